@@ -1,0 +1,72 @@
+/**
+ * Who may import whom. The same table stands in docs/architecture.md; a new arrow needs a decision record.
+ * `test` lists what only tests, contracts and benchmarks of a package may import on top.
+ */
+export interface Layer {
+  readonly folder: string;
+  readonly imports: readonly string[];
+  readonly test: readonly string[];
+}
+
+export const LAYERS: Readonly<Record<string, Layer>> = {
+  '@shoal/protocol': { folder: 'protocol', imports: [], test: [] },
+  '@shoal/mqtt-link': { folder: 'packages/mqtt-link', imports: [], test: ['@shoal/broker'] },
+  '@shoal/broker': { folder: 'packages/broker', imports: ['@shoal/protocol'], test: ['@shoal/mqtt-link'] },
+  '@shoal/registry-client': {
+    folder: 'packages/registry-client',
+    imports: ['@shoal/protocol', '@shoal/mqtt-link'],
+    test: ['@shoal/broker'],
+  },
+  '@shoal/agent-sdk': {
+    folder: 'packages/agent-sdk',
+    imports: ['@shoal/protocol', '@shoal/mqtt-link'],
+    test: ['@shoal/broker', '@shoal/registry-client'],
+  },
+  '@shoal/mcp-mqtt': { folder: 'packages/mcp-mqtt', imports: ['@shoal/mqtt-link'], test: ['@shoal/broker'] },
+  '@shoal/device-agent': {
+    folder: 'packages/device-agent',
+    imports: ['@shoal/protocol', '@shoal/mqtt-link', '@shoal/agent-sdk', '@shoal/mcp-mqtt'],
+    test: ['@shoal/broker', '@shoal/device-sim', '@shoal/registry-client'],
+  },
+  '@shoal/device-sim': {
+    folder: 'packages/device-sim',
+    imports: ['@shoal/protocol', '@shoal/mqtt-link', '@shoal/mcp-mqtt'],
+    test: ['@shoal/broker'],
+  },
+  '@shoal/workflow': {
+    folder: 'packages/workflow',
+    imports: ['@shoal/protocol', '@shoal/mqtt-link', '@shoal/agent-sdk'],
+    test: ['@shoal/broker'],
+  },
+  '@shoal/supervisor': {
+    folder: 'packages/supervisor',
+    imports: [
+      '@shoal/protocol',
+      '@shoal/mqtt-link',
+      '@shoal/agent-sdk',
+      '@shoal/registry-client',
+      '@shoal/workflow',
+    ],
+    test: ['@shoal/broker'],
+  },
+};
+
+/** Modules that only `core/` must not touch: it takes the time and the input, and returns a decision. */
+export const IMPURE_MODULES: readonly string[] = [
+  'node:net',
+  'node:tls',
+  'node:http',
+  'node:https',
+  'node:fs',
+  'node:fs/promises',
+  'node:child_process',
+  'node:worker_threads',
+  'node:timers',
+  'node:timers/promises',
+  'node:os',
+  'node:dgram',
+  'mqtt',
+  'ws',
+  'classic-level',
+  '@shoal/mqtt-link',
+];
