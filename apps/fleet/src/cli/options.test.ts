@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import { parseOptions, UsageError } from './options.ts';
+
+describe('the command line of the fleet', () => {
+  it('runs eight devices until Ctrl-C when nothing is said', () => {
+    expect(parseOptions([])).toMatchObject({
+      devices: 8,
+      once: false,
+      json: false,
+      broker: undefined,
+      port: 0,
+    });
+  });
+
+  it('takes every flag, also behind a double dash', () => {
+    const argv = [
+      '--',
+      '--devices',
+      '3',
+      '--speed=100',
+      '--broker',
+      'mqtt://127.0.0.1:1883',
+      '--once',
+      '--json',
+    ];
+    expect(parseOptions(argv)).toMatchObject({
+      devices: 3,
+      speed: 100,
+      broker: 'mqtt://127.0.0.1:1883',
+      once: true,
+      json: true,
+    });
+  });
+
+  it('answers --help with the usage text', () => {
+    expect(parseOptions(['--help'])).toBeUndefined();
+  });
+
+  it.each([
+    [['--devices', '0'], '--devices takes a number from 2 to 200, not "0"'],
+    [['--devices', '2.5'], '--devices takes a whole number'],
+    [['--speed', 'fast'], '--speed takes a number from 1 to 1000, not "fast"'],
+    [['--broker', 'localhost'], '--broker takes a URL such as'],
+    [['--broker', 'http://x'], '--broker takes a URL such as'],
+    [['--org', 'a/b'], '--org takes letters'],
+    [['--sped', '1'], '--sped'],
+  ])('refuses %j and names the flag', (argv, message) => {
+    expect(() => parseOptions(argv)).toThrow(UsageError);
+    expect(() => parseOptions(argv)).toThrow(message);
+  });
+});

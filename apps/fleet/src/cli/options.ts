@@ -1,0 +1,117 @@
+import { parseArgs } from 'node:util';
+
+export interface FleetOptions {
+  /** Devices to simulate, alternating pumps and HVAC units. */
+  readonly devices: number;
+  /** Device seconds that pass in one second of wall time. */
+  readonly speed: number;
+  /** A broker to use instead of the embedded one, as URL. */
+  readonly broker: string | undefined;
+  /** Folder with recordings (`pump/`, `bearing/`); undefined looks for SHOAL_DATA and ../shared/data. */
+  readonly data: string | undefined;
+  /** Exit after the first work order. */
+  readonly once: boolean;
+  /** One JSON document on stdout at the end. */
+  readonly json: boolean;
+  /** With `once`: longest wait for the work order, in seconds of wall time. */
+  readonly timeoutSeconds: number;
+  /** Use the physical models even where recordings are found. */
+  readonly models: boolean;
+  /** TCP port of the embedded broker; 0 takes a free one. */
+  readonly port: number;
+  readonly org: string;
+  readonly unit: string;
+}
+
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+export const USAGE = `Usage: pnpm dev [flags]        run the demo fleet until Ctrl-C
+       pnpm demo [flags]       stop after the first work order (same as --once)
+
+  --devices N      devices to simulate, pumps and HVAC units in turn (default 8, 2 to 200)
+  --speed X        device seconds per second (default 40, 1 to 1000)
+  --broker URL     use this MQTT 5 broker instead of the embedded one: mqtt://, mqtts://, ws:// or wss://
+  --data DIR       recordings (pump/, bearing/); default SHOAL_DATA, then ../shared/data, then physical models
+  --models         use the physical models even where recordings are found
+  --once           exit 0 after the first work order, 1 with a reason when none comes in time
+  --timeout S      with --once: seconds to wait for the work order (default 180)
+  --json           one JSON document on stdout at the end; everything else goes to stderr
+  --port N         port of the embedded broker (default 0: any free port)
+  --org ID         organisation in every topic (default acme)
+  --unit ID        unit in every topic (default plant-1)
+  --help           this text
+`;
+
+const FLAGS = {
+  devices: { type: 'string', default: '8' },
+  speed: { type: 'string', default: '40' },
+  broker: { type: 'string' },
+  data: { type: 'string' },
+  models: { type: 'boolean', default: false },
+  once: { type: 'boolean', default: false },
+  timeout: { type: 'string', default: '180' },
+  json: { type: 'boolean', default: false },
+  port: { type: 'string', default: '0' },
+  org: { type: 'string', default: 'acme' },
+  unit: { type: 'string', default: 'plant-1' },
+  help: { type: 'boolean', default: false },
+} as const;
+
+/** Reads the command line; undefined asks for the usage text. Throws UsageError that names the flag and the mend. */
+export function parseOptions(argv: readonly string[]): FleetOptions | undefined {
+  const values = readFlags(argv);
+  if (values.help) return undefined;
+  return {
+    devices: integer('devices', values.devices, 2, 200),
+    speed: number('speed', values.speed, 1, 1000),
+    broker: brokerUrl(values.broker),
+    data: values.data,
+    once: values.once,
+    json: values.json,
+    timeoutSeconds: number('timeout', values.timeout, 1, 86_400),
+    models: values.models,
+    port: integer('port', values.port, 0, 65_535),
+    org: identifier('org', values.org),
+    unit: identifier('unit', values.unit),
+  };
+}
+
+function readFlags(argv: readonly string[]) {
+  try {
+    // pnpm hands on the `--` that older habits put in front of a script's flags.
+    return parseArgs({ args: argv.filter((arg) => arg !== '--'), options: FLAGS, allowPositionals: false })
+      .values;
+  } catch (error) {
+    throw new UsageError(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`, {
+      cause: error,
+    });
+  }
+}
+
+function number(flag: string, text: string, minimum: number, maximum: number): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value < minimum || value > maximum)
+    throw new UsageError(`--${flag} takes a number from ${minimum} to ${maximum}, not "${text}"`);
+  return value;
+}
+
+function integer(flag: string, text: string, minimum: number, maximum: number): number {
+  const value = number(flag, text, minimum, maximum);
+  if (!Number.isInteger(value)) throw new UsageError(`--${flag} takes a whole number, not "${text}"`);
+  return value;
+}
+
+function identifier(flag: string, text: string): string {
+  if (!/^[A-Za-z0-9_.-]+$/.test(text))
+    throw new UsageError(`--${flag} takes letters, digits, "_", "." and "-", not "${text}"`);
+  return text;
+}
+
+function brokerUrl(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  if (!URL.canParse(text) || !/^(mqtts?|wss?):$/.test(new URL(text).protocol))
+    throw new UsageError(`--broker takes a URL such as mqtt://127.0.0.1:1883, not "${text}"`);
+  return text;
+}
