@@ -1,0 +1,10 @@
+import type { SessionRecord } from '@shoal/protocol';
+
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+/** Message Expiry for a record of this session written now: all of them vanish at one moment, never before the deadline. */
+export function recordExpirySeconds(session: Pick<SessionRecord, 'expiresAt'>, now: number): number {
+  return Math.max(60, Math.ceil((Date.parse(session.expiresAt) - now) / 1000));
+}

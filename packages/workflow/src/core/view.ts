@@ -1,0 +1,235 @@
+import {
+  describeViolations,
+  parseJson,
+  parseShoalTopic,
+  validateAttemptRecord,
+  validateCallerRecord,
+  validateControlRecord,
+  validateSessionOutcome,
+  validateSessionRecord,
+  validateStepIntent,
+  validateStepResult,
+  validateStepStatus,
+  type AttemptRecord,
+  type CallerRecord,
+  type ControlRecord,
+  type SessionOutcome,
+  type SessionRecord,
+  type StepIntent,
+  type StepResult,
+  type StepStatus,
+  type Validation,
+} from '@shoal/protocol';
+
+export interface SessionAddress {
+  readonly org: string;
+  readonly unit: string;
+  readonly sessionId: string;
+}
+
+/** What the retained records say of one step. */
+export interface StepView {
+  attempt?: AttemptRecord;
+  /** Of the claims for the current attempt, the first in topic order that this reader saw (DESIGN rule 4). */
+  firstClaimId?: string;
+  status?: StepStatus;
+  intent?: StepIntent;
+  result?: StepResult;
+}
+
+/** What the retained records say of one session: a fold, never the truth. Readers may drop it and read again at any time. */
+export interface SessionView extends SessionAddress {
+  session?: SessionRecord;
+  control?: ControlRecord;
+  outcome?: SessionOutcome;
+  readonly callers: Map<string, CallerRecord>;
+  readonly steps: Map<string, StepView>;
+}
+
+export function emptyView(address: SessionAddress): SessionView {
+  return {
+    org: address.org,
+    unit: address.unit,
+    sessionId: address.sessionId,
+    callers: new Map(),
+    steps: new Map(),
+  };
+}
+
+export type Applied =
+  | { readonly applied: true }
+  /** Not a record that can be used; `reason` names the field. Log it and go on. */
+  | { readonly applied: false; readonly reason: string }
+  /** The record steps back behind one already seen: a late writer. `repair` is what should stand there (rule 4). */
+  | { readonly applied: false; readonly reason: string; readonly repair: AttemptRecord };
+
+/** Takes one retained message into the view. An empty payload removes the record. Never throws. */
+export function applyRecord(view: SessionView, topic: string, payload: Uint8Array | string): Applied {
+  const at = parseShoalTopic(topic);
+  if (
+    at === undefined ||
+    !('sessionId' in at) ||
+    at.sessionId !== view.sessionId ||
+    at.org !== view.org ||
+    at.unit !== view.unit
+  )
+    return rejected(`${topic} is no record of session ${view.sessionId}`);
+  const removed = payload.length === 0;
+  switch (at.kind) {
+    case 'session':
+      return set(view, 'session', removed, payload, validateSessionRecord);
+    case 'control':
+      return set(view, 'control', removed, payload, validateControlRecord);
+    case 'outcome':
+      return set(view, 'outcome', removed, payload, validateSessionOutcome);
+    case 'caller':
+      return applyCaller(view, at.hash, removed, payload);
+    case 'attempt':
+      return applyAttempt(stepOf(view, at.stepId), at.stepId, removed, payload);
+    case 'status':
+      return setStep(view, at.stepId, 'status', removed, payload, validateStepStatus);
+    case 'intent':
+      return setStep(view, at.stepId, 'intent', removed, payload, validateStepIntent);
+    case 'result':
+      return setStep(view, at.stepId, 'result', removed, payload, validateStepResult);
+    default:
+      return rejected(`${topic} is no record of a session`);
+  }
+}
+
+/** The view of a set of retained messages, and what could not be used. */
+export function foldSession(
+  address: SessionAddress,
+  records: Iterable<readonly [topic: string, payload: Uint8Array | string]>,
+): { readonly view: SessionView; readonly rejected: readonly string[] } {
+  const view = emptyView(address);
+  const bad: string[] = [];
+  for (const [topic, payload] of records) {
+    const applied = applyRecord(view, topic, payload);
+    if (!applied.applied) bad.push(applied.reason);
+  }
+  return { view, rejected: bad };
+}
+
+function stepOf(view: SessionView, stepId: string): StepView {
+  const known = view.steps.get(stepId);
+  if (known !== undefined) return known;
+  const fresh: StepView = {};
+  view.steps.set(stepId, fresh);
+  return fresh;
+}
+
+type Validator<T> = (value: unknown) => Validation<T>;
+
+function set<K extends 'session' | 'control' | 'outcome'>(
+  view: SessionView,
+  key: K,
+  removed: boolean,
+  payload: Uint8Array | string,
+  validate: Validator<NonNullable<SessionView[K]>>,
+): Applied {
+  if (removed) {
+    delete view[key];
+    return { applied: true };
+  }
+  const read = readRecord(payload, validate);
+  if (!read.ok) return rejected(`${key} of ${view.sessionId}: ${read.reason}`);
+  if (read.value.sessionId !== view.sessionId) return rejected(`${key}.sessionId is not that of its topic`);
+  view[key] = read.value as SessionView[K];
+  return { applied: true };
+}
+
+function setStep<K extends 'status' | 'intent' | 'result'>(
+  view: SessionView,
+  stepId: string,
+  key: K,
+  removed: boolean,
+  payload: Uint8Array | string,
+  validate: Validator<NonNullable<StepView[K]>>,
+): Applied {
+  const step = stepOf(view, stepId);
+  if (removed) {
+    delete step[key];
+    return { applied: true };
+  }
+  const read = readRecord(payload, validate);
+  if (!read.ok) return rejected(`${key} of ${view.sessionId}/${stepId}: ${read.reason}`);
+  if (read.value.sessionId !== view.sessionId || read.value.stepId !== stepId)
+    return rejected(`${key} of ${view.sessionId}/${stepId}: sessionId or stepId is not that of its topic`);
+  step[key] = read.value as StepView[K];
+  return { applied: true };
+}
+
+function applyCaller(
+  view: SessionView,
+  hash: string,
+  removed: boolean,
+  payload: Uint8Array | string,
+): Applied {
+  if (removed) {
+    view.callers.delete(hash);
+    return { applied: true };
+  }
+  const read = readRecord(payload, validateCallerRecord);
+  if (!read.ok) return rejected(`caller ${hash} of ${view.sessionId}: ${read.reason}`);
+  view.callers.set(hash, read.value);
+  return { applied: true };
+}
+
+function applyAttempt(
+  step: StepView,
+  stepId: string,
+  removed: boolean,
+  payload: Uint8Array | string,
+): Applied {
+  if (removed) {
+    delete step.attempt;
+    delete step.firstClaimId;
+    return { applied: true };
+  }
+  const read = readRecord(payload, validateAttemptRecord);
+  if (!read.ok) return rejected(`attempt of ${stepId}: ${read.reason}`);
+  const record = read.value;
+  if (record.stepId !== stepId) return rejected(`attempt of ${stepId}: stepId is not that of its topic`);
+  const known = step.attempt;
+  if (known !== undefined && record.attempt < known.attempt)
+    return {
+      applied: false,
+      reason: `attempt ${record.attempt} of ${stepId} comes after ${known.attempt}`,
+      repair: known,
+    };
+  if (known === undefined || record.attempt > known.attempt) step.firstClaimId = record.claimId;
+  step.attempt = record;
+  return { applied: true };
+}
+
+function readRecord<T>(
+  payload: Uint8Array | string,
+  validate: Validator<T>,
+): { ok: true; value: T } | { ok: false; reason: string } {
+  const json = parseJson(payload);
+  if (!json.ok) return { ok: false, reason: describeViolations(json.violations) };
+  const checked = validate(json.value);
+  return checked.ok ? checked : { ok: false, reason: describeViolations(checked.violations) };
+}
+
+function rejected(reason: string): Applied {
+  return { applied: false, reason };
+}
+
+/** The number that counts: a status or result of a lower attempt is old news. */
+export function currentAttempt(step: StepView | undefined): number {
+  return step?.attempt?.attempt ?? 0;
+}
+
+/** The status, unless an attempt claimed later makes it old. */
+export function currentStatus(step: StepView | undefined): StepStatus | undefined {
+  const status = step?.status;
+  return status !== undefined && status.attempt >= currentAttempt(step) ? status : undefined;
+}
+
+/** Outcome written, all callers answered, and said so (DESIGN rule 13). */
+export function isClosed(view: SessionView): boolean {
+  if (view.outcome === undefined || view.session === undefined) return false;
+  return view.steps.get(view.session.closer)?.status?.state === 'done';
+}
