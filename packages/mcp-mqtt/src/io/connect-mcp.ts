@@ -1,0 +1,48 @@
+import type { Client, ClientOptions } from '@modelcontextprotocol/client';
+import type { McpMqttError } from '../core/errors.ts';
+import { requestTimeoutMs, type RequestTimeouts } from '../core/timeouts.ts';
+import { MqttClientTransport, type MqttClientTransportOptions } from './client-transport.ts';
+import type { DiscoveredMcpServer } from './discover.ts';
+import { createMcpClient } from './mcp-client.ts';
+
+export interface ConnectMcpOptions extends MqttClientTransportOptions {
+  /** Milliseconds by method, `default` for the others. Default 60 000 for `tools/call`, 10 000 for `ping`, else 30 000. */
+  readonly timeouts?: RequestTimeouts;
+  /** Sent in `initialize`. */
+  readonly clientInfo?: { readonly name: string; readonly version: string };
+  /** Options of the MCP SDK's client: capabilities, list-changed handlers. */
+  readonly clientOptions?: ClientOptions;
+}
+
+export interface McpConnection {
+  /** The SDK's client: `listTools`, `callTool`, `ping`, … Errors of the connection arrive as `McpMqttError`. */
+  readonly client: Client;
+  readonly server: DiscoveredMcpServer;
+  /** The MQTT client id of this connection. */
+  readonly mcpClientId: string;
+  /** Resolves when the connection has ended, with the reason: `server-offline`, `connection-lost`, `closed`, … */
+  readonly closed: Promise<McpMqttError>;
+  /** Tells the server and disconnects. Calling twice is fine. */
+  close(): Promise<void>;
+}
+
+/**
+ * Finds the server, opens a connection of its own and runs the `initialize` handshake. Rejects with `server-not-found`,
+ * `server-offline`, `request-timeout`, `not-allowed`, a `LinkError`, or the SDK's `ProtocolError` when the server refuses.
+ * It does not reconnect: on `closed`, connect again.
+ */
+export async function connectMcp(options: ConnectMcpOptions): Promise<McpConnection> {
+  const transport = new MqttClientTransport(options);
+  const info = options.clientInfo ?? { name: '@shoal/mcp-mqtt', version: '0.0.0' };
+  const client = createMcpClient(info, transport, options.timeouts ?? {}, options.clientOptions ?? {});
+  // Also reported through `closed`; without a listener the SDK stays silent anyway.
+  client.onerror = (error) => options.logger?.debug('MCP client', { error: error.message });
+  await client.connect(transport, { timeout: requestTimeoutMs('initialize', options.timeouts) });
+  return {
+    client,
+    server: transport.server!,
+    mcpClientId: transport.mcpClientId,
+    closed: transport.closed,
+    close: () => transport.close(),
+  };
+}

@@ -1,0 +1,34 @@
+/** Publishing as one end of MCP over MQTT: user properties on each packet, nothing larger than the broker takes. */
+import type { Link } from '@shoal/mqtt-link';
+import { McpMqttError } from '../core/errors.ts';
+import { publishProperties, type McpComponent } from '../core/messages.ts';
+
+/** Fixed header, property lengths and the two user properties without their values. */
+const OVERHEAD_BYTES = 128;
+
+export interface McpPublisher {
+  /** Rejects with `message-too-large`, or with the link's own error. */
+  publish(topic: string, payload: string, options?: { readonly retain?: boolean }): Promise<void>;
+}
+
+export function createPublisher(link: Link, component: McpComponent): McpPublisher {
+  const userProperties = publishProperties(component, link.clientId);
+  return {
+    async publish(topic, payload, options = {}) {
+      const limit = link.broker?.maximumPacketSize;
+      const bytes = Buffer.byteLength(payload);
+      const packetBytes =
+        bytes + Buffer.byteLength(topic) + Buffer.byteLength(link.clientId) + OVERHEAD_BYTES;
+      if (limit !== undefined && packetBytes > limit) {
+        const message = `a message of ${bytes} bytes does not fit the broker's maximum packet size of ${limit} bytes`;
+        throw new McpMqttError('message-too-large', message);
+      }
+      await link.publish(topic, payload, {
+        qos: 1,
+        payloadIsUtf8: true,
+        userProperties,
+        retain: options.retain ?? false,
+      });
+    },
+  };
+}

@@ -1,0 +1,211 @@
+import { randomUUID } from 'node:crypto';
+import type { JSONRPCMessage } from '@modelcontextprotocol/client';
+import type { InboundMessage, Link, Logger } from '@shoal/mqtt-link';
+import {
+  decodeMessage,
+  encodeOnline,
+  errorPayload,
+  isMcpRequest,
+  SENDER_ID,
+  singleProperty,
+  type JsonObject,
+} from '../core/messages.ts';
+import {
+  controlTopic,
+  isMcpId,
+  rpcTopic,
+  serverCapabilityTopic,
+  serverPresenceTopic,
+} from '../core/topics.ts';
+import { createPublisher, type McpPublisher } from './publisher.ts';
+import type { ConnectableServer } from './serve-mcp.ts';
+import { MqttServerTransport, SERVER_BUSY } from './server-transport.ts';
+
+export interface ServingOptions {
+  readonly link: Link;
+  readonly serverId: string;
+  readonly serverName: string;
+  readonly description: string;
+  readonly meta: JsonObject;
+  readonly server: (session: {
+    readonly mcpClientId: string;
+  }) => ConnectableServer | Promise<ConnectableServer>;
+  readonly maxSessions: number;
+  readonly maxInFlight: number;
+  readonly handshakeTimeoutMs: number;
+  readonly logger: Logger;
+}
+
+/** A running MCP server. Made by `serveMcp`. */
+export class McpServing {
+  readonly serverId: string;
+  readonly serverName: string;
+  /** The server's connection; anything may be published on it. Closed by `stop`. */
+  readonly link: Link;
+
+  readonly #options: ServingOptions;
+  readonly #publisher: McpPublisher;
+  readonly #sessions = new Map<string, Session>();
+  readonly #pendingChanges = new Map<string, Promise<void>>();
+  readonly #unlisten: (() => void)[] = [];
+  #stopped = false;
+
+  constructor(options: ServingOptions) {
+    this.#options = options;
+    this.serverId = options.serverId;
+    this.serverName = options.serverName;
+    this.link = options.link;
+    this.#publisher = createPublisher(options.link, 'mcp-server');
+  }
+
+  /** MCP client ids of the sessions that stand. */
+  get sessions(): readonly string[] {
+    return [...this.#sessions.keys()];
+  }
+
+  async start(): Promise<void> {
+    this.#unlisten.push(
+      this.link.on('offline', () => this.#endSessions()),
+      this.link.on('fenced', () => this.#endSessions()),
+      this.link.on('online', ({ reconnect }) => {
+        if (reconnect)
+          this.#announce().catch((error: unknown) => this.#warn('MCP presence not published', error));
+      }),
+    );
+    await this.link.subscribe(controlTopic(this), (message) => this.#control(message));
+    await this.#announce();
+  }
+
+  /** Withdraws the presence, ends the sessions, disconnects. Calling twice is fine. */
+  async stop(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    for (const off of this.#unlisten.splice(0)) off();
+    try {
+      await this.#publisher.publish(serverPresenceTopic(this), '', { retain: true });
+      this.#endSessions();
+      await this.link.close();
+    } catch (error) {
+      this.#warn('MCP presence not withdrawn; the will does it', error);
+      this.#endSessions();
+      await this.link.close({ reasonCode: 0x04 });
+    }
+  }
+
+  async #announce(): Promise<void> {
+    const { description, meta } = this.#options;
+    const notice = { serverName: this.serverName, description, meta, epoch: randomUUID() };
+    await this.#publisher.publish(serverPresenceTopic(this), encodeOnline(notice), { retain: true });
+  }
+
+  #control(message: InboundMessage): void {
+    const mcpClientId = singleProperty(message.userProperties, SENDER_ID);
+    if (mcpClientId === undefined || !isMcpId(mcpClientId)) {
+      this.#warn(`control message without a usable ${SENDER_ID}`, mcpClientId);
+      return;
+    }
+    const decoded = decodeMessage(message.payload);
+    if (!decoded.ok) {
+      this.#warn('control message ignored', decoded.problem);
+      if (decoded.id !== undefined) this.#refuse(mcpClientId, decoded.id, -32_600, decoded.problem);
+      return;
+    }
+    if (!isMcpRequest(decoded.value)) return this.#warn('control message ignored', 'not a request');
+    const { id, method } = decoded.value;
+    if (method !== 'initialize') {
+      this.#refuse(mcpClientId, id, -32_600, `the control topic takes "initialize" only, not "${method}"`);
+      return;
+    }
+    this.#initialize(mcpClientId, id, decoded.value);
+  }
+
+  #initialize(mcpClientId: string, id: string | number, request: JSONRPCMessage): void {
+    const before = this.#sessions.get(mcpClientId);
+    // The same request again (QoS 1) while the first is being answered.
+    if (before !== undefined && !before.transport.initialized) return;
+    before?.transport.end();
+    if (this.#sessions.size >= this.#options.maxSessions) {
+      this.#refuse(
+        mcpClientId,
+        id,
+        SERVER_BUSY,
+        `all ${this.#options.maxSessions} sessions of this server are taken`,
+      );
+      return;
+    }
+    const { link, maxInFlight, logger } = this.#options;
+    const transport = new MqttServerTransport({
+      link,
+      server: this,
+      mcpClientId,
+      maxInFlight,
+      logger,
+      publishCapabilityChange: (payload) => this.#capabilityChange(payload),
+    });
+    const session = this.#register(mcpClientId, transport);
+    this.#run(session, request).catch((error: unknown) => {
+      this.#warn('MCP session not started', error);
+      this.#refuse(mcpClientId, id, -32_603, `the session could not be started: ${String(error)}`);
+      session.drop();
+    });
+  }
+
+  #register(mcpClientId: string, transport: MqttServerTransport): Session {
+    const session: Session = {
+      transport,
+      drop: () => {
+        clearTimeout(timer);
+        if (this.#sessions.get(mcpClientId) === session) this.#sessions.delete(mcpClientId);
+        transport.end();
+      },
+    };
+    const timer = setTimeout(() => {
+      if (transport.initialized) return;
+      this.#warn('MCP session dropped', `${mcpClientId} did not finish the handshake`);
+      session.drop();
+    }, this.#options.handshakeTimeoutMs);
+    timer.unref();
+    // Replaced, and then called, by the SDK when it connects.
+    transport.onclose = session.drop;
+    this.#sessions.set(mcpClientId, session);
+    return session;
+  }
+
+  async #run(session: Session, request: JSONRPCMessage): Promise<void> {
+    const server = await this.#options.server({ mcpClientId: session.transport.sessionId });
+    await server.connect(session.transport);
+    session.transport.deliver(request);
+  }
+
+  /** Every session's server reports the same change; the clients share one topic, so it is sent once. */
+  #capabilityChange(payload: string): Promise<void> {
+    const pending = this.#pendingChanges.get(payload);
+    if (pending !== undefined) return pending;
+    const sent = new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
+      this.#pendingChanges.delete(payload);
+      return this.#publisher.publish(serverCapabilityTopic(this), payload);
+    });
+    this.#pendingChanges.set(payload, sent);
+    return sent;
+  }
+
+  #refuse(mcpClientId: string, id: string | number, code: number, problem: string): void {
+    this.#publisher
+      .publish(rpcTopic(mcpClientId, this), errorPayload(id, code, problem))
+      .catch((error: unknown) => this.#warn('MCP refusal not sent', error));
+  }
+
+  #endSessions(): void {
+    for (const session of [...this.#sessions.values()]) session.drop();
+  }
+
+  #warn(message: string, reason: unknown): void {
+    const text = reason instanceof Error ? reason.message : reason;
+    this.#options.logger.warn(message, { serverName: this.serverName, reason: text });
+  }
+}
+
+interface Session {
+  readonly transport: MqttServerTransport;
+  readonly drop: () => void;
+}
