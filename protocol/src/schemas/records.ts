@@ -1,7 +1,7 @@
 import { Type, type TUnsafe } from 'typebox';
 import { def, type Static } from './def.ts';
 import { Artifact, Message } from './message.ts';
-import { AnyObject, enumOf, mapOf, Timestamp } from './shapes.ts';
+import { AnyObject, enumOf, mapOf, Timestamp } from './base.ts';
 import { Task } from './task.ts';
 import { FailurePolicy, Identifier, Json, StepJoin, StepRetry, StepUse } from './workflow.ts';
 

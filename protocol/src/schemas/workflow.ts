@@ -1,7 +1,7 @@
 import { Type, type TUnsafe } from 'typebox';
 import { IDENTIFIER_PATTERN } from '../identifiers.ts';
 import { def, type Static } from './def.ts';
-import { AnyObject, enumOf, mapOf, type JsonValue } from './shapes.ts';
+import { AnyObject, enumOf, mapOf, type JsonValue } from './base.ts';
 
 /*
  * The workflow definition: what a YAML file says. Every field is read by an executor; a field that nothing reads is a defect,

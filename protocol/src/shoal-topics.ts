@@ -1,0 +1,185 @@
+/** The `shoal/v1` tree: records of sessions, agents and devices. */
+import { assertAgentId, assertIdentifier, isIdentifier } from './identifiers.ts';
+import type { AgentAddress } from './topics.ts';
+
+export interface SessionAddress {
+  readonly org: string;
+  readonly unit: string;
+  readonly sessionId: string;
+}
+
+export interface DeviceAddress {
+  readonly org: string;
+  readonly unit: string;
+  readonly deviceId: string;
+}
+
+export interface StepTopics {
+  readonly attempt: string;
+  readonly status: string;
+  readonly intent: string;
+  readonly result: string;
+}
+
+export interface SessionTopics {
+  /** The plan: `…/session/{sessionId}`. */
+  readonly session: string;
+  readonly control: string;
+  readonly outcome: string;
+  /** Filter of all caller records. */
+  readonly callers: string;
+  /** Filter of the session and everything below it (`…/#` matches its parent level too). */
+  readonly all: string;
+  caller(hash: string): string;
+  step(stepId: string): StepTopics;
+}
+
+export interface AgentTopics {
+  readonly desired: string;
+  readonly state: string;
+  /** The supervisors' claim to spawn this agent. */
+  readonly attempt: string;
+  /** Filter of everything below the agent. */
+  readonly all: string;
+  /** A retained A2A task of this agent as responder. */
+  task(taskId: string): string;
+}
+
+export interface DeviceTopics {
+  readonly telemetry: string;
+  readonly all: string;
+  channel(name: string): string;
+}
+
+interface InUnit {
+  readonly org: string;
+  readonly unit: string;
+}
+
+export type ShoalTopic = InUnit &
+  (
+    | { readonly kind: 'session' | 'control' | 'outcome'; readonly sessionId: string }
+    | { readonly kind: 'caller'; readonly sessionId: string; readonly hash: string }
+    | {
+        readonly kind: 'attempt' | 'status' | 'intent' | 'result';
+        readonly sessionId: string;
+        readonly stepId: string;
+      }
+    | { readonly kind: 'desired' | 'state' | 'agent-attempt'; readonly agentId: string }
+    | { readonly kind: 'task'; readonly agentId: string; readonly taskId: string }
+    | { readonly kind: 'telemetry'; readonly deviceId: string; readonly channel?: string }
+  );
+
+const root = 'shoal/v1';
+
+function unitPath({ org, unit }: InUnit): string {
+  assertIdentifier('org', org);
+  assertIdentifier('unit', unit);
+  return `${root}/${org}/${unit}`;
+}
+
+export function sessionTopics(session: SessionAddress): SessionTopics {
+  assertIdentifier('sessionId', session.sessionId);
+  const base = `${unitPath(session)}/session/${session.sessionId}`;
+  return {
+    session: base,
+    control: `${base}/control`,
+    outcome: `${base}/outcome`,
+    callers: `${base}/caller/+`,
+    all: `${base}/#`,
+    caller(hash) {
+      assertIdentifier('hash', hash);
+      return `${base}/caller/${hash}`;
+    },
+    step(stepId) {
+      assertIdentifier('stepId', stepId);
+      const step = `${base}/step/${stepId}`;
+      return {
+        attempt: `${step}/attempt`,
+        status: `${step}/status`,
+        intent: `${step}/intent`,
+        result: `${step}/result`,
+      };
+    },
+  };
+}
+
+export function agentTopics(agent: AgentAddress): AgentTopics {
+  assertAgentId('agentId', agent.agentId);
+  const base = `${unitPath(agent)}/agent/${agent.agentId}`;
+  return {
+    desired: `${base}/desired`,
+    state: `${base}/state`,
+    attempt: `${base}/attempt`,
+    all: `${base}/#`,
+    task(taskId) {
+      assertIdentifier('taskId', taskId);
+      return `${base}/task/${taskId}`;
+    },
+  };
+}
+
+export function deviceTopics(device: DeviceAddress): DeviceTopics {
+  assertIdentifier('deviceId', device.deviceId);
+  const base = `${unitPath(device)}/device/${device.deviceId}`;
+  return {
+    telemetry: `${base}/telemetry`,
+    all: `${base}/#`,
+    channel(name) {
+      assertIdentifier('channel', name);
+      return `${base}/telemetry/${name}`;
+    },
+  };
+}
+
+/** Filter of a whole tree (`session`, `agent` or `device`) in one unit, one org or everywhere. */
+export function treeFilter(tree: 'session' | 'agent' | 'device', where: Partial<InUnit> = {}): string {
+  if (where.org !== undefined) assertIdentifier('org', where.org);
+  if (where.unit !== undefined) assertIdentifier('unit', where.unit);
+  return `${root}/${where.org ?? '+'}/${where.unit ?? '+'}/${tree}/#`;
+}
+
+/** Undefined for a topic that is not of this tree or whose ids are not identifiers. */
+export function parseShoalTopic(topic: string): ShoalTopic | undefined {
+  const [tree, version, org, unit, family, ...levels] = topic.split('/');
+  if (tree !== 'shoal' || version !== 'v1' || !levels.every(isIdentifier)) return undefined;
+  if (!isIdentifier(org) || !isIdentifier(unit)) return undefined;
+  const inUnit = { org, unit };
+  if (family === 'session') return parseSession(inUnit, levels);
+  if (family === 'agent') return parseAgent(inUnit, levels);
+  if (family === 'device') return parseDevice(inUnit, levels);
+  return undefined;
+}
+
+function parseSession(inUnit: InUnit, levels: readonly string[]): ShoalTopic | undefined {
+  const [sessionId, word, id, record] = levels;
+  if (sessionId === undefined) return undefined;
+  if (levels.length === 1) return { ...inUnit, kind: 'session', sessionId };
+  if (levels.length === 2 && (word === 'control' || word === 'outcome'))
+    return { ...inUnit, kind: word, sessionId };
+  if (levels.length === 3 && word === 'caller' && id !== undefined)
+    return { ...inUnit, kind: 'caller', sessionId, hash: id };
+  if (levels.length !== 4 || word !== 'step' || id === undefined || !isStepRecord(record)) return undefined;
+  return { ...inUnit, kind: record, sessionId, stepId: id };
+}
+
+function isStepRecord(word: string | undefined): word is keyof StepTopics {
+  return word === 'attempt' || word === 'status' || word === 'intent' || word === 'result';
+}
+
+function parseAgent(inUnit: InUnit, levels: readonly string[]): ShoalTopic | undefined {
+  const [agentId, word, taskId] = levels;
+  if (agentId === undefined || agentId === 'pool') return undefined;
+  if (levels.length === 2 && (word === 'desired' || word === 'state'))
+    return { ...inUnit, kind: word, agentId };
+  if (levels.length === 2 && word === 'attempt') return { ...inUnit, kind: 'agent-attempt', agentId };
+  if (levels.length === 3 && word === 'task' && taskId !== undefined)
+    return { ...inUnit, kind: 'task', agentId, taskId };
+  return undefined;
+}
+
+function parseDevice(inUnit: InUnit, levels: readonly string[]): ShoalTopic | undefined {
+  const [deviceId, word, channel] = levels;
+  if (deviceId === undefined || word !== 'telemetry' || levels.length > 3) return undefined;
+  return { ...inUnit, kind: 'telemetry', deviceId, ...(channel === undefined ? {} : { channel }) };
+}
