@@ -1,0 +1,120 @@
+import type { Link, Logger } from '@shoal/mqtt-link';
+import type { StreamResponse, Task } from '@shoal/protocol';
+import { USER_PROPERTIES, normalizeTaskId } from '@shoal/protocol';
+import type { ReplyPath } from '../core/decode-request.ts';
+import type { JsonRpcId } from '../core/payloads.ts';
+import { replyPayload, streamItemPayload } from '../core/payloads.ts';
+import type { TaskRecord } from '../core/task-record.ts';
+import { viewTask } from '../core/task-record.ts';
+import { publishReply } from './publish-reply.ts';
+
+/** One correlation that wants to hear of a task: a stream, or the single reply of a blocking SendMessage. */
+export interface Caller {
+  readonly id: JsonRpcId;
+  readonly reply: ReplyPath;
+  readonly streaming: boolean;
+  readonly historyLength?: number | undefined;
+  /** User properties of every reply to it, for example the activated extensions. */
+  readonly properties?: Readonly<Record<string, string>> | undefined;
+}
+
+interface Attached extends Caller {
+  seq: number;
+}
+
+/** Retries and subscribers beyond this many replace the oldest of their kind (reference A5). */
+const MAX_UNARY_CALLERS = 4;
+const MAX_STREAM_CALLERS = 64;
+/** Unacknowledged stream items of one task beyond which `emit` makes the handler wait. */
+const EMIT_WINDOW = 64;
+
+/** A task that is queued or running, and everyone who listens to it. */
+export class LiveTask {
+  readonly key: string;
+  readonly record: TaskRecord;
+  readonly abort = new AbortController();
+  /** On the clock of receivedAtMs: not started after this. */
+  expiresAtMs: number | undefined;
+  readonly #link: Link;
+  readonly #logger: Logger;
+  readonly #callers: Attached[] = [];
+  #unacknowledged = 0;
+
+  constructor(link: Link, logger: Logger, record: TaskRecord) {
+    this.key = normalizeTaskId(record.task.id);
+    this.#link = link;
+    this.#logger = logger;
+    this.record = record;
+  }
+
+  get callers(): readonly Caller[] {
+    return this.#callers;
+  }
+
+  /** A streaming caller gets the task first, then every item after it (A2A §3.1.2). */
+  attach(caller: Caller): void {
+    const peers = this.#callers.filter(({ streaming }) => streaming === caller.streaming);
+    const oldest = peers[0];
+    if (oldest !== undefined && peers.length >= (caller.streaming ? MAX_STREAM_CALLERS : MAX_UNARY_CALLERS)) this.#drop(oldest);
+    const attached: Attached = { ...caller, seq: 0 };
+    this.#callers.push(attached);
+    if (caller.streaming) void this.#send(attached, JSON.stringify({ task: viewTask(this.record.task, caller) }));
+  }
+
+  /** Sends an item to every stream, in order. Returns a promise only when the streams are too far behind. */
+  emit(item: StreamResponse): Promise<unknown> | undefined {
+    let encoded: string | undefined;
+    let last: Promise<unknown> | undefined;
+    for (const caller of this.#callers.slice()) {
+      if (caller.streaming) last = this.#send(caller, (encoded ??= JSON.stringify(item)));
+    }
+    return this.#unacknowledged > EMIT_WINDOW ? last : undefined;
+  }
+
+  /** The task came to rest: the last item to the streams, the one reply to those that block. Then nobody is attached. */
+  finish(lastItem: StreamResponse): void {
+    void this.emit(lastItem);
+    for (const caller of this.#callers.splice(0)) {
+      if (!caller.streaming) sendTask(this.#link, this.#logger, caller, this.record.task);
+    }
+  }
+
+  /** Detaches everyone without a word, to answer them in another way. */
+  detachAll(): readonly Caller[] {
+    return this.#callers.splice(0);
+  }
+
+  async #send(caller: Attached, item: string): Promise<void> {
+    const seq = String(caller.seq++);
+    this.#unacknowledged += 1;
+    try {
+      const userProperties = { ...caller.properties, [USER_PROPERTIES.streamSeq]: seq };
+      const ack = await publishReply(this.#link, caller.reply, streamItemPayload(caller.id, item), { userProperties });
+      if (ack.noMatchingSubscribers) this.#drop(caller);
+    } catch (error) {
+      this.#drop(caller);
+      this.#logger.warn('a stream item could not be published; its requester will ask with GetTask', {
+        taskId: this.key,
+        error: String(error),
+      });
+    } finally {
+      this.#unacknowledged -= 1;
+    }
+  }
+
+  #drop(caller: Attached): void {
+    const index = this.#callers.indexOf(caller);
+    if (index >= 0) this.#callers.splice(index, 1);
+  }
+}
+
+/** The one reply of SendMessage. */
+export function sendTask(link: Link, logger: Logger, caller: Caller, task: Task): void {
+  sendPayload(link, logger, caller, replyPayload(caller.id, { task: viewTask(task, caller) }));
+}
+
+export function sendPayload(link: Link, logger: Logger, to: Pick<Caller, 'reply' | 'properties'>, payload: string): void {
+  publishReply(link, to.reply, payload, to.properties === undefined ? {} : { userProperties: to.properties }).catch(
+    (error: unknown) => logger.warn('a reply could not be published', { error: String(error) }),
+  );
+}

@@ -1,0 +1,21 @@
+import type { Link, PublishAck, UserProperties } from '@shoal/mqtt-link';
+import type { ReplyPath } from '../core/decode-request.ts';
+
+export interface ReplyOptions {
+  readonly userProperties?: UserProperties;
+  /** Gives up waiting for the acknowledgement. */
+  readonly signal?: AbortSignal;
+  /** Longest wait for the acknowledgement in milliseconds. Default: the link's. */
+  readonly ackTimeoutMs?: number;
+}
+
+/** Publishes one reply or stream item: QoS 1, never retained, the request's correlation unchanged (profile: Request/Reply 3 to 5). */
+export function publishReply(link: Link, path: ReplyPath, payload: string, options: ReplyOptions = {}): Promise<PublishAck> {
+  return link.publish(path.responseTopic, payload, {
+    qos: 1,
+    contentType: 'application/json',
+    payloadIsUtf8: true,
+    ...(path.correlationData === undefined ? {} : { correlationData: path.correlationData }),
+    ...options,
+  });
+}
