@@ -1,1 +1,10 @@
-export {};
+export { createBroker } from './io/broker.ts';
+export type { Broker, BrokerAddresses, BrokerOptions, BrokerStats, RegistrySettings } from './io/broker.ts';
+export { BrokerError, isBrokerError } from './io/broker-error.ts';
+export type { BrokerErrorCode } from './io/broker-error.ts';
+export { defaultLimits } from './io/limits.ts';
+export type { BrokerLimits } from './io/limits.ts';
+export type { Address, ListenerOptions } from './io/listeners.ts';
+export type { Logger } from './io/logger.ts';
+export type { Authenticate, ConnectRequest } from './io/server.ts';
+export type { Action, ClientIdentity } from './core/context.ts';

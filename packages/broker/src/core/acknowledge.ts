@@ -1,0 +1,57 @@
+import { encodeAck } from './codec/encode.ts';
+import type { Context } from './context.ts';
+import { pump } from './delivery.ts';
+import type { AckPacket } from './packets.ts';
+import { Reason } from './reason-codes.ts';
+import { isPersistent, type Connection, type Delivery, type Session } from './session.ts';
+
+function complete(cx: Context, session: Session, delivery: Delivery): void {
+  session.inflight.delete(delivery.packetId);
+  if (isPersistent(session)) cx.journal.delivered(session, delivery);
+  pump(cx, session);
+}
+
+function onPubrec(cx: Context, connection: Connection, packet: AckPacket): void {
+  const { session } = connection;
+  const delivery = session.inflight.get(packet.packetId);
+  if (delivery === undefined || delivery.qos !== 2) {
+    if (packet.reasonCode < 0x80) {
+      connection.port.send(
+        encodeAck('pubrel', connection.version, packet.packetId, Reason.packetIdNotFound),
+        false,
+      );
+    }
+    return;
+  }
+  if (packet.reasonCode >= 0x80) {
+    complete(cx, session, delivery);
+    return;
+  }
+  delivery.state = 'released';
+  if (isPersistent(session)) cx.journal.delivery(session, delivery);
+  connection.port.send(encodeAck('pubrel', connection.version, packet.packetId), isPersistent(session));
+}
+
+function onPubrel(cx: Context, connection: Connection, packet: AckPacket): void {
+  const { session } = connection;
+  const known = session.inboundIds.delete(packet.packetId);
+  if (known && isPersistent(session)) cx.journal.inboundId(session, packet.packetId, false);
+  const reason = known ? Reason.success : Reason.packetIdNotFound;
+  connection.port.send(
+    encodeAck('pubcomp', connection.version, packet.packetId, reason),
+    isPersistent(session),
+  );
+}
+
+/** PUBACK, PUBREC, PUBREL and PUBCOMP from a client. Unknown identifiers are answered or ignored, never an error. */
+export function acknowledge(cx: Context, connection: Connection, packet: AckPacket): void {
+  const { session } = connection;
+  if (packet.type === 'pubrec') onPubrec(cx, connection, packet);
+  else if (packet.type === 'pubrel') onPubrel(cx, connection, packet);
+  else {
+    const delivery = session.inflight.get(packet.packetId);
+    if (delivery === undefined) return;
+    if (packet.type === 'puback' ? delivery.qos === 1 : delivery.state === 'released')
+      complete(cx, session, delivery);
+  }
+}

@@ -1,0 +1,202 @@
+import { encodeConnack, encodeDisconnect } from './codec/encode.ts';
+import type { Context } from './context.ts';
+import { Deque } from './deque.ts';
+import { pump, resend } from './delivery.ts';
+import { endSession, publishWill } from './lifecycle.ts';
+import { createMessage, ownMessage } from './message.ts';
+import type { ConnectPacket, WillPacket } from './packets.ts';
+import { Reason } from './reason-codes.ts';
+import { announcePresence } from './registry/presence.ts';
+import {
+  createSession,
+  isPersistent,
+  type Connection,
+  type ConnectionPort,
+  type Session,
+  type Will,
+} from './session.ts';
+
+export interface Refusal {
+  readonly reasonCode: number;
+  readonly reason: string;
+}
+
+const createWill = (packet: WillPacket, clientId: string): Will => ({
+  message: ownMessage(createMessage(packet, clientId, Infinity)),
+  expirySeconds: packet.properties.expirySeconds,
+  delaySeconds: packet.properties.willDelaySeconds,
+});
+
+function refusal(cx: Context, packet: ConnectPacket, will: Will | undefined): Refusal | undefined {
+  if (packet.authenticationMethod !== undefined) {
+    return { reasonCode: Reason.badAuthenticationMethod, reason: 'authentication method: none is supported' };
+  }
+  if (packet.version === 4 && packet.clientId === '' && !packet.cleanStart) {
+    return { reasonCode: Reason.clientIdNotValid, reason: 'client identifier: empty without clean session' };
+  }
+  if (Buffer.byteLength(packet.clientId) > cx.limits.maxClientIdBytes) {
+    return {
+      reasonCode: Reason.clientIdNotValid,
+      reason: `client identifier: longer than ${cx.limits.maxClientIdBytes} bytes`,
+    };
+  }
+  if (!cx.sessions.has(packet.clientId) && cx.sessions.size >= cx.limits.maxSessions) {
+    return {
+      reasonCode: Reason.quotaExceeded,
+      reason: `sessions: the limit of ${cx.limits.maxSessions} is reached`,
+    };
+  }
+  return will === undefined ? undefined : willRefusal(cx, packet, will);
+}
+
+function willRefusal(cx: Context, packet: ConnectPacket, will: Will): Refusal | undefined {
+  const { topic } = will.message;
+  const { clientId, username } = packet;
+  if (topic.startsWith('$SYS/') || cx.authorize?.({ clientId, username }, 'publish', topic) === false) {
+    return { reasonCode: Reason.notAuthorized, reason: `will topic: not allowed to publish to ${topic}` };
+  }
+  const rejection = cx.registry?.examine(will.message, clientId).rejection;
+  if (rejection === undefined || rejection.silent) return undefined;
+  return { reasonCode: rejection.reasonCode, reason: `will: ${rejection.reason}` };
+}
+
+/** Writes a CONNACK that refuses, and closes. */
+export function refuse(
+  port: ConnectionPort,
+  packet: Pick<ConnectPacket, 'version' | 'requestProblemInformation'>,
+  why: Refusal,
+): void {
+  const reasonString = packet.requestProblemInformation ? why.reason : undefined;
+  port.send(encodeConnack(packet.version, { reasonCode: why.reasonCode, reasonString }), false);
+  port.close();
+}
+
+interface Previous {
+  readonly session: Session;
+  readonly wasConnected: boolean;
+  /** A will that the takeover sends (MQTT 5 §3.1.4). */
+  readonly will: Will | undefined;
+}
+
+/** Takes the session of this client id away from whoever holds it. */
+function evict(cx: Context, session: Session, cleanStart: boolean): Previous {
+  const { connection } = session;
+  if (connection === undefined) return { session, wasConnected: false, will: undefined };
+  if (connection.version === 5) {
+    const reason = connection.problemInformation
+      ? 'another connection uses this client identifier'
+      : undefined;
+    connection.port.send(encodeDisconnect(Reason.sessionTakenOver, reason), false);
+  }
+  connection.port.close();
+  cx.stats.connections--;
+  session.connection = undefined;
+  session.disconnectedAtMs = cx.now;
+  const { will } = session;
+  session.will = undefined;
+  if (will !== undefined) cx.journal.will(session, undefined);
+  const ends = cleanStart || !isPersistent(session);
+  const send = will !== undefined && (will.delaySeconds === 0 || ends);
+  return { session, wasConnected: true, will: send ? will : undefined };
+}
+
+function openSession(
+  cx: Context,
+  packet: ConnectPacket,
+  clientId: string,
+): { session: Session; present: boolean; previous: Previous | undefined } {
+  const expirySeconds = Math.min(packet.sessionExpirySeconds, cx.limits.maxSessionExpirySeconds);
+  const known = cx.sessions.get(clientId);
+  const previous = known === undefined ? undefined : evict(cx, known, packet.cleanStart);
+  if (known !== undefined && !packet.cleanStart && isPersistent(known)) {
+    cx.events.schedule(clientId, undefined);
+    known.willDueAtMs = Infinity;
+    known.expirySeconds = expirySeconds;
+    return { session: known, present: true, previous };
+  }
+  if (known !== undefined) endSession(cx, known);
+  const session = createSession(clientId, expirySeconds);
+  cx.sessions.set(clientId, session);
+  return { session, present: false, previous };
+}
+
+/** CONNECT of a client that is allowed in. Undefined when it was refused. */
+export function connect(
+  cx: Context,
+  port: ConnectionPort,
+  packet: ConnectPacket,
+  options: { readonly assignedClientId: string },
+): Connection | undefined {
+  const clientId = packet.clientId === '' ? options.assignedClientId : packet.clientId;
+  const will = packet.will === undefined ? undefined : createWill(packet.will, clientId);
+  const why = refusal(cx, packet, will);
+  if (why !== undefined) {
+    refuse(port, packet, why);
+    return undefined;
+  }
+  const { session, present, previous } = openSession(cx, packet, clientId);
+  const connection = attach(cx, port, packet, session);
+  if (present && !isPersistent(session)) cx.journal.sessionEnded(session);
+  session.will = will;
+  if (will !== undefined) cx.journal.will(session, will);
+  if (isPersistent(session)) cx.journal.session(session);
+  sendConnack(cx, connection, packet, { present, assigned: packet.clientId === '' });
+  if (previous?.will !== undefined) publishWill(cx, clientId, previous.will);
+  announcePresence(cx, clientId);
+  if (present) {
+    resend(cx, connection);
+    pump(cx, session);
+  }
+  return connection;
+}
+
+function attach(cx: Context, port: ConnectionPort, packet: ConnectPacket, session: Session): Connection {
+  const connection: Connection = {
+    port,
+    version: packet.version,
+    session,
+    receiveMaximum: packet.receiveMaximum,
+    maximumPacketBytes: packet.maximumPacketBytes,
+    keepAliveSeconds: keepAlive(cx, packet),
+    problemInformation: packet.requestProblemInformation,
+    username: packet.username,
+    aliases: new Map(),
+    backlog: new Deque(),
+    backlogBytes: 0,
+  };
+  session.connection = connection;
+  cx.stats.connections++;
+  return connection;
+}
+
+function keepAlive(cx: Context, packet: ConnectPacket): number {
+  const { maxKeepAliveSeconds } = cx.limits;
+  if (packet.version === 4 || maxKeepAliveSeconds === 0) return packet.keepAliveSeconds;
+  return packet.keepAliveSeconds === 0
+    ? maxKeepAliveSeconds
+    : Math.min(packet.keepAliveSeconds, maxKeepAliveSeconds);
+}
+
+function sendConnack(
+  cx: Context,
+  connection: Connection,
+  packet: ConnectPacket,
+  session: { readonly present: boolean; readonly assigned: boolean },
+): void {
+  const { limits } = cx;
+  const { expirySeconds, clientId } = connection.session;
+  const changedExpiry = expirySeconds === packet.sessionExpirySeconds ? undefined : expirySeconds;
+  const changedKeepAlive =
+    connection.keepAliveSeconds === packet.keepAliveSeconds ? undefined : connection.keepAliveSeconds;
+  const bytes = encodeConnack(packet.version, {
+    reasonCode: Reason.success,
+    sessionPresent: session.present,
+    sessionExpirySeconds: changedExpiry,
+    receiveMaximum: limits.receiveMaximum === 65_535 ? undefined : limits.receiveMaximum,
+    maximumPacketBytes: limits.maxPacketBytes,
+    topicAliasMaximum: limits.topicAliasMaximum,
+    assignedClientId: session.assigned ? clientId : undefined,
+    serverKeepAliveSeconds: changedKeepAlive,
+  });
+  connection.port.send(bytes, true);
+}

@@ -1,0 +1,59 @@
+import type { Journal } from './journal.ts';
+import type { Message } from './message.ts';
+import type { Registry } from './registry/registry.ts';
+import type { RetainedTree } from './retained-tree.ts';
+import type { Session } from './session.ts';
+import type { SubscriptionTree } from './subscription-tree.ts';
+
+export interface EngineLimits {
+  readonly maxPacketBytes: number;
+  readonly receiveMaximum: number;
+  readonly topicAliasMaximum: number;
+  readonly maxInflight: number;
+  readonly maxQueuedMessages: number;
+  readonly maxQueuedBytes: number;
+  readonly maxSubscriptionsPerClient: number;
+  readonly maxRetainedMessages: number;
+  readonly maxClientIdBytes: number;
+  readonly maxSessions: number;
+  readonly maxSessionExpirySeconds: number;
+  readonly maxKeepAliveSeconds: number;
+}
+
+export type Action = 'publish' | 'subscribe';
+
+export interface ClientIdentity {
+  readonly clientId: string;
+  readonly username: string | undefined;
+}
+
+export interface EngineEvents {
+  /** When `Engine.expire` is due for this client; undefined takes an earlier wish back. */
+  schedule(clientId: string, atMs: number | undefined): void;
+  log(level: 'debug' | 'info' | 'warn', message: string, fields: Record<string, unknown>): void;
+}
+
+export interface EngineStats {
+  messagesReceived: number;
+  messagesSent: number;
+  messagesDropped: number;
+  publishesRefused: number;
+  connections: number;
+}
+
+/** What every part of the core works on. */
+export interface Context {
+  readonly limits: EngineLimits;
+  readonly sessions: Map<string, Session>;
+  readonly subscriptions: SubscriptionTree;
+  readonly retained: RetainedTree;
+  readonly registry: Registry | undefined;
+  readonly journal: Journal;
+  readonly events: EngineEvents;
+  readonly authorize: ((client: ClientIdentity, action: Action, topic: string) => boolean) | undefined;
+  readonly stats: EngineStats;
+  /** Milliseconds; set by the caller of the engine before each step. */
+  now: number;
+  /** The last PUBLISH that was encoded, for the next receiver of the same message. */
+  encoded: { message: Message | undefined; variants: Map<number, Buffer> };
+}

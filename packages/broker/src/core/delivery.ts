@@ -1,0 +1,175 @@
+import { encodeAck, encodePublish, packetIdOffset } from './codec/encode.ts';
+import type { Context } from './context.ts';
+import { isExpired, messageBytes, remainingExpirySeconds, type Message } from './message.ts';
+import type { Qos } from './packets.ts';
+import { Reason } from './reason-codes.ts';
+import { disconnect } from './lifecycle.ts';
+import { isPersistent, takePacketId, type Connection, type Delivery, type Session } from './session.ts';
+
+export interface DeliverOptions {
+  readonly qos: Qos;
+  readonly retain: boolean;
+  readonly subscriptionIds: readonly number[];
+  readonly share: string | undefined;
+}
+
+/** Hands a message to one session: sends it, or keeps it within the limits until it can be sent. */
+export function deliver(cx: Context, session: Session, message: Message, options: DeliverOptions): void {
+  const { connection } = session;
+  const delivery: Delivery = {
+    ...options,
+    sequence: session.nextSequence++,
+    message,
+    packetId: 0,
+    state: 'queued',
+  };
+  if (options.qos === 0) {
+    if (connection === undefined) return;
+    if (connection.backlog.length === 0 && connection.port.canWrite()) write(cx, connection, delivery, false);
+    else if (
+      connection.backlog.length >= cx.limits.maxQueuedMessages ||
+      connection.backlogBytes >= cx.limits.maxQueuedBytes
+    ) {
+      cx.stats.messagesDropped++;
+    } else {
+      connection.backlog.push(delivery);
+      connection.backlogBytes += messageBytes(message);
+    }
+    return;
+  }
+  if (connection !== undefined && session.queue.length === 0 && maySend(cx, connection)) {
+    send(cx, connection, delivery);
+    return;
+  }
+  if (
+    session.queue.length >= cx.limits.maxQueuedMessages ||
+    session.queuedBytes >= cx.limits.maxQueuedBytes
+  ) {
+    overflow(cx, session);
+    return;
+  }
+  session.queue.push(delivery);
+  session.queuedBytes += messageBytes(message);
+  if (isPersistent(session)) cx.journal.delivery(session, delivery);
+}
+
+/** A full queue takes nothing more. A connected client is told by DISCONNECT 0x97, so that no gap goes unnoticed. */
+function overflow(cx: Context, session: Session): void {
+  cx.stats.messagesDropped++;
+  if (!session.overflowing) {
+    session.overflowing = true;
+    cx.events.log('warn', 'queue of a session is full: new messages for it are dropped', {
+      clientId: session.clientId,
+      queued: session.queue.length,
+      queuedBytes: session.queuedBytes,
+    });
+  }
+  if (session.connection !== undefined) {
+    disconnect(cx, session.connection, Reason.quotaExceeded, 'queue of this session is full: read faster');
+  }
+}
+
+const maySend = (cx: Context, connection: Connection): boolean =>
+  connection.session.inflight.size < Math.min(connection.receiveMaximum, cx.limits.maxInflight) &&
+  connection.port.canWrite();
+
+function send(cx: Context, connection: Connection, delivery: Delivery): void {
+  const { session } = connection;
+  if (isExpired(delivery.message, cx.now)) {
+    cx.stats.messagesDropped++;
+    if (delivery.state === 'queued' && isPersistent(session)) cx.journal.delivered(session, delivery);
+    return;
+  }
+  delivery.packetId = takePacketId(session);
+  delivery.state = 'sent';
+  session.inflight.set(delivery.packetId, delivery);
+  if (isPersistent(session)) cx.journal.delivery(session, delivery);
+  if (!write(cx, connection, delivery, false)) {
+    session.inflight.delete(delivery.packetId);
+    if (isPersistent(session)) cx.journal.delivered(session, delivery);
+  }
+}
+
+/** Sends what is waiting, as far as the client's Receive Maximum and the socket allow. */
+export function pump(cx: Context, session: Session): void {
+  const { connection } = session;
+  if (connection === undefined) return;
+  while (session.queue.length > 0 && maySend(cx, connection)) {
+    const delivery = session.queue.shift() as Delivery;
+    session.queuedBytes -= messageBytes(delivery.message);
+    session.overflowing = false;
+    send(cx, connection, delivery);
+  }
+  while (connection.backlog.length > 0 && connection.port.canWrite()) {
+    const delivery = connection.backlog.shift() as Delivery;
+    connection.backlogBytes -= messageBytes(delivery.message);
+    if (!isExpired(delivery.message, cx.now)) write(cx, connection, delivery, false);
+  }
+}
+
+/** Repeats what was not acknowledged on the last connection, in order (MQTT 5 §4.4). */
+export function resend(cx: Context, connection: Connection): void {
+  const { session } = connection;
+  for (const delivery of session.inflight.values()) {
+    if (delivery.state === 'released') {
+      connection.port.send(encodeAck('pubrel', connection.version, delivery.packetId), false);
+    } else if (!write(cx, connection, delivery, true)) {
+      session.inflight.delete(delivery.packetId);
+      if (isPersistent(session)) cx.journal.delivered(session, delivery);
+    }
+  }
+}
+
+/** False when the packet is larger than the client takes: then it counts as delivered (MQTT 5 §3.1.2.11.4). */
+function write(cx: Context, connection: Connection, delivery: Delivery, dup: boolean): boolean {
+  const bytes = encodeDelivery(cx, connection, delivery, dup);
+  if (bytes.length > connection.maximumPacketBytes) {
+    cx.stats.messagesDropped++;
+    return false;
+  }
+  cx.stats.messagesSent++;
+  connection.port.send(bytes, delivery.qos === 2 && isPersistent(connection.session));
+  return true;
+}
+
+/** A message is encoded once for all receivers that get the same bytes; only the packet identifier is put in. */
+function encodeDelivery(cx: Context, connection: Connection, delivery: Delivery, dup: boolean): Buffer {
+  const { message, qos, retain, subscriptionIds, packetId } = delivery;
+  const plain = subscriptionIds.length === 0 && !dup && message.card === undefined;
+  const variant = connection.version * 8 + qos * 2 + (retain ? 1 : 0);
+  if (plain && cx.encoded.message === message) {
+    const known = cx.encoded.variants.get(variant);
+    if (known !== undefined) return qos === 0 ? known : withPacketId(known, packetId);
+  }
+  const bytes = encodePublish(connection.version, {
+    topic: message.topicBytes,
+    payload: message.payload,
+    qos,
+    dup,
+    retain,
+    packetId,
+    properties: message.card === undefined ? message.properties : cardProperties(cx, message),
+    expirySeconds: remainingExpirySeconds(message, cx.now),
+    subscriptionIds,
+  });
+  if (plain && message.expiresAtMs === Infinity) {
+    if (cx.encoded.message !== message) {
+      cx.encoded.message = message;
+      cx.encoded.variants.clear();
+    }
+    cx.encoded.variants.set(variant, bytes);
+  }
+  return bytes;
+}
+
+const cardProperties = (cx: Context, message: Message): Buffer =>
+  cx.registry?.decorate(message) ?? message.properties;
+
+function withPacketId(template: Buffer, packetId: number): Buffer {
+  const bytes = Buffer.allocUnsafe(template.length);
+  bytes.set(template);
+  const at = packetIdOffset(bytes);
+  bytes[at] = packetId >> 8;
+  bytes[at + 1] = packetId & 0xff;
+  return bytes;
+}

@@ -1,0 +1,130 @@
+import { accept, sweepRetained } from './accept.ts';
+import { acknowledge } from './acknowledge.ts';
+import { PINGRESP } from './codec/encode.ts';
+import { NO_PROPERTIES } from './codec/properties.ts';
+import { connect } from './connect.ts';
+import type { Context, EngineStats } from './context.ts';
+import { pump } from './delivery.ts';
+import { detach, disconnect, expire } from './lifecycle.ts';
+import { createMessage } from './message.ts';
+import type { ClientPacket, ConnectPacket, DisconnectPacket } from './packets.ts';
+import { protocolError, Reason } from './reason-codes.ts';
+import { RetainedTree } from './retained-tree.ts';
+import { publish } from './publish.ts';
+import type { Connection, ConnectionPort } from './session.ts';
+import { subscribe, unsubscribe } from './subscribe.ts';
+import { SubscriptionTree } from './subscription-tree.ts';
+
+export type EngineOptions = Pick<Context, 'limits' | 'registry' | 'journal' | 'events' | 'authorize'> & {
+  readonly sessions?: Context['sessions'];
+};
+
+/** The broker without sockets, clock or disk: every call is one step at the given time. */
+export interface Engine {
+  readonly context: Context;
+  readonly stats: EngineStats;
+  /** Undefined when the client was refused; the port then has its CONNACK and is closed. */
+  connect(
+    port: ConnectionPort,
+    packet: ConnectPacket,
+    assignedClientId: string,
+    now: number,
+  ): Connection | undefined;
+  /** Throws PacketError when the connection must end. */
+  receive(connection: Connection, packet: ClientPacket, now: number): void;
+  disconnect(connection: Connection, reasonCode: number, reason: string | undefined, now: number): void;
+  /** The network connection was lost without DISCONNECT. */
+  lost(connection: Connection, now: number): void;
+  writable(connection: Connection, now: number): void;
+  expire(clientId: string, now: number): void;
+  sweep(now: number): void;
+  /** A retained message of the broker itself, under `$SYS/`. */
+  announce(topic: string, payload: string, now: number): void;
+}
+
+function onDisconnect(cx: Context, connection: Connection, packet: DisconnectPacket): void {
+  const { session } = connection;
+  if (packet.sessionExpirySeconds !== undefined) {
+    if (session.expirySeconds === 0 && packet.sessionExpirySeconds > 0) {
+      throw protocolError('session expiry interval: cannot be set at DISCONNECT when it was 0 at CONNECT');
+    }
+    session.expirySeconds = Math.min(packet.sessionExpirySeconds, cx.limits.maxSessionExpirySeconds);
+  }
+  connection.port.close();
+  detach(cx, connection, packet.reasonCode !== Reason.success);
+}
+
+function receive(cx: Context, connection: Connection, packet: ClientPacket): void {
+  if (connection.session.connection !== connection) return;
+  switch (packet.type) {
+    case 'publish':
+      return publish(cx, connection, packet);
+    case 'puback':
+    case 'pubrec':
+    case 'pubrel':
+    case 'pubcomp':
+      return acknowledge(cx, connection, packet);
+    case 'subscribe':
+      return subscribe(cx, connection, packet);
+    case 'unsubscribe':
+      return unsubscribe(cx, connection, packet);
+    case 'pingreq':
+      return connection.port.send(PINGRESP, false);
+    case 'disconnect':
+      return onDisconnect(cx, connection, packet);
+    case 'auth':
+      throw protocolError('AUTH: no authentication method was agreed');
+    default:
+      throw protocolError(`${packet.type}: not expected here`);
+  }
+}
+
+export function createEngine(options: EngineOptions): Engine {
+  const stats: EngineStats = {
+    messagesReceived: 0,
+    messagesSent: 0,
+    messagesDropped: 0,
+    publishesRefused: 0,
+    connections: 0,
+  };
+  const cx: Context = {
+    ...options,
+    sessions: options.sessions ?? new Map(),
+    subscriptions: new SubscriptionTree(),
+    retained: new RetainedTree(),
+    stats,
+    now: 0,
+    encoded: { message: undefined, variants: new Map() },
+  };
+  const at = <T>(now: number, step: () => T): T => {
+    cx.now = now;
+    return step();
+  };
+  return {
+    context: cx,
+    stats,
+    connect: (port, packet, assignedClientId, now) =>
+      at(now, () => connect(cx, port, packet, { assignedClientId })),
+    receive: (connection, packet, now) => {
+      cx.now = now;
+      receive(cx, connection, packet);
+    },
+    disconnect: (connection, reasonCode, reason, now) =>
+      at(now, () => disconnect(cx, connection, reasonCode, reason)),
+    lost: (connection, now) => at(now, () => detach(cx, connection, true)),
+    writable: (connection, now) => at(now, () => pump(cx, connection.session)),
+    expire: (clientId, now) => at(now, () => expire(cx, clientId)),
+    sweep: (now) => at(now, () => sweepRetained(cx)),
+    announce: (topic, payload, now) =>
+      at(now, () => {
+        const fields = {
+          topic,
+          payload: Buffer.from(payload),
+          qos: 0 as const,
+          retain: true,
+          properties: NO_PROPERTIES,
+        };
+        accept(cx, createMessage(fields, '', now));
+      }),
+  };
+}

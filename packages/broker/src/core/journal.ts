@@ -1,0 +1,30 @@
+import type { Message } from './message.ts';
+import type { Delivery, Session, Subscription, Will } from './session.ts';
+
+/** Records what must survive the process. Every call belongs to the batch that is committed next; none waits. */
+export interface Journal {
+  retained(topic: string, message: Message | undefined): void;
+  /** A session that outlives its connection: as new, or after a change of its expiry or of being connected. */
+  session(session: Session): void;
+  sessionEnded(session: Session): void;
+  will(session: Session, will: Will | undefined): void;
+  subscription(session: Session, key: string, subscription: Subscription | undefined): void;
+  /** Also after its packet identifier or state changed. */
+  delivery(session: Session, delivery: Delivery): void;
+  delivered(session: Session, delivery: Delivery): void;
+  inboundId(session: Session, packetId: number, present: boolean): void;
+}
+
+const nothing = (): void => undefined;
+
+/** Keeps nothing: for a broker whose state lives and dies with it. */
+export const noJournal: Journal = {
+  retained: nothing,
+  session: nothing,
+  sessionEnded: nothing,
+  will: nothing,
+  subscription: nothing,
+  delivery: nothing,
+  delivered: nothing,
+  inboundId: nothing,
+};

@@ -1,0 +1,67 @@
+import type { Card } from './registry/card.ts';
+import type { MessageProperties, Qos } from './packets.ts';
+
+/** An Application Message inside the broker. */
+export interface Message {
+  readonly topic: string;
+  readonly topicBytes: Buffer;
+  readonly payload: Buffer;
+  /** Encoded properties to forward. */
+  readonly properties: Buffer;
+  readonly qos: Qos;
+  /** As published. */
+  readonly retain: boolean;
+  /** Infinity: never. Milliseconds of the broker's clock. */
+  readonly expiresAtMs: number;
+  /** Client id of the publisher; '' for the broker itself. */
+  readonly publisher: string;
+  /** Set when this is an Agent Card on a discovery topic: its status is then added on delivery. */
+  readonly card?: Card | undefined;
+}
+
+export interface MessageFields {
+  readonly topic: string;
+  readonly payload: Buffer;
+  readonly qos: Qos;
+  readonly retain: boolean;
+  readonly properties: MessageProperties;
+}
+
+export function createMessage(fields: MessageFields, publisher: string, now: number, card?: Card): Message {
+  const { expirySeconds } = fields.properties;
+  return {
+    topic: fields.topic,
+    topicBytes: Buffer.from(fields.topic, 'utf8'),
+    payload: fields.payload,
+    properties: fields.properties.bytes,
+    qos: fields.qos,
+    retain: fields.retain,
+    expiresAtMs: expirySeconds === undefined ? Infinity : now + expirySeconds * 1000,
+    publisher,
+    card,
+  };
+}
+
+/** A copy that holds no view on a network buffer, for a message that outlives its packet. */
+export function ownMessage(message: Message): Message {
+  const own = Buffer.allocUnsafeSlow(message.payload.length + message.properties.length);
+  message.payload.copy(own, 0);
+  message.properties.copy(own, message.payload.length);
+  return {
+    ...message,
+    payload: own.subarray(0, message.payload.length),
+    properties: own.subarray(message.payload.length),
+  };
+}
+
+export const isExpired = (message: Message, now: number): boolean => message.expiresAtMs <= now;
+
+/** What remains of the Message Expiry Interval, in whole seconds (MQTT 5 §3.3.2.3.3). */
+export function remainingExpirySeconds(message: Message, now: number): number | undefined {
+  if (message.expiresAtMs === Infinity) return undefined;
+  return Math.max(1, Math.ceil((message.expiresAtMs - now) / 1000));
+}
+
+/** Rough size in memory, for the limits of queues. */
+export const messageBytes = (message: Message): number =>
+  message.payload.length + message.properties.length + message.topicBytes.length + 100;

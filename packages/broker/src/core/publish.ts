@@ -1,0 +1,86 @@
+import { accept, canRetain } from './accept.ts';
+import { encodeAck } from './codec/encode.ts';
+import type { Context } from './context.ts';
+import { createMessage, type Message } from './message.ts';
+import type { PublishPacket } from './packets.ts';
+import { PacketError, protocolError, Reason } from './reason-codes.ts';
+import { isPersistent, type Connection } from './session.ts';
+
+/** The topic of a PUBLISH, with topic aliases resolved (MQTT 5 §3.3.2.3.4). Throws PacketError. */
+function topicOf(cx: Context, connection: Connection, packet: PublishPacket): string {
+  const { topicAlias } = packet.properties;
+  if (topicAlias === undefined) return packet.topic;
+  if (topicAlias === 0 || topicAlias > cx.limits.topicAliasMaximum) {
+    throw new PacketError(
+      Reason.topicAliasInvalid,
+      `topic alias: ${topicAlias} is not in 1..${cx.limits.topicAliasMaximum}`,
+    );
+  }
+  if (packet.topic !== '') {
+    connection.aliases.set(topicAlias, packet.topic);
+    return packet.topic;
+  }
+  const topic = connection.aliases.get(topicAlias);
+  if (topic === undefined) throw protocolError(`topic alias: ${topicAlias} was never given a topic`);
+  return topic;
+}
+
+interface Outcome {
+  readonly reasonCode: number;
+  readonly reason?: string;
+}
+
+/** Checks a message and takes it if nothing speaks against it. */
+function judge(cx: Context, connection: Connection, message: Message): Outcome {
+  const { clientId } = connection.session;
+  if (message.topic.startsWith('$SYS/'))
+    return { reasonCode: Reason.notAuthorized, reason: "topic: $SYS is the broker's own" };
+  if (cx.authorize?.({ clientId, username: connection.username }, 'publish', message.topic) === false) {
+    return { reasonCode: Reason.notAuthorized, reason: `topic: not allowed to publish to ${message.topic}` };
+  }
+  const verdict = cx.registry?.examine(message, clientId);
+  if (verdict?.rejection !== undefined) return verdict.rejection;
+  if (!canRetain(cx, message)) {
+    return {
+      reasonCode: Reason.quotaExceeded,
+      reason: `retain: the limit of ${cx.limits.maxRetainedMessages} retained messages is reached`,
+    };
+  }
+  const taken = accept(cx, verdict?.card === undefined ? message : { ...message, card: verdict.card });
+  return { reasonCode: taken === 0 ? Reason.noMatchingSubscribers : Reason.success };
+}
+
+/** PUBLISH from a client. Throws PacketError when the connection must end. */
+export function publish(cx: Context, connection: Connection, packet: PublishPacket): void {
+  const { session } = connection;
+  cx.stats.messagesReceived++;
+  const topic = topicOf(cx, connection, packet);
+  const repeated = packet.qos === 2 && session.inboundIds.has(packet.packetId);
+  if (repeated) {
+    connection.port.send(encodeAck('pubrec', connection.version, packet.packetId), true);
+    return;
+  }
+  if (packet.qos === 2 && session.inboundIds.size >= cx.limits.receiveMaximum) {
+    throw new PacketError(
+      Reason.receiveMaximumExceeded,
+      `more than ${cx.limits.receiveMaximum} messages are unacknowledged`,
+    );
+  }
+  const message = createMessage({ ...packet, topic }, session.clientId, cx.now);
+  const outcome = judge(cx, connection, message);
+  if (outcome.reasonCode >= 0x80) {
+    cx.stats.publishesRefused++;
+    cx.events.log('info', 'publish refused', { clientId: session.clientId, topic, reason: outcome.reason });
+  }
+  if (packet.qos === 0) return;
+  if (packet.qos === 2 && outcome.reasonCode < 0x80) {
+    session.inboundIds.add(packet.packetId);
+    if (isPersistent(session)) cx.journal.inboundId(session, packet.packetId, true);
+  }
+  const reasonString = connection.problemInformation ? outcome.reason : undefined;
+  const type = packet.qos === 1 ? 'puback' : 'pubrec';
+  connection.port.send(
+    encodeAck(type, connection.version, packet.packetId, outcome.reasonCode, reasonString),
+    true,
+  );
+}

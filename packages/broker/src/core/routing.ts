@@ -1,0 +1,107 @@
+import type { Context } from './context.ts';
+import { deliver } from './delivery.ts';
+import { ownMessage, type Message } from './message.ts';
+import type { Qos } from './packets.ts';
+import type { Delivery, Session, Subscription } from './session.ts';
+import type { ShareGroup } from './subscription-tree.ts';
+
+interface Merged {
+  qos: Qos;
+  retain: boolean;
+  subscriptionIds: number[];
+}
+
+const NO_IDS: readonly number[] = [];
+
+const least = (a: Qos, b: Qos): Qos => (a < b ? a : b);
+
+/** The member whose turn it is: a connected one if there is any, otherwise one whose session will take it later. */
+export function chooseMember(group: ShareGroup, except?: Session): Subscription | undefined {
+  const { members } = group;
+  let offline: Subscription | undefined;
+  for (let i = 0; i < members.length; i++) {
+    const at = (group.next + i) % members.length;
+    const member = members[at] as Subscription;
+    if (member.session === except) continue;
+    if (member.session.connection !== undefined) {
+      group.next = (at + 1) % members.length;
+      return member;
+    }
+    offline ??= member;
+  }
+  return offline;
+}
+
+/**
+ * Sends a message to every matching session once, with the highest QoS and all subscription identifiers, and to one member of every
+ * matching group. Returns how many sessions took it.
+ */
+export function route(cx: Context, published: Message): number {
+  const { subscriptions, groups } = cx.subscriptions.match(published.topic);
+  if (subscriptions.length === 0 && groups.length === 0) return 0;
+  const message = published.qos > 0 ? ownMessage(published) : published;
+  let taken = 0;
+  if (subscriptions.length === 1) taken += routeOne(cx, message, subscriptions[0] as Subscription);
+  else if (subscriptions.length > 1) taken += routeMerged(cx, message, subscriptions);
+  for (const group of groups) {
+    const member = chooseMember(group);
+    if (member === undefined) continue;
+    deliver(cx, member.session, message, {
+      qos: least(member.qos, message.qos),
+      retain: member.retainAsPublished && message.retain,
+      subscriptionIds: member.subscriptionId === undefined ? NO_IDS : [member.subscriptionId],
+      share: member.key,
+    });
+    taken++;
+  }
+  return taken;
+}
+
+function routeOne(cx: Context, message: Message, subscription: Subscription): number {
+  if (subscription.noLocal && subscription.session.clientId === message.publisher) return 0;
+  deliver(cx, subscription.session, message, {
+    qos: least(subscription.qos, message.qos),
+    retain: subscription.retainAsPublished && message.retain,
+    subscriptionIds: subscription.subscriptionId === undefined ? NO_IDS : [subscription.subscriptionId],
+    share: undefined,
+  });
+  return 1;
+}
+
+function routeMerged(cx: Context, message: Message, subscriptions: readonly Subscription[]): number {
+  const merged = new Map<Session, Merged>();
+  for (const subscription of subscriptions) {
+    if (subscription.noLocal && subscription.session.clientId === message.publisher) continue;
+    const qos = least(subscription.qos, message.qos);
+    const retain = subscription.retainAsPublished && message.retain;
+    const known = merged.get(subscription.session);
+    if (known === undefined) {
+      const subscriptionIds = subscription.subscriptionId === undefined ? [] : [subscription.subscriptionId];
+      merged.set(subscription.session, { qos, retain, subscriptionIds });
+      continue;
+    }
+    if (qos > known.qos) known.qos = qos;
+    known.retain ||= retain;
+    if (subscription.subscriptionId !== undefined) known.subscriptionIds.push(subscription.subscriptionId);
+  }
+  for (const [session, options] of merged) deliver(cx, session, message, { ...options, share: undefined });
+  return merged.size;
+}
+
+/** Gives a message of a shared subscription to another member (MQTT 5 §4.8.2). False when there is none to take it. */
+export function reroute(cx: Context, from: Session, delivery: Delivery, connectedOnly: boolean): boolean {
+  if (delivery.share === undefined) return false;
+  const slash = delivery.share.indexOf('/', 7);
+  const group = cx.subscriptions.group(delivery.share.slice(slash + 1), delivery.share.slice(7, slash));
+  if (group === undefined) return false;
+  const member = chooseMember(group, from);
+  if (member === undefined || (connectedOnly && member.session.connection === undefined)) return false;
+  const { message, retain } = delivery;
+  deliver(cx, member.session, message, {
+    qos: least(member.qos, message.qos),
+    retain,
+    subscriptionIds: member.subscriptionId === undefined ? NO_IDS : [member.subscriptionId],
+    share: member.key,
+  });
+  return true;
+}

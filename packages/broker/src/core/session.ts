@@ -1,0 +1,121 @@
+import { Deque } from './deque.ts';
+import type { Message } from './message.ts';
+import type { ProtocolVersion, Qos } from './packets.ts';
+
+export const NEVER_EXPIRES = 0xffffffff;
+
+/** What the core needs from a network connection. */
+export interface ConnectionPort {
+  /** Bytes of whole packets, in order. `afterCommit`: only once everything recorded so far is in the store. */
+  send(bytes: Buffer, afterCommit: boolean): void;
+  /** Ends the connection after what was sent; calls nothing back. */
+  close(): void;
+  /** False while the peer reads more slowly than it is sent to; `Engine.writable` says when it is true again. */
+  canWrite(): boolean;
+}
+
+export interface Connection {
+  readonly port: ConnectionPort;
+  readonly version: ProtocolVersion;
+  readonly session: Session;
+  readonly receiveMaximum: number;
+  readonly maximumPacketBytes: number;
+  readonly keepAliveSeconds: number;
+  readonly problemInformation: boolean;
+  readonly username: string | undefined;
+  /** Topic aliases of the client. */
+  readonly aliases: Map<number, string>;
+  /** QoS 0 messages that wait for a writable connection. */
+  readonly backlog: Deque<Delivery>;
+  backlogBytes: number;
+}
+
+export interface Subscription {
+  readonly session: Session;
+  /** As the client wrote it, with `$share/…` if shared. */
+  readonly key: string;
+  readonly filter: string;
+  readonly group: string | undefined;
+  readonly qos: Qos;
+  readonly noLocal: boolean;
+  readonly retainAsPublished: boolean;
+  readonly subscriptionId: number | undefined;
+}
+
+/** One message on its way to one session. */
+export interface Delivery {
+  /** Position in the session, for the store. */
+  readonly sequence: number;
+  readonly message: Message;
+  readonly qos: Qos;
+  readonly retain: boolean;
+  readonly subscriptionIds: readonly number[];
+  /** Key of the shared subscription that it came through. */
+  readonly share: string | undefined;
+  /** 0 until it was sent with QoS 1 or 2. */
+  packetId: number;
+  state: 'queued' | 'sent' | 'released';
+}
+
+export interface Will {
+  readonly message: Message;
+  /** Of the message; it starts to run when the will is sent. */
+  readonly expirySeconds: number | undefined;
+  readonly delaySeconds: number;
+}
+
+export interface Session {
+  readonly clientId: string;
+  expirySeconds: number;
+  connection: Connection | undefined;
+  /** When the last connection ended; meaningful while there is none. */
+  disconnectedAtMs: number;
+  will: Will | undefined;
+  /** When a delayed will is due, while disconnected. */
+  willDueAtMs: number;
+  readonly subscriptions: Map<string, Subscription>;
+  /** QoS 1 and 2 that were not sent yet. */
+  readonly queue: Deque<Delivery>;
+  queuedBytes: number;
+  overflowing: boolean;
+  /** By packet identifier, in the order of sending. */
+  readonly inflight: Map<number, Delivery>;
+  /** Identifiers of QoS 2 messages received and not yet released. */
+  readonly inboundIds: Set<number>;
+  nextPacketId: number;
+  nextSequence: number;
+  ended: boolean;
+}
+
+export function createSession(clientId: string, expirySeconds: number): Session {
+  return {
+    clientId,
+    expirySeconds,
+    connection: undefined,
+    disconnectedAtMs: 0,
+    will: undefined,
+    willDueAtMs: Infinity,
+    subscriptions: new Map(),
+    queue: new Deque(),
+    queuedBytes: 0,
+    overflowing: false,
+    inflight: new Map(),
+    inboundIds: new Set(),
+    nextPacketId: 1,
+    nextSequence: 1,
+    ended: false,
+  };
+}
+
+/** Sessions that outlive their connection are worth a record in the store. */
+export const isPersistent = (session: Session): boolean => session.expirySeconds > 0;
+
+/** The next free packet identifier; 0 when all are taken. */
+export function takePacketId(session: Session): number {
+  for (let tries = 0; tries < 65_535; tries++) {
+    const id = session.nextPacketId;
+    session.nextPacketId = id === 65_535 ? 1 : id + 1;
+    if (!session.inflight.has(id)) return id;
+  }
+  return 0;
+}

@@ -1,0 +1,24 @@
+/** Something that waits for the batch being collected now to be on disk. */
+export interface CommitWaiter {
+  /** Everything of batches up to `epoch` is on disk. */
+  committed(epoch: number): void;
+}
+
+/** Tells whether packets that depend on the store must wait. */
+export interface CommitGate {
+  /** Number of the batch that is being collected. */
+  readonly epoch: number;
+  /** True when all that was recorded so far is on disk. */
+  isClean(): boolean;
+  join(waiter: CommitWaiter): void;
+  /** Called once per tick, before the packets of the tick are written. */
+  commit(): void;
+}
+
+/** Without a store nothing waits. */
+export const openGate: CommitGate = {
+  epoch: 0,
+  isClean: () => true,
+  join: () => undefined,
+  commit: () => undefined,
+};

@@ -1,0 +1,29 @@
+import type { EngineLimits } from '../core/context.ts';
+
+/** Everything that is bounded, with its default. */
+export interface BrokerLimits extends EngineLimits {
+  /** Connections at once, of all listeners. Default 20 000. */
+  readonly maxConnections: number;
+  /** Milliseconds between the opening of a connection and CONNECT. Default 10 000. */
+  readonly connectTimeoutMs: number;
+  /** Largest Agent Card, in bytes. Default 65 536. */
+  readonly maxCardBytes: number;
+}
+
+export const defaultLimits: BrokerLimits = {
+  maxConnections: 20_000,
+  connectTimeoutMs: 10_000,
+  maxPacketBytes: 1024 * 1024,
+  receiveMaximum: 65_535,
+  topicAliasMaximum: 64,
+  maxInflight: 1024,
+  maxQueuedMessages: 100_000,
+  maxQueuedBytes: 64 * 1024 * 1024,
+  maxSubscriptionsPerClient: 1_000,
+  maxRetainedMessages: 1_000_000,
+  maxClientIdBytes: 1_024,
+  maxSessions: 100_000,
+  maxSessionExpirySeconds: 0xffffffff,
+  maxKeepAliveSeconds: 0,
+  maxCardBytes: 65_536,
+};

@@ -1,0 +1,110 @@
+import { randomBytes } from 'node:crypto';
+
+import type { Engine } from '../core/engine.ts';
+import type { ConnectPacket } from '../core/packets.ts';
+import { Reason } from '../core/reason-codes.ts';
+import { ClientConnection } from './client-connection.ts';
+import type { CommitGate } from './commit-gate.ts';
+import type { Flusher } from './flusher.ts';
+import type { Logger } from './logger.ts';
+import type { Transport, TransportEvents } from './transport.ts';
+
+/** Who wants to connect, before it is let in. */
+export interface ConnectRequest {
+  readonly clientId: string;
+  readonly username: string | undefined;
+  readonly password: Buffer | undefined;
+  readonly remote: string;
+}
+
+/** True lets the client in; false refuses with 0x86, bad user name or password. */
+export type Authenticate = (request: ConnectRequest) => boolean | Promise<boolean>;
+
+export interface ServerOptions {
+  readonly engine: Engine;
+  readonly gate: CommitGate;
+  readonly flusher: Flusher;
+  readonly logger: Logger;
+  readonly authenticate: Authenticate | undefined;
+  readonly maxConnections: number;
+  readonly connectTimeoutMs: number;
+  readonly now: () => number;
+}
+
+/** All connections of a broker and what they share. */
+export class Server {
+  readonly engine: Engine;
+  readonly gate: CommitGate;
+  readonly flusher: Flusher;
+  readonly logger: Logger;
+  readonly now: () => number;
+  readonly maxPacketBytes: number;
+  private readonly options: ServerOptions;
+  private readonly connections = new Set<ClientConnection>();
+
+  constructor(options: ServerOptions) {
+    this.options = options;
+    this.engine = options.engine;
+    this.gate = options.gate;
+    this.flusher = options.flusher;
+    this.logger = options.logger;
+    this.now = options.now;
+    this.maxPacketBytes = options.engine.context.limits.maxPacketBytes;
+  }
+
+  open(makeTransport: (events: TransportEvents) => Transport): void {
+    const connection = new ClientConnection(this, this.now());
+    this.connections.add(connection);
+    connection.attach(makeTransport(connection));
+  }
+
+  forget(connection: ClientConnection): void {
+    this.connections.delete(connection);
+  }
+
+  newClientId(): string {
+    return `auto-${randomBytes(12).toString('hex')}`;
+  }
+
+  /** Reason code for CONNACK. */
+  admit(packet: ConnectPacket, connection: ClientConnection): number | Promise<number> {
+    const { authenticate, maxConnections } = this.options;
+    if (this.connections.size > maxConnections) return Reason.serverBusy;
+    if (authenticate === undefined) return Reason.success;
+    const { clientId, username, password } = packet;
+    const verdict = authenticate({ clientId, username, password, remote: connection.remote });
+    const code = (allowed: boolean): number => (allowed ? Reason.success : Reason.badUserNameOrPassword);
+    return typeof verdict === 'boolean' ? code(verdict) : verdict.then(code);
+  }
+
+  /** Ends connections that are silent for longer than they promised (MQTT 5 §3.1.2.10), or never said CONNECT. */
+  sweep(): void {
+    const now = this.now();
+    for (const connection of this.connections) {
+      const { core } = connection;
+      if (core === undefined) {
+        if (now - connection.openedAtMs > this.options.connectTimeoutMs) connection.destroy();
+      } else if (
+        core.keepAliveSeconds > 0 &&
+        now - connection.lastReceivedAtMs > core.keepAliveSeconds * 1500
+      ) {
+        this.engine.disconnect(
+          core,
+          Reason.keepAliveTimeout,
+          'nothing received within 1.5 times the keep alive',
+          now,
+        );
+      }
+    }
+  }
+
+  /** Says goodbye to everyone. Wills stay where they are: with a store, the next start sends them. */
+  closeAll(): ClientConnection[] {
+    const all = [...this.connections];
+    for (const { core } of all) {
+      if (core !== undefined)
+        this.engine.disconnect(core, Reason.serverShuttingDown, 'server is shutting down', this.now());
+    }
+    return all;
+  }
+}

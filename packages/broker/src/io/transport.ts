@@ -1,0 +1,79 @@
+import type { Duplex } from 'node:stream';
+
+import type { WebSocket } from 'ws';
+
+/** A byte stream to one client, whatever carries it. */
+export interface Transport {
+  readonly remote: string;
+  write(chunks: readonly Buffer[], totalBytes: number): void;
+  /** Bytes accepted by `write` that have not left the process. */
+  bufferedBytes(): number;
+  pause(): void;
+  resume(): void;
+  /** Closes after what was written. */
+  end(): void;
+  destroy(): void;
+}
+
+export interface TransportEvents {
+  onData(chunk: Buffer): void;
+  onDrain(): void;
+  /** Once. */
+  onClose(): void;
+}
+
+const JOIN_BELOW_BYTES = 256 * 1024;
+
+export function streamTransport(stream: Duplex, remote: string, events: TransportEvents): Transport {
+  stream.on('data', (chunk: Buffer) => events.onData(chunk));
+  stream.on('drain', () => events.onDrain());
+  stream.on('error', () => stream.destroy());
+  stream.on('end', () => stream.end());
+  stream.once('close', () => events.onClose());
+  return {
+    remote,
+    write(chunks, totalBytes) {
+      if (stream.writableEnded || stream.destroyed) return;
+      if (chunks.length === 1) stream.write(chunks[0]);
+      else if (totalBytes < JOIN_BELOW_BYTES) stream.write(Buffer.concat(chunks, totalBytes));
+      else {
+        stream.cork();
+        for (const chunk of chunks) stream.write(chunk);
+        stream.uncork();
+      }
+    },
+    bufferedBytes: () => stream.writableLength,
+    pause: () => void stream.pause(),
+    resume: () => void stream.resume(),
+    end: () => void stream.end(),
+    destroy: () => void stream.destroy(),
+  };
+}
+
+export function webSocketTransport(socket: WebSocket, remote: string, events: TransportEvents): Transport {
+  socket.binaryType = 'nodebuffer';
+  socket.on('message', (data: Buffer, isBinary: boolean) => {
+    // MQTT 5 §6: MQTT control packets travel in binary frames only.
+    if (isBinary) events.onData(data);
+    else socket.close(1003, 'binary frames only');
+  });
+  socket.on('error', () => socket.terminate());
+  socket.once('close', () => events.onClose());
+  const sent = (): void => events.onDrain();
+  return {
+    remote,
+    write(chunks, totalBytes) {
+      if (socket.readyState !== socket.OPEN) return;
+      socket.send(
+        chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, totalBytes),
+        { binary: true },
+        sent,
+      );
+    },
+    bufferedBytes: () => socket.bufferedAmount,
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
+    end: () => socket.close(1000),
+    destroy: () => socket.terminate(),
+  };
+}
