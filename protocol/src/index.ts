@@ -71,6 +71,57 @@ export {
 } from './errors.ts';
 export { isMethod, isMqttBinding, METHODS, MQTT_BINDING, type MethodName } from './methods.ts';
 export { isProtocolError, ProtocolError, type ProtocolErrorCode, type Violation } from './protocol-error.ts';
+export { parseJson, type Validation } from './json.ts';
+export { describeViolations } from './violations.ts';
+export { DOCUMENTS, isDocumentName, type DocumentName, type DocumentTypes } from './documents.ts';
+export {
+  assertValid,
+  decodeDocument,
+  encodeDocument,
+  validateDocument,
+  validateParams,
+  validateResult,
+  validateAgentCard,
+  validateArtifact,
+  validateCancelTaskRequest,
+  validateDeleteTaskPushNotificationConfigRequest,
+  validateGetExtendedAgentCardRequest,
+  validateGetTaskPushNotificationConfigRequest,
+  validateGetTaskRequest,
+  validateListTaskPushNotificationConfigsRequest,
+  validateListTaskPushNotificationConfigsResponse,
+  validateListTasksRequest,
+  validateListTasksResponse,
+  validateMessage,
+  validatePart,
+  validateSendMessageRequest,
+  validateSendMessageResponse,
+  validateStreamResponse,
+  validateSubscribeToTaskRequest,
+  validateTask,
+  validateTaskArtifactUpdateEvent,
+  validateTaskPushNotificationConfig,
+  validateTaskStatusUpdateEvent,
+  validateJsonRpcError,
+  validateJsonRpcRequest,
+  validateJsonRpcResponse,
+  validateBadRequest,
+  validateBindingErrorData,
+  validateErrorInfo,
+  validateAgentAttempt,
+  validateAgentState,
+  validateAttemptRecord,
+  validateCallerRecord,
+  validateControlRecord,
+  validateDesiredState,
+  validateSessionOutcome,
+  validateSessionRecord,
+  validateStepIntent,
+  validateStepResult,
+  validateStepStatus,
+  validateTelemetry,
+  validateWorkflowDefinition,
+} from './validate.ts';
 export { isInterrupted, isTerminal, ROLES, TASK_STATES, type Role, type TaskState } from './task-state.ts';
 
 export type { JsonObject, JsonValue } from './schemas/base.ts';

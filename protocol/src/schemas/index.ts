@@ -49,3 +49,33 @@ export {
 } from './a2a.ts';
 export { BadRequest, BindingErrorData, ErrorInfo, JsonRpcError, JsonRpcRequest, JsonRpcResponse } from './json-rpc.ts';
 export { definitions } from './def.ts';
+export {
+  AgentAttempt,
+  AgentState,
+  AttemptRecord,
+  CallerRecord,
+  ControlRecord,
+  DesiredState,
+  PlannedStep,
+  RecordError,
+  SessionOutcome,
+  SessionRecord,
+  StepIntent,
+  StepResult,
+  StepResultState,
+  StepStatus,
+  StepStatusState,
+  StepSummary,
+  Telemetry,
+} from './records.ts';
+export {
+  FailurePolicy,
+  StepDefinition,
+  StepEdge,
+  StepJoin,
+  StepRetry,
+  StepUse,
+  VariableType,
+  WorkflowDefinition,
+  WorkflowVariable,
+} from './workflow.ts';

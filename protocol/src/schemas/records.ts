@@ -36,7 +36,7 @@ const $PlannedStep = Type.Object({
   timeoutSeconds: Type.Number({ exclusiveMinimum: 0 }),
   retry: StepRetry,
   onFailure: FailurePolicy,
-  idempotent: Type.Boolean(),
+  idempotent: Type.Optional(Type.Boolean({ description: 'Unset: as the blueprint says.' })),
 });
 /** A step of a plan: every default filled in. */
 export interface PlannedStep extends Static<typeof $PlannedStep> {}
@@ -150,9 +150,10 @@ const $StepResult = Type.Object(
     description:
       'The one end of a step. completed has output; every other state has error, which says why. supervisorId: written by a ' +
       'supervisor that stood in for the instance.',
-    if: { properties: { state: { const: 'completed' } }, required: ['state'] },
-    then: { required: ['output'] },
-    else: { required: ['error'] },
+    anyOf: [
+      { properties: { state: { const: 'completed' } }, required: ['output'] },
+      { properties: { state: { enum: ['failed', 'skipped', 'canceled', 'unknown'] } }, required: ['error'] },
+    ],
   },
 );
 export interface StepResult extends Static<typeof $StepResult> {}

@@ -1,0 +1,59 @@
+/**
+ * Writes schemas/v1 and generated/ from the TypeBox sources. `--check` writes nothing, names each file that is stale, missing or
+ * left over, and exits with 1 when there is one.
+ */
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { DOCUMENTS } from '../src/documents.ts';
+import { compileValidators, validatorTypes } from './compile-validators.ts';
+import { bundleOf, documentOf, plainDefinitions } from './schema-bundle.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const folders = ['schemas/v1', 'generated'];
+
+async function outputs(): Promise<Map<string, string>> {
+  const schemas = plainDefinitions();
+  const files = new Map<string, string>();
+  files.set('schemas/v1/shoal.schema.json', json(bundleOf(schemas)));
+  for (const name of DOCUMENTS) files.set(`schemas/v1/${name}.schema.json`, json(documentOf(name, schemas)));
+  files.set('generated/validators.js', await compileValidators(schemas, DOCUMENTS));
+  files.set('generated/validators.d.ts', validatorTypes(DOCUMENTS));
+  return files;
+}
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+function onDisk(): string[] {
+  return folders.flatMap((folder) => {
+    mkdirSync(join(root, folder), { recursive: true });
+    return readdirSync(join(root, folder)).map((name) => `${folder}/${name}`);
+  });
+}
+
+function contentOf(path: string): string | undefined {
+  try {
+    return readFileSync(join(root, path), 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+const wanted = await outputs();
+const leftOver = onDisk().filter((path) => !wanted.has(path));
+const stale = [...wanted.keys()].filter((path) => contentOf(path) !== wanted.get(path));
+
+if (process.argv.includes('--check')) {
+  for (const path of [...stale, ...leftOver])
+    process.stderr.write(`protocol/${path} is stale: run pnpm generate\n`);
+  process.exitCode = stale.length + leftOver.length === 0 ? 0 : 1;
+} else {
+  for (const path of leftOver) rmSync(join(root, path));
+  for (const path of stale) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), wanted.get(path)!);
+  }
+  process.stdout.write(`${wanted.size} files, ${stale.length} written, ${leftOver.length} removed\n`);
+}
