@@ -1,1 +1,29 @@
-export {};
+export type {
+  BrokerFeatures,
+  InboundMessage,
+  Link,
+  LinkEvents,
+  LinkOptions,
+  LinkState,
+  LinkTlsOptions,
+  Logger,
+  MessageHandler,
+  PublishAck,
+  PublishOptions,
+  Qos,
+  SubscribeOptions,
+  Subscription,
+  UserProperties,
+  WillOptions,
+} from './link.ts';
+export { isLinkError, LinkError, type LinkErrorCode } from './core/link-error.ts';
+export { assertTopicFilter, assertTopicName, matchTopic } from './core/topic.ts';
+export { consoleLogger, silentLogger, type LogLevel } from './io/logger.ts';
+export { openLink } from './io/open-link.ts';
+export {
+  createReplyRouter,
+  type PendingReply,
+  type ReplyRequestOptions,
+  type ReplyRouter,
+} from './io/reply-router.ts';
+export { readRetained, type ReadRetainedOptions } from './io/read-retained.ts';

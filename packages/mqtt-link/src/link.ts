@@ -1,5 +1,7 @@
 /** The public shape of a link. `openLink` (io/) makes one over a socket. */
 
+import type { Duplex } from 'node:stream';
+
 export type Qos = 0 | 1 | 2;
 
 /** User properties by name; a name that occurs more than once keeps its values in the order of the packet (MQTT 5 §2.2.2.2). */
@@ -66,6 +68,14 @@ export interface SubscribeOptions {
   readonly manualAck?: boolean;
   /** Handlers that may run at once for this subscription; order is kept only with 1. Default 1. */
   readonly concurrency?: number;
+  /**
+   * Messages that may wait for the handler. QoS 1 and 2 never pass the link's `receiveMaximum`, because a message is
+   * acknowledged when the handler takes it, so the broker holds the rest. QoS 0 has no such brake: the oldest waiting one is
+   * dropped, and reported as `queue-overflow`. Default 10 000.
+   */
+  readonly maxQueued?: number;
+  /** Longest wait for SUBACK. Default 30 000; 0 waits for ever. */
+  readonly ackTimeoutMs?: number;
 }
 
 export interface Subscription {
@@ -117,7 +127,29 @@ export interface LinkOptions {
   readonly fenced?: boolean;
   /** Publishes that may wait for a connection or an acknowledgement; one more fails with `queue-full`. Default 10 000. */
   readonly maxPending?: number;
+  /**
+   * QoS 1 and 2 messages that the broker may send before we acknowledge one: the bound of everything that waits in handlers.
+   * A message whose handler rejected keeps its place until the next connection. Default 1 000.
+   */
+  readonly receiveMaximum?: number;
+  /** Keep trying when the first connection fails, as after a lost one. Default false: `openLink` rejects. */
+  readonly retryInitial?: boolean;
+  /** Gives up opening: `openLink` rejects with `aborted`. Without effect once the link is open. */
+  readonly signal?: AbortSignal;
+  /** For `mqtts:` and `wss:`. */
+  readonly tls?: LinkTlsOptions;
+  /** Opens the byte stream instead of dialling `url`, e.g. to a broker in this process. Called for each attempt to connect. */
+  readonly openStream?: () => Duplex;
   readonly logger?: Logger;
+}
+
+export interface LinkTlsOptions {
+  readonly ca?: string | Buffer | readonly (string | Buffer)[];
+  readonly cert?: string | Buffer;
+  readonly key?: string | Buffer;
+  readonly servername?: string;
+  /** Default true. */
+  readonly rejectUnauthorized?: boolean;
 }
 
 export interface Logger {
@@ -162,6 +194,7 @@ export interface BrokerFeatures {
   readonly retainAvailable: boolean;
   readonly sharedSubscriptionAvailable: boolean;
   readonly wildcardSubscriptionAvailable: boolean;
+  readonly subscriptionIdentifiersAvailable: boolean;
   readonly receiveMaximum: number;
   readonly maximumPacketSize?: number;
   readonly serverKeepAliveSeconds?: number;

@@ -1,0 +1,317 @@
+import { encodeSubscribe, encodeUnsubscribe } from '../core/encode.ts';
+import { LinkError } from '../core/link-error.ts';
+import type { PacketIds } from '../core/packet-ids.ts';
+import { describeReason, FIRST_FAILURE } from '../core/reason-codes.ts';
+import { Routes, type Route } from '../core/routes.ts';
+import { assertTopicFilter } from '../core/topic.ts';
+import type {
+  BrokerFeatures,
+  InboundMessage,
+  MessageHandler,
+  Qos,
+  SubscribeOptions,
+  Subscription,
+} from '../link.ts';
+import type { AckFields, Connection } from './connection.ts';
+import { Deadlines, type Timed } from './deadlines.ts';
+import { HandlerQueue } from './handler-queue.ts';
+
+/** One handler of a filter. */
+interface Member extends Timed {
+  readonly options: SubscribeOptions;
+  readonly queue: HandlerQueue;
+  settled: boolean;
+  readonly resolve: (subscription: Subscription) => void;
+  readonly reject: (error: LinkError) => void;
+}
+
+/** All handlers of one filter share one subscription on the broker. */
+interface Group {
+  readonly filter: string;
+  readonly members: Set<Member>;
+  /** Members that wait for the SUBACK of the next SUBSCRIBE. */
+  grantedQos: Qos;
+  /** The broker has it: SUBACK seen in this session. */
+  granted: boolean;
+}
+
+interface PendingAck {
+  readonly group: Group | undefined;
+  readonly member: Member | undefined;
+  readonly settle: () => void;
+}
+
+export type Recipient = Route<Group, Member>;
+
+export interface SubscriberOptions {
+  readonly fenced: boolean;
+  readonly ids: PacketIds;
+  readonly firstSubscriptionId: number;
+  readonly onError: (error: LinkError) => void;
+  /** A handler was added: messages of a resumed session that nobody wanted yet may be for it. */
+  readonly onAdded: () => void;
+}
+
+/** Keeps the subscriptions of a link on the broker, and knows whom a message is for. */
+export class Subscriber {
+  readonly #options: SubscriberOptions;
+  readonly #groups = new Map<string, Group>();
+  readonly #routes: Routes<Group, Member>;
+  readonly #pending = new Map<number, PendingAck>();
+  /** Filters to take off the broker when a connection with the same session is back. */
+  readonly #unwanted = new Set<string>();
+  readonly #deadlines = new Deadlines<Member>((member) => this.#expire(member));
+  #connection: Connection | undefined;
+  #features: BrokerFeatures | undefined;
+
+  constructor(options: SubscriberOptions) {
+    this.#options = options;
+    this.#routes = new Routes(options.firstSubscriptionId);
+  }
+
+  subscribe(filter: string, handler: MessageHandler, options: SubscribeOptions): Promise<Subscription> {
+    assertTopicFilter('filter', filter);
+    if (this.#connection === undefined && this.#options.fenced) {
+      return Promise.reject(
+        new LinkError('not-connected', 'a fenced link subscribes only while it is online'),
+      );
+    }
+    return new Promise((resolve, reject) => {
+      const group = this.#group(filter);
+      const queue = new HandlerQueue(handler, this.#queueOptions(filter, options));
+      const member: Member = { options, queue, settled: false, deadlineMs: 0, resolve, reject };
+      group.members.add(member);
+      this.#deadlines.add(member, options.ackTimeoutMs ?? 30_000);
+      if (this.#connection !== undefined) void this.#send(this.#connection, group, member);
+      this.#options.onAdded();
+    });
+  }
+
+  /** The network connection is up. Resolves when every subscription that had to be sent again is answered. */
+  async attach(connection: Connection, features: BrokerFeatures, sessionPresent: boolean): Promise<void> {
+    this.#connection = connection;
+    this.#features = features;
+    if (!sessionPresent) {
+      this.#routes.forgetIds();
+      this.#unwanted.clear();
+    }
+    const answers: Promise<void>[] = [];
+    for (const group of this.#groups.values()) {
+      if (!sessionPresent) group.granted = false;
+      const unanswered = [...group.members].some((member) => !member.settled);
+      if (!group.granted || unanswered) answers.push(this.#send(connection, group, undefined));
+    }
+    for (const filter of this.#unwanted) if (!this.#groups.has(filter)) this.#unsubscribe(connection, filter);
+    await Promise.all(answers);
+  }
+
+  /** The network connection is gone. */
+  detach(error: LinkError): void {
+    this.#connection = undefined;
+    for (const [id, pending] of this.#pending) {
+      this.#options.ids.release(id);
+      pending.settle();
+    }
+    this.#pending.clear();
+    if (this.#options.fenced) this.#rejectUnanswered(error);
+  }
+
+  failAll(error: LinkError): void {
+    this.detach(error);
+    this.#rejectUnanswered(error);
+    for (const group of this.#groups.values()) for (const member of group.members) member.queue.close();
+    this.#groups.clear();
+    this.#deadlines.clear();
+  }
+
+  /** The queues that a message goes to; empty when nobody wants it. */
+  recipients(
+    message: InboundMessage,
+    subscriptionIds: number | readonly number[] | undefined,
+  ): HandlerQueue[] {
+    const queues: HandlerQueue[] = [];
+    for (const { group, target } of this.#routes.find(message.topic, subscriptionIds)) {
+      if (target !== undefined && isReplay(message, group)) {
+        // A target that is gone takes its replay with it.
+        if (group.members.has(target)) queues.push(target.queue);
+      } else {
+        for (const member of group.members) queues.push(member.queue);
+      }
+    }
+    return queues;
+  }
+
+  onAck(packet: AckFields): void {
+    const id = packet.messageId ?? 0;
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return;
+    this.#pending.delete(id);
+    this.#options.ids.release(id);
+    if (pending.group !== undefined) this.#onSuback(pending.group, pending.member, packet);
+    pending.settle();
+  }
+
+  #onSuback(group: Group, member: Member | undefined, packet: AckFields): void {
+    const code = Number(packet.granted?.[0] ?? FIRST_FAILURE);
+    const answered = member === undefined ? [...group.members] : [member];
+    if (code < FIRST_FAILURE) {
+      group.granted = true;
+      group.grantedQos = code as Qos;
+      for (const one of answered) this.#accept(group, one);
+      return;
+    }
+    const error = subscribeRefused(group.filter, code, packet.properties?.reasonString);
+    const wasActive = answered.some((one) => one.settled);
+    for (const one of answered) {
+      if (one.settled) continue;
+      this.#remove(group, one);
+      this.#reject(one, error);
+    }
+    // A subscription that worked before the reconnect: its handlers stay, the next connection tries again.
+    if (wasActive) this.#options.onError(error);
+  }
+
+  #accept(group: Group, member: Member): void {
+    if (!this.#settle(member)) return;
+    member.resolve({
+      filter: group.filter,
+      get grantedQos() {
+        return group.grantedQos;
+      },
+      close: () => this.#close(group, member),
+    });
+  }
+
+  async #close(group: Group, member: Member): Promise<void> {
+    if (!group.members.has(member)) return;
+    this.#remove(group, member);
+    if (this.#groups.has(group.filter)) return;
+    if (this.#connection === undefined) this.#unwanted.add(group.filter);
+    else await this.#unsubscribe(this.#connection, group.filter);
+  }
+
+  #remove(group: Group, member: Member): void {
+    group.members.delete(member);
+    member.queue.close();
+    if (group.members.size > 0 || this.#groups.get(group.filter) !== group) return;
+    this.#groups.delete(group.filter);
+    this.#routes.delete(group, group.filter);
+  }
+
+  #group(filter: string): Group {
+    const existing = this.#groups.get(filter);
+    if (existing !== undefined) return existing;
+    const group: Group = { filter, members: new Set(), grantedQos: 0, granted: false };
+    this.#groups.set(filter, group);
+    this.#routes.add(group, filter);
+    this.#unwanted.delete(filter);
+    return group;
+  }
+
+  /** `member` set: for this new handler, which alone gets the retained messages that the SUBSCRIBE brings. */
+  #send(connection: Connection, group: Group, member: Member | undefined): Promise<void> {
+    const id = this.#options.ids.tryTake();
+    if (id === undefined) {
+      const error = new LinkError('queue-full', 'all 65 535 packet identifiers are in use');
+      if (member !== undefined) this.#giveUp(group, member, error);
+      return Promise.resolve();
+    }
+    const target = group.members.size > 1 ? member : undefined;
+    const withIds = this.#features?.subscriptionIdentifiersAvailable ?? true;
+    const subscriptionId = withIds ? this.#routes.issueId(group, group.filter, target) : undefined;
+    connection.send(encodeSubscribe(id, { filter: group.filter, ...merge(group, member), subscriptionId }));
+    return new Promise((settle) => this.#pending.set(id, { group, member, settle }));
+  }
+
+  #unsubscribe(connection: Connection, filter: string): Promise<void> {
+    const id = this.#options.ids.tryTake();
+    this.#unwanted.delete(filter);
+    if (id === undefined) return Promise.resolve();
+    connection.send(encodeUnsubscribe(id, filter));
+    return new Promise((settle) => this.#pending.set(id, { group: undefined, member: undefined, settle }));
+  }
+
+  #expire(member: Member): void {
+    for (const group of this.#groups.values()) {
+      if (!group.members.has(member)) continue;
+      this.#giveUp(group, member, new LinkError('ack-timeout', `no SUBACK for "${group.filter}" in time`));
+      return;
+    }
+  }
+
+  #giveUp(group: Group, member: Member, error: LinkError): void {
+    void this.#close(group, member);
+    this.#reject(member, error);
+  }
+
+  #rejectUnanswered(error: LinkError): void {
+    for (const group of [...this.#groups.values()]) {
+      for (const member of [...group.members]) {
+        if (member.settled) continue;
+        this.#remove(group, member);
+        this.#reject(member, error);
+      }
+    }
+  }
+
+  #reject(member: Member, error: LinkError): void {
+    if (this.#settle(member)) member.reject(error);
+  }
+
+  #settle(member: Member): boolean {
+    if (member.settled) return false;
+    member.settled = true;
+    this.#deadlines.delete(member);
+    return true;
+  }
+
+  #queueOptions(filter: string, options: SubscribeOptions): ConstructorParameters<typeof HandlerQueue>[1] {
+    const maxQueued = options.maxQueued ?? 10_000;
+    return {
+      manualAck: options.manualAck ?? false,
+      concurrency: options.concurrency ?? 1,
+      maxQueued,
+      onError: (cause, { topic }) => {
+        const why = cause instanceof Error ? cause.message : String(cause);
+        const message = `the handler of "${filter}" failed on a message of "${topic}": ${why}`;
+        this.#options.onError(new LinkError('handler-failed', message, { cause }));
+      },
+      onOverflow: () => {
+        const message = `the handler of "${filter}" is behind by ${maxQueued} messages; the oldest of QoS 0 is dropped`;
+        this.#options.onError(new LinkError('queue-overflow', message));
+      },
+    };
+  }
+}
+
+/** The broker marks what it replays at SUBSCRIBE as retained; with Retain As Published live messages may look the same. */
+function isReplay(message: InboundMessage, group: Group): boolean {
+  if (!message.retain) return false;
+  for (const { options } of group.members) if (options.retainAsPublished === true) return false;
+  return true;
+}
+
+/** The options of one SUBSCRIBE that serves all handlers of a filter. */
+function merge(
+  group: Group,
+  newest: Member | undefined,
+): { qos: Qos; noLocal: boolean; retainAsPublished: boolean; retainHandling: 0 | 1 | 2 } {
+  const all = [...group.members].map((member) => member.options);
+  const qos = Math.max(...all.map((options) => options.qos ?? 1)) as Qos;
+  const handling = newest === undefined ? all : [newest.options];
+  return {
+    qos,
+    // The protocol forbids No Local on a shared subscription (MQTT 5 §3.8.3.1).
+    noLocal: !group.filter.startsWith('$share/') && all.every((options) => options.noLocal === true),
+    retainAsPublished: all.some((options) => options.retainAsPublished === true),
+    retainHandling: Math.min(...handling.map((options) => options.retainHandling ?? 0)) as 0 | 1 | 2,
+  };
+}
+
+function subscribeRefused(filter: string, reasonCode: number, reasonString: string | undefined): LinkError {
+  const text = describeReason(reasonCode, reasonString);
+  return new LinkError('subscribe-refused', `the broker refused the subscription to "${filter}": ${text}`, {
+    reasonCode,
+    reasonString,
+  });
+}
