@@ -1,1 +1,55 @@
-export {};
+export {
+  isStepError,
+  isWorkflowError,
+  StepError,
+  WorkflowError,
+  type Finding,
+  type WorkflowErrorCode,
+} from './errors.ts';
+export {
+  defineAgentBlueprint,
+  defineBlueprint,
+  type AgentBlueprint,
+  type AgentContext,
+  type Blueprint,
+  type Json,
+  type RunningAgent,
+  type StepContext,
+  type StepOutput,
+} from './types/blueprint.ts';
+export type { AgentOrder, Credentials, SpawnOrder, StepEnd, StepOrder } from './types/order.ts';
+export { canonicalJson } from './core/canonical-json.ts';
+export { checkWorkflow, type Known, type Problem } from './core/check-workflow.ts';
+export {
+  decideFailure,
+  backoffMs,
+  maxAttempts,
+  type Failure,
+  type FailureDecision,
+} from './core/decide-failure.ts';
+export { decideStep, type Claim, type StepDecision } from './core/decide-step.ts';
+export { evaluate, interpolate, type Scope } from './core/expressions.ts';
+export {
+  ancestorsOf,
+  closerOf,
+  findCycle,
+  terminalSteps,
+  topologicalOrder,
+  type GraphStep,
+} from './core/graph.ts';
+export { buildOutcome, taskOf, unfinishedSteps } from './core/outcome.ts';
+export { parseWorkflow, tryParse, type ParseOptions, type Workflow } from './core/parse-workflow.ts';
+export { hasValidHash, planWorkflow, type PlanInput } from './core/plan.ts';
+export { readinessOf, isTolerated, type Readiness } from './core/readiness.ts';
+export { isoTime, recordExpirySeconds } from './core/time.ts';
+export {
+  applyRecord,
+  currentAttempt,
+  currentStatus,
+  emptyView,
+  foldSession,
+  isClosed,
+  type Applied,
+  type SessionView,
+  type StepView,
+} from './core/view.ts';

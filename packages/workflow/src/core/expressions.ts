@@ -137,18 +137,20 @@ function endOfExpression(text: string, from: number): number {
   throw new WorkflowError('expression', `${text.slice(from - 2, from + 40)}: "\${" has no closing "}"`);
 }
 
-/** The expressions in the strings of `value`, each with the path to its string. Throws WorkflowError `expression`. */
-export function expressionsIn(
+/** The sources of the expressions in one string. Throws WorkflowError `expression` when one does not close. */
+export function sourcesIn(text: string): readonly string[] {
+  return split(text).flatMap((piece) => (piece.kind === 'expression' ? [piece.source] : []));
+}
+
+/** Every string inside `value`, with its path. */
+export function stringsIn(
   value: Json,
   path = '',
-): readonly { readonly path: string; readonly source: string }[] {
-  if (typeof value === 'string')
-    return split(value).flatMap((piece) =>
-      piece.kind === 'expression' ? [{ path, source: piece.source }] : [],
-    );
-  if (Array.isArray(value)) return value.flatMap((item, index) => expressionsIn(item, `${path}[${index}]`));
+): readonly { readonly path: string; readonly text: string }[] {
+  if (typeof value === 'string') return [{ path, text: value }];
+  if (Array.isArray(value)) return value.flatMap((item, index) => stringsIn(item, `${path}[${index}]`));
   if (value === null || typeof value !== 'object') return [];
-  return Object.entries(value).flatMap(([key, member]) => expressionsIn(member, `${path}.${key}`));
+  return Object.entries(value).flatMap(([key, member]) => stringsIn(member, `${path}.${key}`));
 }
 
 /** Parses and type-checks. Throws WorkflowError `expression` with the position in the expression. */

@@ -1,0 +1,191 @@
+import type { PlannedStep, RecordError, SessionRecord, StepResultState } from '@shoal/protocol';
+import {
+  backoffMs,
+  currentAttempt,
+  currentStatus,
+  isClosed,
+  maxAttempts,
+  readinessOf,
+  type SessionView,
+  type StepView,
+} from '@shoal/workflow';
+import { remember, type StepMemory } from './memory.ts';
+import type { ReconcilePolicy } from './policy.ts';
+
+/** What a stand-in writes when the records leave it open. */
+export interface Verdict {
+  readonly state: StepResultState;
+  readonly error: RecordError;
+}
+
+export type Action =
+  /** Claim `attempt`, and if the claim stands, spawn an instance, or end the step in its place (DESIGN rules 4 and 15). */
+  | { readonly do: 'claim'; readonly stepId: string; readonly attempt: number; readonly standIn?: Verdict }
+  | { readonly do: 'probe'; readonly stepId: string; readonly attempt: number }
+  /** The session was closed long enough: remove its records. */
+  | { readonly do: 'purge' };
+
+export interface Reconciliation {
+  readonly actions: readonly Action[];
+  /** Look again then, if nothing changes before. */
+  readonly wakeAtMs?: number;
+  /** To be kept, by step. */
+  readonly memory: ReadonlyMap<string, StepMemory>;
+}
+
+/** What is to be done for a session, from its records, what this supervisor has observed, and the time. Pure; may be asked often. */
+export function reconcile(
+  view: SessionView,
+  known: ReadonlyMap<string, StepMemory>,
+  policy: ReconcilePolicy,
+  now: number,
+): Reconciliation {
+  const { session } = view;
+  if (session === undefined) return { actions: [], memory: new Map() };
+  if (isClosed(view)) return afterClose(view, session, now);
+  const memory = new Map<string, StepMemory>();
+  const actions: Action[] = [];
+  let wakeAtMs = Infinity;
+  for (const step of openSteps(view, session)) {
+    const records = view.steps.get(step.id);
+    const status = currentStatus(records);
+    const seen = remember(
+      known.get(step.id),
+      `${currentAttempt(records)}:${status?.state ?? ''}:${status?.claimId ?? ''}`,
+      now,
+    );
+    memory.set(step.id, seen);
+    const next = decide({ view, session, step, records, seen, policy, now });
+    if (next.do === 'sleep') wakeAtMs = Math.min(wakeAtMs, next.untilMs);
+    else if (next.do !== 'nothing') actions.push(next);
+  }
+  return { actions, memory, ...(wakeAtMs === Infinity ? {} : { wakeAtMs }) };
+}
+
+function afterClose(view: SessionView, session: SessionRecord, now: number): Reconciliation {
+  const purgeAtMs = Date.parse(view.outcome?.at ?? session.deadlineAt) + session.retentionSeconds * 1000;
+  const memory = new Map<string, StepMemory>();
+  return now >= purgeAtMs
+    ? { actions: [{ do: 'purge' }], memory }
+    : { actions: [], memory, wakeAtMs: purgeAtMs };
+}
+
+/** Steps that still need somebody: without a result, and the closer until it is done (rule 13). After the outcome, only the closer. */
+function openSteps(view: SessionView, session: SessionRecord): readonly PlannedStep[] {
+  return session.steps.filter((step) =>
+    step.id === session.closer
+      ? true
+      : view.outcome === undefined && view.steps.get(step.id)?.result === undefined,
+  );
+}
+
+interface Situation {
+  readonly view: SessionView;
+  readonly session: SessionRecord;
+  readonly step: PlannedStep;
+  readonly records: StepView | undefined;
+  readonly seen: StepMemory;
+  readonly policy: ReconcilePolicy;
+  readonly now: number;
+}
+
+type Decision = Action | { readonly do: 'nothing' } | { readonly do: 'sleep'; readonly untilMs: number };
+
+function decide(at: Situation): Decision {
+  const { view, session, step, records, policy, now } = at;
+  const overdueMs = Date.parse(session.deadlineAt) + policy.deadlineGraceMs;
+  if (records?.result === undefined && now >= overdueMs) return onDeadline(at, overdueMs);
+  const attempt = currentAttempt(records);
+  const decision = attempt === 0 ? onUnclaimed(at) : onClaimed(at, attempt);
+  if (decision.do !== 'nothing' && decision.do !== 'sleep') return decision;
+  const untilMs = decision.do === 'sleep' ? decision.untilMs : Infinity;
+  const deadlineMs = records?.result === undefined && view.outcome === undefined ? overdueMs : Infinity;
+  const soonest = Math.min(untilMs, deadlineMs);
+  return soonest === Infinity ? { do: 'nothing' } : { do: 'sleep', untilMs: soonest };
+}
+
+/** A missed deadline is ended in the instance's place; a stand-in that was claimed is left its grace first. */
+function onDeadline({ session, step, records, seen, policy, now }: Situation, overdueMs: number): Decision {
+  const claimedMs = Date.parse(records?.attempt?.at ?? '1970-01-01T00:00:00Z');
+  const freshUntilMs = claimedMs >= overdueMs ? seen.sinceMs + policy.startGraceMs : 0;
+  if (now < freshUntilMs) return { do: 'sleep', untilMs: freshUntilMs };
+  return claim(step, currentAttempt(records) + 1, {
+    state: 'failed',
+    error: { code: 'DEADLINE_EXCEEDED', message: `the session had until ${session.deadlineAt}` },
+  });
+}
+
+function onUnclaimed({ view, step, policy }: Situation): Decision {
+  if (policy.spawnAhead) return claim(step, 1);
+  const readiness = readinessOf(step, (id) => view.steps.get(id)?.result);
+  return readiness.ready === 'waiting' ? { do: 'nothing' } : claim(step, 1);
+}
+
+function onClaimed(at: Situation, attempt: number): Decision {
+  const { step, records, seen, policy, now } = at;
+  const status = currentStatus(records);
+  if (status === undefined) return whenOver(at, attempt, seen.sinceMs + policy.startGraceMs);
+  if (status.state === 'retrying') {
+    const retryAtMs =
+      status.retryAt === undefined
+        ? now
+        : Math.min(Date.parse(status.retryAt), seen.sinceMs + longestPauseMs(step));
+    return now >= retryAtMs ? respawn(at, attempt) : { do: 'sleep', untilMs: retryAtMs };
+  }
+  if (status.state === 'lost' || status.state === 'done')
+    return whenOver(at, attempt, seen.sinceMs + policy.suspicionMs);
+  return whenOver(at, attempt, seen.aliveMs + policy.livenessMs);
+}
+
+/** Quiet until then, after that a suspect: probed until it answers or has missed often enough (rule 9). */
+function whenOver(at: Situation, attempt: number, suspectFromMs: number): Decision {
+  const { step, seen, policy, now } = at;
+  if (now < suspectFromMs) return { do: 'sleep', untilMs: suspectFromMs };
+  if (seen.probing) return { do: 'nothing' };
+  if (seen.misses >= policy.missesToDeath) return afterPause(at, attempt);
+  // An answered probe of a suspect whose status stays `lost` is asked again, but without hurry.
+  const quietMs =
+    seen.lastProbeMs === undefined
+      ? 0
+      : seen.misses > 0
+        ? seen.lastProbeMs + policy.probeGapMs
+        : seen.aliveMs + policy.livenessMs;
+  if (now < quietMs) return { do: 'sleep', untilMs: quietMs };
+  return { do: 'probe', stepId: step.id, attempt };
+}
+
+/** The first respawn comes at once, later ones after a pause that doubles: a step that dies at every start stays cheap. */
+function afterPause(at: Situation, attempt: number): Decision {
+  const { step, seen, now } = at;
+  const readyMs = attempt < 2 ? 0 : seen.sinceMs + backoffMs(step, attempt - 1);
+  return now >= readyMs ? respawn(at, attempt) : { do: 'sleep', untilMs: readyMs };
+}
+
+function respawn({ view, step, records }: Situation, attempt: number): Decision {
+  const next = attempt + 1;
+  if (attempt < maxAttempts(step)) {
+    // A canceled step needs no process to say so.
+    if (view.control === undefined || records?.result !== undefined) return claim(step, next);
+    return claim(step, next, {
+      state: 'canceled',
+      error: { code: 'CANCELED', message: view.control.reason ?? 'the session was canceled' },
+    });
+  }
+  const last = records?.status?.error;
+  const why = last === undefined ? '' : `; the last said ${last.code}: ${last.message}`;
+  return claim(step, next, {
+    state: 'failed',
+    error: {
+      code: 'ATTEMPTS_EXHAUSTED',
+      message: `${attempt} of ${maxAttempts(step)} attempts died without a result${why}`,
+    },
+  });
+}
+
+function longestPauseMs(step: PlannedStep): number {
+  return (step.retry.maxBackoffSeconds ?? 30) * 1000;
+}
+
+function claim(step: PlannedStep, attempt: number, standIn?: Verdict): Action {
+  return { do: 'claim', stepId: step.id, attempt, ...(standIn === undefined ? {} : { standIn }) };
+}

@@ -1,0 +1,179 @@
+import type {
+  Artifact,
+  PlannedStep,
+  SessionOutcome,
+  SessionRecord,
+  StepResult,
+  StepSummary,
+  Task,
+  TaskState,
+} from '@shoal/protocol';
+import { isTolerated } from './readiness.ts';
+import { isoTime } from './time.ts';
+import type { SessionView } from './view.ts';
+
+type OutcomeState = SessionOutcome['state'];
+
+const TASK_STATES: Readonly<Record<OutcomeState, TaskState>> = {
+  completed: 'TASK_STATE_COMPLETED',
+  failed: 'TASK_STATE_FAILED',
+  canceled: 'TASK_STATE_CANCELED',
+  unknown: 'TASK_STATE_FAILED',
+};
+
+/** Steps that have no result yet, in order. */
+export function unfinishedSteps(session: SessionRecord, view: SessionView): readonly PlannedStep[] {
+  return session.steps.filter((step) => view.steps.get(step.id)?.result === undefined);
+}
+
+/**
+ * The one end of a session, from the results of all its steps. Undefined while one is missing. Apart from times and attempt numbers
+ * it depends on the results alone, so whoever closes, and however often, says the same.
+ */
+export function buildOutcome(
+  view: SessionView,
+  now: number,
+  supervisorId?: string,
+): SessionOutcome | undefined {
+  const { session } = view;
+  if (session === undefined) return undefined;
+  const results = session.steps.flatMap((step) => {
+    const result = view.steps.get(step.id)?.result;
+    return result === undefined ? [] : [{ step, result }];
+  });
+  if (results.length < session.steps.length) return undefined;
+  const state = outcomeState(session, results);
+  return {
+    schemaVersion: 1,
+    sessionId: session.sessionId,
+    workflowId: session.workflowId,
+    planHash: session.planHash,
+    state,
+    task: outcomeTask(session, results, state, now),
+    steps: results.map(({ result }) => summaryOf(result)),
+    at: isoTime(now),
+    ...(supervisorId === undefined ? {} : { supervisorId }),
+  };
+}
+
+interface Ended {
+  readonly step: PlannedStep;
+  readonly result: StepResult;
+}
+
+function outcomeState(session: SessionRecord, ended: readonly Ended[]): OutcomeState {
+  const blamed = ended.filter(({ step }) => !isTolerated(step, session.steps));
+  if (blamed.some(({ result }) => result.state === 'unknown')) return 'unknown';
+  if (ended.some(({ result }) => result.state === 'canceled')) return 'canceled';
+  return blamed.some(({ result }) => result.state === 'failed') ? 'failed' : 'completed';
+}
+
+function outcomeTask(
+  session: SessionRecord,
+  ended: readonly Ended[],
+  state: OutcomeState,
+  now: number,
+): Task {
+  const message = statusText(session, ended, state);
+  const artifacts = artifactsOf(session, ended);
+  return {
+    id: session.sessionId,
+    contextId: session.contextId,
+    status: {
+      state: TASK_STATES[state],
+      timestamp: isoTime(now),
+      ...(message === undefined
+        ? {}
+        : {
+            message: {
+              messageId: `${session.sessionId}-outcome`,
+              role: 'ROLE_AGENT',
+              parts: [{ text: message }],
+              contextId: session.contextId,
+              taskId: session.sessionId,
+            },
+          }),
+    },
+    ...(artifacts.length === 0 ? {} : { artifacts: [...artifacts] }),
+    metadata: {
+      workflowId: session.workflowId,
+      outcome: state,
+      steps: Object.fromEntries(ended.map(({ step, result }) => [step.id, result.state])),
+    },
+  };
+}
+
+function statusText(
+  session: SessionRecord,
+  ended: readonly Ended[],
+  state: OutcomeState,
+): string | undefined {
+  if (state === 'completed') return ended.find(({ step }) => step.id === session.closer)?.result.summary;
+  const wanted = state === 'canceled' ? 'canceled' : state;
+  return ended
+    .filter(
+      ({ step, result }) =>
+        result.state === wanted && (state === 'canceled' || !isTolerated(step, session.steps)),
+    )
+    .map(
+      ({ step, result }) =>
+        `step ${step.id} ${wanted}: ${result.error?.code ?? ''}: ${result.error?.message ?? ''}`,
+    )
+    .join('\n');
+}
+
+/** Every artifact that a step made, and the output of each terminal step that made none. */
+function artifactsOf(session: SessionRecord, ended: readonly Ended[]): readonly Artifact[] {
+  const needed = new Set(session.steps.flatMap((step) => step.needs.map((edge) => edge.step)));
+  const taken = new Set<string>();
+  return ended.flatMap(({ step, result }) => {
+    if (result.state !== 'completed') return [];
+    const made = result.artifacts ?? [];
+    const output: Artifact[] =
+      made.length > 0 || needed.has(step.id)
+        ? []
+        : [{ artifactId: step.id, name: step.id, parts: [{ data: result.output ?? null }] }];
+    return [...made, ...output].map((artifact) => {
+      const artifactId = taken.has(artifact.artifactId)
+        ? `${step.id}.${artifact.artifactId}`
+        : artifact.artifactId;
+      taken.add(artifactId);
+      return { ...artifact, artifactId };
+    });
+  });
+}
+
+function summaryOf(result: StepResult): StepSummary {
+  return {
+    id: result.stepId,
+    state: result.state,
+    attempt: result.attempt,
+    ...(result.startedAt === undefined ? {} : { startedAt: result.startedAt }),
+    at: result.at,
+    ...(result.error === undefined ? {} : { error: result.error }),
+  };
+}
+
+/** The session as an A2A task, at any time: the outcome word for word, or where it stands. */
+export function taskOf(view: SessionView, now: number): Task | undefined {
+  if (view.outcome !== undefined) return view.outcome.task;
+  const { session } = view;
+  if (session === undefined) return undefined;
+  const states = session.steps.map((step) => view.steps.get(step.id));
+  const begun = states.some((step) => step?.result !== undefined || step?.status?.state === 'running');
+  return {
+    id: session.sessionId,
+    contextId: session.contextId,
+    status: { state: begun ? 'TASK_STATE_WORKING' : 'TASK_STATE_SUBMITTED', timestamp: isoTime(now) },
+    history: [session.request],
+    metadata: {
+      workflowId: session.workflowId,
+      steps: Object.fromEntries(
+        session.steps.map((step) => {
+          const records = view.steps.get(step.id);
+          return [step.id, records?.result?.state ?? records?.status?.state ?? 'claimed'];
+        }),
+      ),
+    },
+  };
+}

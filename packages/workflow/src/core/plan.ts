@@ -1,0 +1,117 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import type {
+  Message,
+  PlannedStep,
+  SessionRecord,
+  StepDefinition,
+  WorkflowDefinition,
+} from '@shoal/protocol';
+import { WorkflowError } from '../errors.ts';
+import { canonicalJson } from './canonical-json.ts';
+import { closerOf, topologicalOrder } from './graph.ts';
+import { isoTime } from './time.ts';
+import { resolveVariables } from './variables.ts';
+
+export interface PlanInput {
+  readonly org: string;
+  readonly unit: string;
+  readonly sessionId: string;
+  readonly contextId: string;
+  readonly message: Message;
+  /** `metadata.variables` of the request. */
+  readonly variables?: Readonly<Record<string, unknown>>;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** Longest canonical plan. Default 256 KiB: it is one retained message. */
+  readonly maxPlanBytes?: number;
+}
+
+const DEFAULTS = { deadlineSeconds: 3600, retentionSeconds: 3600, timeoutSeconds: 300 } as const;
+const MAX_PLAN_BYTES = 262_144;
+
+/**
+ * The immutable record of a run (DESIGN rule 3). The same request gives the same `planHash` on every supervisor; only the times
+ * differ. Throws WorkflowError `invalid-request` for variables that are missing, unknown or mistyped, and for a plan too large.
+ */
+export function planWorkflow(definition: WorkflowDefinition, input: PlanInput): SessionRecord {
+  const steps = planSteps(definition);
+  const closer = closerOf(steps.map(asGraphStep));
+  if (closer === undefined)
+    throw new WorkflowError('invalid-workflow', `workflow ${definition.id} has no terminal step`);
+  const deadlineAt = input.now + (definition.deadlineSeconds ?? DEFAULTS.deadlineSeconds) * 1000;
+  const retentionSeconds = definition.retentionSeconds ?? DEFAULTS.retentionSeconds;
+  const content = {
+    schemaVersion: 1 as const,
+    sessionId: input.sessionId,
+    org: input.org,
+    unit: input.unit,
+    workflowId: definition.id,
+    workflowVersion: definition.version ?? '1.0.0',
+    contextId: input.contextId,
+    request: input.message,
+    variables: resolveVariables(definition, input.message, input.variables),
+    steps: [...steps],
+    closer,
+    retentionSeconds,
+  };
+  const text = canonicalJson(content);
+  const bytes = utf8ToBytes(text);
+  const limit = input.maxPlanBytes ?? MAX_PLAN_BYTES;
+  if (bytes.length > limit)
+    throw new WorkflowError(
+      'invalid-request',
+      `the plan takes ${bytes.length} bytes of at most ${limit}: send less in the message`,
+    );
+  return {
+    ...content,
+    planHash: bytesToHex(sha256(bytes)),
+    createdAt: isoTime(input.now),
+    deadlineAt: isoTime(deadlineAt),
+    expiresAt: isoTime(deadlineAt + retentionSeconds * 1000),
+  };
+}
+
+/** Is `planHash` that of the content? A record whose hash is wrong was tampered with or cut, and is not executed. */
+export function hasValidHash(record: SessionRecord): boolean {
+  const { planHash, createdAt: _, deadlineAt: __, expiresAt: ___, ...content } = record;
+  return bytesToHex(sha256(utf8ToBytes(canonicalJson(content)))) === planHash;
+}
+
+function planSteps(definition: WorkflowDefinition): readonly PlannedStep[] {
+  const byId = new Map(definition.steps.map((step) => [step.id, step]));
+  return topologicalOrder(definition.steps.map((step) => ({ id: step.id, needs: needIds(step) }))).flatMap(
+    ({ id }) => {
+      const step = byId.get(id);
+      return step === undefined ? [] : [planStep(step, byId)];
+    },
+  );
+}
+
+function planStep(step: StepDefinition, byId: ReadonlyMap<string, StepDefinition>): PlannedStep {
+  return {
+    id: step.id,
+    ...(step.description === undefined ? {} : { description: step.description }),
+    use: step.use,
+    ...(step.with === undefined ? {} : { with: step.with }),
+    needs: (step.needs ?? []).map((need) => {
+      const edge = typeof need === 'string' ? { step: need } : need;
+      return { step: edge.step, onFailure: edge.onFailure ?? byId.get(edge.step)?.onFailure ?? 'fail' };
+    }),
+    join: step.join ?? 'all',
+    ...(step.when === undefined ? {} : { when: step.when }),
+    timeoutSeconds: step.timeoutSeconds ?? DEFAULTS.timeoutSeconds,
+    retry: { maxAttempts: 3, backoffSeconds: 1, maxBackoffSeconds: 30, ...step.retry },
+    onFailure: step.onFailure ?? 'fail',
+    ...(step.idempotent === undefined ? {} : { idempotent: step.idempotent }),
+  };
+}
+
+/** Ids of the steps that a step needs, whichever way they are written. */
+export function needIds(step: Pick<StepDefinition, 'needs'>): readonly string[] {
+  return (step.needs ?? []).map((need) => (typeof need === 'string' ? need : need.step));
+}
+
+function asGraphStep(step: PlannedStep): { id: string; needs: readonly string[] } {
+  return { id: step.id, needs: step.needs.map((edge) => edge.step) };
+}

@@ -1,0 +1,16 @@
+export {
+  attemptOf,
+  callerRecord,
+  cancelRecord,
+  claimed,
+  completed,
+  ended,
+  graphYaml,
+  intentOf,
+  planOf,
+  requestMessage,
+  SESSION_ID,
+  statusOf,
+  T0,
+  viewOf,
+} from './session-fixture.ts';
