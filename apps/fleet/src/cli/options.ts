@@ -17,6 +17,8 @@ export interface FleetOptions {
   readonly timeoutSeconds: number;
   /** Use the physical models even where recordings are found. */
   readonly models: boolean;
+  /** Shortest time that a step takes, in seconds of wall time, so that people can watch it, or kill it. */
+  readonly stepSeconds: number;
   /** TCP port of the embedded broker; 0 takes a free one. */
   readonly port: number;
   readonly org: string;
@@ -34,6 +36,7 @@ export const USAGE = `Usage: pnpm dev [flags]        run the demo fleet until Ct
   --speed X        device seconds per second (default 40, 1 to 1000)
   --broker URL     use this MQTT 5 broker instead of the embedded one: mqtt://, mqtts://, ws:// or wss://
   --data DIR       recordings (pump/, bearing/); default SHOAL_DATA, then ../shared/data, then physical models
+  --step-seconds S shortest time that a workflow step takes, to watch it or to kill it (default 0, up to 60)
   --models         use the physical models even where recordings are found
   --once           exit 0 after the first work order, 1 with a reason when none comes in time
   --timeout S      with --once: seconds to wait for the work order (default 180)
@@ -53,6 +56,7 @@ const FLAGS = {
   once: { type: 'boolean', default: false },
   timeout: { type: 'string', default: '180' },
   json: { type: 'boolean', default: false },
+  'step-seconds': { type: 'string', default: '0' },
   port: { type: 'string', default: '0' },
   org: { type: 'string', default: 'acme' },
   unit: { type: 'string', default: 'plant-1' },
@@ -72,6 +76,7 @@ export function parseOptions(argv: readonly string[]): FleetOptions | undefined 
     json: values.json,
     timeoutSeconds: number('timeout', values.timeout, 1, 86_400),
     models: values.models,
+    stepSeconds: number('step-seconds', values['step-seconds'], 0, 60),
     port: integer('port', values.port, 0, 65_535),
     org: identifier('org', values.org),
     unit: identifier('unit', values.unit),

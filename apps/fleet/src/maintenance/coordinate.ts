@@ -9,6 +9,8 @@ export interface NeighbourAnswer {
   /** Percent of capacity in use when asked; null when it did not answer. */
   readonly loadPercent: number | null;
   readonly health: string;
+  /** `standby` can take over the device's load; others are asked for their health only. */
+  readonly relation: string;
 }
 
 export interface Coordination {
@@ -58,8 +60,8 @@ function weigh(
   const needed = loadPercent * growth;
   const coveredBy: { deviceId: string; headroomPercent: number }[] = [];
   let missing = needed;
-  for (const { deviceId, loadPercent: load, health } of neighbours) {
-    if (load === null || health !== 'healthy') continue;
+  for (const { deviceId, loadPercent: load, health, relation } of neighbours) {
+    if (relation !== 'standby' || load === null || health !== 'healthy') continue;
     const headroomPercent = Math.round(Math.max(0, 100 - load * growth));
     if (headroomPercent === 0 || missing <= 0) continue;
     coveredBy.push({ deviceId, headroomPercent });
@@ -75,6 +77,7 @@ function weigh(
 }
 
 function assumption(neighbour: NeighbourAnswer): string[] {
+  if (neighbour.relation !== 'standby') return [];
   if (!neighbour.answered) return [`${neighbour.deviceId} did not answer: counted as having no headroom`];
   if (neighbour.loadPercent === null)
     return [`${neighbour.deviceId} does not know its load: counted as having no headroom`];

@@ -69,6 +69,7 @@ describe('the coordination of downtime', () => {
     answered: loadPercent !== null,
     loadPercent,
     health,
+    relation: 'standby',
   });
   const coordinate = (neighbours: NeighbourAnswer[]) =>
     coordinateDowntime(failureMode('inner-race'), withTechnician([]), 60, neighbours, now);
@@ -91,6 +92,11 @@ describe('the coordination of downtime', () => {
     );
     expect(result?.plan.startAt).toBe('2026-03-02T16:00:00.000Z');
     expect(result?.shortfallPercent).toBeGreaterThan(0);
+  });
+
+  it('gives load to standby machines only', () => {
+    const fed: NeighbourAnswer = { ...neighbour('hvac-01', 10), relation: 'feeds' };
+    expect(coordinate([fed])).toMatchObject({ coveredBy: [], assumptions: [] });
   });
 
   it('counts silent and sick neighbours as no help and says so', () => {

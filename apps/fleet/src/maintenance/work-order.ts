@@ -45,7 +45,8 @@ export function workOrderId(sessionId: string): string {
 export function describeWorkOrder(order: Omit<WorkOrder, 'text'>): string {
   const { finding, part, technician, protection, production } = order;
   const parts = part === null ? 'no part needed' : `${part.name} (${part.sku})`;
-  const speed = protection?.applied === true ? `, running at ${Math.round(protection.speedRpm)} rpm until then` : '';
+  const speed =
+    protection?.applied === true ? `, running at ${Math.round(protection.speedRpm)} rpm until then` : '';
   const cover =
     production.shortfallPercent === 0
       ? `load carried by ${production.coveredBy.map(({ deviceId }) => deviceId).join(', ') || 'nobody (no load)'}`
@@ -60,6 +61,7 @@ export function describeWorkOrder(order: Omit<WorkOrder, 'text'>): string {
 export function readWorkOrder(task: Task): WorkOrder | undefined {
   for (const artifact of task.artifacts ?? [])
     for (const part of artifact.parts)
-      if (part.mediaType === WORK_ORDER_MEDIA_TYPE && 'data' in part) return part.data as unknown as WorkOrder;
+      if (part.mediaType === WORK_ORDER_MEDIA_TYPE && 'data' in part)
+        return part.data as unknown as WorkOrder;
   return undefined;
 }

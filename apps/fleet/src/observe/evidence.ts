@@ -39,9 +39,17 @@ export function describeEvidence(evidence: Evidence): string {
   return evidence.channels.slice(0, 3).map(describeChannel).join('; ');
 }
 
-function describeChannel({ channel, value, unit, normalLow, normalHigh, deviation }: ChannelEvidence): string {
+function describeChannel({
+  channel,
+  value,
+  unit,
+  normalLow,
+  normalHigh,
+  deviation,
+}: ChannelEvidence): string {
   const reading = value === null ? 'no value' : `${format(value)} ${unit}`.trimEnd();
-  const normal = normalLow === null || normalHigh === null ? '' : `, normal ${format(normalLow)} to ${format(normalHigh)}`;
+  const normal =
+    normalLow === null || normalHigh === null ? '' : `, normal ${format(normalLow)} to ${format(normalHigh)}`;
   const distance = deviation === null ? '' : ` (${deviation.toFixed(1)} σ)`;
   return `${channel} ${reading}${normal}${distance}`;
 }

@@ -16,7 +16,16 @@ const session: Fact = {
       detectedAt: at,
       evidence: {
         score: 4.2,
-        channels: [{ channel: 'vibration1', value: 0.4213, unit: 'g', normalLow: 0.2, normalHigh: 0.25, deviation: 18.04 }],
+        channels: [
+          {
+            channel: 'vibration1',
+            value: 0.4213,
+            unit: 'g',
+            normalLow: 0.2,
+            normalHigh: 0.25,
+            deviation: 18.04,
+          },
+        ],
       },
     },
     steps: [
@@ -31,7 +40,15 @@ const status = (attempt: number, state: string): Fact => ({
 });
 const result: Fact = {
   kind: 'result',
-  record: { sessionId, stepId: 'diagnose', attempt: 2, state: 'completed', output: {}, summary: 'inner-race', at } as StepResult,
+  record: {
+    sessionId,
+    stepId: 'diagnose',
+    attempt: 2,
+    state: 'completed',
+    output: {},
+    summary: 'inner-race',
+    at,
+  } as StepResult,
 };
 
 describe('the fleet view', () => {
@@ -48,9 +65,25 @@ describe('the fleet view', () => {
     view.observe(session, at);
     const attempt2: Fact = {
       kind: 'attempt',
-      record: { schemaVersion: 1, sessionId, stepId: 'diagnose', attempt: 2, claimId: 'c', supervisorId: 'sup', at },
+      record: {
+        schemaVersion: 1,
+        sessionId,
+        stepId: 'diagnose',
+        attempt: 2,
+        claimId: 'c',
+        supervisorId: 'sup',
+        at,
+      },
     };
-    const facts = [status(1, 'running'), status(1, 'lost'), status(1, 'lost'), attempt2, status(2, 'running'), result, result];
+    const facts = [
+      status(1, 'running'),
+      status(1, 'lost'),
+      status(1, 'lost'),
+      attempt2,
+      status(2, 'running'),
+      result,
+      result,
+    ];
     expect(facts.flatMap((fact) => view.observe(fact, at)).map(({ topic }) => topic)).toEqual([
       'step',
       'lost',
@@ -72,13 +105,26 @@ describe('the fleet view', () => {
   it('shows the same to a viewer that hears of the steps before the plan', () => {
     const view = new FleetView();
     expect(view.observe(result, at)).toEqual([]);
-    expect(view.observe(session, at).map(({ topic }) => topic)).toEqual(['anomaly', 'request', 'result', 'hand-over']);
+    expect(view.observe(session, at).map(({ topic }) => topic)).toEqual([
+      'anomaly',
+      'request',
+      'result',
+      'hand-over',
+    ]);
   });
 
   it('says once that an agent is online, and offline only after it was online', () => {
     const view = new FleetView();
-    const presence = (state: string): Fact => ({ kind: 'presence', agentId: 'pump-01', role: 'device', state, source: 'broker' });
-    const topics = ['offline', 'online', 'online', 'offline'].flatMap((state) => view.observe(presence(state), at)).map((line) => line.topic);
+    const presence = (state: string): Fact => ({
+      kind: 'presence',
+      agentId: 'pump-01',
+      role: 'device',
+      state,
+      source: 'broker',
+    });
+    const topics = ['offline', 'online', 'online', 'offline']
+      .flatMap((state) => view.observe(presence(state), at))
+      .map((line) => line.topic);
     expect(topics).toEqual(['online', 'offline']);
   });
 });

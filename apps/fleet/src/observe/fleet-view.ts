@@ -5,7 +5,13 @@ import { readWorkOrder, type WorkOrder } from '../maintenance/work-order.ts';
 
 /** Something that the broker told the observer. */
 export type Fact =
-  | { readonly kind: 'presence'; readonly agentId: string; readonly role: AgentRole; readonly state: string; readonly source: string }
+  | {
+      readonly kind: 'presence';
+      readonly agentId: string;
+      readonly role: AgentRole;
+      readonly state: string;
+      readonly source: string;
+    }
   | { readonly kind: 'session'; readonly record: SessionRecord }
   | { readonly kind: 'attempt'; readonly record: AttemptRecord }
   | { readonly kind: 'status'; readonly record: StepStatus }
@@ -16,7 +22,18 @@ export type AgentRole = 'device' | 'workflow' | 'other';
 
 /** One line of the live log. */
 export interface LogLine {
-  readonly topic: 'online' | 'offline' | 'anomaly' | 'request' | 'step' | 'lost' | 'respawn' | 'result' | 'hand-over' | 'order' | 'end';
+  readonly topic:
+    | 'online'
+    | 'offline'
+    | 'anomaly'
+    | 'request'
+    | 'step'
+    | 'lost'
+    | 'respawn'
+    | 'result'
+    | 'hand-over'
+    | 'order'
+    | 'end';
   readonly subject: string;
   readonly text: string;
 }
@@ -78,15 +95,23 @@ export class FleetView {
   }
 
   report(base: Omit<FleetReport, 'anomalies' | 'sessions' | 'workOrder'>): FleetReport {
-    return { ...base, anomalies: this.anomalies(), sessions: this.sessions(), workOrder: this.#workOrder ?? null };
+    return {
+      ...base,
+      anomalies: this.anomalies(),
+      sessions: this.sessions(),
+      workOrder: this.#workOrder ?? null,
+    };
   }
 
   #observePresence({ agentId, role, state, source }: Fact & { kind: 'presence' }): readonly LogLine[] {
     const before = this.#presence.get(agentId)?.state;
     this.#presence.set(agentId, { role, state });
     if (before === state) return [];
-    if (state === 'online') return [{ topic: 'online', subject: agentId, text: role === 'other' ? 'agent' : `${role} agent` }];
-    return before === 'online' ? [{ topic: 'offline', subject: agentId, text: `${state} (says ${source})` }] : [];
+    if (state === 'online')
+      return [{ topic: 'online', subject: agentId, text: role === 'other' ? 'agent' : `${role} agent` }];
+    return before === 'online'
+      ? [{ topic: 'offline', subject: agentId, text: `${state} (says ${source})` }]
+      : [];
   }
 
   #observeSession(record: SessionRecord, at: string): readonly LogLine[] {
@@ -112,13 +137,18 @@ export class FleetView {
     session.outcome = outcome;
     const order = readWorkOrder(outcome.task);
     this.#workOrder ??= order;
-    const end: LogLine = { topic: 'end', subject: shortId(outcome.sessionId), text: `session ${outcome.state}` };
+    const end: LogLine = {
+      topic: 'end',
+      subject: shortId(outcome.sessionId),
+      text: `session ${outcome.state}`,
+    };
     return order === undefined ? [end] : [{ topic: 'order', subject: order.deviceId, text: order.text }, end];
   }
 
   #keepEarly(sessionId: string, fact: Fact): void {
     const facts = this.#early.get(sessionId) ?? [];
-    if (facts.length >= MAX_EARLY_FACTS || (facts.length === 0 && this.#early.size >= MAX_EARLY_SESSIONS)) return;
+    if (facts.length >= MAX_EARLY_FACTS || (facts.length === 0 && this.#early.size >= MAX_EARLY_SESSIONS))
+      return;
     this.#early.set(sessionId, [...facts, fact]);
   }
 }
@@ -126,7 +156,10 @@ export class FleetView {
 const MAX_EARLY_FACTS = 200;
 const MAX_EARLY_SESSIONS = 200;
 
-function observeStep(session: SessionView, fact: Fact & { kind: 'attempt' | 'status' | 'result' }): readonly LogLine[] {
+function observeStep(
+  session: SessionView,
+  fact: Fact & { kind: 'attempt' | 'status' | 'result' },
+): readonly LogLine[] {
   const { stepId } = fact.record;
   const step = session.steps.get(stepId) ?? { attempts: 0, lastState: '' };
   session.steps.set(stepId, step);
@@ -134,14 +167,23 @@ function observeStep(session: SessionView, fact: Fact & { kind: 'attempt' | 'sta
   if (fact.kind === 'status') return observeStatus(step, fact.record);
   if (step.result !== undefined) return [];
   step.result = fact.record;
-  return [{ topic: 'result', subject: stepId, text: describeResult(fact.record) }, ...handOver(session, stepId, fact.record)];
+  return [
+    { topic: 'result', subject: stepId, text: describeResult(fact.record) },
+    ...handOver(session, stepId, fact.record),
+  ];
 }
 
 function observeAttempt(step: StepView, record: AttemptRecord): readonly LogLine[] {
   if (record.attempt <= step.attempts) return [];
   step.attempts = record.attempt;
   if (record.attempt === 1) return [];
-  return [{ topic: 'respawn', subject: record.stepId, text: `attempt ${record.attempt}, claimed by ${record.supervisorId}` }];
+  return [
+    {
+      topic: 'respawn',
+      subject: record.stepId,
+      text: `attempt ${record.attempt}, claimed by ${record.supervisorId}`,
+    },
+  ];
 }
 
 function observeStatus(step: StepView, record: StepStatus): readonly LogLine[] {
@@ -150,16 +192,31 @@ function observeStatus(step: StepView, record: StepStatus): readonly LogLine[] {
   if (step.lastState === seen || record.attempt < step.attempts) return [];
   step.lastState = seen;
   if (record.state === 'lost')
-    return [{ topic: 'lost', subject: record.stepId, text: `instance of attempt ${record.attempt} died; its will says so` }];
-  if (record.state === 'running') return [{ topic: 'step', subject: record.stepId, text: `at work, attempt ${record.attempt}` }];
+    return [
+      {
+        topic: 'lost',
+        subject: record.stepId,
+        text: `instance of attempt ${record.attempt} died; its will says so`,
+      },
+    ];
+  if (record.state === 'running')
+    return [{ topic: 'step', subject: record.stepId, text: `at work, attempt ${record.attempt}` }];
   if (record.state === 'retrying')
-    return [{ topic: 'step', subject: record.stepId, text: `attempt ${record.attempt} failed, retrying: ${record.error?.message ?? ''}` }];
+    return [
+      {
+        topic: 'step',
+        subject: record.stepId,
+        text: `attempt ${record.attempt} failed, retrying: ${record.error?.message ?? ''}`,
+      },
+    ];
   return [];
 }
 
 function handOver(session: SessionView, stepId: string, result: StepResult): readonly LogLine[] {
   if (result.state !== 'completed') return [];
-  const next = session.record.steps.filter((step) => step.needs.some((need) => need.step === stepId)).map((step) => step.id);
+  const next = session.record.steps
+    .filter((step) => step.needs.some((need) => need.step === stepId))
+    .map((step) => step.id);
   return next.length === 0 ? [] : [{ topic: 'hand-over', subject: stepId, text: `→ ${next.join(', ')}` }];
 }
 

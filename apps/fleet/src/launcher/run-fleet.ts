@@ -1,0 +1,166 @@
+import { EventEmitter } from 'node:events';
+import { consoleLogger } from '@shoal/mqtt-link';
+import { createLog, type FleetLog } from '../cli/log.ts';
+import type { FleetOptions } from '../cli/options.ts';
+import { FleetView, type Fact } from '../observe/fleet-view.ts';
+import { startObserver, type Observer } from '../observe/observer.ts';
+import type { FleetReport } from '../observe/report.ts';
+import type { FleetConfig } from '../roles/config.ts';
+import { planDevices, type PlannedDevice } from '../roles/plan-devices.ts';
+import { publishDesiredAgents, type DesiredAgents } from './desired-agents.ts';
+import { createFleetProcesses, type Death, type FleetProcesses } from './fleet-processes.ts';
+import { findRecordings } from './recordings.ts';
+import { waitUntil } from './wait-until.ts';
+
+const ONLINE_TIMEOUT_MS = 60_000;
+const OFFLINE_TIMEOUT_MS = 10_000;
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+interface Run {
+  readonly options: FleetOptions;
+  readonly config: FleetConfig;
+  readonly devices: readonly PlannedDevice[];
+  readonly view: FleetView;
+  readonly log: FleetLog;
+  readonly processes: FleetProcesses;
+  readonly observer: Observer;
+  readonly desired: DesiredAgents;
+  /** Calls back after every fact; returns the way to stop that. */
+  readonly changed: (listener: () => void) => () => void;
+}
+
+interface Ending {
+  readonly ok: boolean;
+  readonly reason?: string;
+}
+
+/**
+ * Starts the fleet, runs it until `signal` aborts or, with `once`, until the first work order, and stops it. Whatever happens, no
+ * process is left; the report says how it went.
+ */
+export async function runFleet(
+  options: FleetOptions,
+  output: NodeJS.WriteStream,
+  signal: AbortSignal,
+): Promise<FleetReport> {
+  const startedAt = new Date().toISOString();
+  const log = createLog(output, performance.now());
+  const view = new FleetView();
+  const restarts: { process: string; how: string; at: string }[] = [];
+  const processes = createFleetProcesses((death) => {
+    restarts.push({ process: death.name, how: death.how, at: new Date().toISOString() });
+    tellDeath(log, death);
+  });
+  const data = options.models ? undefined : findRecordings(options.data);
+  const devices = planDevices(options.devices, options.unit, data);
+  let url = options.broker ?? '';
+  let ending: Ending;
+  try {
+    url ||= await processes.startBroker(options.port);
+    const config: FleetConfig = { ...options, url, data: data ?? null };
+    const run = await startRun(options, config, devices, view, log, processes);
+    ending = await runToEnd(run, signal);
+    await stopRun(run);
+  } catch (error) {
+    ending = { ok: false, reason: error instanceof Error ? error.message : String(error) };
+  } finally {
+    await processes.stopAll();
+  }
+  if (ending.reason !== undefined) log.line('fleet', ending.ok ? 'stopped' : 'failed', ending.reason);
+  return view.report({
+    ...ending,
+    startedAt,
+    endedAt: new Date().toISOString(),
+    broker: { kind: options.broker === undefined ? 'embedded' : 'external', url },
+    input: data === undefined ? 'models' : 'recordings',
+    speed: options.speed,
+    devices: devices.map((device) => ({
+      ...reportDevice(device),
+      presence: view.presenceOf(device.deviceId),
+    })),
+    restarts,
+  });
+}
+
+async function startRun(
+  options: FleetOptions,
+  config: FleetConfig,
+  devices: readonly PlannedDevice[],
+  view: FleetView,
+  log: FleetLog,
+  processes: FleetProcesses,
+): Promise<Run> {
+  const { url, org, unit } = config;
+  log.line(
+    'fleet',
+    'broker',
+    `${options.broker === undefined ? 'embedded broker listens' : 'using the broker'} at ${url}`,
+  );
+  const facts = new EventEmitter();
+  const onFact = (fact: Fact): void => {
+    for (const { topic, subject, text } of view.observe(fact, new Date().toISOString()))
+      log.line(topic, subject, text);
+    facts.emit('fact');
+  };
+  const clientId = `shoal-fleet-${process.pid}`;
+  const observer = await startObserver({ url, org, unit, clientId, onFact, logger: consoleLogger('warn') });
+  const input = config.data === null ? 'physical models' : 'recordings and models';
+  log.line(
+    'fleet',
+    'devices',
+    `${devices.length} devices on ${input}, ${options.speed} device seconds a second`,
+  );
+  await Promise.all([processes.start('devices', config), processes.start('supervisor', config)]);
+  const agents = devices.map(({ deviceId }) => ({ agentId: deviceId, config: { deviceId } }));
+  const desired = await publishDesiredAgents(observer.link, { org, unit }, 'device-agent', agents);
+  const changed = (listener: () => void): (() => void) => {
+    facts.on('fact', listener);
+    return () => facts.off('fact', listener);
+  };
+  return { options, config, devices, view, log, processes, observer, desired, changed };
+}
+
+async function runToEnd(run: Run, signal: AbortSignal): Promise<Ending> {
+  const { options, devices, view, log, changed } = run;
+  const online = (): boolean => devices.every(({ deviceId }) => view.presenceOf(deviceId) === 'online');
+  if (!(await waitUntil(online, changed, ONLINE_TIMEOUT_MS, signal))) {
+    if (signal.aborted) return { ok: !options.once, reason: 'told to stop before every agent was online' };
+    const missing = devices
+      .filter(({ deviceId }) => view.presenceOf(deviceId) !== 'online')
+      .map(({ deviceId }) => deviceId);
+    return { ok: false, reason: `not online within ${ONLINE_TIMEOUT_MS / 1000} s: ${missing.join(', ')}` };
+  }
+  log.line('fleet', 'ready', `all ${devices.length} device agents are online and learning what normal is`);
+  const ordered = (): boolean => options.once && view.workOrder !== undefined;
+  const timeoutMs = options.once ? options.timeoutSeconds * 1000 : LONGEST_TIMER_MS;
+  const done = await waitUntil(ordered, changed, timeoutMs, signal);
+  if (done) return { ok: true };
+  if (signal.aborted)
+    return options.once ? { ok: false, reason: 'told to stop before a work order came' } : { ok: true };
+  return { ok: false, reason: `no work order within ${options.timeoutSeconds} s` };
+}
+
+/** Agents first, then who would start them again, then the devices; the registry has every agent offline before the broker goes. */
+async function stopRun({ devices, view, log, processes, observer, desired, changed }: Run): Promise<void> {
+  log.line('fleet', 'stopping', 'asking every agent to stop');
+  await desired.stopAll();
+  const offline = (): boolean => devices.every(({ deviceId }) => view.presenceOf(deviceId) !== 'online');
+  const clean = await waitUntil(offline, changed, OFFLINE_TIMEOUT_MS);
+  log.line(
+    'fleet',
+    'stopped',
+    clean ? 'every agent is offline in the registry' : 'some agents are still online',
+  );
+  desired.close();
+  await processes.stopWorkers();
+  await desired.clear().catch(() => {});
+  await observer.stop();
+}
+
+function tellDeath(log: FleetLog, { name, how, restartInMs }: Death): void {
+  log.line('restart', name, `the process ended (${how}); starting it again in ${restartInMs} ms`);
+}
+
+function reportDevice({ deviceId, type, source }: PlannedDevice) {
+  return { deviceId, agentId: deviceId, type, source };
+}

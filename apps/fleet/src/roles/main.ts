@@ -1,0 +1,19 @@
+import { readRole } from './config.ts';
+
+/** The entry of every process that the launcher or the supervisor starts. */
+const role = readRole();
+try {
+  if (role === 'broker') await (await import('./run-broker.ts')).runBroker();
+  else if (role === 'devices') await (await import('./run-devices.ts')).runDevices();
+  else if (role === 'supervisor') await (await import('./run-supervisor.ts')).runSupervisor();
+  else if (role === 'spawned') await (await import('./run-spawned.ts')).runSpawned();
+  else
+    throw new Error(
+      `SHOAL_FLEET_ROLE is ${JSON.stringify(role)}: this file is started by the fleet's launcher`,
+    );
+} catch (error) {
+  process.stderr.write(
+    `${role ?? 'role'}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
+  process.exit(1);
+}

@@ -1,0 +1,15 @@
+import { createBroker } from '@shoal/broker';
+import { stopWhenTold, tellReady } from '../processes/managed.ts';
+
+/** The embedded broker, in a process of its own. Its port and its folder come from the launcher, so that a restart keeps both. */
+export async function runBroker(): Promise<void> {
+  process.title = 'shoal-broker';
+  const directory = process.env['SHOAL_BROKER_DIRECTORY'];
+  if (directory === undefined) throw new Error('SHOAL_BROKER_DIRECTORY is not set');
+  const port = Number(process.env['SHOAL_BROKER_PORT'] ?? 0);
+  const broker = createBroker({ listen: { tcp: { port }, ws: { port: 0 } }, store: { directory } });
+  stopWhenTold(() => broker.stop());
+  const { tcp } = await broker.start();
+  if (tcp === undefined) throw new Error('the broker opened no TCP listener');
+  tellReady({ url: tcp.url });
+}

@@ -1,0 +1,141 @@
+import { existsSync } from 'node:fs';
+import { openLink } from '@shoal/mqtt-link';
+import { parseShoalTopic } from '@shoal/protocol';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { FleetReport } from '../src/observe/report.ts';
+import { startFleet, type RunningFleet } from './running-fleet.ts';
+
+// Physical models: the same everywhere. Steps take long enough to be killed in the middle.
+const FLAGS = [
+  '--once',
+  '--models',
+  '--devices',
+  '4',
+  '--speed',
+  '100',
+  '--step-seconds',
+  '2',
+  '--timeout',
+  '120',
+];
+const STEPS = ['diagnose', 'plan', 'protect', 'survey', 'work-order'];
+const LIMIT_MS = 180_000;
+
+/** What must not depend on who died: everything but ids, times of this run, and the neighbours' load at the moment they were asked. */
+function essence({ workOrder, sessions }: FleetReport) {
+  return {
+    device: workOrder?.deviceId,
+    verdict: workOrder?.finding.verdict,
+    action: workOrder?.action,
+    part: workOrder?.part,
+    protection: workOrder?.protection,
+    neighbours: workOrder?.assumptions,
+    states: sessions.map(({ state }) => state),
+    steps: sessions.flatMap((session) => session.steps.map(({ id, state }) => `${id} ${state}`)).toSorted(),
+  };
+}
+
+/** Collects every result that is ever published, so that a second one for a step would show. */
+async function watchResults(fleet: RunningFleet): Promise<Map<string, Set<string>>> {
+  const [, url = ''] = await fleet.untilLog(/listens at (\S+)/);
+  const link = await openLink({
+    url,
+    clientId: `test-results-${process.pid}-${Math.random().toString(36).slice(2)}`,
+  });
+  const results = new Map<string, Set<string>>();
+  await link.subscribe('shoal/v1/+/+/session/+/step/+/result', (message) => {
+    const topic = parseShoalTopic(message.topic);
+    if (topic?.kind !== 'result' || message.payload.length === 0) return;
+    const seen = results.get(topic.stepId) ?? new Set();
+    results.set(topic.stepId, seen.add(message.text()));
+  });
+  void fleet.done.finally(() => link.destroy());
+  return results;
+}
+
+async function runWith(disturb: (fleet: RunningFleet) => Promise<void>) {
+  const fleet = startFleet(...FLAGS);
+  const results = await watchResults(fleet);
+  await disturb(fleet);
+  const { code, report, log } = await fleet.done;
+  expect(report.reason ?? log.slice(-2000)).toBe(report.ok ? log.slice(-2000) : '');
+  expect(code).toBe(0);
+  expect([...results.keys()].toSorted()).toEqual(STEPS);
+  for (const [step, seen] of results) expect(seen.size, `results of ${step}`).toBe(1);
+  expect(report.devices.map(({ presence }) => presence)).toEqual(report.devices.map(() => 'offline'));
+  expect(fleet.processes()).toEqual([]);
+  return { report, log };
+}
+
+describe.skipIf(!existsSync('/proc/self/environ'))(
+  'a fleet whose processes are killed',
+  { timeout: LIMIT_MS },
+  () => {
+    let undisturbed: ReturnType<typeof essence>;
+
+    beforeAll(async () => {
+      const { report } = await runWith(async () => {});
+      undisturbed = essence(report);
+      expect(undisturbed.verdict).toMatch(/race|ball/);
+      expect(undisturbed.states).toEqual(['completed']);
+    }, LIMIT_MS);
+
+    it('ends with the same work order when an instance is killed in mid-step', async () => {
+      const { report, log } = await runWith(async (fleet) => {
+        await fleet.untilLog(/step +diagnose +at work/);
+        expect(fleet.kill('shoal-step diagnose')).toBe(1);
+      });
+      expect(essence(report)).toEqual(undisturbed);
+      expect(log).toMatch(/lost +diagnose/);
+      expect(attempts(report, 'diagnose')).toBe(2);
+    });
+
+    it('ends with the same work order when the device agent that asked is killed', async () => {
+      const { report } = await runWith(async (fleet) => {
+        await fleet.untilLog(/step +diagnose +at work/);
+        expect(fleet.kill(`shoal-agent ${undisturbed.device}`)).toBe(1);
+        await fleet.untilLog(new RegExp(`offline +${undisturbed.device}[^]*online +${undisturbed.device}`));
+      });
+      expect(essence(report)).toEqual(undisturbed);
+    });
+
+    it('ends with the same work order when the supervisor is killed', async () => {
+      const { report } = await runWith(async (fleet) => {
+        await fleet.untilLog(/step +diagnose +at work/);
+        expect(fleet.kill('shoal-supervisor')).toBe(1);
+      });
+      expect(essence(report)).toEqual(undisturbed);
+      expect(report.restarts.map((restart) => restart.process)).toEqual(['supervisor']);
+    });
+
+    it.each([1, 2])(
+      'ends with the same work order when all of them are killed in random order, seed %i',
+      async (seed) => {
+        const { report } = await runWith(async (fleet) => {
+          await fleet.untilLog(/step +diagnose +at work/);
+          for (const title of shuffled(
+            ['shoal-step diagnose', `shoal-agent ${undisturbed.device}`, 'shoal-supervisor'],
+            seed,
+          )) {
+            fleet.kill(title);
+            await new Promise((resolve) => setTimeout(resolve, 300 * seed));
+          }
+        });
+        expect(essence(report)).toEqual(undisturbed);
+      },
+    );
+  },
+);
+
+function attempts(report: FleetReport, step: string): number | undefined {
+  return report.sessions[0]?.steps.find(({ id }) => id === step)?.attempts;
+}
+
+function shuffled<T>(items: readonly T[], seed: number): T[] {
+  let state = seed;
+  const random = (): number => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
+  return items
+    .map((item) => ({ item, key: random() }))
+    .toSorted((a, b) => a.key - b.key)
+    .map(({ item }) => item);
+}
