@@ -13,7 +13,8 @@ export const LOCAL_ERROR_CODES = {
   'publish-refused': 'The broker refused the request; `data.reasonCode` holds the MQTT reason code.',
   'publish-failed': 'The request could not be published, after the last attempt; see `cause`.',
   'stream-idle': 'The stream fell silent and GetTask was not answered either.',
-  'stream-overflow': 'The consumer of a stream fell behind by more than `maxBufferedItems`; read the task with getTask.',
+  'stream-overflow':
+    'The consumer of a stream fell behind by more than `maxBufferedItems`; read the task with getTask.',
   'invalid-response': 'The other side answered with something that is not what A2A asks for.',
   'invalid-message': 'The message to send is not a valid A2A message.',
   'invalid-card': 'The Agent Card is not valid.',
@@ -55,9 +56,8 @@ export class A2aError extends Error {
 }
 
 export function isA2aError(error: unknown, code?: string): error is A2aError {
-  return (
-    typeof error === 'object' && error !== null && BRAND in error && (code === undefined || (error as A2aError).code === code)
-  );
+  if (typeof error !== 'object' || error === null || !(BRAND in error)) return false;
+  return code === undefined || (error as unknown as A2aError).code === code;
 }
 
 export function localError(code: LocalErrorCode, message: string, init: A2aErrorInit = {}): A2aError {
@@ -67,7 +67,12 @@ export function localError(code: LocalErrorCode, message: string, init: A2aError
 /** The error object of a reply as an exception. */
 export function fromRpcError(error: JsonRpcError): A2aError {
   const { family, name, retryable } = classifyError(error);
-  return new A2aError(kebab(name), error.message, { rpcCode: error.code, family, retryable, data: error.data });
+  return new A2aError(kebab(name), error.message, {
+    rpcCode: error.code,
+    family,
+    retryable,
+    data: error.data,
+  });
 }
 
 function kebab(name: string): string {

@@ -1,5 +1,30 @@
+export { createAgent } from './io/agent.ts';
+export type { Agent, AgentOptions, StopOptions } from './io/agent.ts';
+export { cardWill } from './io/card-presence.ts';
+export { ADDRESS_EXTENSION, buildCard } from './core/card.ts';
+export type { CardInput, SkillInput } from './core/card.ts';
+export type { Say, TaskContext, TaskHandler } from './io/task-context.ts';
+export type { ArtifactInput, Output } from './core/output.ts';
+
+export { createRequester } from './io/requester.ts';
+export type { CallOptions, Requester, RequesterOptions, TaskStream } from './io/requester.ts';
+export type { MessageInput } from './core/message-input.ts';
+export { DEFAULT_RETRY } from './core/retry.ts';
+export type { RetryProfile } from './core/retry.ts';
 export { A2aError, LOCAL_ERROR_CODES, isA2aError } from './errors.ts';
-export type { ErrorFamily, LocalErrorCode } from './errors.ts';
+export type { A2aErrorInit, ErrorFamily, LocalErrorCode } from './errors.ts';
+export { dataOf, textOf } from './core/message-content.ts';
+export { foldItem, isStreamEnd, stateOf } from './core/stream.ts';
+
+export { memoryTaskStore } from './io/memory-task-store.ts';
+export type { MemoryTaskStoreOptions } from './io/memory-task-store.ts';
+export { retainedTaskStore } from './io/retained-task-store.ts';
+export type { RetainedTaskStoreOptions } from './io/retained-task-store.ts';
+export type { TaskStore, TaskStoreContext } from './io/task-store.ts';
+export type { TaskRecord } from './core/task-record.ts';
+export { retainedState } from './io/retained-state.ts';
+export type { RetainedState, RetainedStateOptions } from './io/retained-state.ts';
+
 export { decodeRequest } from './core/decode-request.ts';
 export type {
   DecodeOptions,
@@ -12,5 +37,8 @@ export type {
 export { errorPayload, replyPayload, streamItemPayload } from './core/payloads.ts';
 export type { JsonRpcId } from './core/payloads.ts';
 export type { ServiceParameters } from './core/service-parameters.ts';
+export type { MaybePromise } from './core/keyed-lock.ts';
 export { publishReply } from './io/publish-reply.ts';
 export type { ReplyOptions } from './io/publish-reply.ts';
+export { systemClock } from './io/clock.ts';
+export type { Clock } from './io/clock.ts';

@@ -7,12 +7,21 @@ import type {
   SendMessageRequest,
   SubscribeToTaskRequest,
 } from '@shoal/protocol';
-import { a2aError, bindingError, describeViolations, isTaskId, jsonRpcError, negotiateVersion, parseJson } from '@shoal/protocol';
+import {
+  a2aError,
+  bindingError,
+  describeViolations,
+  isTaskId,
+  jsonRpcError,
+  negotiateVersion,
+  parseJson,
+} from '@shoal/protocol';
 import { errorPayload } from './payloads.ts';
 import type { JsonRpcId } from './payloads.ts';
 import { readServiceParameters } from './service-parameters.ts';
 import type { ServiceParameters } from './service-parameters.ts';
 import { validateParams } from './validate-params.ts';
+import type { SendCall, ValidCall } from './validate-params.ts';
 
 /** Where the replies to a request go. */
 export interface ReplyPath {
@@ -22,7 +31,11 @@ export interface ReplyPath {
 }
 
 export type RequestCall =
-  | { readonly method: 'SendMessage' | 'SendStreamingMessage'; readonly params: SendMessageRequest; readonly taskId: string }
+  | {
+      readonly method: 'SendMessage' | 'SendStreamingMessage';
+      readonly params: SendMessageRequest;
+      readonly taskId: string;
+    }
   | { readonly method: 'GetTask'; readonly params: GetTaskRequest }
   | { readonly method: 'ListTasks'; readonly params: ListTasksRequest }
   | { readonly method: 'CancelTask'; readonly params: CancelTaskRequest }
@@ -60,16 +73,30 @@ export interface DecodeOptions {
 }
 
 /** Topic and correlation, envelope, version, parameters: everything that can be told without knowing any task. Never throws. */
-export function decodeRequest(message: InboundMessage, options: DecodeOptions = {}): DecodedRequest | RejectedRequest {
+export function decodeRequest(
+  message: InboundMessage,
+  options: DecodeOptions = {},
+): DecodedRequest | RejectedRequest {
   const { responseTopic, correlationData } = message;
   if (responseTopic === undefined || responseTopic === '') {
-    return reject(undefined, null, bindingError('transport_protocol_error', 'the request has no Response Topic'));
+    return reject(
+      undefined,
+      null,
+      bindingError('transport_protocol_error', 'the request has no Response Topic'),
+    );
   }
   if (/[+#\0]/.test(responseTopic)) {
-    return reject(undefined, null, bindingError('transport_protocol_error', 'the Response Topic holds a wildcard'));
+    return reject(
+      undefined,
+      null,
+      bindingError('transport_protocol_error', 'the Response Topic holds a wildcard'),
+    );
   }
   if (correlationData === undefined) {
-    const error = bindingError('transport_protocol_error', 'the request has no Correlation Data: send unique bytes with each request');
+    const error = bindingError(
+      'transport_protocol_error',
+      'the request has no Correlation Data: send unique bytes with each request',
+    );
     return reject({ responseTopic }, null, error);
   }
   const reply: ReplyPath = { responseTopic, correlationData };
@@ -101,13 +128,19 @@ type Envelope =
 
 function readEnvelope(payload: Uint8Array): Envelope {
   const json = parseJson(payload);
-  if (!json.ok) return { id: null, error: jsonRpcError('ParseError', `the payload is not JSON: ${describeViolations(json.violations)}`) };
+  if (!json.ok)
+    return {
+      id: null,
+      error: jsonRpcError('ParseError', `the payload is not JSON: ${describeViolations(json.violations)}`),
+    };
   if (!isObject(json.value)) return invalidRequest(null, 'the payload must be one JSON-RPC request object');
   const { jsonrpc, id, method, params } = json.value;
   const readableId = typeof id === 'string' || (typeof id === 'number' && Number.isFinite(id)) ? id : null;
   if (jsonrpc !== '2.0') return invalidRequest(readableId, 'jsonrpc must be "2.0"');
-  if (readableId === null) return invalidRequest(null, 'id must be a string or a number: A2A has no notifications');
-  if (typeof method !== 'string' || method === '') return invalidRequest(readableId, 'method must be a string');
+  if (readableId === null)
+    return invalidRequest(null, 'id must be a string or a number: A2A has no notifications');
+  if (typeof method !== 'string' || method === '')
+    return invalidRequest(readableId, 'method must be a string');
   return { id: readableId, method, params };
 }
 
@@ -115,10 +148,15 @@ function readCall(method: string, params: unknown): RequestCall | { readonly err
   const valid = validateParams(method, params);
   if ('error' in valid) return valid;
   const { call } = valid;
-  if (call.method !== 'SendMessage' && call.method !== 'SendStreamingMessage') return call;
+  if (!isSend(call)) return call;
   const { taskId } = call.params.message;
   if (taskId === undefined || taskId === '') {
-    return { error: bindingError('transport_protocol_error', 'message.taskId is missing: the requester chooses it (UUID version 4)') };
+    return {
+      error: bindingError(
+        'transport_protocol_error',
+        'message.taskId is missing: the requester chooses it (UUID version 4)',
+      ),
+    };
   }
   if (!isTaskId(taskId)) {
     return { error: bindingError('transport_protocol_error', 'message.taskId is not a UUID of version 4') };
@@ -126,20 +164,32 @@ function readCall(method: string, params: unknown): RequestCall | { readonly err
   return { ...call, taskId };
 }
 
-function checkService(service: ServiceParameters, required: readonly string[] | undefined): JsonRpcError | undefined {
+function checkService(
+  service: ServiceParameters,
+  required: readonly string[] | undefined,
+): JsonRpcError | undefined {
   if (negotiateVersion(service.version) === undefined) {
-    return a2aError('VersionNotSupported', `a2a-version ${JSON.stringify(service.version)} is not spoken here; use 1.0`);
+    return a2aError(
+      'VersionNotSupported',
+      `a2a-version ${JSON.stringify(service.version)} is not spoken here; use 1.0`,
+    );
   }
   const missing = required?.find((uri) => !service.extensions.includes(uri));
   if (missing === undefined) return undefined;
-  return a2aError('ExtensionSupportRequired', `name the extension ${missing} in the user property a2a-extensions`);
+  return a2aError(
+    'ExtensionSupportRequired',
+    `name the extension ${missing} in the user property a2a-extensions`,
+  );
 }
 
 function checkContext(call: RequestCall, service: ServiceParameters): JsonRpcError | undefined {
   if (service.contextId === undefined || !('taskId' in call)) return undefined;
   const { contextId } = call.params.message;
   if (contextId === undefined || contextId === service.contextId) return undefined;
-  return bindingError('transport_protocol_error', 'user property a2a-context-id differs from message.contextId');
+  return bindingError(
+    'transport_protocol_error',
+    'user property a2a-context-id differs from message.contextId',
+  );
 }
 
 function invalidRequest(id: JsonRpcId, description: string): Envelope {
@@ -149,6 +199,10 @@ function invalidRequest(id: JsonRpcId, description: string): Envelope {
 function reject(path: ReplyPath | undefined, id: JsonRpcId, error: JsonRpcError): RejectedRequest {
   const rejected = { ok: false, reason: `${error.code} ${error.message}`, error } as const;
   return path === undefined ? rejected : { ...rejected, answer: { path, payload: errorPayload(id, error) } };
+}
+
+function isSend(call: ValidCall): call is SendCall {
+  return call.method === 'SendMessage' || call.method === 'SendStreamingMessage';
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

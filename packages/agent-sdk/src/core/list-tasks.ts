@@ -14,9 +14,12 @@ export function listTasks(
   if (!Number.isInteger(pageSize) || pageSize < 1 || pageSize > MAX_PAGE_SIZE) {
     return invalid('pageSize', `must be 1 to ${MAX_PAGE_SIZE}, is ${pageSize}`);
   }
-  if (request.historyLength !== undefined && request.historyLength < 0) return invalid('historyLength', 'must not be negative');
-  const after = request.pageToken === undefined || request.pageToken === '' ? undefined : decodeToken(request.pageToken);
-  if (after === null) return invalid('pageToken', 'is not a token of this agent; leave it out to start at the first page');
+  if (request.historyLength !== undefined && request.historyLength < 0)
+    return invalid('historyLength', 'must not be negative');
+  const after =
+    request.pageToken === undefined || request.pageToken === '' ? undefined : decodeToken(request.pageToken);
+  if (after === null)
+    return invalid('pageToken', 'is not a token of this agent; leave it out to start at the first page');
 
   const matching = [...tasks].filter((task) => matches(task, request)).sort(newestFirst);
   const rest = after === undefined ? matching : matching.filter((task) => newestFirst(task, after) > 0);
@@ -25,7 +28,10 @@ export function listTasks(
   return {
     result: {
       tasks: page.map((task) =>
-        viewTask(task, { historyLength: request.historyLength, withoutArtifacts: request.includeArtifacts !== true }),
+        viewTask(task, {
+          historyLength: request.historyLength,
+          withoutArtifacts: request.includeArtifacts !== true,
+        }),
       ),
       nextPageToken: last !== undefined && rest.length > page.length ? encodeToken(last) : '',
       pageSize,
@@ -35,11 +41,19 @@ export function listTasks(
 }
 
 function matches(task: Task, request: ListTasksRequest): boolean {
-  if (request.contextId !== undefined && request.contextId !== '' && task.contextId !== request.contextId) return false;
-  if (request.status !== undefined && request.status !== 'TASK_STATE_UNSPECIFIED' && task.status.state !== request.status) {
+  if (request.contextId !== undefined && request.contextId !== '' && task.contextId !== request.contextId)
+    return false;
+  if (
+    request.status !== undefined &&
+    request.status !== 'TASK_STATE_UNSPECIFIED' &&
+    task.status.state !== request.status
+  ) {
     return false;
   }
-  return request.statusTimestampAfter === undefined || (task.status.timestamp ?? '') >= request.statusTimestampAfter;
+  return (
+    request.statusTimestampAfter === undefined ||
+    (task.status.timestamp ?? '') >= request.statusTimestampAfter
+  );
 }
 
 type Position = Pick<Task, 'id'> & { readonly status: { readonly timestamp?: string } };

@@ -26,7 +26,13 @@ export type OutgoingMessage = Message & { readonly taskId: string };
 /** Throws A2aError `invalid-message` naming the field. */
 export function toMessage(input: MessageInput, newId: () => string): OutgoingMessage {
   if (typeof input === 'string') {
-    return { messageId: newId(), role: 'ROLE_USER', parts: [{ text: input }], taskId: newId(), contextId: newId() };
+    return {
+      messageId: newId(),
+      role: 'ROLE_USER',
+      parts: [{ text: input }],
+      taskId: newId(),
+      contextId: newId(),
+    };
   }
   const parts = toParts(input);
   const fault = faultOfParts(parts);

@@ -26,14 +26,21 @@ export function faultOfParts(parts: readonly Part[]): string | undefined {
   if (!Array.isArray(parts) || parts.length === 0) return 'parts must hold at least one part';
   for (const [index, part] of parts.entries()) {
     if (typeof part !== 'object' || part === null) return `parts[${index}] must be an object`;
-    const held = CONTENT.filter((name) => name in part && (part as Record<string, unknown>)[name] !== undefined);
-    if (held.length !== 1) return `parts[${index}] must hold exactly one of text, raw, url, data; it holds ${held.length}`;
+    const held = CONTENT.filter(
+      (name) => name in part && (part as Record<string, unknown>)[name] !== undefined,
+    );
+    if (held.length !== 1)
+      return `parts[${index}] must hold exactly one of text, raw, url, data; it holds ${held.length}`;
   }
   return undefined;
 }
 
 /** `text`, then `data`, then `parts`, as parts of one message. */
-export function toParts(input: { readonly text?: string; readonly data?: unknown; readonly parts?: readonly Part[] }): Part[] {
+export function toParts(input: {
+  readonly text?: string;
+  readonly data?: unknown;
+  readonly parts?: readonly Part[];
+}): Part[] {
   const parts: Part[] = [];
   if (input.text !== undefined) parts.push({ text: input.text });
   if (input.data !== undefined) parts.push({ data: input.data } as Part);

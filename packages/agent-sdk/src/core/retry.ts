@@ -48,7 +48,12 @@ export type CallEvent =
   | { readonly type: 'reply'; readonly last: boolean }
   | { readonly type: 'acknowledged'; readonly attempt: number; readonly reasonCode: number }
   /** `final`: no further attempt can succeed, for example because the link is closed. */
-  | { readonly type: 'publish-failed'; readonly attempt: number; readonly cause: unknown; readonly final: boolean }
+  | {
+      readonly type: 'publish-failed';
+      readonly attempt: number;
+      readonly cause: unknown;
+      readonly final: boolean;
+    }
   | { readonly type: 'timer' }
   /** The responder answered GetTask: the task is still at work. */
   | { readonly type: 'recovered' };
@@ -62,7 +67,12 @@ export interface Decision {
 
 export const NEW_CALL: CallState = { phase: 'idle', attempt: 0 };
 
-export function decideCall(state: CallState, event: CallEvent, profile: RetryProfile, random: () => number): Decision {
+export function decideCall(
+  state: CallState,
+  event: CallEvent,
+  profile: RetryProfile,
+  random: () => number,
+): Decision {
   switch (event.type) {
     case 'start':
       return publish(state, profile);
@@ -91,10 +101,13 @@ function acknowledged(
   random: () => number,
 ): Decision {
   if (state.phase !== 'waiting' || event.attempt !== state.attempt) return keep(state);
-  if (event.reasonCode === NO_MATCHING_SUBSCRIBERS) return giveUpAttempt(state, { kind: 'no-responder' }, profile, random);
+  if (event.reasonCode === NO_MATCHING_SUBSCRIBERS)
+    return giveUpAttempt(state, { kind: 'no-responder' }, profile, random);
   if (event.reasonCode < 0x80) return keep(state);
   const reason: FailureReason = { kind: 'refused', reasonCode: event.reasonCode };
-  return FINAL_REASON_CODES.has(event.reasonCode) ? fail(state, reason) : giveUpAttempt(state, reason, profile, random);
+  return FINAL_REASON_CODES.has(event.reasonCode)
+    ? fail(state, reason)
+    : giveUpAttempt(state, reason, profile, random);
 }
 
 function timer(state: CallState, profile: RetryProfile, random: () => number): Decision {
@@ -114,7 +127,12 @@ function publish(state: CallState, profile: RetryProfile): Decision {
   };
 }
 
-function giveUpAttempt(state: CallState, reason: FailureReason, profile: RetryProfile, random: () => number): Decision {
+function giveUpAttempt(
+  state: CallState,
+  reason: FailureReason,
+  profile: RetryProfile,
+  random: () => number,
+): Decision {
   if (state.attempt >= profile.maxAttempts) return fail(state, reason);
   const waits = profile.backoffMs;
   const base = waits[Math.min(state.attempt, waits.length) - 1] ?? 0;

@@ -45,5 +45,8 @@ export function first(value: string | readonly string[] | undefined): string | u
 
 function splitList(value: string | readonly string[] | undefined): string[] {
   const all = typeof value === 'string' ? [value] : (value ?? []);
-  return all.flatMap((entry) => entry.split(',')).map((uri) => uri.trim()).filter((uri) => uri !== '');
+  return all
+    .flatMap((entry) => entry.split(','))
+    .map((uri) => uri.trim())
+    .filter((uri) => uri !== '');
 }

@@ -26,25 +26,38 @@ export interface AdmissionInput {
 export function admit(known: TaskRecord | undefined, input: AdmissionInput): Admission {
   const { message } = input;
   if (known === undefined) {
-    if (input.intent === 'continue') return refused(a2aError('TaskNotFound', `task ${input.taskId} is not known here`));
-    const contextId = message.contextId === undefined || message.contextId === '' ? input.newContextId() : message.contextId;
+    if (input.intent === 'continue')
+      return refused(a2aError('TaskNotFound', `task ${input.taskId} is not known here`));
+    const contextId =
+      message.contextId === undefined || message.contextId === '' ? input.newContextId() : message.contextId;
     return { kind: 'new', record: newRecord(input.taskId, contextId, message, input.at) };
   }
   const { task } = known;
   if (message.contextId !== undefined && message.contextId !== '' && message.contextId !== task.contextId) {
     const field = 'message.contextId';
     return refused(
-      invalidParams([{ field, message: `is not the context of task ${task.id}; send that or none` }], `${field} is not the task's context`),
+      invalidParams(
+        [{ field, message: `is not the context of task ${task.id}; send that or none` }],
+        `${field} is not the task's context`,
+      ),
     );
   }
   if (known.messageIds.includes(message.messageId)) return { kind: 'duplicate', record: known };
   const { state } = task.status;
   if (isTerminal(state)) {
-    return refused(a2aError('UnsupportedOperation', `task ${task.id} has ended (${state}); start a new task in the same context`));
+    return refused(
+      a2aError(
+        'UnsupportedOperation',
+        `task ${task.id} has ended (${state}); start a new task in the same context`,
+      ),
+    );
   }
   if (isInterrupted(state)) return { kind: 'continue', record: known };
   return refused(
-    a2aError('UnsupportedOperation', `task ${task.id} is at work (${state}); it takes messages only when it asks for input`),
+    a2aError(
+      'UnsupportedOperation',
+      `task ${task.id} is at work (${state}); it takes messages only when it asks for input`,
+    ),
   );
 }
 

@@ -1,4 +1,4 @@
-import type { Artifact, Message, Part, StreamResponse, Task, TaskState } from '@shoal/protocol';
+import type { Artifact, Message, Part, StreamResponse, Task, TaskState, TaskStatus } from '@shoal/protocol';
 import { isInterrupted, isTerminal } from '@shoal/protocol';
 
 /**
@@ -41,7 +41,21 @@ export function continueRecord(record: TaskRecord, message: Message, at: string)
   task.status = { state: 'TASK_STATE_SUBMITTED', timestamp: at };
 }
 
-export function setStatus(record: TaskRecord, state: TaskState, at: string, message?: Message): StreamResponse {
+/** Takes back `continueRecord` for a message that was not worked on: its requester may send it again. */
+export function undoContinue(record: TaskRecord, previous: TaskStatus): void {
+  const { task } = record;
+  record.messageIds.pop();
+  task.history?.pop();
+  if (previous.message !== undefined) task.history?.pop();
+  task.status = previous;
+}
+
+export function setStatus(
+  record: TaskRecord,
+  state: TaskState,
+  at: string,
+  message?: Message,
+): StreamResponse {
   const { task } = record;
   task.status = message === undefined ? { state, timestamp: at } : { state, message, timestamp: at };
   return { statusUpdate: { taskId: task.id, contextId: task.contextId ?? '', status: task.status } };
@@ -77,7 +91,12 @@ export function putArtifact(task: Task, artifact: Artifact, append: boolean): vo
   else artifacts[index] = { ...artifact, parts: [...artifact.parts] };
 }
 
-export function agentMessage(task: Task, messageId: string, parts: Part[], metadata?: Record<string, unknown>): Message {
+export function agentMessage(
+  task: Task,
+  messageId: string,
+  parts: Part[],
+  metadata?: Record<string, unknown>,
+): Message {
   return {
     messageId,
     role: 'ROLE_AGENT',
@@ -94,12 +113,16 @@ export function isSettled(state: TaskState): boolean {
 }
 
 /** The task as a reply shows it. `historyLength` unset: whole history; 0: none (A2A §3.2.4). */
-export function viewTask(task: Task, options: { historyLength?: number | undefined; withoutArtifacts?: boolean } = {}): Task {
+export function viewTask(
+  task: Task,
+  options: { historyLength?: number | undefined; withoutArtifacts?: boolean } = {},
+): Task {
   const { historyLength } = options;
   if (historyLength === undefined && options.withoutArtifacts !== true) return task;
   const view: Task = { ...task };
   if (options.withoutArtifacts === true) delete view.artifacts;
   if (historyLength === 0) delete view.history;
-  else if (historyLength !== undefined && task.history !== undefined) view.history = task.history.slice(-historyLength);
+  else if (historyLength !== undefined && task.history !== undefined)
+    view.history = task.history.slice(-historyLength);
   return view;
 }

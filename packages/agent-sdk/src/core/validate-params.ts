@@ -11,7 +11,10 @@ import {
 } from '@shoal/protocol';
 import type { RequestCall, UnsupportedMethod } from './decode-request.ts';
 
-type SendCall = Omit<Extract<RequestCall, { method: 'SendMessage' | 'SendStreamingMessage' }>, 'taskId'>;
+export type SendCall = Omit<
+  Extract<RequestCall, { method: 'SendMessage' | 'SendStreamingMessage' }>,
+  'taskId'
+>;
 export type ValidCall = SendCall | Exclude<RequestCall, { method: 'SendMessage' | 'SendStreamingMessage' }>;
 type Outcome = { readonly call: ValidCall } | { readonly error: JsonRpcError };
 
@@ -39,7 +42,12 @@ export function validateParams(method: string, params: unknown): Outcome {
       return outcome(validateSubscribeToTaskRequest(params), (params) => ({ method, params }));
     default:
       if (isUnsupported(method)) return { call: { method, params } };
-      return { error: jsonRpcError('MethodNotFound', `no method ${JSON.stringify(method.slice(0, 64))}; A2A 1.0 names are PascalCase`) };
+      return {
+        error: jsonRpcError(
+          'MethodNotFound',
+          `no method ${JSON.stringify(method.slice(0, 64))}; A2A 1.0 names are PascalCase`,
+        ),
+      };
   }
 }
 

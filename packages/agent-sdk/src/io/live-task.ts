@@ -1,5 +1,5 @@
 import type { Link, Logger } from '@shoal/mqtt-link';
-import type { StreamResponse, Task } from '@shoal/protocol';
+import type { Message, StreamResponse, Task } from '@shoal/protocol';
 import { USER_PROPERTIES, normalizeTaskId } from '@shoal/protocol';
 import type { ReplyPath } from '../core/decode-request.ts';
 import type { JsonRpcId } from '../core/payloads.ts';
@@ -32,9 +32,17 @@ const EMIT_WINDOW = 64;
 export class LiveTask {
   readonly key: string;
   readonly record: TaskRecord;
-  readonly abort = new AbortController();
   /** On the clock of receivedAtMs: not started after this. */
   expiresAtMs: number | undefined;
+  /** This run is over: whatever its handler still says is not heard. */
+  settled = false;
+  /** Resolves when the state in which the run ended is stored. */
+  settling: Promise<void> | undefined;
+  /** Called once when the run is canceled or out of time. */
+  onAbort: (() => void) | undefined;
+  /** Takes the message that answers AUTH_REQUIRED while the handler still runs. */
+  onMessage: ((message: Message) => void) | undefined;
+  #abort: AbortController | undefined;
   readonly #link: Link;
   readonly #logger: Logger;
   readonly #callers: Attached[] = [];
@@ -47,6 +55,17 @@ export class LiveTask {
     this.record = record;
   }
 
+  /** Made when someone asks: most handlers never do. */
+  get signal(): AbortSignal {
+    return (this.#abort ??= new AbortController()).signal;
+  }
+
+  abort(reason: Error): void {
+    (this.#abort ??= new AbortController()).abort(reason);
+    this.onAbort?.();
+    this.onAbort = undefined;
+  }
+
   get callers(): readonly Caller[] {
     return this.#callers;
   }
@@ -55,10 +74,18 @@ export class LiveTask {
   attach(caller: Caller): void {
     const peers = this.#callers.filter(({ streaming }) => streaming === caller.streaming);
     const oldest = peers[0];
-    if (oldest !== undefined && peers.length >= (caller.streaming ? MAX_STREAM_CALLERS : MAX_UNARY_CALLERS)) this.#drop(oldest);
-    const attached: Attached = { ...caller, seq: 0 };
+    if (oldest !== undefined && peers.length >= (caller.streaming ? MAX_STREAM_CALLERS : MAX_UNARY_CALLERS))
+      this.#drop(oldest);
+    const { responseTopic, correlationData } = caller.reply;
+    // A view of the socket's buffer would keep all of it for as long as the task runs.
+    const reply =
+      correlationData === undefined
+        ? { responseTopic }
+        : { responseTopic, correlationData: new Uint8Array(correlationData) };
+    const attached: Attached = { ...caller, reply, seq: 0 };
     this.#callers.push(attached);
-    if (caller.streaming) void this.#send(attached, JSON.stringify({ task: viewTask(this.record.task, caller) }));
+    if (caller.streaming)
+      void this.#send(attached, JSON.stringify({ task: viewTask(this.record.task, caller) }));
   }
 
   /** Sends an item to every stream, in order. Returns a promise only when the streams are too far behind. */
@@ -89,7 +116,9 @@ export class LiveTask {
     this.#unacknowledged += 1;
     try {
       const userProperties = { ...caller.properties, [USER_PROPERTIES.streamSeq]: seq };
-      const ack = await publishReply(this.#link, caller.reply, streamItemPayload(caller.id, item), { userProperties });
+      const ack = await publishReply(this.#link, caller.reply, streamItemPayload(caller.id, item), {
+        userProperties,
+      });
       if (ack.noMatchingSubscribers) this.#drop(caller);
     } catch (error) {
       this.#drop(caller);
@@ -113,8 +142,16 @@ export function sendTask(link: Link, logger: Logger, caller: Caller, task: Task)
   sendPayload(link, logger, caller, replyPayload(caller.id, { task: viewTask(task, caller) }));
 }
 
-export function sendPayload(link: Link, logger: Logger, to: Pick<Caller, 'reply' | 'properties'>, payload: string): void {
-  publishReply(link, to.reply, payload, to.properties === undefined ? {} : { userProperties: to.properties }).catch(
-    (error: unknown) => logger.warn('a reply could not be published', { error: String(error) }),
-  );
+export function sendPayload(
+  link: Link,
+  logger: Logger,
+  to: Pick<Caller, 'reply' | 'properties'>,
+  payload: string,
+): void {
+  publishReply(
+    link,
+    to.reply,
+    payload,
+    to.properties === undefined ? {} : { userProperties: to.properties },
+  ).catch((error: unknown) => logger.warn('a reply could not be published', { error: String(error) }));
 }

@@ -10,7 +10,12 @@ export interface ReplyOptions {
 }
 
 /** Publishes one reply or stream item: QoS 1, never retained, the request's correlation unchanged (profile: Request/Reply 3 to 5). */
-export function publishReply(link: Link, path: ReplyPath, payload: string, options: ReplyOptions = {}): Promise<PublishAck> {
+export function publishReply(
+  link: Link,
+  path: ReplyPath,
+  payload: string,
+  options: ReplyOptions = {},
+): Promise<PublishAck> {
   return link.publish(path.responseTopic, payload, {
     qos: 1,
     contentType: 'application/json',

@@ -7,7 +7,11 @@ export class WorkQueue<T> {
   #running = 0;
 
   /** `run` returns undefined when the job is already done; its promise must not reject. */
-  constructor(options: { concurrency: number; maxQueued: number; run: (job: T) => Promise<void> | undefined }) {
+  constructor(options: {
+    concurrency: number;
+    maxQueued: number;
+    run: (job: T) => Promise<void> | undefined;
+  }) {
     this.#run = options.run;
     this.#concurrency = options.concurrency;
     this.#maxQueued = options.maxQueued;
@@ -30,12 +34,10 @@ export class WorkQueue<T> {
     else this.#start(job);
   }
 
-  /** Takes a job out of the line; false when it is not in it. */
-  withdraw(job: T): boolean {
-    const index = this.#waiting.indexOf(job);
-    if (index < 0) return false;
-    this.#waiting.splice(index, 1);
-    return true;
+  /** Takes the first job that matches out of the line. */
+  withdraw(matches: (job: T) => boolean): T | undefined {
+    const index = this.#waiting.findIndex(matches);
+    return index < 0 ? undefined : this.#waiting.splice(index, 1)[0];
   }
 
   /** Empties the line and returns what was in it. */

@@ -1,0 +1,244 @@
+import type { Link, LinkOptions, Logger, Subscription } from '@shoal/mqtt-link';
+import { openLink, silentLogger } from '@shoal/mqtt-link';
+import type { AgentAddress, AgentCard, Task } from '@shoal/protocol';
+import { clientIdOf, requestTopic } from '@shoal/protocol';
+import type { CardInput } from '../core/card.ts';
+import { buildCard, requiredExtensions, supportedExtensions } from '../core/card.ts';
+import type { MaybePromise } from '../core/keyed-lock.ts';
+import type { RetryProfile } from '../core/retry.ts';
+import { localError } from '../errors.ts';
+import { CardPresence, cardWill } from './card-presence.ts';
+import type { Clock } from './clock.ts';
+import { systemClock } from './clock.ts';
+import { memoryTaskStore } from './memory-task-store.ts';
+import type { Requester } from './requester.ts';
+import { createRequester } from './requester.ts';
+import { Responder } from './responder.ts';
+import type { TaskHandler } from './task-context.ts';
+import type { TaskStore } from './task-store.ts';
+
+export interface AgentOptions {
+  /** Broker to connect to. Either this or `link`. */
+  readonly url?: string;
+  /** A link that someone else opened and closes, with client id `org/unit/agentId` and, for presence, `cardWill` as its will. */
+  readonly link?: Link;
+  /** The broker's URL as the card names it, without credentials. Default `url`; a `link` does not say where it leads. */
+  readonly publicUrl?: string;
+  readonly org: string;
+  readonly unit: string;
+  /** Not `pool`. */
+  readonly agentId: string;
+  readonly card: CardInput;
+  /** Runs once for each message. What it returns completes the task; what it throws fails the task. */
+  readonly handle: TaskHandler;
+  /** Default `memoryTaskStore()`. */
+  readonly tasks?: TaskStore;
+  /** Handlers that run at once. Default 4. */
+  readonly concurrency?: number;
+  /** Tasks that wait for a handler; one more is answered -32004 responder_unavailable. Default 64. */
+  readonly maxQueued?: number;
+  /** A handler that runs longer fails its task. Default 3 600 000; 0: no limit. */
+  readonly taskTimeoutMs?: number;
+  /** What becomes of a task that a predecessor left unfinished. Default: `fail`. */
+  readonly onOrphan?: (task: Task) => MaybePromise<'fail' | 'restart'>;
+  readonly username?: string;
+  readonly password?: string;
+  readonly reconnect?: LinkOptions['reconnect'];
+  /** Further options of the agent's own link. */
+  readonly linkOptions?: Partial<
+    Omit<LinkOptions, 'url' | 'clientId' | 'will' | 'username' | 'password' | 'reconnect' | 'logger'>
+  >;
+  /** User properties of CONNECT. */
+  readonly extraUserProperties?: Readonly<Record<string, string>>;
+  /** Defaults of the calls that this agent makes. */
+  readonly retry?: Partial<RetryProfile>;
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+}
+
+export interface StopOptions {
+  /** How long running handlers may take to end by themselves. Default 5 000. */
+  readonly graceMs?: number;
+}
+
+export interface Agent {
+  readonly address: AgentAddress;
+  /** The card as published; complete after `start`. */
+  readonly card: AgentCard;
+  /** Throws A2aError `closed` before `start`. */
+  readonly link: Link;
+  /** Calls other agents over the agent's own connection. */
+  readonly requester: Requester;
+  /** Handlers that run now. */
+  readonly running: number;
+  /** Resolves when requests are answered and the card is registered. */
+  start(): Promise<void>;
+  /** Refuses new work, ends or cancels what runs, says offline, disconnects. Stopping twice is fine. */
+  stop(options?: StopOptions): Promise<void>;
+  /** Publishes a changed card. The will keeps the old one until the next connection (profile: LWT 7). */
+  updateCard(patch: Partial<CardInput>): Promise<void>;
+}
+
+/** Requests of one agent that may be in admission at once; only a store that waits for the broker needs more than one. */
+const ADMISSIONS = 64;
+
+/** An A2A agent on an MQTT broker. No I/O before `start`. Throws for ids that are not identifiers and for an invalid card. */
+export function createAgent(options: AgentOptions): Agent {
+  return new MqttAgent(options);
+}
+
+class MqttAgent implements Agent {
+  readonly address: AgentAddress;
+  readonly #options: AgentOptions;
+  readonly #logger: Logger;
+  readonly #clock: Clock;
+  readonly #tasks: TaskStore;
+  #cardInput: CardInput;
+  #card: AgentCard;
+  #required: readonly string[] = [];
+  #link: Link | undefined;
+  #requester: Requester | undefined;
+  #responder: Responder | undefined;
+  #presence: CardPresence | undefined;
+  #requests: Subscription | undefined;
+  #starting: Promise<void> | undefined;
+  #stopping: Promise<void> | undefined;
+
+  constructor(options: AgentOptions) {
+    const { org, unit, agentId } = options;
+    this.address = { org, unit, agentId };
+    clientIdOf(this.address);
+    if ((options.url === undefined) === (options.link === undefined))
+      throw new TypeError('createAgent needs either url or link');
+    this.#options = options;
+    this.#logger = options.logger ?? silentLogger;
+    this.#clock = options.clock ?? systemClock;
+    this.#tasks = options.tasks ?? memoryTaskStore();
+    this.#cardInput = options.card;
+    this.#card = buildCard(options.card, this.address, this.#brokerUrl());
+  }
+
+  get card(): AgentCard {
+    return this.#card;
+  }
+
+  get link(): Link {
+    if (this.#link === undefined) throw localError('closed', 'the agent has no link before start()');
+    return this.#link;
+  }
+
+  get requester(): Requester {
+    const { retry } = this.#options;
+    return (this.#requester ??= createRequester({
+      link: this.link,
+      address: this.address,
+      clock: this.#clock,
+      logger: this.#logger,
+      ...(retry === undefined ? {} : { retry }),
+    }));
+  }
+
+  get running(): number {
+    return this.#responder?.running ?? 0;
+  }
+
+  start(): Promise<void> {
+    this.#starting ??= this.#start();
+    return this.#starting;
+  }
+
+  stop(options: StopOptions = {}): Promise<void> {
+    this.#stopping ??= this.#stop(options.graceMs ?? 5_000);
+    return this.#stopping;
+  }
+
+  async updateCard(patch: Partial<CardInput>): Promise<void> {
+    const input = { ...this.#cardInput, ...patch };
+    this.#setCard(buildCard(input, this.address, this.#brokerUrl()));
+    this.#cardInput = input;
+    await this.#presence?.update(this.#card);
+  }
+
+  async #start(): Promise<void> {
+    this.#setCard(this.#card);
+    const link = this.#options.link ?? (await this.#open());
+    this.#link = link;
+    try {
+      await this.#tasks.open?.({ link, address: this.address, logger: this.#logger });
+      const responder = this.#createResponder(link);
+      this.#responder = responder;
+      await responder.recover();
+      this.#requests = await link.subscribe(
+        requestTopic(this.address),
+        (message) => responder.receive(message),
+        {
+          qos: 1,
+          manualAck: true,
+          concurrency: ADMISSIONS,
+        },
+      );
+      this.#presence = new CardPresence(
+        { link, address: this.address, logger: this.#logger, clock: this.#clock },
+        this.#card,
+      );
+      await this.#presence.start();
+    } catch (error) {
+      await this.stop({ graceMs: 0 });
+      throw error;
+    }
+  }
+
+  #createResponder(link: Link): Responder {
+    const { handle, concurrency, maxQueued, taskTimeoutMs, onOrphan } = this.#options;
+    return new Responder({
+      link,
+      handle,
+      onOrphan,
+      logger: this.#logger,
+      clock: this.#clock,
+      newId: () => crypto.randomUUID(),
+      store: this.#tasks,
+      requester: () => this.requester,
+      concurrency: concurrency ?? 4,
+      maxQueued: maxQueued ?? 64,
+      taskTimeoutMs: taskTimeoutMs ?? 3_600_000,
+      requiredExtensions: () => this.#required,
+      supportedExtensions: () => supportedExtensions(this.#card),
+    });
+  }
+
+  async #stop(graceMs: number): Promise<void> {
+    const link = this.#link;
+    if (link === undefined) return;
+    await this.#responder?.stop(link.state === 'online' ? graceMs : 0);
+    if (link.state === 'online') await this.#requests?.close();
+    await this.#presence?.stop();
+    await this.#requester?.close();
+    await this.#tasks.close?.();
+    if (this.#options.link === undefined) await link.close();
+  }
+
+  #open(): Promise<Link> {
+    const { url = '', username, password, reconnect, linkOptions, extraUserProperties } = this.#options;
+    return openLink({
+      ...linkOptions,
+      url,
+      clientId: clientIdOf(this.address),
+      will: cardWill(this.address, this.#card),
+      logger: this.#logger,
+      ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }),
+      ...(reconnect === undefined ? {} : { reconnect }),
+      ...(extraUserProperties === undefined ? {} : { userProperties: extraUserProperties }),
+    });
+  }
+
+  #setCard(card: AgentCard): void {
+    this.#card = card;
+    this.#required = requiredExtensions(card);
+  }
+
+  #brokerUrl(): string {
+    return this.#options.publicUrl ?? this.#options.url ?? 'mqtt://localhost';
+  }
+}

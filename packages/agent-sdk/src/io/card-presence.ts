@@ -1,0 +1,138 @@
+import type { InboundMessage, Link, Logger, PublishAck, Subscription, WillOptions } from '@shoal/mqtt-link';
+import { isLinkError } from '@shoal/mqtt-link';
+import type { AgentAddress, AgentCard } from '@shoal/protocol';
+import { USER_PROPERTIES, discoveryTopic, readPresence } from '@shoal/protocol';
+import { localError } from '../errors.ts';
+import type { Clock } from './clock.ts';
+
+export interface CardPresenceOptions {
+  readonly link: Link;
+  readonly address: AgentAddress;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+/** Two processes with one identity would answer each other's wills for ever: a wait between two corrections bounds that. */
+const MIN_REPUBLISH_MS = 1_000;
+const ECHO_TIMEOUT_MS = 5_000;
+
+/** The will of an agent: its card, marked offline (profile: LWT 4). Give it to the link that the agent is to use. */
+export function cardWill(address: AgentAddress, card: AgentCard): WillOptions {
+  return { topic: discoveryTopic(address), payload: JSON.stringify(card), ...cardOptions('offline', 'lwt') };
+}
+
+/** Keeps the retained card true while the agent lives. */
+export class CardPresence {
+  readonly #options: CardPresenceOptions;
+  readonly #topic: string;
+  #card: AgentCard;
+  #wanted: 'online' | 'offline' = 'offline';
+  #subscription: Subscription | undefined;
+  #stopListening: (() => void) | undefined;
+  #cancelTimer: (() => void) | undefined;
+  #lastRepublishMs = Number.NEGATIVE_INFINITY;
+  #onEcho: (() => void) | undefined;
+
+  constructor(options: CardPresenceOptions, card: AgentCard) {
+    this.#options = options;
+    this.#topic = discoveryTopic(options.address);
+    this.#card = card;
+  }
+
+  /** Resolves when the broker keeps the card; rejects with A2aError `registration-refused`. */
+  async start(): Promise<void> {
+    const { link } = this.#options;
+    this.#wanted = 'online';
+    // With No Local the will of our own former connection, which has our client id, would not reach us.
+    this.#subscription = await link.subscribe(this.#topic, (message) => this.#seen(message), { qos: 1 });
+    this.#stopListening = link.on('online', ({ reconnect }) => {
+      if (reconnect) this.#republish('the connection was replaced');
+    });
+    await this.#register();
+  }
+
+  async update(card: AgentCard): Promise<void> {
+    this.#card = card;
+    if (this.#wanted === 'online') await this.#publish('online');
+  }
+
+  /** Says offline/agent, as a graceful DISCONNECT sends no will (profile: LWT 6). */
+  async stop(): Promise<void> {
+    if (this.#wanted === 'offline') return;
+    this.#wanted = 'offline';
+    this.#stopListening?.();
+    this.#cancelTimer?.();
+    const { link, logger } = this.#options;
+    if (link.state !== 'online') return;
+    try {
+      await this.#publish('offline');
+      await this.#subscription?.close();
+    } catch (error) {
+      logger.warn('the card could not be marked offline', { topic: this.#topic, error: String(error) });
+    }
+  }
+
+  /** EMQX answers a refused card and an unobserved one alike with 0x10; only seeing one's own card tells them apart. */
+  async #register(): Promise<void> {
+    const echo = new Promise<boolean>((resolve) => {
+      const cancel = this.#options.clock.setTimer(() => resolve(false), ECHO_TIMEOUT_MS);
+      this.#onEcho = () => {
+        cancel();
+        resolve(true);
+      };
+    });
+    try {
+      const ack = await this.#publish('online').catch((cause: unknown) => {
+        if (!isLinkError(cause, 'publish-refused')) throw cause;
+        const message = `the broker refused the Agent Card: ${cause.reasonString ?? cause.message}`;
+        throw localError('registration-refused', message, { cause, data: { reasonCode: cause.reasonCode } });
+      });
+      if (ack.noMatchingSubscribers && !(await echo)) {
+        throw localError(
+          'registration-refused',
+          `the broker dropped the Agent Card without a word: check the card, and that the client id is ${this.#options.link.clientId}`,
+        );
+      }
+    } finally {
+      this.#onEcho?.();
+      this.#onEcho = undefined;
+    }
+  }
+
+  #seen(message: InboundMessage): void {
+    const { status } = readPresence(message.userProperties, message.payload.length);
+    if (status === 'online') this.#onEcho?.();
+    else if (!message.retain && this.#wanted === 'online')
+      this.#republish(`the card turned ${status} while the agent is online`);
+  }
+
+  /** Reference A15: the will of a former connection may arrive after the new card. */
+  #republish(why: string): void {
+    if (this.#cancelTimer !== undefined) return;
+    const { clock, logger } = this.#options;
+    const waitMs = Math.max(0, this.#lastRepublishMs + MIN_REPUBLISH_MS - clock.nowMs());
+    this.#cancelTimer = clock.setTimer(() => {
+      this.#cancelTimer = undefined;
+      this.#lastRepublishMs = clock.nowMs();
+      if (this.#wanted === 'offline') return;
+      logger.info('publishing the card again', { topic: this.#topic, why });
+      this.#publish('online').catch((error: unknown) =>
+        logger.warn('the card could not be published again', { topic: this.#topic, error: String(error) }),
+      );
+    }, waitMs);
+  }
+
+  #publish(status: 'online' | 'offline'): Promise<PublishAck> {
+    return this.#options.link.publish(this.#topic, JSON.stringify(this.#card), cardOptions(status, 'agent'));
+  }
+}
+
+function cardOptions(status: 'online' | 'offline', source: 'agent' | 'lwt') {
+  return {
+    qos: 1,
+    retain: true,
+    contentType: 'application/json',
+    payloadIsUtf8: true,
+    userProperties: { [USER_PROPERTIES.status]: status, [USER_PROPERTIES.statusSource]: source },
+  } as const;
+}

@@ -1,0 +1,142 @@
+import type { InboundMessage } from '@shoal/mqtt-link';
+import type { StreamResponse, Task } from '@shoal/protocol';
+import { USER_PROPERTIES, isTerminal } from '@shoal/protocol';
+import { ItemBuffer } from '../core/item-buffer.ts';
+import { readItem } from '../core/read-reply.ts';
+import type { Reply } from '../core/read-reply.ts';
+import { first } from '../core/service-parameters.ts';
+import { checkSequence, isStreamEnd } from '../core/stream.ts';
+import type { A2aError } from '../errors.ts';
+import { localError } from '../errors.ts';
+import type { Call, CallSpec } from './call.ts';
+
+export interface StreamSource {
+  readonly taskId: string;
+  readonly capacity: number;
+  /** A SubscribeToTask stream may begin with a task that waits for authorization and goes on after it. */
+  readonly subscribes: boolean;
+  faultOf(item: StreamResponse): A2aError | undefined;
+  open(handlers: Pick<CallSpec, 'onReply' | 'onFailure' | 'onSilence'>): Call;
+  /** GetTask: `settle` when the task is at rest or cannot be read, else `running`. */
+  recover(call: Call, settle: (reply: Reply<Task>) => void, running: (task: Task) => void): void;
+}
+
+/** A stream as its consumer sees it: one order, no repeats, a bounded line, an end. */
+export class StreamReader implements AsyncIterable<StreamResponse>, AsyncIterator<StreamResponse, undefined> {
+  readonly taskId: string;
+  readonly #source: StreamSource;
+  readonly #buffer: ItemBuffer<StreamResponse>;
+  #call: Call | undefined;
+  #started = false;
+  /** The attempt whose items are passed on; those of other attempts repeat them. */
+  #attempt: number | undefined;
+  #items = 0;
+  #lastPayload: Uint8Array | undefined;
+  #resync = false;
+
+  constructor(source: StreamSource) {
+    this.taskId = source.taskId;
+    this.#source = source;
+    this.#buffer = new ItemBuffer(source.capacity);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<StreamResponse, undefined> {
+    if (this.#started)
+      throw localError('invalid-message', 'a stream can be iterated once; call stream() again for another');
+    this.#started = true;
+    this.#call = this.#source.open({
+      onReply: (message, attempt) => this.#receive(message, attempt),
+      onFailure: (error) => this.#buffer.end({ error }),
+      onSilence: () => this.#recover(),
+    });
+    this.#call.start();
+    return this;
+  }
+
+  next(): Promise<IteratorResult<StreamResponse, undefined>> {
+    return this.#buffer.next();
+  }
+
+  return(): Promise<IteratorResult<StreamResponse, undefined>> {
+    this.#call?.end();
+    this.#buffer.end();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  #receive(message: InboundMessage, attempt: number): boolean {
+    const reply = readItem(message);
+    if ('error' in reply) return this.#end(reply.error);
+    const item = reply.value;
+    const fault = this.#source.faultOf(item);
+    if (fault !== undefined) return this.#end(fault);
+    const last = this.#isEnd(item);
+    this.#attempt ??= attempt;
+    if (attempt !== this.#attempt) return last && this.#deliver(item, last);
+    if (!this.#isNext(message)) return false;
+    return this.#deliver(item, last);
+  }
+
+  #isEnd(item: StreamResponse): boolean {
+    if (
+      this.#source.subscribes &&
+      this.#items === 0 &&
+      item.task?.status.state === 'TASK_STATE_AUTH_REQUIRED'
+    )
+      return false;
+    return isStreamEnd(item);
+  }
+
+  /** Drops repeats; after a gap the task itself fills in what was missed. */
+  #isNext(message: InboundMessage): boolean {
+    const seq = first(message.userProperties[USER_PROPERTIES.streamSeq]);
+    if (seq === undefined) {
+      const repeated = message.duplicate && sameBytes(message.payload, this.#lastPayload);
+      this.#lastPayload = message.payload;
+      return !repeated;
+    }
+    const sequence = checkSequence(this.#items, seq);
+    if (sequence === 'repeated') return false;
+    if (sequence === 'gap') {
+      this.#items = Number(seq);
+      this.#resync = true;
+      queueMicrotask(() => this.#call?.suspect());
+    }
+    return true;
+  }
+
+  #deliver(item: StreamResponse, last: boolean): boolean {
+    this.#items += 1;
+    if (!this.#buffer.push(item)) {
+      return this.#end(
+        localError('stream-overflow', `more than ${this.#source.capacity} items wait for their reader`),
+      );
+    }
+    if (last) this.#buffer.end();
+    return last;
+  }
+
+  #recover(): void {
+    const call = this.#call;
+    if (call === undefined) return;
+    this.#source.recover(
+      call,
+      (reply) => {
+        if ('error' in reply) this.#end(reply.error);
+        else this.#deliver({ task: reply.value }, true);
+      },
+      (task) => {
+        if (this.#resync && !isTerminal(task.status.state)) this.#buffer.push({ task });
+        this.#resync = false;
+      },
+    );
+  }
+
+  #end(error: A2aError): boolean {
+    this.#buffer.end({ error });
+    return true;
+  }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array | undefined): boolean {
+  return b !== undefined && a.length === b.length && a.every((byte, index) => byte === b[index]);
+}

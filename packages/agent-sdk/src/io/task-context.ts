@@ -1,0 +1,158 @@
+import type { Logger } from '@shoal/mqtt-link';
+import type { Message, Part, StreamResponse } from '@shoal/protocol';
+import { parseA2aTopic } from '@shoal/protocol';
+import type { MaybePromise } from '../core/keyed-lock.ts';
+import { dataOf, textOf } from '../core/message-content.ts';
+import type { ArtifactInput, Output } from '../core/output.ts';
+import { faultOfParts, toArtifact, toParts } from '../core/output.ts';
+import { addArtifact, agentMessage, setStatus } from '../core/task-record.ts';
+import type { LiveTask } from './live-task.ts';
+import type { Requester } from './requester.ts';
+
+/** What a prompt or a status says: text, or parts. */
+export type Say =
+  | string
+  | { readonly text?: string; readonly data?: unknown; readonly parts?: readonly Part[] };
+
+export type TaskHandler = (task: TaskContext) => MaybePromise<void | Output>;
+
+/**
+ * One run of the handler: one message of one task. After the task ended (completed, failed, canceled, waiting for input) what the
+ * run still reports is dropped without an error.
+ */
+export interface TaskContext {
+  readonly taskId: string;
+  readonly contextId: string;
+  /** The message that started this run. */
+  readonly message: Message;
+  /** Its text parts, one per line. */
+  readonly text: string;
+  /** Its first data part. */
+  readonly data: unknown;
+  /** `message.metadata`. */
+  readonly metadata: Readonly<Record<string, unknown>>;
+  /** `params.metadata` of the request. */
+  readonly requestMetadata: Readonly<Record<string, unknown>>;
+  /** `org/unit/agentId` as the response topic names it. A claim of the requester, not a proof. */
+  readonly requesterId: string | undefined;
+  /** Messages of the task so far, this run's included. */
+  readonly history: readonly Message[];
+  /** Aborted by CancelTask, the time limit and `stop`. */
+  readonly signal: AbortSignal;
+  /** Reports WORKING. Await it in a loop: it waits when the streams are far behind. */
+  progress(text: string, data?: unknown): Promise<void>;
+  /** Adds an artifact, or parts to one (`append`). Returns its id; await as with `progress`. */
+  artifact(
+    input: ArtifactInput & { readonly append?: boolean; readonly lastChunk?: boolean },
+  ): Promise<string>;
+  /** Ends this run with INPUT_REQUIRED. The answer starts a new run with the same task id and the history. */
+  inputRequired(prompt: Say): void;
+  /**
+   * Reports AUTH_REQUIRED and ends all streams; the run may go on when it is authorized by other means. Resolves with the next
+   * message, if one comes while the run lasts.
+   */
+  authRequired(prompt: Say): Promise<Message>;
+  /** Ends this run with FAILED, as an exception does. */
+  fail(message: Say): void;
+  /** Ends this run with REJECTED: the agent will not do this. */
+  reject(message: Say): void;
+  /** Calls other agents over this agent's connection. */
+  readonly requester: Requester;
+  readonly logger: Logger;
+}
+
+export interface RunSupport {
+  readonly requester: () => Requester;
+  readonly logger: Logger;
+  nowIso(): string;
+  newId(): string;
+  saveProgress(live: LiveTask): void;
+  settle(live: LiveTask, item: StreamResponse): MaybePromise<void>;
+}
+
+export function createTaskContext(
+  live: LiveTask,
+  message: Message,
+  requestMetadata: Record<string, unknown> | undefined,
+  support: RunSupport,
+): TaskContext {
+  const { record } = live;
+  const { task } = record;
+  const responseTopic = live.callers[0]?.reply.responseTopic;
+  const say = (input: Say): Message => agentMessage(task, support.newId(), partsOf(input));
+  const end = (
+    state: 'TASK_STATE_FAILED' | 'TASK_STATE_REJECTED' | 'TASK_STATE_INPUT_REQUIRED',
+    input: Say,
+  ): void => {
+    if (live.settled) return;
+    void support.settle(live, setStatus(record, state, support.nowIso(), say(input)));
+  };
+  return {
+    taskId: task.id,
+    contextId: task.contextId ?? '',
+    message,
+    get text() {
+      return textOf(message);
+    },
+    get data() {
+      return dataOf(message);
+    },
+    metadata: message.metadata ?? {},
+    requestMetadata: requestMetadata ?? {},
+    get requesterId() {
+      return responseTopic === undefined ? undefined : requesterOf(responseTopic);
+    },
+    get history() {
+      return task.history ?? [];
+    },
+    get signal() {
+      return live.signal;
+    },
+    async progress(text, data) {
+      if (live.settled) return;
+      const status = say(data === undefined ? { text } : { text, data });
+      const pending = live.emit(setStatus(record, 'TASK_STATE_WORKING', support.nowIso(), status));
+      support.saveProgress(live);
+      await pending;
+    },
+    async artifact(input) {
+      const artifact = toArtifact(input, () => `artifact-${(task.artifacts?.length ?? 0) + 1}`);
+      if (live.settled) return artifact.artifactId;
+      const pending = live.emit(
+        addArtifact(record, { artifact, append: input.append, lastChunk: input.lastChunk }),
+      );
+      support.saveProgress(live);
+      await pending;
+      return artifact.artifactId;
+    },
+    inputRequired: (prompt) => end('TASK_STATE_INPUT_REQUIRED', prompt),
+    authRequired(prompt) {
+      return new Promise((resolve) => {
+        if (live.settled) return;
+        live.onMessage = resolve;
+        live.finish(setStatus(record, 'TASK_STATE_AUTH_REQUIRED', support.nowIso(), say(prompt)));
+        support.saveProgress(live);
+      });
+    },
+    fail: (reason) => end('TASK_STATE_FAILED', reason),
+    reject: (reason) => end('TASK_STATE_REJECTED', reason),
+    get requester() {
+      return support.requester();
+    },
+    logger: support.logger,
+  };
+}
+
+function partsOf(input: Say): Part[] {
+  const parts = typeof input === 'string' ? [{ text: input }] : toParts(input);
+  const fault = faultOfParts(parts);
+  if (fault !== undefined) throw new TypeError(fault);
+  return parts;
+}
+
+function requesterOf(responseTopic: string): string | undefined {
+  const topic = parseA2aTopic(responseTopic);
+  if (topic?.kind !== 'reply') return undefined;
+  const { org, unit, agentId } = topic.address;
+  return `${org}/${unit}/${agentId}`;
+}

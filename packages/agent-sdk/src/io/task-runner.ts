@@ -1,0 +1,302 @@
+import type { Logger } from '@shoal/mqtt-link';
+import type { Message, StreamResponse, TaskStatus } from '@shoal/protocol';
+import { bindingError } from '@shoal/protocol';
+import type { MaybePromise } from '../core/keyed-lock.ts';
+import { isPromise } from '../core/keyed-lock.ts';
+import type { Output } from '../core/output.ts';
+import { toArtifacts } from '../core/output.ts';
+import { errorPayload } from '../core/payloads.ts';
+import { addArtifact, agentMessage, isSettled, setStatus, undoContinue } from '../core/task-record.ts';
+import type { Clock } from './clock.ts';
+import type { LiveTask } from './live-task.ts';
+import { sendPayload } from './live-task.ts';
+import type { Link } from '@shoal/mqtt-link';
+import type { Requester } from './requester.ts';
+import type { RunSupport, TaskHandler } from './task-context.ts';
+import { createTaskContext } from './task-context.ts';
+import type { TaskStore } from './task-store.ts';
+import { WorkQueue } from './work-queue.ts';
+
+export interface Run {
+  readonly live: LiveTask;
+  readonly message: Message;
+  readonly requestMetadata?: Record<string, unknown> | undefined;
+  /** Set when the run continues an interrupted task: what to go back to when it never starts. */
+  readonly previous?: TaskStatus | undefined;
+}
+
+export interface TaskRunnerOptions {
+  readonly link: Link;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  readonly store: TaskStore;
+  readonly handle: TaskHandler;
+  readonly requester: () => Requester;
+  readonly concurrency: number;
+  readonly maxQueued: number;
+  readonly taskTimeoutMs: number;
+}
+
+/** A handler that ignores its signal keeps its place this much longer, then the place is given away. */
+const ABANDON_MS = 10_000;
+
+/** Runs handlers and brings their tasks to rest: whatever a handler does, its task ends in a typed state. */
+export class TaskRunner {
+  readonly #options: TaskRunnerOptions;
+  readonly #live = new Map<string, LiveTask>();
+  readonly #queue: WorkQueue<Run>;
+  readonly #support: RunSupport;
+
+  constructor(options: TaskRunnerOptions) {
+    this.#options = options;
+    this.#queue = new WorkQueue({
+      concurrency: options.concurrency,
+      maxQueued: options.maxQueued,
+      run: (run) => this.#run(run),
+    });
+    this.#support = {
+      requester: options.requester,
+      logger: options.logger,
+      nowIso: () => options.clock.nowIso(),
+      newId: options.newId,
+      saveProgress: (live) => this.#saveProgress(live),
+      settle: (live, item) => this.#settle(live, item),
+    };
+  }
+
+  get running(): number {
+    return this.#queue.running;
+  }
+
+  hasRoom(): boolean {
+    return this.#queue.hasRoom();
+  }
+
+  find(key: string): LiveTask | undefined {
+    return this.#live.get(key);
+  }
+
+  add(run: Run): void {
+    this.#live.set(run.live.key, run.live);
+    this.#queue.add(run);
+  }
+
+  /** Ends a task as CANCELED at once, whether it runs, waits in line or waits for input. */
+  cancel(live: LiveTask, text: string): MaybePromise<void> {
+    const { record } = live;
+    const message = agentMessage(record.task, this.#options.newId(), [{ text }]);
+    this.#queue.withdraw((run) => run.live === live);
+    const settled = this.#settle(
+      live,
+      setStatus(record, 'TASK_STATE_CANCELED', this.#options.clock.nowIso(), message),
+    );
+    live.abort(new DOMException(text, 'AbortError'));
+    return settled;
+  }
+
+  /** Tells the requesters of runs that have not started to send them again, and forgets the runs. */
+  async handBackQueue(why: string): Promise<void> {
+    for (const run of this.#queue.drain()) await this.#withdraw(run, 'responder_unavailable', why);
+  }
+
+  /** Lets running handlers end, then cancels what is left. */
+  async settleAll(graceMs: number): Promise<void> {
+    const { clock } = this.#options;
+    if (this.#live.size > 0 && graceMs > 0) {
+      await new Promise<void>((resolve) => {
+        const cancelTimer = clock.setTimer(resolve, graceMs);
+        this.#onIdle = () => {
+          cancelTimer();
+          resolve();
+        };
+      });
+      this.#onIdle = undefined;
+    }
+    for (const live of [...this.#live.values()]) await this.cancel(live, 'The agent was stopped.');
+  }
+
+  #onIdle: (() => void) | undefined;
+
+  #run(run: Run): Promise<void> | undefined {
+    const { live, message } = run;
+    const { clock, handle } = this.#options;
+    if (live.expiresAtMs !== undefined && clock.nowMs() > live.expiresAtMs) {
+      return this.#withdraw(
+        run,
+        'request_expired',
+        'the message expiry of the request passed while it waited in line',
+      );
+    }
+    void live.emit(setStatus(live.record, 'TASK_STATE_WORKING', clock.nowIso()));
+    this.#saveProgress(live);
+    let output: MaybePromise<void | Output>;
+    try {
+      output = handle(createTaskContext(live, message, run.requestMetadata, this.#support));
+    } catch (error) {
+      return asPromise(this.#fail(live, error));
+    }
+    if (!isThenable(output)) return asPromise(this.#complete(live, output ?? undefined));
+    return this.#guard(
+      live,
+      Promise.resolve(output).then(
+        (value) => this.#complete(live, value ?? undefined),
+        (error: unknown) => this.#fail(live, error),
+      ),
+    );
+  }
+
+  /** Puts a time limit on a run, and frees its place when the handler does not end after it was aborted. */
+  #guard(live: LiveTask, ended: Promise<void>): Promise<void> {
+    const { clock, taskTimeoutMs, logger } = this.#options;
+    return new Promise((resolve) => {
+      const cancelLimit =
+        taskTimeoutMs === 0
+          ? undefined
+          : clock.setTimer(() => this.#outOfTime(live), Math.min(taskTimeoutMs, 0x7fff_ffff));
+      let cancelAbandon: (() => void) | undefined;
+      live.onAbort = () => {
+        cancelAbandon = clock.setTimer(() => {
+          logger.error('a handler ignores its abort signal; its place is given to the next task', {
+            taskId: live.key,
+          });
+          resolve();
+        }, ABANDON_MS);
+      };
+      void ended.then(() => {
+        cancelLimit?.();
+        cancelAbandon?.();
+        live.onAbort = undefined;
+        resolve();
+      });
+    });
+  }
+
+  #outOfTime(live: LiveTask): void {
+    const error = new Error(`the task did not end within ${this.#options.taskTimeoutMs} ms`);
+    void this.#fail(live, Object.assign(error, { code: 'task-timeout' }));
+    live.abort(error);
+  }
+
+  #complete(live: LiveTask, output: Output | undefined): MaybePromise<void> {
+    if (live.settled) return undefined;
+    const { record } = live;
+    if (output === undefined && record.task.status.state === 'TASK_STATE_AUTH_REQUIRED')
+      return this.#rest(live);
+    const offset = record.task.artifacts?.length ?? 0;
+    let count = offset;
+    let artifacts;
+    try {
+      artifacts = toArtifacts(output, () => `artifact-${(count += 1)}`);
+    } catch (error) {
+      return this.#fail(live, error);
+    }
+    for (const artifact of artifacts) void live.emit(addArtifact(record, { artifact, lastChunk: true }));
+    return this.#settle(live, setStatus(record, 'TASK_STATE_COMPLETED', this.#options.clock.nowIso()));
+  }
+
+  /** Every exception of a handler becomes a typed FAILED: a crash never looks like a clean exit (DESIGN rule 8). */
+  #fail(live: LiveTask, error: unknown): MaybePromise<void> {
+    if (live.settled) return undefined;
+    const { record } = live;
+    const text = error instanceof Error && error.message !== '' ? error.message : String(error);
+    const code = codeOf(error);
+    this.#options.logger.error('a task failed', { taskId: live.key, code, error: text });
+    const message = agentMessage(record.task, this.#options.newId(), [{ text }], { code });
+    return this.#settle(live, setStatus(record, 'TASK_STATE_FAILED', this.#options.clock.nowIso(), message));
+  }
+
+  /** Store first, then tell (DESIGN rule 1). From here on the run is not heard any more. */
+  #settle(live: LiveTask, item: StreamResponse): MaybePromise<void> {
+    live.settled = true;
+    let saved: MaybePromise<void>;
+    try {
+      saved = this.#options.store.save(live.record, 'commit');
+    } catch (error) {
+      saved = Promise.reject(error as Error);
+    }
+    if (!isPromise(saved)) return this.#tell(live, item);
+    live.settling = saved
+      .catch((error: unknown) =>
+        this.#options.logger.error('the end of a task could not be stored', {
+          taskId: live.key,
+          error: String(error),
+        }),
+      )
+      .then(() => this.#tell(live, item));
+    return live.settling;
+  }
+
+  #tell(live: LiveTask, item: StreamResponse): void {
+    this.#forget(live);
+    live.finish(item);
+  }
+
+  /** The handler ended while its task waits for an authorization: the next message starts a new run. */
+  #rest(live: LiveTask): MaybePromise<void> {
+    const { status, id, contextId } = live.record.task;
+    return this.#settle(live, { statusUpdate: { taskId: id, contextId: contextId ?? '', status } });
+  }
+
+  async #withdraw(run: Run, error: 'request_expired' | 'responder_unavailable', why: string): Promise<void> {
+    const { live, previous } = run;
+    const { store, link, logger } = this.#options;
+    this.#forget(live);
+    live.settled = true;
+    try {
+      if (previous === undefined) await store.remove(live.key);
+      else {
+        undoContinue(live.record, previous);
+        await store.save(live.record, 'commit');
+      }
+    } catch (cause) {
+      logger.error('a task that did not start could not be taken back', {
+        taskId: live.key,
+        error: String(cause),
+      });
+    }
+    for (const caller of live.detachAll()) {
+      sendPayload(link, logger, { reply: caller.reply }, errorPayload(caller.id, bindingError(error, why)));
+    }
+  }
+
+  #saveProgress(live: LiveTask): void {
+    if (isSettled(live.record.task.status.state) && live.settled) return;
+    try {
+      const saved = this.#options.store.save(live.record, 'progress');
+      if (isPromise(saved)) saved.catch((error: unknown) => this.#progressLost(live, error));
+    } catch (error) {
+      this.#progressLost(live, error);
+    }
+  }
+
+  #progressLost(live: LiveTask, error: unknown): void {
+    this.#options.logger.warn('progress of a task could not be stored', {
+      taskId: live.key,
+      error: String(error),
+    });
+  }
+
+  #forget(live: LiveTask): void {
+    if (this.#live.get(live.key) === live) this.#live.delete(live.key);
+    if (this.#live.size === 0) this.#onIdle?.();
+  }
+}
+
+function codeOf(error: unknown): string {
+  const code =
+    typeof error === 'object' && error !== null ? (error as { readonly code?: unknown }).code : undefined;
+  return typeof code === 'string' && code !== '' ? code : 'handler-error';
+}
+
+function isThenable(value: unknown): value is PromiseLike<void | Output> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as { readonly then?: unknown }).then === 'function'
+  );
+}
+
+function asPromise(value: MaybePromise<void>): Promise<void> | undefined {
+  return isPromise(value) ? value : undefined;
+}
