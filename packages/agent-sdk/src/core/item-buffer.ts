@@ -50,8 +50,6 @@ export class ItemBuffer<T> {
     }
     const end = this.#end;
     this.#end = {};
-    return 'error' in end
-      ? Promise.reject(end.error as Error)
-      : Promise.resolve({ done: true, value: undefined });
+    return 'error' in end ? Promise.reject(end.error) : Promise.resolve({ done: true, value: undefined });
   }
 }

@@ -14,7 +14,7 @@ export class KeyedLock {
     if (!isPromise(result)) return result;
     const tail = result.then(ignore, ignore);
     this.#tails.set(key, tail);
-    void tail.then(() => {
+    void tail.finally(() => {
       if (this.#tails.get(key) === tail) this.#tails.delete(key);
     });
     return result;

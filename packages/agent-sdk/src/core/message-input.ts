@@ -48,7 +48,7 @@ export function toMessage(input: MessageInput, newId: () => string): OutgoingMes
     taskId: input.taskId ?? newId(),
     ...(contextId === undefined ? {} : { contextId }),
     ...(input.referenceTaskIds === undefined ? {} : { referenceTaskIds: [...input.referenceTaskIds] }),
-    ...(input.metadata === undefined ? {} : { metadata: input.metadata as Message['metadata'] }),
+    ...(input.metadata === undefined ? {} : { metadata: input.metadata }),
     ...(input.extensions === undefined ? {} : { extensions: [...input.extensions] }),
-  } as OutgoingMessage;
+  };
 }

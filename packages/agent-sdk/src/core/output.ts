@@ -43,7 +43,7 @@ export function toParts(input: {
 }): Part[] {
   const parts: Part[] = [];
   if (input.text !== undefined) parts.push({ text: input.text });
-  if (input.data !== undefined) parts.push({ data: input.data } as Part);
+  if (input.data !== undefined) parts.push({ data: input.data });
   if (input.parts !== undefined) parts.push(...input.parts);
   return parts;
 }
@@ -67,6 +67,6 @@ export function toArtifact(input: ArtifactInput, nextId: () => string): Artifact
     parts: [...input.parts],
     ...(name === undefined ? {} : { name }),
     ...(description === undefined ? {} : { description }),
-    ...(metadata === undefined ? {} : { metadata: metadata as Artifact['metadata'] }),
-  } as Artifact;
+    ...(metadata === undefined ? {} : { metadata }),
+  };
 }

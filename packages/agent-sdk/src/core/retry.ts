@@ -88,7 +88,7 @@ export function decideCall(
       return giveUpAttempt(state, { kind: 'failed', cause: event.cause }, profile, random);
     case 'timer':
       return timer(state, profile, random);
-    case 'recovered':
+    default:
       if (state.phase !== 'recovering') return keep(state);
       return { state: { ...state, phase: 'streaming' }, action: 'none', timerMs: profile.idleTimeoutMs };
   }

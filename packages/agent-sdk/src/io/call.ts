@@ -116,7 +116,7 @@ export class Call {
         ...(messageExpirySeconds === undefined ? {} : { messageExpirySeconds }),
         onReply: (message) => this.#receive(message, attempt),
       });
-      this.#correlations.push(pending.close);
+      this.#correlations.push(() => pending.close());
       pending.ack.then(
         (ack) => this.#acknowledged(attempt, ack),
         (cause: unknown) => this.#publishFailed(attempt, cause),

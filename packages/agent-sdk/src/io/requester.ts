@@ -355,7 +355,7 @@ class LinkRequester implements Requester {
   }
 
   #failAll(why: string): void {
-    for (const call of [...this.#calls]) call.fail(localError('closed', why));
+    for (const call of this.#calls) call.fail(localError('closed', why));
   }
 }
 
@@ -378,7 +378,7 @@ function attempt<T>(work: () => Promise<T>): Promise<T> {
   try {
     return work();
   } catch (error) {
-    return Promise.reject(error as Error);
+    return Promise.reject(error);
   }
 }
 

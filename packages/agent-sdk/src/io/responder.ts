@@ -52,7 +52,7 @@ export class Responder {
   /** What a dead predecessor left WORKING ends as FAILED, or runs again: never in silence (DESIGN rule 8). */
   async recover(): Promise<void> {
     const { store, onOrphan, logger } = this.#options;
-    for (const record of [...(await store.list())]) {
+    for (const record of await store.list()) {
       const { task } = record;
       if (isSettled(task.status.state)) continue;
       const verdict = (await onOrphan?.(task)) ?? 'fail';
@@ -317,5 +317,5 @@ function returnsAtOnce(request: Send): boolean {
 }
 
 function then<T, R>(value: MaybePromise<T>, next: (value: T) => MaybePromise<R>): MaybePromise<R> {
-  return isPromise(value) ? value.then(next) : next(value);
+  return isPromise(value) ? (async () => next(await value))() : next(value);
 }

@@ -77,7 +77,7 @@ class RetainedTaskStore implements TaskStore {
   }
 
   list(): Iterable<TaskRecord> {
-    for (const key of [...this.#records.keys()]) this.load(key);
+    for (const key of this.#records.keys()) this.load(key);
     return this.#records.values();
   }
 

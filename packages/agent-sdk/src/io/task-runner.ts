@@ -113,7 +113,7 @@ export class TaskRunner {
       });
       this.#onIdle = undefined;
     }
-    for (const live of [...this.#live.values()]) await this.cancel(live, 'The agent was stopped.');
+    for (const live of this.#live.values()) await this.cancel(live, 'The agent was stopped.');
   }
 
   #onIdle: (() => void) | undefined;
@@ -163,7 +163,7 @@ export class TaskRunner {
           resolve();
         }, ABANDON_MS);
       };
-      void ended.then(() => {
+      void ended.finally(() => {
         cancelLimit?.();
         cancelAbandon?.();
         live.onAbort = undefined;
@@ -213,7 +213,7 @@ export class TaskRunner {
     try {
       saved = this.#options.store.save(live.record, 'commit');
     } catch (error) {
-      saved = Promise.reject(error as Error);
+      saved = Promise.reject(error);
     }
     if (!isPromise(saved)) return this.#tell(live, item);
     live.settling = saved
