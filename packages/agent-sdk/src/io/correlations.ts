@@ -1,34 +1,27 @@
+const PREFIX_LENGTH = 12;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
 /**
- * Correlation Data of one requester: random bytes that name the requester, then a counter. Unique among all that are in flight
+ * Correlation Data of one requester: random characters that name the requester, then a counter. Unique among all that are in flight
  * (profile: Requester 2), and a reply that comes too late is told from one that was never asked for without remembering anything.
+ * ASCII, though any bytes would do by MQTT 5: the profile's Python SDK 0.1.0 decodes them as UTF-8 and ends its process when it can't.
  */
 export class Correlations {
-  readonly #prefix: Uint8Array;
+  readonly #prefix = crypto.randomUUID().replaceAll('-', '').slice(0, PREFIX_LENGTH);
   #next = 0;
 
-  constructor() {
-    this.#prefix = crypto.getRandomValues(new Uint8Array(10));
-  }
-
   next(): Uint8Array {
-    const bytes = new Uint8Array(this.#prefix.length + 6);
-    bytes.set(this.#prefix);
-    const view = new DataView(bytes.buffer);
-    view.setUint16(this.#prefix.length, Math.floor(this.#next / 0x1_0000_0000));
-    view.setUint32(this.#prefix.length + 2, this.#next % 0x1_0000_0000);
+    const text = `${this.#prefix}.${this.#next.toString(36)}`;
     this.#next += 1;
-    return bytes;
+    return encoder.encode(text);
   }
 
   /** Was made by `next` here. */
   isOurs(correlationData: Uint8Array): boolean {
-    const start = this.#prefix.length;
-    if (
-      correlationData.length !== start + 6 ||
-      !this.#prefix.every((byte, index) => byte === correlationData[index])
-    )
-      return false;
-    const view = new DataView(correlationData.buffer, correlationData.byteOffset + start);
-    return view.getUint16(0) * 0x1_0000_0000 + view.getUint32(2) < this.#next;
+    const text = decoder.decode(correlationData);
+    if (!text.startsWith(`${this.#prefix}.`)) return false;
+    const counter = text.slice(PREFIX_LENGTH + 1);
+    return /^[0-9a-z]{1,11}$/.test(counter) && Number.parseInt(counter, 36) < this.#next;
   }
 }
