@@ -16,6 +16,48 @@ export interface CompiledValidator {
 
 /** What a writer must hold to beyond the schema: paths (`*` stands for every entry) and rules. */
 export declare const writeRules: Readonly<Record<string, readonly (readonly [readonly string[], string])[]>>;
+export declare const validators: {
+  readonly AgentCard: CompiledValidator;
+  readonly Artifact: CompiledValidator;
+  readonly CancelTaskRequest: CompiledValidator;
+  readonly DeleteTaskPushNotificationConfigRequest: CompiledValidator;
+  readonly GetExtendedAgentCardRequest: CompiledValidator;
+  readonly GetTaskPushNotificationConfigRequest: CompiledValidator;
+  readonly GetTaskRequest: CompiledValidator;
+  readonly ListTaskPushNotificationConfigsRequest: CompiledValidator;
+  readonly ListTaskPushNotificationConfigsResponse: CompiledValidator;
+  readonly ListTasksRequest: CompiledValidator;
+  readonly ListTasksResponse: CompiledValidator;
+  readonly Message: CompiledValidator;
+  readonly Part: CompiledValidator;
+  readonly SendMessageRequest: CompiledValidator;
+  readonly SendMessageResponse: CompiledValidator;
+  readonly StreamResponse: CompiledValidator;
+  readonly SubscribeToTaskRequest: CompiledValidator;
+  readonly Task: CompiledValidator;
+  readonly TaskArtifactUpdateEvent: CompiledValidator;
+  readonly TaskPushNotificationConfig: CompiledValidator;
+  readonly TaskStatusUpdateEvent: CompiledValidator;
+  readonly JsonRpcError: CompiledValidator;
+  readonly JsonRpcRequest: CompiledValidator;
+  readonly JsonRpcResponse: CompiledValidator;
+  readonly BadRequest: CompiledValidator;
+  readonly BindingErrorData: CompiledValidator;
+  readonly ErrorInfo: CompiledValidator;
+  readonly AgentAttempt: CompiledValidator;
+  readonly AgentState: CompiledValidator;
+  readonly AttemptRecord: CompiledValidator;
+  readonly CallerRecord: CompiledValidator;
+  readonly ControlRecord: CompiledValidator;
+  readonly DesiredState: CompiledValidator;
+  readonly SessionOutcome: CompiledValidator;
+  readonly SessionRecord: CompiledValidator;
+  readonly StepIntent: CompiledValidator;
+  readonly StepResult: CompiledValidator;
+  readonly StepStatus: CompiledValidator;
+  readonly Telemetry: CompiledValidator;
+  readonly WorkflowDefinition: CompiledValidator;
+};
 export declare const AgentCard: CompiledValidator;
 export declare const Artifact: CompiledValidator;
 export declare const CancelTaskRequest: CompiledValidator;

@@ -1,5 +1,5 @@
 /** Checks against the schemas of `schemas/v1`, compiled beforehand: nothing is compiled when this is loaded. */
-import * as compiled from '../generated/validators.js';
+import { validators, writeRules } from '../generated/validators.js';
 import type { DocumentName, DocumentTypes } from './documents.ts';
 import { isDocumentName } from './documents.ts';
 import { parseJson, type Validation } from './json.ts';
@@ -15,7 +15,7 @@ export function validateDocument<N extends DocumentName>(
 ): Validation<DocumentTypes[N]> {
   if (!isDocumentName(name))
     throw new ProtocolError('unknown-document', `no schema is named ${JSON.stringify(name)}`);
-  const validator = compiled[name];
+  const validator = validators[name];
   if (validator(value)) return { ok: true, value: value as DocumentTypes[N] };
   return { ok: false, violations: toViolations(validator.errors ?? [], value) };
 }
@@ -39,7 +39,7 @@ export function assertValid<N extends DocumentName>(
   value: unknown,
 ): asserts value is DocumentTypes[N] {
   const result = validateDocument(name, value);
-  const violations = result.ok ? brokenWriteRules(compiled.writeRules[name] ?? [], value) : result.violations;
+  const violations = result.ok ? brokenWriteRules(writeRules[name] ?? [], value) : result.violations;
   if (violations.length === 0) return;
   throw new ProtocolError('invalid-document', `${name}: ${describeViolations(violations)}`, { violations });
 }

@@ -12,12 +12,13 @@ export interface SchemaError {
 }
 
 const maxViolations = 25;
+const maxErrorsRead = 200;
 const maxShownLength = 60;
 
 /** At most 25, one for each field. */
 export function toViolations(errors: readonly SchemaError[], document: unknown): readonly Violation[] {
   const found = new Map<string, Violation>();
-  for (const error of withoutAlternatives(errors)) {
+  for (const error of withoutAlternatives(errors.slice(0, maxErrorsRead))) {
     const { field, value } = locate(error, document);
     if (!found.has(field)) found.set(field, { field, message: explain(error, value) });
     if (found.size === maxViolations) break;
@@ -63,11 +64,13 @@ function locate(error: SchemaError, document: unknown): { field: string; value: 
   let value = document;
   for (const token of error.instancePath.split('/').slice(1)) {
     const key = token.replaceAll('~1', '/').replaceAll('~0', '~');
-    field = fieldPath(field, Array.isArray(value) ? Number(key) : key);
+    field = fieldPath(field, Array.isArray(value) ? Number(key) : cut(key));
     value = (value as Record<string, unknown>)[key];
   }
   const inner = error.params['missingProperty'] ?? error.params['additionalProperty'];
-  return typeof inner === 'string' ? { field: fieldPath(field, inner), value: undefined } : { field, value };
+  return typeof inner === 'string'
+    ? { field: fieldPath(field, cut(inner)), value: undefined }
+    : { field, value };
 }
 
 function explain(error: SchemaError, value: unknown): string {
@@ -139,5 +142,9 @@ function kindOf(value: unknown): string {
 function show(value: unknown): string {
   if (typeof value === 'object' && value !== null) return kindOf(value);
   const text = JSON.stringify(value) ?? String(value);
+  return cut(text);
+}
+
+function cut(text: string): string {
   return text.length <= maxShownLength ? text : `${text.slice(0, maxShownLength)}…`;
 }
