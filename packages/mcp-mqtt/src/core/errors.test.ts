@@ -4,7 +4,7 @@ import { isMcpMqttError, MCP_MQTT_ERROR_CODES, McpMqttError } from './errors.ts'
 
 it('every code has a row in the README, and the README has no other', () => {
   const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-  const rows = [...readme.matchAll(/^\| `([a-z-]+)` \| (.+) \|$/gm)].map(([, code, text]) => [code, text]);
+  const rows = [...readme.matchAll(/^\| `([a-z-]+)` +\| (.+?) +\|$/gm)].map(([, code, text]) => [code, text]);
   expect(Object.fromEntries(rows)).toEqual(MCP_MQTT_ERROR_CODES);
 });
 

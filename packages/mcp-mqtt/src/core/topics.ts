@@ -55,7 +55,7 @@ export function matchesServerName(filter: string, serverName: string): boolean {
 }
 
 export function isMcpId(value: string): boolean {
-  return value.length > 0 && value.length <= 200 && !/[/+#\u0000]/.test(value);
+  return value.length > 0 && value.length <= 200 && !/[/+#]/.test(value) && !value.includes('\0');
 }
 
 export function assertMcpClientId(value: string): void {
@@ -69,7 +69,7 @@ export function assertServerId(value: string): void {
 }
 
 export function assertServerName(value: string): void {
-  if (value === '' || /[+#\u0000]/.test(value) || value.split('/').includes('')) {
+  if (/[+#]/.test(value) || value.includes('\0') || value.split('/').includes('')) {
     throw invalid('server name', value, 'use levels separated by "/", none empty, without "+" and "#"');
   }
 }

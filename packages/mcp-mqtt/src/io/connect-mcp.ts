@@ -36,6 +36,7 @@ export async function connectMcp(options: ConnectMcpOptions): Promise<McpConnect
   const info = options.clientInfo ?? { name: '@shoal/mcp-mqtt', version: '0.0.0' };
   const client = createMcpClient(info, transport, options.timeouts ?? {}, options.clientOptions ?? {});
   // Also reported through `closed`; without a listener the SDK stays silent anyway.
+  // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the SDK has no other
   client.onerror = (error) => options.logger?.debug('MCP client', { error: error.message });
   await client.connect(transport, { timeout: requestTimeoutMs('initialize', options.timeouts) });
   return {

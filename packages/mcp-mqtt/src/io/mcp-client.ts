@@ -1,5 +1,6 @@
 import {
   Client,
+  ProtocolError,
   SdkError,
   SdkErrorCode,
   type CallToolResult,
@@ -25,7 +26,7 @@ export function createMcpClient(
   const client = new Client(info, { supportedProtocolVersions: PROTOCOL_VERSIONS, ...options });
   const plain = client.request.bind(client) as PlainRequest;
   // Every verb of the client ends up in `request`. Replaced, not overridden: its overloads stay as the SDK has them.
-  client.request = (async (request: AnyRequest, ...rest: unknown[]) => {
+  client.request = async (request: AnyRequest, ...rest: unknown[]) => {
     const schema = isSchema(rest[0]) ? [rest.shift()] : [];
     const given = (rest[0] as RequestOptions | undefined) ?? {};
     const timeout = given.timeout ?? requestTimeoutMs(request.method, timeouts);
@@ -34,7 +35,7 @@ export function createMcpClient(
     } catch (error) {
       throw await explained(error, request.method, timeout, transport);
     }
-  }) as Client['request'];
+  };
   return client;
 }
 
@@ -45,25 +46,19 @@ async function explained(
   timeoutMs: number,
   transport: MqttClientTransport,
 ): Promise<unknown> {
-  if (!SdkError.isInstance(error)) return error;
-  if (error.code === SdkErrorCode.RequestTimeout) {
+  if (SdkError.isInstance(error) && error.code === SdkErrorCode.RequestTimeout) {
     const message = `"${method}" was not answered in ${timeoutMs} ms`;
     const timeout = new McpMqttError('request-timeout', message, { cause: error });
     if (method === 'ping') await transport.abandon(timeout);
     return timeout;
   }
   const reason = transport.closeReason;
-  if (!LOST.has(error.code) || reason === undefined) return error;
+  // Once the connection has ended, only an answer of the server is worth more than the reason of the end.
+  if (reason === undefined || ProtocolError.isInstance(error)) return error;
   return new McpMqttError(reason.code, `"${method}": ${reason.message}`, { cause: error });
 }
 
 type PlainRequest = (request: AnyRequest, ...rest: unknown[]) => Promise<unknown>;
-
-const LOST: ReadonlySet<SdkErrorCode> = new Set([
-  SdkErrorCode.ConnectionClosed,
-  SdkErrorCode.NotConnected,
-  SdkErrorCode.SendFailed,
-]);
 
 interface AnyRequest {
   method: string;

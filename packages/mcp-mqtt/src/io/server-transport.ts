@@ -87,7 +87,7 @@ export class MqttServerTransport implements Transport {
     if (this.#closed) return;
     const payload = JSON.stringify(message);
     if (isCapabilityChange(message)) return this.#options.publishCapabilityChange(payload);
-    const answers = 'method' in message ? undefined : (message.id as string | number | undefined);
+    const answers = 'method' in message ? undefined : message.id;
     if (answers !== undefined) this.#inFlight.delete(answers);
     try {
       await this.#publisher.publish(this.#rpcTopic, payload);

@@ -165,7 +165,8 @@ export class McpServing {
       session.drop();
     }, this.#options.handshakeTimeoutMs);
     timer.unref();
-    // Replaced, and then called, by the SDK when it connects.
+    // Wrapped, and then called, by the SDK when it connects.
+    // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the SDK's Transport has no other
     transport.onclose = session.drop;
     this.#sessions.set(mcpClientId, session);
     return session;
@@ -196,7 +197,7 @@ export class McpServing {
   }
 
   #endSessions(): void {
-    for (const session of [...this.#sessions.values()]) session.drop();
+    for (const session of this.#sessions.values()) session.drop();
   }
 
   #warn(message: string, reason: unknown): void {
