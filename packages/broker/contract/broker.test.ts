@@ -1,13 +1,12 @@
-import { once } from 'node:events';
-
-import mqtt, { type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt';
+import type { IClientOptions, MqttClient } from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { createBroker, type Broker, type BrokerAddresses } from '../src/index.ts';
+import { Clients, disconnected, Inbox } from './mqtt-clients.ts';
 
 let broker: Broker;
 let addresses: BrokerAddresses;
-const clients: MqttClient[] = [];
+const clients = new Clients();
 
 beforeEach(async () => {
   broker = createBroker({ listen: { tcp: {}, ws: {} } });
@@ -15,41 +14,13 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  for (const client of clients.splice(0)) client.end(true);
+  clients.closeAll();
   await broker.stop();
 });
 
-interface Received {
-  readonly topic: string;
-  readonly payload: string;
-  readonly packet: IPublishPacket;
-}
-
-class Inbox {
-  private readonly items: Received[] = [];
-  private waiting: (() => void) | undefined;
-
-  constructor(client: MqttClient) {
-    client.on('message', (topic, payload, packet) => {
-      this.items.push({ topic, payload: payload.toString(), packet });
-      this.waiting?.();
-    });
-  }
-
-  async next(): Promise<Received> {
-    while (this.items.length === 0) await new Promise<void>((resolve) => (this.waiting = resolve));
-    return this.items.shift() as Received;
-  }
-}
-
 describe.each(['tcp', 'ws'] as const)('over %s', (transport) => {
-  const connect = async (options: IClientOptions = {}): Promise<MqttClient> => {
-    const url = addresses[transport]?.url as string;
-    const client = mqtt.connect(url, { protocolVersion: 5, reconnectPeriod: 0, ...options });
-    clients.push(client);
-    await once(client, 'connect');
-    return client;
-  };
+  const connect = (options: IClientOptions = {}): Promise<MqttClient> =>
+    clients.connect(addresses[transport]?.url as string, options);
 
   it.each([0, 1, 2] as const)('delivers QoS %i with all properties', async (qos) => {
     const receiver = await connect();
@@ -101,8 +72,7 @@ describe.each(['tcp', 'ws'] as const)('over %s', (transport) => {
     await first.endAsync();
     const sender = await connect();
     await sender.publishAsync('q', 'kept', { qos: 1 });
-    const second = mqtt.connect(addresses[transport]?.url as string, { protocolVersion: 5, ...options });
-    clients.push(second);
+    const second = clients.create(addresses[transport]?.url as string, options);
     const inbox = new Inbox(second);
     expect((await inbox.next()).payload).toBe('kept');
   });
@@ -130,8 +100,8 @@ describe.each(['tcp', 'ws'] as const)('over %s', (transport) => {
 
   it('evicts the older connection with 0x8E', async () => {
     const first = await connect({ clientId: 'one' });
-    const evicted = once(first, 'disconnect');
+    const evicted = disconnected(first);
     await connect({ clientId: 'one' });
-    expect((await evicted)[0]).toMatchObject({ reasonCode: 0x8e });
+    expect(await evicted).toBe(0x8e);
   });
 });

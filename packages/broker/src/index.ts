@@ -1,5 +1,13 @@
 export { createBroker } from './io/broker.ts';
-export type { Broker, BrokerAddresses, BrokerOptions, BrokerStats, RegistrySettings } from './io/broker.ts';
+export type {
+  Broker,
+  BrokerAddresses,
+  BrokerOptions,
+  BrokerStats,
+  RegistrySettings,
+} from './io/broker-options.ts';
+export type { LevelStoreOptions } from './io/store/level-store.ts';
+export type { Store, StoreChange } from './io/store/store.ts';
 export { BrokerError, isBrokerError } from './io/broker-error.ts';
 export type { BrokerErrorCode } from './io/broker-error.ts';
 export { defaultLimits } from './io/limits.ts';

@@ -161,6 +161,8 @@ function attach(cx: Context, port: ConnectionPort, packet: ConnectPacket, sessio
     problemInformation: packet.requestProblemInformation,
     username: packet.username,
     aliases: new Map(),
+    outboundAliases: new Map(),
+    outboundAliasMaximum: Math.min(packet.topicAliasMaximum, cx.limits.topicAliasMaximum),
     backlog: new Deque(),
     backlogBytes: 0,
   };

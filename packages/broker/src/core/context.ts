@@ -2,7 +2,7 @@ import type { Journal } from './journal.ts';
 import type { Message } from './message.ts';
 import type { Registry } from './registry/registry.ts';
 import type { RetainedTree } from './retained-tree.ts';
-import type { Session } from './session.ts';
+import type { Connection, Session } from './session.ts';
 import type { SubscriptionTree } from './subscription-tree.ts';
 
 export interface EngineLimits {
@@ -54,6 +54,8 @@ export interface Context {
   readonly stats: EngineStats;
   /** Milliseconds; set by the caller of the engine before each step. */
   now: number;
+  /** Connections to end after this step, because their queue is full. */
+  readonly evictions: Set<Connection>;
   /** The last PUBLISH that was encoded, for the next receiver of the same message. */
   encoded: { message: Message | undefined; variants: Map<number, Buffer> };
 }

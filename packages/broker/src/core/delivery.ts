@@ -2,8 +2,6 @@ import { encodeAck, encodePublish, packetIdOffset } from './codec/encode.ts';
 import type { Context } from './context.ts';
 import { isExpired, messageBytes, remainingExpirySeconds, type Message } from './message.ts';
 import type { Qos } from './packets.ts';
-import { Reason } from './reason-codes.ts';
-import { disconnect } from './lifecycle.ts';
 import { isPersistent, takePacketId, type Connection, type Delivery, type Session } from './session.ts';
 
 export interface DeliverOptions {
@@ -64,9 +62,7 @@ function overflow(cx: Context, session: Session): void {
       queuedBytes: session.queuedBytes,
     });
   }
-  if (session.connection !== undefined) {
-    disconnect(cx, session.connection, Reason.quotaExceeded, 'queue of this session is full: read faster');
-  }
+  if (session.connection !== undefined) cx.evictions.add(session.connection);
 }
 
 const maySend = (cx: Context, connection: Connection): boolean =>
@@ -122,27 +118,53 @@ export function resend(cx: Context, connection: Connection): void {
 
 /** False when the packet is larger than the client takes: then it counts as delivered (MQTT 5 §3.1.2.11.4). */
 function write(cx: Context, connection: Connection, delivery: Delivery, dup: boolean): boolean {
-  const bytes = encodeDelivery(cx, connection, delivery, dup);
+  const alias =
+    connection.outboundAliasMaximum === 0 ? undefined : aliasOf(connection, delivery.message.topic);
+  const bytes = encodeDelivery(cx, connection, delivery, dup, alias);
   if (bytes.length > connection.maximumPacketBytes) {
     cx.stats.messagesDropped++;
     return false;
   }
+  if (alias !== undefined && !alias.known) connection.outboundAliases.set(delivery.message.topic, alias.id);
   cx.stats.messagesSent++;
   connection.port.send(bytes, delivery.qos === 2 && isPersistent(connection.session));
   return true;
 }
 
+interface Alias {
+  readonly id: number;
+  /** The client was told which topic it stands for. */
+  readonly known: boolean;
+}
+
+/** First come, first served: an alias keeps its topic for the life of the connection. */
+function aliasOf(connection: Connection, topic: string): Alias | undefined {
+  const id = connection.outboundAliases.get(topic);
+  if (id !== undefined) return { id, known: true };
+  const next = connection.outboundAliases.size + 1;
+  return next > connection.outboundAliasMaximum ? undefined : { id: next, known: false };
+}
+
+const NO_TOPIC = Buffer.alloc(0);
+
 /** A message is encoded once for all receivers that get the same bytes; only the packet identifier is put in. */
-function encodeDelivery(cx: Context, connection: Connection, delivery: Delivery, dup: boolean): Buffer {
+function encodeDelivery(
+  cx: Context,
+  connection: Connection,
+  delivery: Delivery,
+  dup: boolean,
+  alias: Alias | undefined,
+): Buffer {
   const { message, qos, retain, subscriptionIds, packetId } = delivery;
-  const plain = subscriptionIds.length === 0 && !dup && message.card === undefined;
+  const plain = subscriptionIds.length === 0 && !dup && message.card === undefined && alias === undefined;
   const variant = connection.version * 8 + qos * 2 + (retain ? 1 : 0);
   if (plain && cx.encoded.message === message) {
     const known = cx.encoded.variants.get(variant);
     if (known !== undefined) return qos === 0 ? known : withPacketId(known, packetId);
   }
   const bytes = encodePublish(connection.version, {
-    topic: message.topicBytes,
+    topic: alias?.known === true ? NO_TOPIC : message.topicBytes,
+    topicAlias: alias?.id,
     payload: message.payload,
     qos,
     dup,

@@ -26,6 +26,10 @@ export class Deque<T> {
     return item;
   }
 
+  *[Symbol.iterator](): Generator<T> {
+    for (let i = this.head; i < this.items.length; i++) yield this.items[i] as T;
+  }
+
   /** Empties the queue and returns what it held. */
   drain(): T[] {
     const items = this.items.slice(this.head) as T[];

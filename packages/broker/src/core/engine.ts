@@ -9,6 +9,7 @@ import { detach, disconnect, expire } from './lifecycle.ts';
 import { createMessage } from './message.ts';
 import type { ClientPacket, ConnectPacket, DisconnectPacket } from './packets.ts';
 import { protocolError, Reason } from './reason-codes.ts';
+import { restore, type Snapshot } from './restore.ts';
 import { RetainedTree } from './retained-tree.ts';
 import { publish } from './publish.ts';
 import type { Connection, ConnectionPort } from './session.ts';
@@ -38,6 +39,8 @@ export interface Engine {
   writable(connection: Connection, now: number): void;
   expire(clientId: string, now: number): void;
   sweep(now: number): void;
+  /** Before the first connection: what the store held. */
+  restore(snapshot: Snapshot, now: number): void;
   /** A retained message of the broker itself, under `$SYS/`. */
   announce(topic: string, payload: string, now: number): void;
 }
@@ -79,6 +82,14 @@ function receive(cx: Context, connection: Connection, packet: ClientPacket): voi
   }
 }
 
+/** Ending a connection may send a will that fills the next queue, so this goes on until nobody is left to evict. */
+function evict(cx: Context): void {
+  for (const connection of cx.evictions) {
+    cx.evictions.delete(connection);
+    disconnect(cx, connection, Reason.quotaExceeded, 'queue of this session is full: read faster');
+  }
+}
+
 export function createEngine(options: EngineOptions): Engine {
   const stats: EngineStats = {
     messagesReceived: 0,
@@ -94,27 +105,28 @@ export function createEngine(options: EngineOptions): Engine {
     retained: new RetainedTree(),
     stats,
     now: 0,
+    evictions: new Set(),
     encoded: { message: undefined, variants: new Map() },
   };
   const at = <T>(now: number, step: () => T): T => {
     cx.now = now;
-    return step();
+    const result = step();
+    if (cx.evictions.size > 0) evict(cx);
+    return result;
   };
   return {
     context: cx,
     stats,
     connect: (port, packet, assignedClientId, now) =>
       at(now, () => connect(cx, port, packet, { assignedClientId })),
-    receive: (connection, packet, now) => {
-      cx.now = now;
-      receive(cx, connection, packet);
-    },
+    receive: (connection, packet, now) => at(now, () => receive(cx, connection, packet)),
     disconnect: (connection, reasonCode, reason, now) =>
       at(now, () => disconnect(cx, connection, reasonCode, reason)),
     lost: (connection, now) => at(now, () => detach(cx, connection, true)),
     writable: (connection, now) => at(now, () => pump(cx, connection.session)),
     expire: (clientId, now) => at(now, () => expire(cx, clientId)),
     sweep: (now) => at(now, () => sweepRetained(cx)),
+    restore: (snapshot, now) => at(now, () => restore(cx, snapshot)),
     announce: (topic, payload, now) =>
       at(now, () => {
         const fields = {

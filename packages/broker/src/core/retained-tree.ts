@@ -15,6 +15,13 @@ export class RetainedTree {
     return this.byTopic.size;
   }
 
+  /** How many are not below this first level. */
+  countWithout(first: string): number {
+    let below = 0;
+    for (const topic of this.byTopic.keys()) if (topic.startsWith(`${first}/`)) below++;
+    return this.byTopic.size - below;
+  }
+
   get(topic: string): Message | undefined {
     return this.byTopic.get(topic);
   }

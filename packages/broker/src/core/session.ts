@@ -25,6 +25,9 @@ export interface Connection {
   readonly username: string | undefined;
   /** Topic aliases of the client. */
   readonly aliases: Map<number, string>;
+  /** Topic aliases of this side, by topic. */
+  readonly outboundAliases: Map<string, number>;
+  readonly outboundAliasMaximum: number;
   /** QoS 0 messages that wait for a writable connection. */
   readonly backlog: Deque<Delivery>;
   backlogBytes: number;

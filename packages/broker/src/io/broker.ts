@@ -1,77 +1,31 @@
 import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 
-import type { Action, ClientIdentity, Context } from '../core/context.ts';
+import type { Context } from '../core/context.ts';
 import { createEngine, type Engine } from '../core/engine.ts';
 import { noJournal } from '../core/journal.ts';
-import { validateJsonObject, validateRequiredFields } from '../core/registry/minimal-card.ts';
+import { validateAgentCard, validateJsonObject } from '../core/registry/card-validators.ts';
 import { createRegistry } from '../core/registry/registry.ts';
 import { BrokerError } from './broker-error.ts';
-import { openGate } from './commit-gate.ts';
+import type {
+  Broker,
+  BrokerAddresses,
+  BrokerOptions,
+  BrokerStats,
+  RegistrySettings,
+} from './broker-options.ts';
+import { openGate, type CommitGate } from './commit-gate.ts';
 import { Flusher } from './flusher.ts';
 import { defaultLimits, type BrokerLimits } from './limits.ts';
-import {
-  listenTcp,
-  listenWebSocket,
-  type Address,
-  type Listener,
-  type ListenerOptions,
-} from './listeners.ts';
+import { listenTcp, listenWebSocket, type Address, type Listener } from './listeners.ts';
 import { silentLogger, type Logger } from './logger.ts';
-import { Server, type Authenticate } from './server.ts';
+import { Server } from './server.ts';
+import { openLevelStore } from './store/level-store.ts';
+import { readSnapshot } from './store/read-snapshot.ts';
+import { StoreJournal } from './store/store-journal.ts';
+import type { Store } from './store/store.ts';
 import { Timers } from './timers.ts';
 import { streamTransport } from './transport.ts';
-
-export interface RegistrySettings {
-  /** Default true. */
-  readonly enabled?: boolean;
-  /** Default true; false accepts any JSON object as a card. */
-  readonly validateSchema?: boolean;
-  /** `emqx` behaves as EMQX 6.2 does: silent rejection, no push. Default `shoal`. */
-  readonly profile?: 'shoal' | 'emqx';
-  /** Delivers a card again when its agent comes or goes. Default true. */
-  readonly pushPresence?: boolean;
-}
-
-export interface BrokerOptions {
-  /** `false` leaves a listener out. Default: TCP on 127.0.0.1, any free port; no WebSocket. */
-  readonly listen?: { readonly tcp?: ListenerOptions | false; readonly ws?: ListenerOptions | false };
-  readonly registry?: RegistrySettings;
-  readonly limits?: Partial<BrokerLimits>;
-  /** Unset: anyone may connect. */
-  readonly authenticate?: Authenticate;
-  /** Asked for every publish and every subscription; called in the middle of packet handling, so it must be quick. Unset: all allowed. */
-  readonly authorize?: (client: ClientIdentity, action: Action, topic: string) => boolean;
-  readonly logger?: Logger;
-}
-
-export interface BrokerAddresses {
-  readonly tcp?: Address;
-  readonly ws?: Address;
-}
-
-export interface BrokerStats {
-  readonly connections: number;
-  readonly sessions: number;
-  readonly subscriptions: number;
-  readonly retained: number;
-  readonly messagesReceived: number;
-  readonly messagesSent: number;
-  readonly messagesDropped: number;
-  readonly publishesRefused: number;
-}
-
-export interface Broker {
-  /** Changes with every start of the broker; also retained on `$SYS/broker/boot-id`. */
-  readonly bootId: string;
-  /** Opens the listeners. Rejects with BrokerError `listen-failed`, `already-started`. */
-  start(): Promise<BrokerAddresses>;
-  /** Says goodbye to all clients (0x8B) and closes everything. Stopping twice is fine. */
-  stop(): Promise<void>;
-  stats(): BrokerStats;
-  /** Serves a client on a stream of the same process, without a socket. The broker closes it. */
-  handle(stream: Duplex): void;
-}
 
 const VERSION = '0.0.0';
 const STATISTICS_EVERY_MS = 10_000;
@@ -87,7 +41,7 @@ function createRegistryOf(
   return createRegistry({
     profile: settings.profile ?? 'shoal',
     pushPresence: settings.pushPresence ?? true,
-    validateCard: settings.validateSchema === false ? validateJsonObject : validateRequiredFields,
+    validateCard: settings.validateSchema === false ? validateJsonObject : validateAgentCard,
     maxCardBytes: limits.maxCardBytes,
     isConnected: (clientId) => sessions.get(clientId)?.connection !== undefined,
   });
@@ -103,9 +57,12 @@ class EmbeddedBroker implements Broker {
   private readonly engine: Engine;
   private readonly server: Server;
   private readonly timers: Timers;
+  private readonly journal: StoreJournal | undefined;
+  private store: Store | undefined;
   private listeners: Listener[] = [];
   private intervals: NodeJS.Timeout[] = [];
   private state: 'new' | 'started' | 'stopped' = 'new';
+  private ending: Promise<void> | undefined;
 
   constructor(options: BrokerOptions) {
     this.options = options;
@@ -113,12 +70,20 @@ class EmbeddedBroker implements Broker {
     const limits: BrokerLimits = { ...defaultLimits, ...options.limits };
     const sessions: Context['sessions'] = new Map();
     const now = Date.now;
+    const flusher = new Flusher(() => this.journal?.commit());
+    this.journal = this.isDurable()
+      ? new StoreJournal(
+          () => flusher.schedule(),
+          (error) => this.storeFailed(error),
+        )
+      : undefined;
+    const gate: CommitGate = this.journal ?? openGate;
     this.timers = new Timers(now, (clientId) => this.engine.expire(clientId, now()));
     this.engine = createEngine({
       limits,
       sessions,
       registry: createRegistryOf(options.registry ?? {}, limits, sessions),
-      journal: noJournal,
+      journal: this.journal ?? noJournal,
       events: {
         schedule: (clientId, atMs) => this.timers.set(clientId, atMs),
         log: (level, message, fields) => this.logger[level](message, fields),
@@ -127,8 +92,8 @@ class EmbeddedBroker implements Broker {
     });
     this.server = new Server({
       engine: this.engine,
-      gate: openGate,
-      flusher: new Flusher(openGate),
+      gate,
+      flusher,
       logger: this.logger,
       authenticate: options.authenticate,
       maxConnections: limits.maxConnections,
@@ -137,19 +102,48 @@ class EmbeddedBroker implements Broker {
     });
   }
 
+  private isDurable(): boolean {
+    return this.options.store !== undefined && this.options.store !== 'memory';
+  }
+
   async start(): Promise<BrokerAddresses> {
     if (this.state !== 'new')
       throw new BrokerError('already-started', 'a broker starts once: create another one');
     this.state = 'started';
-    this.engine.announce('$SYS/broker/boot-id', this.bootId, Date.now());
-    this.engine.announce('$SYS/broker/version', `shoal ${VERSION}`, Date.now());
-    this.startIntervals();
     try {
+      await this.restore();
+      this.startIntervals();
       return await this.listen();
     } catch (error) {
       await this.stop();
       throw error;
     }
+  }
+
+  private async restore(): Promise<void> {
+    const { store: setting } = this.options;
+    const announce = (topic: string, value: string): void =>
+      this.engine.announce(`$SYS/broker/${topic}`, value, Date.now());
+    announce('boot-id', this.bootId);
+    announce('version', `shoal ${VERSION}`);
+    announce('durability', 'none');
+    if (this.journal === undefined || setting === undefined || setting === 'memory') return;
+    this.store = 'write' in setting ? setting : await openLevelStore(setting);
+    const { snapshot, storeId } = await readSnapshot(this.store, this.journal);
+    this.journal.attach(this.store);
+    this.engine.restore(snapshot, Date.now());
+    await this.journal.flush();
+    announce('durability', this.store.durability);
+    announce('store-id', storeId);
+    const { sessions, retained } = this.engine.context;
+    this.logger.info('store opened', { storeId, sessions: sessions.size, retained: retained.count });
+  }
+
+  /** Without its store a broker can promise nothing: it lets everyone go, unacknowledged. */
+  private storeFailed(error: unknown): void {
+    this.logger.error('the store cannot be written: the broker stops', { error: String(error) });
+    this.server.destroyAll();
+    void this.stop();
   }
 
   private async listen(): Promise<BrokerAddresses> {
@@ -195,33 +189,34 @@ class EmbeddedBroker implements Broker {
       'messages/sent': stats.messagesSent,
       'messages/dropped': stats.messagesDropped,
     };
-    for (const [name, value] of Object.entries(topics))
+    for (const [name, value] of Object.entries(topics)) {
       this.engine.announce(`$SYS/broker/${name}`, String(value), Date.now());
+    }
   }
 
-  async stop(): Promise<void> {
-    if (this.state === 'stopped') return;
+  stop(): Promise<void> {
+    this.ending ??= this.end();
+    return this.ending;
+  }
+
+  private async end(): Promise<void> {
     this.state = 'stopped';
     for (const interval of this.intervals) clearInterval(interval);
     const closing = this.listeners.map((listener) => listener.close());
-    const connections = this.server.closeAll();
+    await this.server.closeAll();
     this.timers.clear();
-    await new Promise((resolve) => setTimeout(resolve, connections.length > 0 ? 20 : 0));
-    for (const connection of connections) connection.destroy();
     await Promise.all(closing);
+    await this.journal?.flush();
+    await this.store?.close();
   }
 
   stats(): BrokerStats {
     const { context, stats } = this.engine;
     return {
-      connections: stats.connections,
+      ...stats,
       sessions: context.sessions.size,
       subscriptions: context.subscriptions.count,
-      retained: context.retained.count,
-      messagesReceived: stats.messagesReceived,
-      messagesSent: stats.messagesSent,
-      messagesDropped: stats.messagesDropped,
-      publishesRefused: stats.publishesRefused,
+      retained: context.retained.countWithout('$SYS'),
     };
   }
 
@@ -230,7 +225,7 @@ class EmbeddedBroker implements Broker {
   }
 }
 
-/** A broker with its state in memory. Nothing is opened before `start`. */
+/** Nothing is opened before `start`. */
 export function createBroker(options: BrokerOptions = {}): Broker {
   return new EmbeddedBroker(options);
 }

@@ -67,6 +67,10 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
     } catch (error) {
       this.fail(error);
     }
+    if (this.server.gate.isFull()) {
+      this.transport?.pause();
+      this.server.gate.join(this);
+    }
   }
 
   onDrain(): void {
@@ -112,18 +116,26 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
       this.enter(packet as ConnectPacket, verdict);
       return;
     }
+    void this.awaitVerdict(packet as ConnectPacket, verdict);
+  }
+
+  private async awaitVerdict(packet: ConnectPacket, verdict: Promise<number>): Promise<void> {
     this.state = 'authenticating';
     this.transport?.pause();
-    const done = (reasonCode: number): void => {
-      if (this.state !== 'authenticating') return;
-      this.transport?.resume();
-      this.enter(packet as ConnectPacket, reasonCode);
-      this.handleEarly();
-    };
-    verdict.then(done, (error: unknown) => {
+    let reasonCode: number = Reason.serverUnavailable;
+    try {
+      reasonCode = await verdict;
+    } catch (error) {
       this.server.logger.error('authenticate failed', { error: String(error) });
-      done(Reason.serverUnavailable);
-    });
+    }
+    if (!this.isAuthenticating()) return;
+    this.transport?.resume();
+    this.enter(packet, reasonCode);
+    this.handleEarly();
+  }
+
+  private isAuthenticating(): boolean {
+    return this.state === 'authenticating';
   }
 
   private handleEarly(): void {
@@ -230,7 +242,7 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
       this.push(bytes);
     }
     if (released > 0) this.held = this.held.slice(released);
-    if (this.held.length === 0) this.transport?.resume();
+    if (this.held.length === 0 && this.state === 'open') this.transport?.resume();
   }
 
   private push(bytes: Buffer): void {
@@ -263,6 +275,13 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
     if (!this.blocked || this.core === undefined || this.state !== 'open') return;
     this.blocked = false;
     if (this.canWrite()) this.server.engine.writable(this.core, this.server.now());
+  }
+
+  /** Says goodbye without telling the core: for the end of the whole broker. */
+  leave(bytes: Buffer): void {
+    if (this.core?.version === 5) this.send(bytes, false);
+    this.core = undefined;
+    this.close();
   }
 
   destroy(): void {

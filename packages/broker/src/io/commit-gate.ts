@@ -10,15 +10,15 @@ export interface CommitGate {
   readonly epoch: number;
   /** True when all that was recorded so far is on disk. */
   isClean(): boolean;
+  /** True when so much waits to be written that reading must stop; `join` tells when to look again. */
+  isFull(): boolean;
   join(waiter: CommitWaiter): void;
-  /** Called once per tick, before the packets of the tick are written. */
-  commit(): void;
 }
 
 /** Without a store nothing waits. */
 export const openGate: CommitGate = {
   epoch: 0,
   isClean: () => true,
+  isFull: () => false,
   join: () => undefined,
-  commit: () => undefined,
 };

@@ -1,5 +1,3 @@
-import type { CommitGate } from './commit-gate.ts';
-
 export interface Flushable {
   flush(): void;
 }
@@ -8,10 +6,11 @@ export interface Flushable {
 export class Flusher {
   private dirty: Flushable[] = [];
   private scheduled = false;
-  private readonly gate: CommitGate;
+  private readonly commit: () => void;
 
-  constructor(gate: CommitGate) {
-    this.gate = gate;
+  /** `commit` starts the write of what was recorded, before the packets of the same turn are sent. */
+  constructor(commit: () => void) {
+    this.commit = commit;
   }
 
   add(connection: Flushable): void {
@@ -30,7 +29,7 @@ export class Flusher {
     this.scheduled = false;
     const dirty = this.dirty;
     this.dirty = [];
-    this.gate.commit();
+    this.commit();
     for (const connection of dirty) connection.flush();
   }
 }

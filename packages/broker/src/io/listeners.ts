@@ -72,7 +72,7 @@ export function listenWebSocket(server: Server, options: ListenerOptions): Promi
     ws.once('error', (error) => reject(listenError(error, options)));
     ws.once('listening', () => {
       ws.on('error', (error) => server.logger.error('WebSocket listener', { error: error.message }));
-      const close = (): Promise<void> => new Promise((done) => void ws.close(() => done()));
+      const close = (): Promise<void> => new Promise((done) => ws.close(() => done()));
       resolve({ address: addressOf('ws', ws.address() as AddressInfo), close });
     });
   });

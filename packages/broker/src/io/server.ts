@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
+import { encodeDisconnect } from '../core/codec/encode.ts';
 import type { Engine } from '../core/engine.ts';
 import type { ConnectPacket } from '../core/packets.ts';
 import { Reason } from '../core/reason-codes.ts';
@@ -31,6 +32,8 @@ export interface ServerOptions {
   readonly now: () => number;
 }
 
+const GOODBYE_MS = 500;
+
 /** All connections of a broker and what they share. */
 export class Server {
   readonly engine: Engine;
@@ -40,6 +43,7 @@ export class Server {
   readonly now: () => number;
   readonly maxPacketBytes: number;
   private readonly options: ServerOptions;
+  private onForget: (() => void) | undefined;
   private readonly connections = new Set<ClientConnection>();
 
   constructor(options: ServerOptions) {
@@ -60,6 +64,7 @@ export class Server {
 
   forget(connection: ClientConnection): void {
     this.connections.delete(connection);
+    this.onForget?.();
   }
 
   newClientId(): string {
@@ -99,12 +104,15 @@ export class Server {
   }
 
   /** Says goodbye to everyone. Wills stay where they are: with a store, the next start sends them. */
-  closeAll(): ClientConnection[] {
-    const all = [...this.connections];
-    for (const { core } of all) {
-      if (core !== undefined)
-        this.engine.disconnect(core, Reason.serverShuttingDown, 'server is shutting down', this.now());
-    }
-    return all;
+  async closeAll(): Promise<void> {
+    const goodbye = encodeDisconnect(Reason.serverShuttingDown, 'server is shutting down');
+    for (const connection of this.connections) connection.leave(goodbye);
+    const deadline = setTimeout(() => this.destroyAll(), GOODBYE_MS);
+    while (this.connections.size > 0) await new Promise<void>((resolve) => (this.onForget = resolve));
+    clearTimeout(deadline);
+  }
+
+  destroyAll(): void {
+    for (const connection of this.connections) connection.destroy();
   }
 }

@@ -147,6 +147,7 @@ export interface PublishFields {
   /** Encoded properties to forward; left out for MQTT 3.1.1. */
   readonly properties: Buffer;
   readonly expirySeconds: number | undefined;
+  readonly topicAlias?: number | undefined;
   readonly subscriptionIds: readonly number[];
 }
 
@@ -158,10 +159,11 @@ export function packetIdOffset(bytes: Buffer): number {
 }
 
 export function encodePublish(version: ProtocolVersion, fields: PublishFields): Buffer {
-  const { topic, payload, qos, properties, expirySeconds, subscriptionIds } = fields;
+  const { topic, payload, qos, properties, expirySeconds, subscriptionIds, topicAlias } = fields;
   let propertyBytes = 0;
   if (version === 5) {
-    propertyBytes = properties.length + (expirySeconds === undefined ? 0 : 5);
+    propertyBytes =
+      properties.length + (expirySeconds === undefined ? 0 : 5) + (topicAlias === undefined ? 0 : 3);
     for (const id of subscriptionIds) propertyBytes += 1 + varintBytes(id);
   }
   const body =
@@ -186,6 +188,10 @@ export function encodePublish(version: ProtocolVersion, fields: PublishFields): 
     if (expirySeconds !== undefined) {
       bytes[at++] = Property.messageExpiry;
       at = bytes.writeUInt32BE(expirySeconds, at);
+    }
+    if (topicAlias !== undefined) {
+      bytes[at++] = Property.topicAlias;
+      at = bytes.writeUInt16BE(topicAlias, at);
     }
     for (const id of subscriptionIds) {
       bytes[at++] = Property.subscriptionId;

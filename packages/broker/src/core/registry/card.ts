@@ -1,3 +1,5 @@
+import { USER_PROPERTIES } from '@shoal/protocol';
+
 import { Property } from '../codec/properties.ts';
 import { userProperty } from '../codec/encode.ts';
 
@@ -50,8 +52,7 @@ export function userPropertiesOf(properties: Buffer): UserPropertyPlace[] {
   return found;
 }
 
-const STATUS = 'a2a-status';
-const SOURCE = 'a2a-status-source';
+const { status: STATUS, statusSource: SOURCE } = USER_PROPERTIES;
 
 /** Reads what the publisher says about its own status. */
 export function readCard(owner: string, properties: Buffer): Card {

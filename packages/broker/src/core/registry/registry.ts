@@ -1,3 +1,5 @@
+import { IDENTIFIER_PATTERN, isIdentifier } from '@shoal/protocol';
+
 import type { Message } from '../message.ts';
 import { Reason } from '../reason-codes.ts';
 import { cardProperties, readCard, type Card, type Status } from './card.ts';
@@ -33,12 +35,13 @@ export interface Verdict {
 }
 
 const NOT_A_CARD: Verdict = {};
-const IDENTIFIER = /^[A-Za-z0-9._-]+$/;
 
 /** The A2A registry: which messages may become cards, and which status they are delivered with. */
 export interface Registry {
   readonly pushPresence: boolean;
   examine(message: Message, clientId: string): Verdict;
+  /** Of a message that was stored as a card before. */
+  cardOf(message: Message): Card | undefined;
   status(message: Message): Status | undefined;
   /** Properties of a card as delivered. */
   decorate(message: Message): Buffer;
@@ -56,10 +59,10 @@ export function createRegistry(options: RegistryOptions): Registry {
     if (!message.retain)
       return reject(Reason.notAuthorized, 'R1 retain: a card must be published with the retain flag');
     for (const [field, value] of Object.entries(address)) {
-      if (!IDENTIFIER.test(value))
+      if (!isIdentifier(value))
         return reject(
           Reason.notAuthorized,
-          `R2 ${field}: ${JSON.stringify(value)} does not match ${IDENTIFIER.source}`,
+          `R2 ${field}: ${JSON.stringify(value)} does not match ${IDENTIFIER_PATTERN}`,
         );
     }
     const owner = `${address.org}/${address.unit}/${address.agentId}`;
@@ -79,8 +82,18 @@ export function createRegistry(options: RegistryOptions): Registry {
     }
     const violation = options.validateCard(message.payload)[0];
     if (violation !== undefined)
-      return reject(Reason.payloadFormatInvalid, `R5 ${violation.field}: ${violation.message}`);
+      return reject(
+        Reason.payloadFormatInvalid,
+        `R5 ${violation.field === '' ? 'payload' : violation.field}: ${violation.message}`,
+      );
     return { card: readCard(owner, message.properties) };
+  };
+
+  const cardOf = (message: Message): Card | undefined => {
+    const address =
+      message.payload.length === 0 ? undefined : tryParseDiscoveryTopic(message.topic, options.profile);
+    if (address === undefined) return undefined;
+    return readCard(`${address.org}/${address.unit}/${address.agentId}`, message.properties);
   };
 
   const status = (message: Message): Status | undefined => {
@@ -97,5 +110,5 @@ export function createRegistry(options: RegistryOptions): Registry {
     return cardProperties(card, status(message) ?? 'offline', source);
   };
 
-  return { pushPresence: options.pushPresence && !emqx, examine, status, decorate };
+  return { pushPresence: options.pushPresence && !emqx, examine, cardOf, status, decorate };
 }

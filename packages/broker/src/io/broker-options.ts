@@ -1,0 +1,65 @@
+import type { Duplex } from 'node:stream';
+
+import type { Action, ClientIdentity } from '../core/context.ts';
+import type { BrokerLimits } from './limits.ts';
+import type { Address, ListenerOptions } from './listeners.ts';
+import type { Logger } from './logger.ts';
+import type { Authenticate } from './server.ts';
+import type { LevelStoreOptions } from './store/level-store.ts';
+import type { Store } from './store/store.ts';
+
+export interface RegistrySettings {
+  /** Default true. */
+  readonly enabled?: boolean;
+  /** Default true; false accepts any JSON object as a card. */
+  readonly validateSchema?: boolean;
+  /** `emqx` behaves as EMQX 6.2 does: silent rejection, no push. Default `shoal`. */
+  readonly profile?: 'shoal' | 'emqx';
+  /** Delivers a card again when its agent comes or goes. Default true. */
+  readonly pushPresence?: boolean;
+}
+
+export interface BrokerOptions {
+  /** `false` leaves a listener out. Default: TCP on 127.0.0.1, any free port; no WebSocket. */
+  readonly listen?: { readonly tcp?: ListenerOptions | false; readonly ws?: ListenerOptions | false };
+  /** Default `memory`: everything is forgotten when the broker stops. */
+  readonly store?: 'memory' | LevelStoreOptions | Store;
+  readonly registry?: RegistrySettings;
+  readonly limits?: Partial<BrokerLimits>;
+  /** Unset: anyone may connect. */
+  readonly authenticate?: Authenticate;
+  /** Asked for every publish and every subscription; called in the middle of packet handling, so it must be quick. Unset: all allowed. */
+  readonly authorize?: (client: ClientIdentity, action: Action, topic: string) => boolean;
+  readonly logger?: Logger;
+}
+
+export interface BrokerAddresses {
+  readonly tcp?: Address;
+  readonly ws?: Address;
+}
+
+export interface BrokerStats {
+  readonly connections: number;
+  readonly sessions: number;
+  readonly subscriptions: number;
+  readonly retained: number;
+  readonly messagesReceived: number;
+  readonly messagesSent: number;
+  readonly messagesDropped: number;
+  readonly publishesRefused: number;
+}
+
+export interface Broker {
+  /** Changes with every start of the broker; also retained on `$SYS/broker/boot-id`. */
+  readonly bootId: string;
+  /**
+   * Opens the store and the listeners. Rejects with BrokerError `listen-failed`, `already-started`, `store-open-failed`,
+   * `store-version-unknown`.
+   */
+  start(): Promise<BrokerAddresses>;
+  /** Says goodbye to all clients (0x8B) and closes everything. Stopping twice is fine. */
+  stop(): Promise<void>;
+  stats(): BrokerStats;
+  /** Serves a client on a stream of the same process, without a socket. The broker closes it. */
+  handle(stream: Duplex): void;
+}

@@ -1,0 +1,156 @@
+import { randomUUID } from 'node:crypto';
+
+import type { Message } from '../../core/message.ts';
+import type { RestoredSession, Snapshot } from '../../core/restore.ts';
+import type { Delivery } from '../../core/session.ts';
+import { BrokerError } from '../broker-error.ts';
+import {
+  decodeDelivery,
+  decodeMessage,
+  decodeMeta,
+  decodeSession,
+  decodeSubscription,
+  decodeWill,
+  encodeMeta,
+  keyOf,
+  META_KEY,
+  parseKey,
+  parseSequence,
+  STORE_VERSION,
+  type DeliveryRecord,
+  type MetaRecord,
+} from './records.ts';
+import type { StoreJournal } from './store-journal.ts';
+import type { Store } from './store.ts';
+
+type Sessions = Map<string, RestoredSession>;
+
+interface Pending {
+  readonly clientId: string;
+  readonly sequence: number;
+  readonly record: DeliveryRecord;
+}
+
+interface Reading {
+  meta: MetaRecord | undefined;
+  entries: number;
+  readonly retained: Message[];
+  readonly sessions: Sessions;
+  readonly wills: Snapshot['wills'];
+  readonly messages: Map<string, Message>;
+  readonly deliveries: Pending[];
+  readonly stray: string[];
+}
+
+function sessionOf(sessions: Sessions, clientId: string): RestoredSession {
+  let session = sessions.get(clientId);
+  if (session === undefined) {
+    session = {
+      clientId,
+      expirySeconds: 0,
+      disconnectedAtMs: undefined,
+      subscriptions: [],
+      deliveries: [],
+      inboundIds: [],
+    };
+    sessions.set(clientId, session);
+  }
+  return session;
+}
+
+function readEntry(reading: Reading, key: string, value: Buffer): void {
+  const parsed = parseKey(key);
+  if (parsed === undefined) {
+    reading.stray.push(key);
+    return;
+  }
+  const [first = '', second = ''] = parsed.parts;
+  switch (parsed.kind) {
+    case 'retained':
+      reading.retained.push(decodeMessage(value));
+      return;
+    case 'session':
+      Object.assign(sessionOf(reading.sessions, first), decodeSession(value));
+      return;
+    case 'will':
+      reading.wills.set(first, decodeWill(value));
+      return;
+    case 'subscription':
+      sessionOf(reading.sessions, first).subscriptions.push({ key: second, ...decodeSubscription(value) });
+      return;
+    case 'message':
+      reading.messages.set(first, decodeMessage(value));
+      return;
+    case 'delivery':
+      reading.deliveries.push({
+        clientId: first,
+        sequence: parseSequence(second),
+        record: decodeDelivery(value),
+      });
+      return;
+    case 'inbound':
+      sessionOf(reading.sessions, first).inboundIds.push(Number(second));
+  }
+}
+
+function assertVersion(reading: Reading): void {
+  if (reading.meta?.version === STORE_VERSION || reading.entries === 0) return;
+  const found = reading.meta === undefined ? 'no version' : `version ${reading.meta.version}`;
+  throw new BrokerError(
+    'store-version-unknown',
+    `the store has ${found}, this broker reads version ${STORE_VERSION}: use the broker that wrote it, or another directory`,
+  );
+}
+
+function adoptDeliveries(reading: Reading, journal: StoreJournal): void {
+  let lastMessageId = 0;
+  const used = new Set<string>();
+  for (const { clientId, sequence, record } of reading.deliveries) {
+    const message = reading.messages.get(record.messageId);
+    if (message === undefined) continue;
+    const { messageId, ...rest } = record;
+    const delivery: Delivery = { ...rest, share: record.share, sequence, message };
+    sessionOf(reading.sessions, clientId).deliveries.push(delivery);
+    journal.adopt(delivery, messageId);
+    used.add(messageId);
+  }
+  for (const id of reading.messages.keys()) {
+    lastMessageId = Math.max(lastMessageId, parseSequence(id));
+    if (!used.has(id)) journal.discard(keyOf('message', id));
+  }
+  journal.resumeMessageIds(lastMessageId + 1);
+}
+
+/** Reads a store whole and connects the journal with it. Rejects with BrokerError `store-version-unknown`. */
+export async function readSnapshot(
+  store: Store,
+  journal: StoreJournal,
+): Promise<{ snapshot: Snapshot; storeId: string }> {
+  const reading: Reading = {
+    meta: undefined,
+    entries: 0,
+    retained: [],
+    sessions: new Map(),
+    wills: new Map(),
+    messages: new Map(),
+    deliveries: [],
+    stray: [],
+  };
+  const meta: Buffer[] = [];
+  const entries: (readonly [string, Buffer])[] = [];
+  for await (const entry of store.entries()) {
+    if (entry[0] === META_KEY) meta.push(entry[1]);
+    else entries.push(entry);
+  }
+  reading.entries = entries.length + meta.length;
+  reading.meta = meta[0] === undefined ? undefined : decodeMeta(meta[0]);
+  assertVersion(reading);
+  for (const [key, value] of entries) readEntry(reading, key, value);
+  adoptDeliveries(reading, journal);
+  const storeId = reading.meta?.storeId ?? randomUUID();
+  if (reading.meta === undefined) journal.meta(encodeMeta({ version: STORE_VERSION, storeId }));
+  return {
+    snapshot: { retained: reading.retained, sessions: [...reading.sessions.values()], wills: reading.wills },
+    storeId,
+  };
+}

@@ -1,0 +1,161 @@
+import type { Message } from '../../core/message.ts';
+import type { Qos } from '../../core/packets.ts';
+import type { Delivery, Subscription, Will } from '../../core/session.ts';
+
+/** Version of what follows; an unknown one is refused, never overwritten. */
+export const STORE_VERSION = 1;
+
+export const META_KEY = 'meta';
+
+/** Client ids and topics cannot contain U+0000, so it separates the parts of a key. */
+const SEPARATOR = '\0';
+
+export type RecordKind =
+  | 'retained'
+  | 'session'
+  | 'will'
+  | 'subscription'
+  | 'message'
+  | 'delivery'
+  | 'inbound';
+
+const PREFIXES: Readonly<Record<RecordKind, string>> = {
+  retained: 'r',
+  session: 's',
+  will: 'w',
+  subscription: 'u',
+  message: 'm',
+  delivery: 'q',
+  inbound: 'i',
+};
+
+const KINDS = new Map(Object.entries(PREFIXES).map(([kind, prefix]) => [prefix, kind as RecordKind]));
+
+export const keyOf = (kind: RecordKind, ...parts: readonly string[]): string =>
+  [PREFIXES[kind], ...parts].join(SEPARATOR);
+
+export function parseKey(
+  key: string,
+): { readonly kind: RecordKind; readonly parts: readonly string[] } | undefined {
+  const [prefix, ...parts] = key.split(SEPARATOR);
+  const kind = KINDS.get(prefix as string);
+  return kind === undefined ? undefined : { kind, parts };
+}
+
+/** Sequences sort as numbers. */
+export const sequenceKey = (sequence: number): string => sequence.toString(36).padStart(11, '0');
+
+export const parseSequence = (text: string): number => Number.parseInt(text, 36);
+
+const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
+const parse = (bytes: Buffer): unknown => JSON.parse(bytes.toString());
+
+interface MessageHead {
+  readonly t: string;
+  readonly q: Qos;
+  readonly r: boolean;
+  readonly p: string;
+  /** Expires at, milliseconds. */
+  readonly x?: number;
+  /** Length of the properties. */
+  readonly l: number;
+  readonly will?: { readonly expirySeconds?: number; readonly delaySeconds: number };
+}
+
+function encode(message: Message, will?: MessageHead['will']): Buffer {
+  const head = json({
+    t: message.topic,
+    q: message.qos,
+    r: message.retain,
+    p: message.publisher,
+    x: message.expiresAtMs === Infinity ? undefined : message.expiresAtMs,
+    l: message.properties.length,
+    will,
+  } satisfies Record<keyof MessageHead, unknown>);
+  const length = Buffer.allocUnsafe(4);
+  length.writeUInt32BE(head.length);
+  return Buffer.concat([length, head, message.properties, message.payload]);
+}
+
+function decode(bytes: Buffer): { head: MessageHead; message: Message } {
+  const end = 4 + bytes.readUInt32BE(0);
+  const head = parse(bytes.subarray(4, end)) as MessageHead;
+  const message: Message = {
+    topic: head.t,
+    topicBytes: Buffer.from(head.t),
+    qos: head.q,
+    retain: head.r,
+    publisher: head.p,
+    expiresAtMs: head.x ?? Infinity,
+    properties: bytes.subarray(end, end + head.l),
+    payload: bytes.subarray(end + head.l),
+  };
+  return { head, message };
+}
+
+export const encodeMessage = (message: Message): Buffer => encode(message);
+export const decodeMessage = (bytes: Buffer): Message => decode(bytes).message;
+
+export const encodeWill = (will: Will): Buffer =>
+  encode(will.message, {
+    ...(will.expirySeconds === undefined ? {} : { expirySeconds: will.expirySeconds }),
+    delaySeconds: will.delaySeconds,
+  });
+
+export function decodeWill(bytes: Buffer): Will {
+  const { head, message } = decode(bytes);
+  return { message, expirySeconds: head.will?.expirySeconds, delaySeconds: head.will?.delaySeconds ?? 0 };
+}
+
+export interface SessionRecord {
+  readonly expirySeconds: number;
+  /** Unset while connected. */
+  readonly disconnectedAtMs?: number;
+}
+
+export type SubscriptionRecord = Pick<
+  Subscription,
+  'filter' | 'group' | 'qos' | 'noLocal' | 'retainAsPublished' | 'subscriptionId'
+>;
+
+export interface DeliveryRecord extends Pick<
+  Delivery,
+  'qos' | 'retain' | 'subscriptionIds' | 'share' | 'packetId' | 'state'
+> {
+  readonly messageId: string;
+}
+
+export const encodeSession = (record: SessionRecord): Buffer => json(record);
+export const decodeSession = (bytes: Buffer): SessionRecord => parse(bytes) as SessionRecord;
+
+export const encodeSubscription = (s: Subscription): Buffer =>
+  json({
+    filter: s.filter,
+    group: s.group,
+    qos: s.qos,
+    noLocal: s.noLocal,
+    retainAsPublished: s.retainAsPublished,
+    subscriptionId: s.subscriptionId,
+  });
+export const decodeSubscription = (bytes: Buffer): SubscriptionRecord => parse(bytes) as SubscriptionRecord;
+
+export const encodeDelivery = (d: Delivery, messageId: string): Buffer =>
+  json({
+    messageId,
+    qos: d.qos,
+    retain: d.retain,
+    subscriptionIds: d.subscriptionIds,
+    share: d.share,
+    packetId: d.packetId,
+    state: d.state,
+  });
+export const decodeDelivery = (bytes: Buffer): DeliveryRecord => parse(bytes) as DeliveryRecord;
+
+export interface MetaRecord {
+  readonly version: number;
+  /** Made with the store: whoever sees it again knows that the store was kept. */
+  readonly storeId: string;
+}
+
+export const encodeMeta = (meta: MetaRecord): Buffer => json(meta);
+export const decodeMeta = (bytes: Buffer): MetaRecord => parse(bytes) as MetaRecord;

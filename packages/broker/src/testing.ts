@@ -1,0 +1,1 @@
+export { MemoryStore } from './io/store/memory-store.ts';
