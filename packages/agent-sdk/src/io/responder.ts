@@ -166,9 +166,10 @@ export class Responder {
     if (live === undefined && !this.#hasRoom(request)) return undefined;
     const previous = admission.kind === 'continue' ? record.task.status : undefined;
     if (previous !== undefined) continueRecord(record, message, at);
-    if (live !== undefined) return this.#resume(live, caller, request);
     return then(this.#options.store.save(record, 'commit'), () =>
-      this.#enqueue({ record, message, previous, caller, request }),
+      live === undefined
+        ? this.#enqueue({ record, message, previous, caller, request })
+        : this.#resume(live, caller, request),
     );
   }
 

@@ -1,0 +1,42 @@
+import { createBroker } from '@shoal/broker';
+import { mosquittoPath, startMosquitto } from '@shoal/mqtt-link/testing';
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import { ContractSetting, agentContract } from './testing/index.ts';
+
+interface Running {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+async function embedded(): Promise<Running> {
+  const broker = createBroker();
+  const { tcp } = await broker.start();
+  if (tcp === undefined) throw new Error('the broker does not listen');
+  return { url: tcp.url, stop: () => broker.stop() };
+}
+
+const brokers = [
+  { name: 'the embedded broker', start: embedded, skip: false },
+  { name: 'Mosquitto', start: (): Promise<Running> => startMosquitto(), skip: mosquittoPath() === undefined },
+];
+
+for (const { name, start, skip } of brokers) {
+  describe.skipIf(skip)(`on ${name}${skip ? ' (not installed)' : ''}`, () => {
+    let running: Running;
+    beforeAll(async () => {
+      running = await start();
+    });
+    afterAll(() => running.stop());
+
+    for (const { id, title, run } of agentContract) {
+      it(`${id}: ${title}`, async () => {
+        const setting = new ContractSetting(running.url);
+        try {
+          await run(setting);
+        } finally {
+          await setting.end();
+        }
+      });
+    }
+  });
+}

@@ -1,0 +1,307 @@
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import type { JsonRpcError } from '@shoal/protocol';
+import { classifyError } from '@shoal/protocol';
+import type { ContractCase, ContractSetting, TestAgent } from './contract-case.ts';
+import { message, params } from './contract-case.ts';
+import type { Exchange, WireClient, WireRequest } from './wire-client.ts';
+
+async function setUp(setting: ContractSetting): Promise<{ client: WireClient; echo: TestAgent }> {
+  return { echo: await setting.agent(), client: await setting.client() };
+}
+
+/** The agent still answers, and with one connection the answer also proves that everything before it was dealt with. */
+async function assertAlive(client: WireClient, echo: TestAgent): Promise<void> {
+  const { result } = await client
+    .request(echo.address, { method: 'SendMessage', params: params('alive?') })
+    .next();
+  equal(result.task?.status.state, 'TASK_STATE_COMPLETED');
+}
+
+async function assertRefused(
+  setting: ContractSetting,
+  request: WireRequest,
+  code: number,
+): Promise<JsonRpcError> {
+  const { client, echo } = await setUp(setting);
+  const { error } = await client.request(echo.address, request).next();
+  equal(error.code, code);
+  await assertAlive(client, echo);
+  equal(echo.runs.length, 1, 'the refused request was not executed');
+  return error;
+}
+
+function assertBinding(error: JsonRpcError, name: string): void {
+  deepEqual(
+    { ...classifyError(error), retryable: undefined },
+    { family: 'binding', name, retryable: undefined },
+  );
+}
+
+const send = (fields: Parameters<typeof message>[1], text = 'x'): WireRequest => ({
+  method: 'SendMessage',
+  params: params(text, fields),
+});
+
+export const requestCases: readonly ContractCase[] = [
+  {
+    id: 'V16',
+    title: 'a blocking SendMessage gets one reply, with its correlation, its id and its task',
+    async run(setting) {
+      const { client, echo } = await setUp(setting);
+      const wanted = params('hello');
+      const exchange = client.request(echo.address, {
+        method: 'SendMessage',
+        params: wanted,
+        id: 'id-1',
+        correlation: Buffer.from('k1'),
+      });
+      const reply = await exchange.next();
+      equal(reply.id, 'id-1');
+      equal(reply.result.task?.id, wanted.message.taskId);
+      equal(reply.result.task?.contextId, wanted.message.contextId);
+      equal(reply.result.task?.status.state, 'TASK_STATE_COMPLETED');
+      deepEqual(reply.result.task?.artifacts?.[0]?.parts, [{ text: 'echo hello' }]);
+      equal(reply.message.contentType, 'application/json');
+      await assertAlive(client, echo);
+      equal(exchange.replies.length, 1);
+    },
+  },
+  {
+    id: 'V17 V18',
+    title: 'Correlation Data of any bytes and size comes back unchanged',
+    async run(setting) {
+      const { client, echo } = await setUp(setting);
+      for (const correlation of [Buffer.from('fffe0080', 'hex'), Buffer.from([7]), randomBytes(60_000)]) {
+        const { message: reply } = await client.request(echo.address, { ...send({}), correlation }).next();
+        ok(Buffer.from(reply.correlationData ?? []).equals(correlation));
+      }
+      await assertAlive(client, echo);
+    },
+  },
+  {
+    id: 'V19',
+    title: 'a request without Response Topic is not executed and not answered',
+    async run(setting) {
+      const { client, echo } = await setUp(setting);
+      const exchange = client.request(echo.address, { ...send({}), responseTopic: null });
+      await exchange.ack;
+      await assertAlive(client, echo);
+      equal(exchange.replies.length, 0);
+      equal(echo.runs.length, 1);
+    },
+  },
+  {
+    id: 'V20',
+    title: 'a request without Correlation Data is answered -32005 without one, and not executed',
+    async run(setting) {
+      const { client, echo } = await setUp(setting);
+      client.request(echo.address, { ...send({}), correlation: null });
+      await assertAlive(client, echo);
+      equal(echo.runs.length, 1);
+      equal(client.unmatched.length, 1);
+      equal(client.unmatched[0]?.error.code, -32005);
+      assertBinding(client.unmatched[0]?.error as JsonRpcError, 'transport_protocol_error');
+    },
+  },
+  ...[
+    { id: 'V21', payload: '{nope', code: -32700 },
+    { id: 'V22', payload: '[1]', code: -32600 },
+    { id: 'V23', payload: '"x"', code: -32600 },
+    { id: 'V23', payload: 'null', code: -32600 },
+    { id: 'V23', payload: '', code: -32700 },
+    { id: 'V23', payload: Buffer.from('fffe', 'hex'), code: -32700 },
+    { id: 'V24', payload: '{"jsonrpc":"1.0","id":1,"method":"GetTask","params":{"id":"x"}}', code: -32600 },
+    { id: 'V24', payload: '{"jsonrpc":"2.0","id":1}', code: -32600 },
+  ].map(({ id, payload, code }): ContractCase => ({
+    id,
+    title: `the payload ${JSON.stringify(payload.toString())} is answered ${code}`,
+    async run(setting) {
+      await assertRefused(setting, { payload }, code);
+    },
+  })),
+  ...[
+    { id: 'V25', request: { method: 'Nope', params: {} }, code: -32601 },
+    { id: 'V26', request: { method: 'message/send', params: {} }, code: -32601 },
+    { id: 'V27', request: { method: 'SendMessage', params: [] }, code: -32602 },
+    { id: 'V27', request: { method: 'CancelTask', params: [] }, code: -32602 },
+    { id: 'V28', request: { method: 'SendMessage', params: { message: null } }, code: -32602 },
+    { id: 'V28', request: send({ parts: undefined as never }), code: -32602 },
+    { id: 'V28', request: send({ parts: [] }), code: -32602 },
+    { id: 'V28', request: send({ role: undefined as never }), code: -32602 },
+    { id: 'V28', request: send({ messageId: undefined as never }), code: -32602 },
+    { id: 'V29', request: send({ parts: [{ text: 'a', data: 1 } as never] }), code: -32602 },
+    { id: 'V30', request: send({ taskId: undefined as never }), code: -32005 },
+    { id: 'V30', request: send({ taskId: 'not-a-uuid' }), code: -32005 },
+    { id: 'V30', request: send({ taskId: '2c1d43b8-e3d7-11ee-951e-0242ac120002' }), code: -32005 },
+  ].map(({ id, request, code }): ContractCase => ({
+    id,
+    title: `${JSON.stringify(request)
+      .replace(/"[0-9a-f-]{36}"/g, '"…"')
+      .slice(0, 120)} is answered ${code}`,
+    async run(setting) {
+      const error = await assertRefused(setting, request, code);
+      if (code === -32005) assertBinding(error, 'transport_protocol_error');
+      if (id === 'V28') ok(JSON.stringify(error.data).includes('fieldViolations'));
+    },
+  })),
+  {
+    id: 'V29 V30',
+    title: 'data: null is content, and a task id may be in upper case',
+    async run(setting) {
+      const { client, echo } = await setUp(setting);
+      const nullData = await client.request(echo.address, send({ parts: [{ data: null }] })).next();
+      equal(nullData.result.task?.status.state, 'TASK_STATE_COMPLETED');
+      const taskId = '6F9619FF-8B86-4011-B42D-00C04FC964FF';
+      const upper = await client.request(echo.address, send({ taskId })).next();
+      equal(upper.result.task?.id, taskId);
+      const { result } = await client
+        .request(echo.address, { method: 'GetTask', params: { id: taskId.toLowerCase() } })
+        .next();
+      equal(result.id, taskId);
+    },
+  },
+  {
+    id: 'V31',
+    title: 'snake_case ids are refused with -32005',
+    async run(setting) {
+      const { taskId, contextId, ...rest } = message('x');
+      const wrong = { ...rest, task_id: taskId, context_id: contextId };
+      await assertRefused(setting, { method: 'SendMessage', params: { message: wrong } }, -32005);
+    },
+  },
+  {
+    id: 'V32 V34',
+    title: 'unknown and repeated properties are ignored; versions 1.0, 1.0.7 and none are spoken',
+    async run(setting) {
+      const { client, echo } = await setUp(setting);
+      for (const userProperties of [
+        { 'a2a-foo': ['1', '2'], other: 'x' },
+        { 'a2a-version': '1.0' },
+        { 'A2A-Version': '1.0.7' },
+      ]) {
+        const { result } = await client.request(echo.address, { ...send({}), userProperties }).next();
+        equal(result.task?.status.state, 'TASK_STATE_COMPLETED');
+      }
+    },
+  },
+  {
+    id: 'V34',
+    title: 'version 9.9 is answered -32009 with ErrorInfo',
+    async run(setting) {
+      const error = await assertRefused(
+        setting,
+        { ...send({}), userProperties: { 'a2a-version': '9.9' } },
+        -32009,
+      );
+      equal((error.data as { reason: string }[])[0]?.reason, 'VERSION_NOT_SUPPORTED');
+    },
+  },
+  {
+    id: 'V35',
+    title: 'a required extension must be named, and is echoed when it is',
+    async run(setting) {
+      const uri = 'urn:example:extension';
+      const extensions = [{ uri, required: true }];
+      const card = { name: 'Strict', description: 'Wants an extension.', capabilities: { extensions } };
+      const echo = await setting.agent({ card });
+      const client = await setting.client();
+      const { error } = await client.request(echo.address, send({})).next();
+      equal(error.code, -32008);
+      const userProperties = { 'a2a-extensions': `urn:example:other, ${uri}` };
+      const reply = await client.request(echo.address, { ...send({}), userProperties }).next();
+      equal(reply.result.task?.status.state, 'TASK_STATE_COMPLETED');
+      equal(reply.message.userProperties['a2a-extensions'], uri);
+    },
+  },
+  {
+    id: 'V42',
+    title: 'push operations are answered -32003 with an array, GetExtendedAgentCard -32004',
+    async run(setting) {
+      const { client, echo } = await setUp(setting);
+      for (const method of ['Create', 'Get', 'Delete'].map((verb) => `${verb}TaskPushNotificationConfig`)) {
+        const { error } = await client
+          .request(echo.address, { method, params: { taskId: 'x', id: 'y', url: 'z' } })
+          .next();
+        equal(error.code, -32003);
+        equal(classifyError(error).name, 'PushNotificationNotSupported');
+      }
+      const { error } = await client.request(echo.address, { method: 'GetExtendedAgentCard' }).next();
+      equal(classifyError(error).name, 'UnsupportedOperation');
+    },
+  },
+  {
+    id: 'V44',
+    title:
+      'beyond the concurrency limit and the queue comes -32004 responder_unavailable; a probe is answered all the same',
+    async run(setting) {
+      const busy = await setting.agent({ concurrency: 1, maxQueued: 1 });
+      const client = await setting.client();
+      const all: Exchange[] = [];
+      for (const _ of [1, 2, 3]) all.push(client.request(busy.address, send({}, 'wait')));
+      const { error } = await (all[2] as Exchange).next();
+      assertBinding(error, 'responder_unavailable');
+      const probe = await client.request(busy.address, { method: 'GetTask', params: { id: 'probe' } }).next();
+      equal(probe.error.code, -32001);
+      busy.release();
+      for (const exchange of all.slice(0, 2))
+        equal((await exchange.next()).result.task?.status.state, 'TASK_STATE_COMPLETED');
+    },
+  },
+  {
+    id: 'V53',
+    title: 'a request that expired in the queue is not executed, and answered -32003 request_expired',
+    async run(setting) {
+      const busy = await setting.agent({ concurrency: 1 });
+      const client = await setting.client();
+      const first = client.request(busy.address, send({}, 'wait'));
+      const expiring = params('late');
+      const late = client.request(busy.address, {
+        method: 'SendMessage',
+        params: expiring,
+        messageExpirySeconds: 1,
+      });
+      await late.ack;
+      setTimeout(() => busy.release(), 1_200);
+      await first.next();
+      assertBinding((await late.next()).error, 'request_expired');
+      equal(busy.runs.length, 1);
+      const again = await client.request(busy.address, { method: 'SendMessage', params: expiring }).next();
+      equal(again.result.task?.status.state, 'TASK_STATE_COMPLETED');
+    },
+  },
+  {
+    id: 'V59',
+    title: 'contexts: kept, inferred, generated, and refused when they do not belong to the task',
+    async run(setting) {
+      const { client, echo } = await setUp(setting);
+      const first = params('ask');
+      const asked = await client.request(echo.address, { method: 'SendMessage', params: first }).next();
+      equal(asked.result.task?.contextId, first.message.contextId);
+      const { taskId } = first.message;
+      const other = await client
+        .request(echo.address, send({ taskId: taskId as string, contextId: 'other' }))
+        .next();
+      equal(other.error.code, -32602);
+      const { contextId: _, ...inferring } = message('go on', { taskId: taskId as string });
+      const inferred = await client
+        .request(echo.address, { method: 'SendMessage', params: { message: inferring } })
+        .next();
+      equal(inferred.result.task?.contextId, first.message.contextId);
+      const ended = await client
+        .request(echo.address, send({ taskId: taskId as string, contextId: 'other' }))
+        .next();
+      equal(ended.error.code, -32602, 'the context is checked before the state');
+      const { contextId: __, ...without } = message('x');
+      const generated = await client
+        .request(echo.address, { method: 'SendMessage', params: { message: without } })
+        .next();
+      ok((generated.result.task?.contextId ?? '') !== '');
+      const contradiction = { ...send({}), userProperties: { 'a2a-context-id': 'not this' } };
+      assertBinding(
+        (await client.request(echo.address, contradiction).next()).error,
+        'transport_protocol_error',
+      );
+    },
+  },
+];

@@ -1,0 +1,347 @@
+import { deepEqual, equal, notEqual, ok } from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { classifyError } from '@shoal/protocol';
+import { stateOf } from '../core/stream.ts';
+import type { ContractCase } from './contract-case.ts';
+import { message, params } from './contract-case.ts';
+import type { WireReply } from './wire-client.ts';
+
+const state = (reply: WireReply): string | undefined => stateOf(reply.result);
+const ends = (reply: WireReply): boolean =>
+  /COMPLETED|FAILED|CANCELED|REJECTED|REQUIRED/.test(state(reply) ?? '');
+
+export const taskCases: readonly ContractCase[] = [
+  {
+    id: 'V39',
+    title: 'GetTask shows a task, with as much history as asked for, and -32001 for an unknown one',
+    async run(setting) {
+      const echo = await setting.agent();
+      const client = await setting.client();
+      const sent = params('hi');
+      await client.request(echo.address, { method: 'SendMessage', params: sent }).next();
+      const id = sent.message.taskId;
+      const { result } = await client.request(echo.address, { method: 'GetTask', params: { id } }).next();
+      equal(result.id, id);
+      equal(result.history?.[0]?.messageId, sent.message.messageId);
+      const short = await client
+        .request(echo.address, { method: 'GetTask', params: { id, historyLength: 0 } })
+        .next();
+      equal('history' in short.result, false);
+      const { error } = await client
+        .request(echo.address, { method: 'GetTask', params: { id: randomUUID() } })
+        .next();
+      equal(error.code, -32001);
+      ok(Array.isArray(error.data));
+    },
+  },
+  {
+    id: 'V40',
+    title: 'CancelTask ends a running task on both correlations, refuses an ended one, and may be repeated',
+    async run(setting) {
+      const echo = await setting.agent();
+      const client = await setting.client();
+      const sent = params('wait');
+      const id = sent.message.taskId;
+      const stream = client.request(echo.address, { method: 'SendStreamingMessage', params: sent });
+      await stream.until((reply) => state(reply) === 'TASK_STATE_WORKING');
+      for (const _ of [1, 2]) {
+        const { result } = await client
+          .request(echo.address, { method: 'CancelTask', params: { id } })
+          .next();
+        equal(result.id, id);
+        equal(result.status.state, 'TASK_STATE_CANCELED');
+      }
+      const [last] = (await stream.until(ends)).slice(-1);
+      equal(last?.result.statusUpdate?.status.state, 'TASK_STATE_CANCELED');
+      const done = params('x');
+      await client.request(echo.address, { method: 'SendMessage', params: done }).next();
+      const ended = await client
+        .request(echo.address, { method: 'CancelTask', params: { id: done.message.taskId } })
+        .next();
+      equal(ended.error.code, -32002);
+      const unknown = await client
+        .request(echo.address, { method: 'CancelTask', params: { id: randomUUID() } })
+        .next();
+      equal(unknown.error.code, -32001);
+    },
+  },
+  {
+    id: 'V41',
+    title: 'ListTasks pages through the tasks, newest first, without artifacts',
+    async run(setting) {
+      const echo = await setting.agent();
+      const client = await setting.client();
+      for (const n of [1, 2, 3])
+        await client.request(echo.address, { method: 'SendMessage', params: params(`${n}`) }).next();
+      const first = (
+        await client.request(echo.address, { method: 'ListTasks', params: { pageSize: 2 } }).next()
+      ).result;
+      equal(first.tasks?.length, 2);
+      equal(first['totalSize'], 3);
+      notEqual(first['nextPageToken'], '');
+      equal(
+        first.tasks?.some((task) => 'artifacts' in task),
+        false,
+      );
+      const pageToken = first['nextPageToken'];
+      const second = (
+        await client.request(echo.address, { method: 'ListTasks', params: { pageSize: 2, pageToken } }).next()
+      ).result;
+      equal(second.tasks?.length, 1);
+      equal(second['nextPageToken'], '');
+      equal(new Set([...(first.tasks ?? []), ...(second.tasks ?? [])].map(({ id }) => id)).size, 3);
+      for (const bad of [{ pageSize: 0 }, { pageSize: 101 }, { pageToken: 'nonsense' }]) {
+        equal(
+          (await client.request(echo.address, { method: 'ListTasks', params: bad }).next()).error.code,
+          -32602,
+        );
+      }
+    },
+  },
+  {
+    id: 'V46 V52',
+    title: 'the same message again after the end is answered with the same task and not executed again',
+    async run(setting) {
+      const echo = await setting.agent();
+      const client = await setting.client();
+      const sent = params('once');
+      const one = await client.request(echo.address, { method: 'SendMessage', params: sent }).next();
+      const two = await client.request(echo.address, { method: 'SendMessage', params: sent }).next();
+      deepEqual(two.result, one.result);
+      const stream = client.request(echo.address, { method: 'SendStreamingMessage', params: sent });
+      deepEqual((await stream.next()).result, one.result);
+      equal(echo.runs.length, 1);
+    },
+  },
+  {
+    id: 'V47',
+    title: 'a retry of a running stream gets the task and then the rest; both streams end',
+    async run(setting) {
+      const echo = await setting.agent();
+      const client = await setting.client();
+      const sent = params('wait');
+      const one = client.request(echo.address, { method: 'SendStreamingMessage', params: sent });
+      await one.until((reply) => state(reply) === 'TASK_STATE_WORKING');
+      const two = client.request(echo.address, { method: 'SendStreamingMessage', params: sent });
+      equal((await two.next()).result.task?.status.state, 'TASK_STATE_WORKING');
+      echo.release();
+      const ended = await Promise.all([one.until(ends), two.until(ends)]);
+      for (const replies of ended) equal(state(replies.at(-1) as WireReply), 'TASK_STATE_COMPLETED');
+      equal(echo.runs.length, 1);
+    },
+  },
+  {
+    id: 'V47',
+    title: 'a retry of a blocking request that still runs: both get the one result',
+    async run(setting) {
+      const echo = await setting.agent();
+      const client = await setting.client();
+      const sent = params('wait');
+      const one = client.request(echo.address, { method: 'SendMessage', params: sent });
+      const two = client.request(echo.address, { method: 'SendMessage', params: sent });
+      await client.request(echo.address, { method: 'GetTask', params: { id: 'order' } }).next();
+      echo.release();
+      deepEqual((await one.next()).result, (await two.next()).result);
+      equal(echo.runs.length, 1);
+    },
+  },
+  {
+    id: 'V48',
+    title: 'another message for an ended task is an unsupported operation; for a running one too',
+    async run(setting) {
+      const echo = await setting.agent();
+      const client = await setting.client();
+      for (const word of ['x', 'wait']) {
+        const sent = params(word);
+        const first = client.request(echo.address, { method: 'SendStreamingMessage', params: sent });
+        await first.until(
+          (reply) => ends(reply) || (word === 'wait' && state(reply) === 'TASK_STATE_WORKING'),
+        );
+        const { taskId, contextId } = sent.message;
+        const next = {
+          message: message('more', { taskId: taskId as string, contextId: contextId as string }),
+        };
+        const { error } = await client.request(echo.address, { method: 'SendMessage', params: next }).next();
+        equal(classifyError(error).name, 'UnsupportedOperation');
+      }
+    },
+  },
+  {
+    id: 'V54',
+    title: 'a stream is the task, then every update in order, on one correlation',
+    async run(setting) {
+      const echo = await setting.agent();
+      const client = await setting.client();
+      const stream = client.request(echo.address, {
+        method: 'SendStreamingMessage',
+        params: params('chunks'),
+      });
+      const [task, working, one, two, done, ...rest] = await stream.until(ends);
+      ok(task?.result.task !== undefined);
+      equal(state(working as WireReply), 'TASK_STATE_WORKING');
+      deepEqual([one?.result.artifactUpdate?.append, one?.result.artifactUpdate?.lastChunk], [false, false]);
+      deepEqual([two?.result.artifactUpdate?.append, two?.result.artifactUpdate?.lastChunk], [true, true]);
+      equal(state(done as WireReply), 'TASK_STATE_COMPLETED');
+      equal(rest.length, 0);
+    },
+  },
+  {
+    id: 'V54',
+    title: 'the order of a thousand items is kept',
+    async run(setting) {
+      const echo = await setting.agent();
+      const client = await setting.client();
+      const stream = client.request(echo.address, {
+        method: 'SendStreamingMessage',
+        params: params('count 1000'),
+      });
+      const texts = (await stream.until(ends)).flatMap(
+        ({ result }) => result.statusUpdate?.status.message?.parts[0]?.text ?? [],
+      );
+      deepEqual(
+        texts,
+        Array.from({ length: 1000 }, (_, n) => `${n}`),
+      );
+    },
+  },
+  ...[
+    { word: 'throw it broke', end: 'TASK_STATE_FAILED', text: 'it broke' },
+    { word: 'fail no luck', end: 'TASK_STATE_FAILED', text: 'no luck' },
+    { word: 'reject not mine', end: 'TASK_STATE_REJECTED', text: 'not mine' },
+  ].map(({ word, end, text }): ContractCase => ({
+    id: 'V55',
+    title: `"${word}" ends as ${end} with a message, for a stream and for a blocking request`,
+    async run(setting) {
+      const echo = await setting.agent();
+      const client = await setting.client();
+      const stream = client.request(echo.address, { method: 'SendStreamingMessage', params: params(word) });
+      const last = (await stream.until(ends)).at(-1) as WireReply;
+      equal(state(last), end);
+      equal(last.result.statusUpdate?.status.message?.parts[0]?.text, text);
+      const blocking = await client
+        .request(echo.address, { method: 'SendMessage', params: params(word) })
+        .next();
+      equal(blocking.result.task?.status.state, end);
+    },
+  })),
+  {
+    id: 'V56',
+    title: 'INPUT_REQUIRED ends its correlation; the answer goes on with the same task on the new one alone',
+    async run(setting) {
+      const echo = await setting.agent();
+      const client = await setting.client();
+      const asking = params('ask');
+      const one = client.request(echo.address, { method: 'SendStreamingMessage', params: asking });
+      equal(state((await one.until(ends)).at(-1) as WireReply), 'TASK_STATE_INPUT_REQUIRED');
+      const heard = one.replies.length;
+      const { taskId, contextId } = asking.message;
+      const answer = {
+        message: message('the red one', { taskId: taskId as string, contextId: contextId as string }),
+      };
+      const two = client.request(echo.address, { method: 'SendStreamingMessage', params: answer });
+      equal(state((await two.until(ends)).at(-1) as WireReply), 'TASK_STATE_COMPLETED');
+      equal(one.replies.length, heard);
+      const { result } = await client
+        .request(echo.address, { method: 'GetTask', params: { id: taskId } })
+        .next();
+      deepEqual(
+        result.history?.map(({ role }) => role),
+        ['ROLE_USER', 'ROLE_AGENT', 'ROLE_USER'],
+      );
+    },
+  },
+  {
+    id: 'V56',
+    title: 'AUTH_REQUIRED ends its correlation; later progress is reached by SubscribeToTask',
+    async run(setting) {
+      const echo = await setting.agent();
+      const client = await setting.client();
+      const sent = params('authorize');
+      const one = client.request(echo.address, { method: 'SendStreamingMessage', params: sent });
+      equal(state((await one.until(ends)).at(-1) as WireReply), 'TASK_STATE_AUTH_REQUIRED');
+      const { taskId } = sent.message;
+      const watcher = client.request(echo.address, { method: 'SubscribeToTask', params: { id: taskId } });
+      equal((await watcher.next()).result.task?.status.state, 'TASK_STATE_AUTH_REQUIRED');
+      const answer = { message: message('me', { taskId: taskId as string }) };
+      const { contextId: _, ...bare } = answer.message;
+      const two = client.request(echo.address, { method: 'SendStreamingMessage', params: { message: bare } });
+      equal(
+        state((await two.until((reply) => state(reply) === 'TASK_STATE_COMPLETED')).at(-1) as WireReply),
+        'TASK_STATE_COMPLETED',
+      );
+      await watcher.until((reply) => state(reply) === 'TASK_STATE_COMPLETED');
+    },
+  },
+  {
+    id: 'V57',
+    title: 'a requester that vanishes does not stop the task: another client reads it to the end',
+    async run(setting) {
+      const echo = await setting.agent();
+      const gone = await setting.client();
+      const sent = params('wait');
+      const stream = gone.request(echo.address, { method: 'SendStreamingMessage', params: sent });
+      await stream.until((reply) => state(reply) === 'TASK_STATE_WORKING');
+      await gone.close();
+      const other = await setting.client();
+      const watcher = other.request(echo.address, {
+        method: 'SubscribeToTask',
+        params: { id: sent.message.taskId },
+      });
+      await watcher.next();
+      echo.release();
+      await watcher.until(ends);
+      const { result } = await other
+        .request(echo.address, { method: 'GetTask', params: { id: sent.message.taskId } })
+        .next();
+      equal(result.status.state, 'TASK_STATE_COMPLETED');
+      deepEqual(result.artifacts?.[0]?.parts, [{ text: 'waited' }]);
+    },
+  },
+  {
+    id: 'V58',
+    title: 'subscribers of a task see the same items in the same order; ended and unknown tasks are refused',
+    async run(setting) {
+      const echo = await setting.agent({ concurrency: 2 });
+      const [a, b] = [await setting.client(), await setting.client()];
+      const sent = params('wait');
+      const id = sent.message.taskId;
+      const immediate = { ...sent, configuration: { returnImmediately: true } };
+      const accepted = await a.request(echo.address, { method: 'SendMessage', params: immediate }).next();
+      equal(accepted.result.task?.id, id);
+      const one = a.request(echo.address, { method: 'SubscribeToTask', params: { id } });
+      const two = b.request(echo.address, { method: 'SubscribeToTask', params: { id } });
+      for (const subscriber of [one, two]) ok((await subscriber.next()).result.task !== undefined);
+      echo.release();
+      const [seenByOne, seenByTwo] = await Promise.all([one.until(ends), two.until(ends)]);
+      deepEqual(
+        seenByOne.slice(1).map(({ result }) => result),
+        seenByTwo.slice(1).map(({ result }) => result),
+      );
+      equal(
+        (await a.request(echo.address, { method: 'SubscribeToTask', params: { id } }).next()).error.code,
+        -32004,
+      );
+      const unknown = a.request(echo.address, { method: 'SubscribeToTask', params: { id: randomUUID() } });
+      equal((await unknown.next()).error.code, -32001);
+    },
+  },
+  {
+    id: 'V59',
+    title: 'two tasks of one context run side by side',
+    async run(setting) {
+      const echo = await setting.agent();
+      const client = await setting.client();
+      const contextId = randomUUID();
+      const waiting = client.request(echo.address, {
+        method: 'SendMessage',
+        params: params('wait', { contextId }),
+      });
+      const quick = await client
+        .request(echo.address, { method: 'SendMessage', params: params('x', { contextId }) })
+        .next();
+      equal(quick.result.task?.status.state, 'TASK_STATE_COMPLETED');
+      echo.release();
+      equal((await waiting.next()).result.task?.contextId, contextId);
+    },
+  },
+];

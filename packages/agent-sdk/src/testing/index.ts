@@ -1,0 +1,21 @@
+import type { ContractCase } from './contract-case.ts';
+import { discoveryCases } from './cases-discovery.ts';
+import { requestCases } from './cases-requests.ts';
+import { requesterCases } from './cases-requester.ts';
+import { taskCases } from './cases-tasks.ts';
+
+export { ContractSetting } from './contract-case.ts';
+export type { ContractCase, TestAgent } from './contract-case.ts';
+export { FakeClock } from './fake-clock.ts';
+export { FakeResponder } from './fake-responder.ts';
+export type { SeenRequest } from './fake-responder.ts';
+export { Exchange, WireClient } from './wire-client.ts';
+export type { WireReply, WireRequest } from './wire-client.ts';
+
+/** Every case of the responder and the requester, by test vector. Give each a `ContractSetting` of its own, and `end` it. */
+export const agentContract: readonly ContractCase[] = [
+  ...discoveryCases,
+  ...requestCases,
+  ...taskCases,
+  ...requesterCases,
+];
