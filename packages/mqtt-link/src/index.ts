@@ -26,4 +26,4 @@ export {
   type ReplyRequestOptions,
   type ReplyRouter,
 } from './io/reply-router.ts';
-export { readRetained, type ReadRetainedOptions } from './io/read-retained.ts';
+export { markerTopicOf, readRetained, type ReadRetainedOptions } from './io/read-retained.ts';

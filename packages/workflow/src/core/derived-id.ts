@@ -1,0 +1,12 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+
+/**
+ * A task id that every attempt of a step computes alike, in the form of a UUID version 4, which the profile wants: the agent that is
+ * asked again recognises the request and does not do it twice.
+ */
+export function derivedTaskId(...parts: readonly string[]): string {
+  const hex = bytesToHex(sha256(utf8ToBytes(JSON.stringify(parts))));
+  const variant = '89ab'[Number.parseInt(hex[16] ?? '0', 16) % 4];
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+}

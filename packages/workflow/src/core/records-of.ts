@@ -1,0 +1,32 @@
+import { sessionTopics } from '@shoal/protocol';
+import type { SessionView } from './view.ts';
+
+/** Every record of a view with its topic: what a reader holds, for a broker that lost it (DESIGN rule 17). */
+export function recordsOf(view: SessionView): readonly (readonly [topic: string, record: unknown])[] {
+  const topics = sessionTopics(view);
+  const found: (readonly [string, unknown])[] = [];
+  const add = (topic: string, record: unknown): void => {
+    if (record !== undefined) found.push([topic, record]);
+  };
+  add(topics.session, view.session);
+  add(topics.control, view.control);
+  add(topics.outcome, view.outcome);
+  for (const [hash, caller] of view.callers) add(topics.caller(hash), caller);
+  for (const [stepId, step] of view.steps) {
+    const at = topics.step(stepId);
+    add(at.attempt, step.attempt);
+    add(at.intent, step.intent);
+    add(at.result, step.result);
+    add(at.status, step.status);
+  }
+  return found;
+}
+
+/** What `held` knows and `found` lacks. A status is left out: only its instance may speak for itself. */
+export function missingRecords(
+  held: SessionView,
+  found: SessionView,
+): readonly (readonly [topic: string, record: unknown])[] {
+  const present = new Set(recordsOf(found).map(([topic]) => topic));
+  return recordsOf(held).filter(([topic]) => !present.has(topic) && !topic.endsWith('/status'));
+}

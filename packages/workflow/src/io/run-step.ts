@@ -1,0 +1,168 @@
+import { isLinkError, openLink, silentLogger, type Link, type Logger } from '@shoal/mqtt-link';
+import {
+  clientIdOf,
+  sessionTopics,
+  type SessionRecord,
+  type StepResultState,
+  type RecordError,
+} from '@shoal/protocol';
+import { decideStep } from '../core/decide-step.ts';
+import { missingRecords } from '../core/records-of.ts';
+import { recordExpirySeconds } from '../core/time.ts';
+import { hasValidHash } from '../core/plan.ts';
+import type { SessionView } from '../core/view.ts';
+import type { Blueprint } from '../types/blueprint.ts';
+import type { Credentials, StepEnd, StepOrder } from '../types/order.ts';
+import { DELEGATE, delegate } from './delegate.ts';
+import { look, openLookLink, type ConnectOptions } from './look.ts';
+import { StepInstance } from './step-instance.ts';
+
+export interface RunStepOptions extends Credentials {
+  readonly blueprints: readonly Blueprint[];
+  readonly url: string;
+  readonly logger?: Logger;
+  /** Aborts when the host must stop: the instance leaves at once, its Will is sent, and another attempt follows. */
+  readonly signal?: AbortSignal;
+  /** An open unfenced link to look through; unset opens one for each look. It stays open. */
+  readonly lookLink?: Link;
+  /** Opens byte streams instead of dialling, to a broker in this process. */
+  readonly openStream?: ConnectOptions['openStream'];
+  readonly tls?: ConnectOptions['tls'];
+  /**
+   * End the step in its instance's place (DESIGN rule 15): nothing is run, and where the records leave the end open, this is
+   * written.
+   */
+  readonly standIn?: {
+    readonly state: StepResultState;
+    readonly error: RecordError;
+    readonly supervisorId: string;
+  };
+  /** How long aborted work may take to stop. Default 5 000. */
+  readonly abortGraceMs?: number;
+  /** Default 15. Bounds how long a broken connection goes unnoticed. */
+  readonly keepAliveSeconds?: number;
+  /** Milliseconds since the epoch. Default Date.now. */
+  readonly now?: () => number;
+}
+
+/**
+ * Executes one attempt of one step to its end, and for the closer of the session the whole end of the session. Resolves in every
+ * case but a connection that cannot be opened at all (LinkError). Order and records decide everything: call it twice with one order
+ * and the broker lets only one of them act.
+ */
+export async function runStep(order: StepOrder, options: RunStepOptions): Promise<StepEnd> {
+  const now = options.now ?? Date.now;
+  const logger = options.logger ?? silentLogger;
+  const address = { org: order.org, unit: order.unit, sessionId: order.sessionId };
+  const lookOnce = async (): Promise<SessionView> => {
+    if (options.lookLink !== undefined) return look(options.lookLink, address);
+    const link = await openLookLink(address, connectOptions(options));
+    try {
+      return await look(link, address);
+    } finally {
+      await link.close();
+    }
+  };
+
+  const first = await lookOnce();
+  const { session } = first;
+  if (session === undefined || !hasValidHash(session))
+    return { end: 'superseded', reason: 'there is no such session, or its plan was changed' };
+  const decision = decideStep(first, order, now());
+  if (decision.do === 'stand-down') return { end: 'superseded', reason: decision.reason };
+
+  let firstLook: SessionView | undefined = first;
+  let reason = 'another connection took over';
+  const mayConnect = async (): Promise<boolean> => {
+    const view = firstLook ?? (await lookOnce());
+    firstLook = undefined;
+    // A broker that came back empty: this attempt carries what it has seen (rule 17).
+    if (view.session === undefined && now() < Date.parse(session.deadlineAt)) return true;
+    const next = decideStep(view, order, now());
+    if (next.do !== 'stand-down') return true;
+    reason = next.reason;
+    return false;
+  };
+  const link = await openLink({ ...linkOptions(order, session, options), mayConnect, logger }).catch(
+    (error: unknown) => {
+      if (isLinkError(error, 'fenced')) return undefined;
+      throw error;
+    },
+  );
+  if (link === undefined) return { end: 'superseded', reason };
+  const instance = new StepInstance({
+    link,
+    order,
+    session,
+    first,
+    blueprint: blueprintFor(order, session, options.blueprints),
+    logger,
+    now,
+    abortGraceMs: options.abortGraceMs ?? 5_000,
+    ...(options.standIn === undefined ? {} : { standIn: options.standIn }),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    carry: missingRecords,
+    fencedReason: () => reason,
+  });
+  return instance.run();
+}
+
+function blueprintFor(
+  order: StepOrder,
+  session: SessionRecord,
+  blueprints: readonly Blueprint[],
+): Blueprint | undefined {
+  const use = session.steps.find((step) => step.id === order.stepId)?.use;
+  if (use === undefined) return undefined;
+  if (use.blueprint === undefined) return delegate(use);
+  return blueprints.find((blueprint) => blueprint.id === use.blueprint);
+}
+
+/** The blueprint that a spawn order names for a step: its own, or the built-in one that asks a live agent. */
+export function blueprintIdOf(use: { readonly blueprint?: string }): string {
+  return use.blueprint ?? DELEGATE;
+}
+
+function linkOptions(
+  order: StepOrder,
+  session: SessionRecord,
+  options: RunStepOptions,
+): Parameters<typeof openLink>[0] {
+  const { status } = sessionTopics(order).step(order.stepId);
+  const lost = {
+    schemaVersion: 1,
+    sessionId: order.sessionId,
+    stepId: order.stepId,
+    attempt: order.attempt,
+    claimId: order.claimId,
+    state: 'lost',
+  };
+  return {
+    ...connectOptions(options),
+    clientId: clientIdOf({ org: order.org, unit: order.unit, agentId: `${order.sessionId}.${order.stepId}` }),
+    fenced: true,
+    keepAliveSeconds: options.keepAliveSeconds ?? 15,
+    reconnect: { minDelayMs: 50, maxDelayMs: 2_000 },
+    will: {
+      topic: status,
+      payload: JSON.stringify(lost),
+      qos: 1,
+      retain: true,
+      contentType: 'application/json',
+      payloadIsUtf8: true,
+      messageExpirySeconds: recordExpirySeconds(session, (options.now ?? Date.now)()),
+    },
+  };
+}
+
+function connectOptions(options: RunStepOptions): ConnectOptions {
+  const { url, username, password, openStream, tls, logger } = options;
+  return {
+    url,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(openStream === undefined ? {} : { openStream }),
+    ...(tls === undefined ? {} : { tls }),
+    ...(logger === undefined ? {} : { logger }),
+  };
+}

@@ -1,0 +1,137 @@
+import type { Requester } from '@shoal/agent-sdk';
+import type { Link, Logger } from '@shoal/mqtt-link';
+import type { PlannedStep, RecordError, SessionRecord } from '@shoal/protocol';
+import { interpolate } from '../core/expressions.ts';
+import { needsOf, scopeOf } from '../core/scope.ts';
+import type { SessionView } from '../core/view.ts';
+import { isStepError, isWorkflowError } from '../errors.ts';
+import type { Blueprint, Json, StepOutput } from '../types/blueprint.ts';
+import type { DelegateContext } from './delegate.ts';
+
+/** How the code of a step ended. */
+export type WorkEnd =
+  | { readonly end: 'output'; readonly output: StepOutput }
+  | { readonly end: 'error'; readonly error: RecordError; readonly deliberate: boolean };
+
+export interface WorkOptions {
+  readonly blueprint: Blueprint;
+  readonly session: SessionRecord;
+  readonly step: PlannedStep;
+  readonly view: SessionView;
+  readonly attempt: number;
+  readonly signal: AbortSignal;
+  readonly requester: Requester;
+  readonly link: Link;
+  readonly progress: (text: string, data?: Json) => void;
+  readonly logger: Logger;
+}
+
+/** Results of one step may be so large as JSON; more belongs into an artifact by URL. */
+export const MAX_RESULT_BYTES = 262_144;
+
+/** Runs the blueprint once. Never rejects: an error is an end like any other, and never passes for output (DESIGN rule 8). */
+export async function runWork(options: WorkOptions): Promise<WorkEnd> {
+  const { blueprint, step, signal } = options;
+  try {
+    const output = await blueprint.run(contextOf(options));
+    return checked(output);
+  } catch (error) {
+    if (signal.aborted && !isStepError(error)) return failure(abortError(signal), false);
+    if (isStepError(error)) {
+      const { code, message, retryable, details } = error;
+      return failure(
+        { code, message, retryable, ...(details === undefined ? {} : { details: jsonOf(details) }) },
+        true,
+      );
+    }
+    if (isWorkflowError(error, 'expression'))
+      return failure({ code: 'EXPRESSION', message: `with: ${error.message}` }, true);
+    const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    options.logger.error('the step threw', {
+      stepId: step.id,
+      error: error instanceof Error ? error.stack : message,
+    });
+    return failure(
+      { code: 'STEP_THREW', message: message.slice(0, 2000), retryable: isRetryable(error) },
+      false,
+    );
+  }
+}
+
+/** The reason that the signal was aborted with, as an error record. */
+export function abortError(signal: AbortSignal): RecordError {
+  const reason: unknown = signal.reason;
+  if (isStepError(reason)) return { code: reason.code, message: reason.message, retryable: reason.retryable };
+  return { code: 'ABORTED', message: String(reason) };
+}
+
+function contextOf(options: WorkOptions): DelegateContext {
+  const { session, step, view } = options;
+  const scope = scopeOf(session, view);
+  const needs = needsOf(step, view);
+  const outputs = Object.entries(needs).flatMap(([id, result]) =>
+    result.state === 'completed' ? [[id, (result.output ?? null) as Json] as const] : [],
+  );
+  return {
+    org: session.org,
+    unit: session.unit,
+    sessionId: session.sessionId,
+    workflowId: session.workflowId,
+    stepId: step.id,
+    attempt: options.attempt,
+    input: interpolate((step.with ?? {}) as Json, scope) as Record<string, Json>,
+    variables: session.variables as Record<string, Json>,
+    results: Object.fromEntries(outputs),
+    needs,
+    request: session.request,
+    signal: options.signal,
+    requester: options.requester,
+    link: options.link,
+    progress: options.progress,
+    logger: options.logger,
+    use: interpolate(step.use as Json, scope) as DelegateContext['use'],
+  };
+}
+
+function checked(output: StepOutput | undefined): WorkEnd {
+  if (output === undefined || output.output === undefined)
+    return failure(
+      {
+        code: 'NO_OUTPUT',
+        message: 'the blueprint returned no output: return { output }, null if there is none',
+      },
+      true,
+    );
+  let text: string;
+  try {
+    text = JSON.stringify(output);
+  } catch (error) {
+    return failure({ code: 'OUTPUT_NOT_JSON', message: `the output is not JSON: ${String(error)}` }, true);
+  }
+  const bytes = Buffer.byteLength(text);
+  if (bytes > MAX_RESULT_BYTES)
+    return failure(
+      { code: 'OUTPUT_TOO_LARGE', message: `the output takes ${bytes} bytes of at most ${MAX_RESULT_BYTES}` },
+      true,
+    );
+  return { end: 'output', output: JSON.parse(text) as StepOutput };
+}
+
+/** Errors of the SDK and the link say whether the same may succeed later. */
+function isRetryable(error: unknown): boolean {
+  if (typeof error !== 'object' || error === null) return false;
+  const { retryable, code } = error as { retryable?: unknown; code?: unknown };
+  return retryable === true || code === 'not-connected' || code === 'connection-lost';
+}
+
+function jsonOf(value: unknown): Json {
+  try {
+    return (JSON.parse(JSON.stringify(value) ?? 'null') as Json) ?? null;
+  } catch {
+    return String(value);
+  }
+}
+
+function failure(error: RecordError, deliberate: boolean): WorkEnd {
+  return { end: 'error', error, deliberate };
+}
