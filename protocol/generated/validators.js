@@ -300,9 +300,9 @@ push(err41),errors++}return validate21.errors=vErrors,errors===0}validate21.eval
 defaultInputModes:!0,defaultOutputModes:!0,skills:!0,provider:!0,documentationUrl:!0,iconUrl:!0,securitySchemes:!0,securityRequirements:!0,signatures:!0},dynamicProps:!1,
 dynamicItems:!1};const Artifact=validate35,schema53={type:"object",required:["artifactId","parts"],properties:{artifactId:{type:"string","x-shoal-write":"non-em\
 pty"},parts:{type:"array",items:{$ref:"#/$defs/Part"},minItems:1},name:{type:"string"},description:{type:"string"},metadata:{type:"object"},extensions:{type:"ar\
-ray",items:{type:"string"}}}},schema54={type:"object",properties:{text:{type:"string"},raw:{type:"string",description:"Bytes in base64.",pattern:"^[A-Za-z0-9+/_\
--]*={0,2}$"},url:{type:"string"},data:{description:"Any JSON value; null counts as present."},metadata:{type:"object"},filename:{type:"string"},mediaType:{type:"\
-string"}},exactlyOneOf:["text","raw","url","data"]},pattern4=new RegExp("^[A-Za-z0-9+/_-]*={0,2}$","u");function validate35(data,{instancePath="",parentData,parentDataProperty,
+ray",items:{type:"string"}}}},schema54={type:"object",properties:{text:{type:"string"},raw:{type:"string",contentEncoding:"base64",pattern:"^[A-Za-z0-9+/_-]*={0\
+,2}$"},url:{type:"string"},data:{description:"Any JSON value; null counts as present."},metadata:{type:"object"},filename:{type:"string"},mediaType:{type:"strin\
+g"}},exactlyOneOf:["text","raw","url","data"]},pattern4=new RegExp("^[A-Za-z0-9+/_-]*={0,2}$","u");function validate35(data,{instancePath="",parentData,parentDataProperty,
 rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate35.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.
 dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.artifactId===void 0){const err0={instancePath,schemaPath:"#/r\
 equired",keyword:"required",params:{missingProperty:"artifactId"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.parts===void 0){const err1={

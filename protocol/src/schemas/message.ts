@@ -9,7 +9,7 @@ export const Role: TUnsafe<Role> = def('Role', enumOf(ROLES, { 'x-shoal-write': 
 const $Part = oneOf(
   {
     text: Type.String(),
-    raw: Type.String({ description: 'Bytes in base64.', pattern: '^[A-Za-z0-9+/_-]*={0,2}$' }),
+    raw: Type.String({ contentEncoding: 'base64', pattern: '^[A-Za-z0-9+/_-]*={0,2}$' }),
     url: Type.String(),
     data: Type.Unknown({ description: 'Any JSON value; null counts as present.' }),
   },
