@@ -124,11 +124,15 @@ function userPropertiesBytes(properties: UserProperties): number {
     const value = properties[name];
     if (value === undefined) continue;
     const nameBytes = stringBytes('userProperties', name);
-    for (const one of typeof value === 'string' ? [value] : value) {
+    for (const one of valuesOf(value)) {
       bytes += 5 + nameBytes + stringBytes(`userProperties.${name}`, one);
     }
   }
   return bytes;
+}
+
+function valuesOf(value: string | readonly string[]): readonly string[] {
+  return Array.isArray(value) ? (value as readonly string[]) : [value as string];
 }
 
 function writePublishProperties(bytes: Buffer, start: number, options: PublishOptions): number {
@@ -159,7 +163,7 @@ function writeUserProperties(bytes: Buffer, start: number, properties: UserPrope
   for (const name of Object.keys(properties)) {
     const value = properties[name];
     if (value === undefined) continue;
-    for (const one of typeof value === 'string' ? [value] : value) {
+    for (const one of valuesOf(value)) {
       at = writeText(bytes, at, 0x26, name);
       at = writeString(bytes, at, one, Buffer.byteLength(one));
     }

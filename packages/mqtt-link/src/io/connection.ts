@@ -18,6 +18,8 @@ export interface AckFields {
 }
 
 export interface ConnectionHandlers {
+  /** CONNACK: called before anything that follows it, which may be in the same chunk. */
+  connected(connection: Connection): void;
   /** QoS 1 and 2 messages are not acknowledged for you: send PUBACK or PUBREC. */
   publish(packet: PublishFields): void;
   ack(packet: AckFields): void;
@@ -38,8 +40,8 @@ export interface Connection {
   readonly connack: ConnackFields;
   /** False while the socket's buffer is over its mark. */
   readonly writable: boolean;
-  /** Settles when the socket is gone, whoever closed it. */
-  readonly closed: Promise<ConnectionLoss>;
+  /** Resolves when the socket is gone, whoever closed it. */
+  readonly closed: Promise<void>;
   send(bytes: Buffer): void;
   disconnect(reasonCode: number): void;
   destroy(): void;
@@ -69,22 +71,22 @@ class WireClient extends MqttClient {
 }
 
 /**
- * Connects and resolves after CONNACK. MQTT.js does CONNECT, parsing and keep-alive on this one connection; sessions,
+ * Connects, and resolves when the connection has ended. MQTT.js does CONNECT, parsing and keep-alive on this one connection; sessions,
  * acknowledgements, subscriptions and reconnecting are the link's, which writes those packets itself.
  * Rejects with `connect-refused`, `connect-timeout`, `connect-failed` or `aborted`.
  */
-export function openConnection(
+export function runConnection(
   options: ConnectionOptions,
   handlers: ConnectionHandlers,
-): Promise<Connection> {
+): Promise<ConnectionLoss> {
   return new Promise((resolve, reject) => {
     const stream = guardParser(options.openStream());
     const outbox = new Outbox(stream);
     let loss: ConnectionLoss = {};
     let timedOut = false;
     let connected = false;
-    let reportClosed: (loss: ConnectionLoss) => void;
-    const closed = new Promise<ConnectionLoss>((report) => (reportClosed = report));
+    let reportClosed: () => void;
+    const closed = new Promise<void>((report) => (reportClosed = report));
     const fail = (error: Error): void => {
       loss = { ...loss, error: loss.error ?? error };
       stream.destroy();
@@ -102,7 +104,7 @@ export function openConnection(
         done(WITHHELD);
       },
     });
-    client.onPublish = handlers.publish;
+    client.onPublish = (packet) => handlers.publish(packet);
     client.on('error', (error) => {
       if (error === WITHHELD) return;
       timedOut ||= !connected && error.message === 'connack timeout';
@@ -115,8 +117,9 @@ export function openConnection(
     client.on('close', () => {
       options.signal.removeEventListener('abort', onAbort);
       outbox.close();
-      if (!connected) reject(connectError(loss, timedOut, options.connectTimeoutMs));
-      reportClosed(loss);
+      reportClosed();
+      if (connected) resolve(loss);
+      else reject(connectError(loss, timedOut, options.connectTimeoutMs));
     });
     const accept = (connack: IConnackPacket): void => {
       const reasonCode = connack.reasonCode ?? 0;
@@ -124,8 +127,8 @@ export function openConnection(
       connected = true;
       options.signal.removeEventListener('abort', onAbort);
       stream.on('drain', () => handlers.drain());
-      resolve({
-        connack: connack as ConnackFields,
+      handlers.connected({
+        connack,
         get writable() {
           return !stream.writableNeedDrain;
         },
@@ -158,7 +161,7 @@ function receive(
     case 'pubcomp':
     case 'suback':
     case 'unsuback':
-      return handlers.ack(packet as AckFields);
+      return handlers.ack(packet);
     case 'pubrel':
       return handlers.pubrel(packet.messageId ?? 0);
     default:
@@ -208,20 +211,18 @@ function connectError(loss: ConnectionLoss, timedOut: boolean, connectTimeoutMs:
 /** A packet that the parser chokes on ends the connection, not the process. */
 function guardParser(stream: Duplex): Duplex {
   const pipe = stream.pipe.bind(stream);
-  stream.pipe = (destination, options) => {
-    const sink = destination as unknown as {
-      _write(chunk: Buffer, encoding: string, done: () => void): void;
-    };
-    const write = sink._write;
-    sink._write = (chunk, encoding, done) => {
+  stream.pipe = (parser, options) => {
+    const write = parser.write.bind(parser) as (chunk: Uint8Array) => boolean;
+    parser.write = (chunk: Uint8Array | string) => {
       try {
-        write(chunk, encoding, done);
+        return write(chunk as Uint8Array);
       } catch (error) {
         const cause = toError(error);
         stream.destroy(new LinkError('protocol-error', `cannot parse a packet: ${cause.message}`, { cause }));
+        return true;
       }
     };
-    return pipe(destination, options);
+    return pipe(parser, options);
   };
   return stream;
 }

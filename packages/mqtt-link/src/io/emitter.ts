@@ -21,7 +21,7 @@ export class LinkEmitter {
   }
 
   emit<E extends keyof LinkEvents>(event: E, ...info: Parameters<LinkEvents[E]>): void {
-    for (const listener of [...(this.#listeners.get(event) ?? [])]) {
+    for (const listener of Array.from(this.#listeners.get(event) ?? [])) {
       try {
         (listener as (...args: unknown[]) => void)(...info);
       } catch (error) {

@@ -71,26 +71,23 @@ export class HandlerQueue {
       if (manualAck) receipt?.done();
       return;
     }
-    Promise.resolve(result).then(
-      () => {
-        if (manualAck) receipt?.done();
-        this.#next();
-      },
-      (error: unknown) => {
-        this.#fail(error, message, receipt);
-        this.#next();
-      },
-    );
+    void this.#settle(result, message, receipt);
+  }
+
+  async #settle(result: Promise<void>, message: InboundMessage, receipt: Receipt | undefined): Promise<void> {
+    try {
+      await result;
+      if (this.#options.manualAck) receipt?.done();
+    } catch (error) {
+      this.#fail(error, message, receipt);
+    }
+    this.#running -= 1;
+    this.#drain();
   }
 
   #fail(error: unknown, message: InboundMessage, receipt: Receipt | undefined): void {
     if (this.#options.manualAck) receipt?.refuse();
     this.#options.onError(error, message);
-  }
-
-  #next(): void {
-    this.#running -= 1;
-    this.#drain();
   }
 
   #drain(): void {

@@ -19,7 +19,7 @@ import type {
   Subscription,
 } from '../link.ts';
 import { connectOptions } from './connect-options.ts';
-import { openConnection, type AckFields, type Connection, type ConnectionLoss } from './connection.ts';
+import { type AckFields, type Connection, type ConnectionLoss, runConnection } from './connection.ts';
 import { LinkEmitter } from './emitter.ts';
 import { Inbox } from './inbox.ts';
 import { silentLogger } from './logger.ts';
@@ -147,8 +147,8 @@ export class MqttLink implements Link {
       const cause = toError(error);
       this.#logger.warn('cannot connect', { clientId: this.clientId, error: cause });
       if (givesUp) {
-        this.#end('closed', new LinkError('closed', 'the first connection failed', { cause }));
         onFailure(cause);
+        this.#end('closed', new LinkError('closed', 'the first connection failed', { cause }));
       } else {
         const reasonCode = isLinkError(cause) ? cause.reasonCode : undefined;
         this.#emitter.emit('offline', { error: cause, ...(reasonCode === undefined ? {} : { reasonCode }) });
@@ -158,23 +158,26 @@ export class MqttLink implements Link {
   }
 
   async #useConnection(onOnline: () => void): Promise<number> {
-    const connection = await openConnection(
+    let connectedAtMs = 0;
+    const loss = await runConnection(
       { ...this.#connectOptions, signal: this.#stop.signal },
       {
+        connected: (connection) => {
+          connectedAtMs = performance.now();
+          void this.#attach(connection).then((online) => online && onOnline());
+        },
         publish: (packet) => this.#inbox.onPublish(packet),
         pubrel: (messageId) => this.#inbox.onPubrel(messageId),
         ack: (packet) => this.#onAck(packet),
         drain: () => this.#publisher.pump(),
       },
     );
-    const connectedAtMs = performance.now();
-    void this.#restore(connection, onOnline);
-    const loss = await connection.closed;
     this.#onLost(loss);
     return connectedAtMs;
   }
 
-  async #restore(connection: Connection, onOnline: () => void): Promise<void> {
+  /** Hands the connection to the parts at once; resolves when the subscriptions are restored: whether it is online. */
+  async #attach(connection: Connection): Promise<boolean> {
     const sessionPresent = connection.connack.sessionPresent ?? false;
     const features = readBrokerFeatures(connection.connack);
     const reconnect = this.#everOnline;
@@ -186,14 +189,15 @@ export class MqttLink implements Link {
     const restored = this.#subscriber.attach(connection, features, sessionPresent);
     this.#publisher.attach(connection, features, sessionPresent);
     const inTime = await within(restored, this.#connectOptions.connectTimeoutMs);
-    if (this.#connection !== connection) return;
+    if (this.#connection !== connection) return false;
     if (!inTime) {
       this.#report(new LinkError('protocol-error', 'the broker did not answer SUBSCRIBE; connecting again'));
-      return connection.destroy();
+      connection.destroy();
+      return false;
     }
     this.#logger.debug('online', { clientId: this.clientId, sessionPresent, reconnect });
     this.#emitter.emit('online', { sessionPresent, reconnect });
-    onOnline();
+    return true;
   }
 
   #onAck(packet: AckFields): void {

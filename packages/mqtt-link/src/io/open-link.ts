@@ -12,8 +12,8 @@ export function openLink(options: LinkOptions): Promise<Link> {
     const link = new MqttLink(options);
     const { signal } = options;
     const onAbort = (): void => {
-      link.destroy();
       reject(new LinkError('aborted', 'gave up opening the link', { cause: signal?.reason }));
+      link.destroy();
     };
     if (signal?.aborted === true) return onAbort();
     signal?.addEventListener('abort', onAbort);

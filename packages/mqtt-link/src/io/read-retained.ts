@@ -18,7 +18,10 @@ export interface ReadRetainedOptions {
    * 20 in flight and 1 000 queued, the rest dropped silently) do not apply.
    */
   readonly qos?: Qos;
-  /** The topic that this client may publish and subscribe. Default `markerTopicOf(clientId)`. */
+  /**
+   * A topic that this client may publish and subscribe, used for markers of one QoS only. Default
+   * `shoal/v1/{org}/{unit}/agent/{agentId}/marker/{qos}` for the client id `{org}/{unit}/{agentId}`.
+   */
   readonly markerTopic?: string;
 }
 
@@ -60,11 +63,11 @@ export async function readRetained(
   }
 }
 
-/** A topic in the client's own part of Shoal's tree, never retained. */
-export function markerTopicOf(clientId: string): string {
+/** The topic of a client's markers: in its own part of Shoal's tree, never retained, one for each QoS (default 1). */
+export function markerTopicOf(clientId: string, qos: Qos = 1): string {
   const parts = clientId.split('/').map((part) => part.replace(/[^A-Za-z0-9_.-]/g, '_'));
   const [org = '_', unit = '_', ...rest] = parts.length < 3 ? ['_', '_', ...parts] : parts;
-  return `shoal/v1/${org}/${unit}/agent/${rest.join('_') || '_'}/marker`;
+  return `shoal/v1/${org}/${unit}/agent/${rest.join('_') || '_'}/marker/${qos}`;
 }
 
 async function snapshot(
@@ -73,7 +76,8 @@ async function snapshot(
   options: ReadRetainedOptions,
   signal: AbortSignal,
 ): Promise<Map<string, InboundMessage>> {
-  const markerTopic = options.markerTopic ?? markerTopicOf(link.clientId);
+  const { qos = 0 } = options;
+  const markerTopic = options.markerTopic ?? markerTopicOf(link.clientId, qos);
   const found = new Map<string, InboundMessage>();
   const settle = new Settle(options.settleMs ?? 0);
   // Each connection has a marker of its own: one that was resent after a reconnect proves nothing about the new subscription.
@@ -89,9 +93,11 @@ async function snapshot(
   });
   markerSeen.catch(ignore);
   signal.throwIfAborted();
-  const marker = await link.subscribe(markerTopic, (message) => {
+  // At the same QoS as the snapshot: brokers keep an order for each QoS, not across them.
+  const onMarker = (message: InboundMessage): void => {
     if (message.text() === nonce) settle.begin();
-  });
+  };
+  const marker = await link.subscribe(markerTopic, onMarker, { qos });
   const retained = await link
     .subscribe(
       filter,
@@ -100,7 +106,7 @@ async function snapshot(
         found.set(message.topic, copyOf(message));
         settle.touch();
       },
-      { qos: options.qos ?? 0 },
+      { qos },
     )
     .catch(async (error: unknown) => {
       await marker.close();

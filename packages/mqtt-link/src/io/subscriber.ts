@@ -101,7 +101,8 @@ export class Subscriber {
       const unanswered = [...group.members].some((member) => !member.settled);
       if (!group.granted || unanswered) answers.push(this.#send(connection, group, undefined));
     }
-    for (const filter of this.#unwanted) if (!this.#groups.has(filter)) this.#unsubscribe(connection, filter);
+    for (const filter of this.#unwanted)
+      if (!this.#groups.has(filter)) void this.#unsubscribe(connection, filter);
     await Promise.all(answers);
   }
 
@@ -245,8 +246,9 @@ export class Subscriber {
   }
 
   #rejectUnanswered(error: LinkError): void {
-    for (const group of [...this.#groups.values()]) {
-      for (const member of [...group.members]) {
+    // A Map and a Set may lose the current item while they are iterated.
+    for (const group of this.#groups.values()) {
+      for (const member of group.members) {
         if (member.settled) continue;
         this.#remove(group, member);
         this.#reject(member, error);

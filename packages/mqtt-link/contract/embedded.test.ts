@@ -1,0 +1,8 @@
+import { createBroker } from '@shoal/broker';
+import { linkContract } from './link-contract.ts';
+
+linkContract('embedded broker', async () => {
+  const broker = createBroker({ listen: { tcp: { port: 0 }, ws: { port: 0 } } });
+  const { tcp, ws } = await broker.start();
+  return { host: tcp!.host, port: tcp!.port, url: tcp!.url, wsUrl: ws!.url, stop: () => broker.stop() };
+});

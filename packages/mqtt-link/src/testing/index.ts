@@ -1,0 +1,3 @@
+export { startFaultProxy, type FaultProxy } from './fault-proxy.ts';
+export { mosquittoPath, startMosquitto, type MosquittoOptions, type RunningMosquitto } from './mosquitto.ts';
+export { nextEvent } from './next-event.ts';
