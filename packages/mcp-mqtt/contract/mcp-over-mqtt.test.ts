@@ -7,7 +7,7 @@ import {
   startFaultProxy,
   startMosquitto,
   type FaultProxy,
-} from '../../mqtt-link/src/testing/index.ts';
+} from '@shoal/mqtt-link/testing';
 import { McpServer, ProtocolError } from '@modelcontextprotocol/server';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
@@ -22,6 +22,7 @@ import {
   type McpServing,
   type ServeMcpOptions,
 } from '../src/index.ts';
+import { startSuggestingProxy } from '../test/suggesting-proxy.ts';
 
 const MAX_PACKET_BYTES = 256 * 1024;
 
@@ -108,6 +109,11 @@ for (const { name, start, missing } of brokers)
       });
       closers.push(() => link.close());
       return link;
+    };
+    const suggesting = async (userProperties: Record<string, string>) => {
+      const proxy = await startSuggestingProxy(broker, userProperties);
+      closers.push(() => proxy.stop());
+      return proxy;
     };
     const proxied = async (): Promise<FaultProxy> => {
       const proxy = await startFaultProxy(broker);
@@ -374,6 +380,58 @@ for (const { name, start, missing } of brokers)
       await serving.stop();
       await expect.poll(() => events).toEqual([`+${serverName}`, `-${serverName}`]);
       await watch.close();
+    });
+
+    it('a name that the broker suggests becomes the name of the server, in its will too', async () => {
+      const proxy = await suggesting({ 'MCP-SERVER-NAME': 'given/by/broker' });
+      const link = await observer();
+      const serving = await serve({ url: proxy.url });
+      expect(serving.serverName).toBe('given/by/broker');
+      expect(await discoverMcpServers(link, '#')).toMatchObject([
+        { serverId, serverName: 'given/by/broker' },
+      ]);
+      const offline = new Promise<void>((resolve) => {
+        void watchMcpServers(link, '#', {
+          onOnline: () => serving.link.destroy(),
+          onOffline: () => resolve(),
+        });
+      });
+      await offline;
+    });
+
+    it('filters that the broker suggests bound what a client finds', async () => {
+      await serve();
+      await serve({ serverId: 'other', serverName: 'elsewhere/pump-01' });
+      const proxy = await suggesting({ 'MCP-SERVER-NAME-FILTERS': '["elsewhere/#"]' });
+      await expect(connect({ url: proxy.url })).rejects.toMatchObject({ code: 'not-allowed' });
+      const allowed = await connect({ url: proxy.url, serverName: 'elsewhere/pump-01' });
+      expect(await callJsonTool(allowed.client, 'count')).toEqual({ calls: 1 });
+      const link = await openLink({ url: proxy.url, clientId: 'bounded' });
+      closers.push(() => link.close());
+      expect(await discoverMcpServers(link, '#')).toMatchObject([{ serverName: 'elsewhere/pump-01' }]);
+    });
+
+    it('a presence with another epoch ends the connection: the server restarted', async () => {
+      await serve();
+      const { closed, server } = await connect();
+      const params = { server_name: serverName, description: '', meta: { shoal: { epoch: 'another' } } };
+      const link = await observer();
+      await link.publish(
+        `$mcp-server/presence/${server.serverId}/${serverName}`,
+        JSON.stringify({ jsonrpc: '2.0', method: 'notifications/server/online', params }),
+      );
+      expect(await closed).toMatchObject({
+        code: 'server-offline',
+        message: expect.stringMatching(/restarted/),
+      });
+    });
+
+    it('connecting can be given up', async () => {
+      const aborter = new AbortController();
+      const waiting = connect({ signal: aborter.signal });
+      aborter.abort();
+      await expect(waiting).rejects.toMatchObject({ code: 'closed' });
+      await expect(connect({ signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'closed' });
     });
 
     // Mosquitto 2.0.11 closes the old connection without 0x8E, so that both reconnect and evict each other: see the README.

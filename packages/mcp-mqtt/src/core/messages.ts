@@ -1,9 +1,9 @@
 /** What travels in the packets: JSON-RPC messages, presence, user properties. Pure. */
 import type { JSONRPCMessage } from '@modelcontextprotocol/client';
 
-export const COMPONENT_TYPE = 'MCP-COMPONENT-TYPE';
+const COMPONENT_TYPE = 'MCP-COMPONENT-TYPE';
 export const SENDER_ID = 'MCP-MQTT-CLIENT-ID';
-export const META = 'MCP-META';
+const META = 'MCP-META';
 export const SUGGESTED_SERVER_NAME = 'MCP-SERVER-NAME';
 export const SUGGESTED_NAME_FILTERS = 'MCP-SERVER-NAME-FILTERS';
 

@@ -45,6 +45,8 @@ export interface MqttClientTransportOptions extends Pick<
   readonly connectMeta?: JsonObject;
   /** Longest wait for the server's presence. Default 10 000. */
   readonly discoveryTimeoutMs?: number;
+  /** Gives up while connecting; the connection that stands is not touched. */
+  readonly signal?: AbortSignal;
   readonly logger?: Logger;
 }
 
@@ -92,21 +94,41 @@ export class MqttClientTransport implements Transport {
 
   /** Connects, waits for the server's presence, subscribes. Rejects with a `LinkError`, `server-not-found` or `not-allowed`. */
   async start(): Promise<void> {
+    const { signal } = this.#options;
+    const abort = (): void =>
+      this.#end(new McpMqttError('closed', 'connecting was aborted', { cause: signal?.reason }));
+    signal?.addEventListener('abort', abort);
     try {
-      const link = await this.#open();
-      this.#link = link;
-      this.#publisher = createPublisher(link, 'mcp-client');
-      this.#server = await this.#findServer(link);
-      const receive = (message: InboundMessage): void => this.#receive(message);
-      await Promise.all([
-        link.subscribe(serverCapabilityTopic(this.#server), receive),
-        link.subscribe(rpcTopic(this.mcpClientId, this.#server), receive, { noLocal: true }),
-      ]);
-      if (this.#reason !== undefined) throw this.#reason;
+      if (signal?.aborted === true) abort();
+      await this.#connect();
     } catch (error) {
       this.#end(new McpMqttError('closed', 'the transport was not started', { cause: error }));
       throw error;
+    } finally {
+      signal?.removeEventListener('abort', abort);
     }
+  }
+
+  async #connect(): Promise<void> {
+    this.#assertOpen();
+    const link = await this.#open();
+    this.#link = link;
+    this.#assertOpen();
+    this.#publisher = createPublisher(link, 'mcp-client');
+    this.#server = await this.#findServer(link);
+    const receive = (message: InboundMessage): void => this.#receive(message);
+    await Promise.all([
+      link.subscribe(serverCapabilityTopic(this.#server), receive),
+      link.subscribe(rpcTopic(this.mcpClientId, this.#server), receive, { noLocal: true }),
+    ]);
+    this.#assertOpen();
+  }
+
+  #assertOpen(): void {
+    if (this.#reason === undefined) return;
+    // Ended before the link was there to be closed with it.
+    this.#link?.close().catch((error: unknown) => this.#logger.debug('MCP link close', { error }));
+    throw this.#reason;
   }
 
   async send(message: JSONRPCMessage): Promise<void> {

@@ -38,7 +38,10 @@ export async function connectMcp(options: ConnectMcpOptions): Promise<McpConnect
   // Also reported through `closed`; without a listener the SDK stays silent anyway.
   // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the SDK has no other
   client.onerror = (error) => options.logger?.debug('MCP client', { error: error.message });
-  await client.connect(transport, { timeout: requestTimeoutMs('initialize', options.timeouts) });
+  await client.connect(transport, {
+    timeout: requestTimeoutMs('initialize', options.timeouts),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  });
   return {
     client,
     server: transport.server!,
