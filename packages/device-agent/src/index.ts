@@ -24,3 +24,22 @@ export {
 } from './core/incident/incident-machine.ts';
 export { evaluatePump, type PumpEvaluation } from './core/evaluation/pump.ts';
 export { parsePumpCsv, type PumpRecording } from './core/evaluation/recording.ts';
+export {
+  diagnoseVibration,
+  type BearingOrders,
+  type BearingScore,
+  type VibrationDiagnosis,
+  type VibrationEvidence,
+  type VibrationOptions,
+  type VibrationVerdict,
+} from './core/vibration/diagnose.ts';
+export type { SpectrumLine } from './core/vibration/defect-lines.ts';
+export {
+  envelopeSpectrum,
+  powerSpectrum,
+  transformWaveform,
+  type Band,
+  type Spectrum,
+} from './core/vibration/spectrum.ts';
+export { plotSpectrum, type PlotOptions } from './core/vibration/plot.ts';
+export { evaluateBearing, type BearingEvaluation, type BearingRecording } from './core/evaluation/bearing.ts';
