@@ -59,11 +59,13 @@ export function createRegistry(options: RegistryOptions): Registry {
     if (!message.retain)
       return reject(Reason.notAuthorized, 'R1 retain: a card must be published with the retain flag');
     for (const [field, value] of Object.entries(address)) {
-      if (!isIdentifier(value))
-        return reject(
-          Reason.notAuthorized,
-          `R2 ${field}: ${JSON.stringify(value)} does not match ${IDENTIFIER_PATTERN}`,
-        );
+      if (!isIdentifier(value)) {
+        const shown = JSON.stringify(value.slice(0, 100));
+        return reject(Reason.notAuthorized, `R2 ${field}: ${shown} does not match ${IDENTIFIER_PATTERN}`);
+      }
+    }
+    if (address.agentId === 'pool' && !emqx) {
+      return reject(Reason.notAuthorized, 'R2 agentId: "pool" is reserved for pool topics');
     }
     const owner = `${address.org}/${address.unit}/${address.agentId}`;
     if (clientId !== owner) {
