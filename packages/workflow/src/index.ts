@@ -67,3 +67,13 @@ export { replyOutcome, streamToCallers } from './io/caller-replies.ts';
 export { look } from './io/look.ts';
 export { blueprintIdOf, runStep, type RunStepOptions } from './io/run-step.ts';
 export { writeRecord } from './io/write-record.ts';
+export { Marker } from './io/marker.ts';
+export {
+  ORDER_VARIABLES,
+  orderEnvironment,
+  readOrder,
+  runOrder,
+  runSpawned,
+  type RunOrderOptions,
+  type SpawnedOptions,
+} from './io/run-order.ts';

@@ -1,31 +1,27 @@
-import { randomUUID } from 'node:crypto';
-import { LinkError, markerTopicOf, type Link, type Logger } from '@shoal/mqtt-link';
+import type { Link, Logger } from '@shoal/mqtt-link';
 import { sessionTopics, type SessionAddress } from '@shoal/protocol';
 import { applyRecord, emptyView, type SessionView } from '../core/view.ts';
+import { Marker } from './marker.ts';
 
-/**
- * The live view of one session over a link. `sync` makes it current: whatever the broker held when it was called is in the view when
- * it resolves. That follows from the order of one connection, not from waiting.
- */
+/** The live view of one session over a link. */
 export class SessionWatch {
   view: SessionView;
   readonly #link: Link;
   readonly #logger: Logger;
   readonly #onChange: () => void;
-  readonly #markers = new Map<string, () => void>();
+  readonly #marker: Marker;
 
   constructor(link: Link, address: SessionAddress, logger: Logger, onChange: () => void) {
     this.#link = link;
     this.#logger = logger;
     this.#onChange = onChange;
+    this.#marker = new Marker(link);
     this.view = emptyView(address);
   }
 
-  /** Subscribes; the link restores both subscriptions after a reconnect. */
+  /** Subscribes; the link restores the subscriptions after a reconnect. */
   async open(): Promise<void> {
-    await this.#link.subscribe(markerTopicOf(this.#link.clientId), (message) =>
-      this.#markers.get(message.text())?.(),
-    );
+    await this.#marker.open();
     await this.#link.subscribe(sessionTopics(this.view).all, (message) => {
       const applied = applyRecord(this.view, message.topic, message.payload);
       if (applied.applied) this.#onChange();
@@ -34,31 +30,14 @@ export class SessionWatch {
     });
   }
 
-  /** Starts an empty view before a reconnect brings the retained records again; returns what was held. */
-  restart(): SessionView {
-    const held = this.view;
-    this.view = emptyView(held);
-    return held;
+  /** Starts an empty view before a reconnect brings the retained records again. */
+  restart(): void {
+    this.view = emptyView(this.view);
   }
 
-  /** Rejects when the connection is lost before the marker is back. */
+  /** Resolves when whatever the broker held at the call is in the view; rejects when the connection is lost before. */
   async sync(): Promise<SessionView> {
-    const nonce = randomUUID();
-    let stop: readonly (() => void)[] = [];
-    try {
-      const seen = new Promise<void>((resolve, reject) => {
-        this.#markers.set(nonce, resolve);
-        stop = (['offline', 'fenced', 'closed'] as const).map((event) =>
-          this.#link.on(event, () => reject(new LinkError('connection-lost', `the link is ${event}`))),
-        );
-      });
-      seen.catch(() => undefined);
-      await this.#link.publish(markerTopicOf(this.#link.clientId), nonce);
-      await seen;
-      return this.view;
-    } finally {
-      this.#markers.delete(nonce);
-      for (const off of stop) off();
-    }
+    await this.#marker.pass();
+    return this.view;
   }
 }

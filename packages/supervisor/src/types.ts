@@ -1,0 +1,70 @@
+import type { Link, LinkOptions, Logger } from '@shoal/mqtt-link';
+import type { Credentials, SpawnOrder, Workflow } from '@shoal/workflow';
+import type { ReconcilePolicy } from './core/policy.ts';
+
+export interface SpawnHooks {
+  /** What was started has ended. `clean` false: it was killed or gave up, and nobody need wait for its Will. */
+  onExit?(clean: boolean): void;
+}
+
+/** Puts instances somewhere. It knows nothing of sessions, and forgetting everything it started must do no harm. */
+export interface Spawner {
+  /** Resolves when the instance was started; what becomes of it shows on the broker. Rejects when it could not be started. */
+  spawn(order: SpawnOrder, hooks?: SpawnHooks): Promise<void>;
+  /** Instances that this spawner started and that have not ended. */
+  readonly running: number;
+  /** Lets go of everything. In-process instances end with it; child processes go on. Stopping twice is fine. */
+  stop(): Promise<void>;
+}
+
+export interface SupervisorOptions extends Credentials {
+  readonly url: string;
+  readonly org: string;
+  readonly unit: string;
+  /** Default: `supervisor-` and a random number. Two supervisors must not share one. */
+  readonly supervisorId?: string;
+  /** What it answers for and spawns; sessions and requests of other workflows are none of its business. */
+  readonly workflows: readonly Workflow[];
+  readonly spawner: Spawner;
+  /** Blueprints of long-lived agents that the spawner can start. Default none: `desired` records are left alone. */
+  readonly agentBlueprints?: readonly string[];
+  readonly policy?: Partial<ReconcilePolicy>;
+  /** Between two looks at everything, ±20 %. Default 15 000. */
+  readonly reconcileIntervalMs?: number;
+  /** Starts of instances, with a burst of as many. Default 50 a second. */
+  readonly spawnsPerSecond?: number;
+  /** Requests whose message is larger are refused. Default 262 144. */
+  readonly maxRequestBytes?: number;
+  /** Sessions that may be open at once; one more is refused with `responder_unavailable`. Default 10 000. */
+  readonly maxOpenSessions?: number;
+  /** How long a probe waits for its answer. Default 2 000. */
+  readonly probeTimeoutMs?: number;
+  readonly keepAliveSeconds?: number;
+  readonly openStream?: LinkOptions['openStream'];
+  readonly tls?: LinkOptions['tls'];
+  readonly logger?: Logger;
+  /** Milliseconds since the epoch. Default Date.now. */
+  readonly now?: () => number;
+  /** 0 to 1. Default Math.random. */
+  readonly random?: () => number;
+}
+
+export interface SupervisorStats {
+  readonly openSessions: number;
+  readonly knownSessions: number;
+  readonly spawned: number;
+  readonly cardsHeld: readonly string[];
+  /** False: the broker does not deliver on `$share/…/$a2a/…`, and every supervisor gets every request (DESIGN rule 20). */
+  readonly sharesRequests: boolean;
+}
+
+export interface Supervisor {
+  readonly supervisorId: string;
+  /** Undefined before `start`. */
+  readonly link: Link | undefined;
+  /** Resolves when requests are taken. Rejects with LinkError when the broker cannot be reached. */
+  start(): Promise<void>;
+  /** Marks the cards it holds offline and disconnects. Instances in child processes go on. */
+  stop(): Promise<void>;
+  stats(): SupervisorStats;
+}
