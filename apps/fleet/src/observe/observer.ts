@@ -45,8 +45,8 @@ export async function startObserver(options: ObserverOptions): Promise<Observer>
     const { state, source } = agent.presence;
     onFact({ kind: 'presence', agentId: agent.address.agentId, role: roleOf(agent), state, source });
   };
-  registry.on('registered', tell);
-  registry.on('presence', tell);
+  registry.on('registered', ({ agent }) => tell(agent));
+  registry.on('presence', ({ agent }) => tell(agent));
   await registry.start();
   const filter = `shoal/v1/${org}/${unit}/session/#`;
   await link.subscribe(filter, (message) => observeRecord(message, onFact, logger));

@@ -1,0 +1,21 @@
+import type { Blueprint } from '@shoal/workflow';
+import { readInventory } from '../maintenance/inventory.ts';
+import { deviceProtector } from './device-protector.ts';
+import { diagnostics } from './diagnostics.ts';
+import { fleetCoordinator } from './fleet-coordinator.ts';
+import { maintenancePlanner } from './maintenance-planner.ts';
+import { neighbourSurvey } from './neighbour-survey.ts';
+import { paced } from './paced.ts';
+
+/** The recipes of the steps of the maintenance workflow. */
+export function stepBlueprints(url: string, stepSeconds: number): readonly Blueprint[] {
+  const inventory = readInventory(new URL('../../data/inventory.json', import.meta.url));
+  const blueprints = [
+    diagnostics(url),
+    neighbourSurvey(),
+    maintenancePlanner(inventory),
+    deviceProtector(),
+    fleetCoordinator(inventory),
+  ];
+  return blueprints.map((blueprint) => paced(blueprint, stepSeconds));
+}

@@ -1,0 +1,41 @@
+import { describeMachine } from './machine.ts';
+import type { Benchmark } from './benchmark.ts';
+import { parseBenchOptions, UsageError, type BenchOptions } from './options.ts';
+import { toRow, type Report } from './report.ts';
+import { rpc } from './rpc/rpc.ts';
+import { formatTable } from './table.ts';
+
+const BENCHMARKS: readonly Benchmark[] = [rpc];
+
+/** One document on stdout, JSON or a table; all else on stderr. Exit 2: wrong command line. Exit 1: the benchmark broke. */
+async function main(args: readonly string[]): Promise<void> {
+  const options = readOptions(args);
+  if (options === undefined) return;
+  const benchmark = BENCHMARKS.find(({ name }) => name === options.benchmark)!;
+  const note = (text: string): void => void process.stderr.write(`${text}\n`);
+  const { measured, settings } = await benchmark.run({ options, note });
+  const report: Report = {
+    benchmark: benchmark.name,
+    machine: describeMachine(),
+    rounds: options.rounds,
+    rows: measured.map(toRow),
+    settings: { quick: options.quick, ...settings },
+  };
+  process.stdout.write(options.json ? `${JSON.stringify(report, undefined, 2)}\n` : formatTable(report));
+}
+
+function readOptions(args: readonly string[]): BenchOptions | undefined {
+  try {
+    return parseBenchOptions(
+      args,
+      BENCHMARKS.map(({ name }) => name),
+    );
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 2;
+    return undefined;
+  }
+}
+
+await main(process.argv.slice(2));

@@ -1,0 +1,157 @@
+import { openLink } from '@shoal/mqtt-link';
+import { startMosquitto } from '@shoal/mqtt-link/testing';
+import type { BenchContext, Benchmark, BenchResult } from '../benchmark.ts';
+import { bundle } from '../bundle.ts';
+import type { Measured, Target } from '../report.ts';
+import { startWorker, type WorkerProcess } from '../worker.ts';
+import type { SideParameters } from './side.ts';
+
+const SIDES = ['raw', 'link', 'sdk'] as const;
+type Side = (typeof SIDES)[number];
+
+interface Scale {
+  readonly latencyCount: number;
+  readonly throughputCount: number;
+  readonly streamItems: number;
+  readonly streamCount: number;
+}
+
+const FULL: Scale = { latencyCount: 2_000, throughputCount: 10_000, streamItems: 1_000, streamCount: 5 };
+const QUICK: Scale = { latencyCount: 200, throughputCount: 1_000, streamItems: 200, streamCount: 1 };
+
+interface Measurement {
+  readonly name: string;
+  readonly unit: string;
+  readonly command: string;
+  readonly parameters: (scale: Scale) => Record<string, number>;
+  readonly target: Target;
+}
+
+const MEASUREMENTS: readonly Measurement[] = [
+  {
+    name: 'SendMessage, 1 in flight, p50',
+    unit: 'ms',
+    command: 'latency',
+    parameters: ({ latencyCount }) => ({ count: latencyCount }),
+    target: { kind: 'at-most', ratio: 1.5 },
+  },
+  {
+    name: 'SendMessage, 100 in flight',
+    unit: '1/s',
+    command: 'throughput',
+    parameters: ({ throughputCount }) => ({ count: throughputCount, inFlight: 100 }),
+    target: { kind: 'at-least', ratio: 0.6 },
+  },
+  {
+    name: 'streaming item',
+    unit: 'us',
+    command: 'stream',
+    parameters: ({ streamItems, streamCount }) => ({ items: streamItems, count: streamCount }),
+    target: { kind: 'at-most', ratio: 1.3 },
+  },
+];
+
+/** The SDK's SendMessage against MQTT.js alone, on one broker: requester, responder and broker in processes of their own. */
+export const rpc: Benchmark = { name: 'rpc', run };
+
+async function run(context: BenchContext): Promise<BenchResult> {
+  const { options, note } = context;
+  const scale = options.quick ? QUICK : FULL;
+  const file = await bundle(new URL('./worker.ts', import.meta.url));
+  const stops: (() => Promise<void>)[] = [];
+  const start = async (role: string, parameters: unknown): ReturnType<typeof startWorker> => {
+    const worker = await startWorker(file, role, parameters);
+    stops.unshift(() => worker.stop());
+    return worker;
+  };
+  try {
+    const url = await startBroker(options.broker, start, stops);
+    await start('sdk-responder', { url });
+    const sdk = await start('sdk-requester', { url });
+    const sizes = await observeSizes(url, sdk);
+    const requesters = new Map<Side, WorkerProcess>([['sdk', sdk]]);
+    for (const side of ['raw', 'link'] as const) {
+      const parameters: SideParameters = { url, name: side, ...sizes };
+      await start(`${side}-responder`, parameters);
+      requesters.set(side, await start(`${side}-requester`, parameters));
+    }
+    const measured = await measure(requesters, scale, options.rounds, note);
+    return { measured, settings: { broker: options.broker, qos: 1, store: 'memory', ...sizes, ...scale } };
+  } finally {
+    for (const stop of stops) await stop();
+  }
+}
+
+async function startBroker(
+  kind: BenchContext['options']['broker'],
+  start: (role: string, parameters: unknown) => ReturnType<typeof startWorker>,
+  stops: (() => Promise<void>)[],
+): Promise<string> {
+  if (kind === 'embedded') return String((await start('broker', {})).ready['url']);
+  // Raised from 20, which would let only the sides that keep to it wait.
+  const mosquitto = await startMosquitto({ config: ['max_inflight_messages 1000'] });
+  stops.unshift(() => mosquitto.stop());
+  return mosquitto.url;
+}
+
+/** The bytes that one request, reply and stream item of the SDK take, which the other sides then send too. */
+async function observeSizes(
+  url: string,
+  sdk: WorkerProcess,
+): Promise<Pick<SideParameters, 'requestBytes' | 'replyBytes' | 'itemBytes'>> {
+  const observer = await openLink({ url, clientId: 'bench/rpc/observer' });
+  const requests: number[] = [];
+  const replies: number[] = [];
+  await observer.subscribe('$a2a/v1/request/#', ({ payload }) => void requests.push(payload.length));
+  await observer.subscribe('$a2a/v1/reply/#', ({ payload }) => void replies.push(payload.length));
+  await sdk.call('latency', { count: 1 });
+  await observer.publish('bench/round-trip', '');
+  const [requestBytes = 0] = requests;
+  const [replyBytes = 0] = replies.splice(0);
+  await sdk.call('stream', { items: 3, count: 1 });
+  await observer.publish('bench/round-trip', '');
+  // The task, three items, an artifact, the end.
+  const itemBytes = replies[2] ?? 0;
+  await observer.close();
+  return { requestBytes, replyBytes, itemBytes };
+}
+
+/** Sides take turns within a round, and begin in another place in the next, so that no side has the quiet moments. */
+async function measure(
+  requesters: ReadonlyMap<Side, WorkerProcess>,
+  scale: Scale,
+  rounds: number,
+  note: (text: string) => void,
+): Promise<Measured[]> {
+  const results = MEASUREMENTS.map(() => ({
+    raw: [] as number[],
+    link: [] as number[],
+    sdk: [] as number[],
+  }));
+  // Round 0 warms up and is not counted.
+  for (let round = 0; round <= rounds; round += 1) {
+    for (const [index, { name, unit, command, parameters }] of MEASUREMENTS.entries()) {
+      const seen: string[] = [];
+      for (let turn = 0; turn < SIDES.length; turn += 1) {
+        const side = SIDES[(round + turn) % SIDES.length]!;
+        const value = await requesters.get(side)!.call(command, parameters(scale));
+        seen.push(`${side} ${value.toPrecision(4)} ${unit}`);
+        if (round > 0) results[index]![side].push(value);
+      }
+      note(`${round === 0 ? 'warm-up' : `round ${round}`}: ${name}: ${seen.join(', ')}`);
+    }
+  }
+  return [...rowsOf('sdk', results), ...rowsOf('link', results)];
+}
+
+function rowsOf(side: 'sdk' | 'link', results: readonly Record<Side, readonly number[]>[]): Measured[] {
+  return MEASUREMENTS.map(({ name, unit, target }, index) => ({
+    name: side === 'sdk' ? name : `mqtt-link: ${name.replace('SendMessage', 'request and reply')}`,
+    unit,
+    values: results[index]![side],
+    against: 'MQTT.js',
+    baselines: results[index]!.raw,
+    // What the link alone costs: informs, the SDK has the targets.
+    target: side === 'sdk' ? target : undefined,
+  }));
+}

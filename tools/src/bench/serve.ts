@@ -1,0 +1,22 @@
+type Parameters = Readonly<Record<string, number>>;
+
+export interface Served {
+  /** Told to the parent when the worker is ready. */
+  readonly ready?: Readonly<Record<string, unknown>>;
+  readonly commands?: Readonly<Record<string, (parameters: Parameters) => Promise<number>>>;
+}
+
+/** The other end of `startWorker`, in the process of its own. */
+export function serve(served: Served): void {
+  const { ready = {}, commands = {} } = served;
+  process.on('message', ({ command, ...parameters }: { command: string } & Parameters) => {
+    const run = commands[command];
+    const value = run === undefined ? Promise.reject(new Error(`no command ${command}`)) : run(parameters);
+    value.then(
+      (value) => process.send?.({ value }),
+      (error: unknown) => process.send?.({ error: error instanceof Error ? error.stack : String(error) }),
+    );
+  });
+  process.on('disconnect', () => process.exit(0));
+  process.send?.({ ready });
+}
