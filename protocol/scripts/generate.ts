@@ -1,15 +1,17 @@
 /**
  * Writes schemas/v1 and generated/ from the TypeBox sources. `--check` writes nothing, names each file that is stale, missing or
- * left over, and exits with 1 when there is one.
+ * left over, and exits with 1 when there is one. `--root DIR` writes or checks another folder than the package's.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { DOCUMENTS } from '../src/documents.ts';
 import { compileValidators, validatorTypes } from './compile-validators.ts';
 import { bundleOf, documentOf, plainDefinitions } from './schema-bundle.ts';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
+const { values: options } = parseArgs({ options: { check: { type: 'boolean' }, root: { type: 'string' } } });
+const root = options.root ?? fileURLToPath(new URL('..', import.meta.url));
 const folders = ['schemas/v1', 'generated'];
 
 async function outputs(): Promise<Map<string, string>> {
@@ -45,7 +47,7 @@ const wanted = await outputs();
 const leftOver = onDisk().filter((path) => !wanted.has(path));
 const stale = [...wanted.keys()].filter((path) => contentOf(path) !== wanted.get(path));
 
-if (process.argv.includes('--check')) {
+if (options.check === true) {
   for (const path of [...stale, ...leftOver])
     process.stderr.write(`protocol/${path} is stale: run pnpm generate\n`);
   process.exitCode = stale.length + leftOver.length === 0 ? 0 : 1;

@@ -9,6 +9,8 @@ export interface SchemaError {
   readonly keyword: string;
   readonly params: Readonly<Record<string, unknown>>;
   readonly message?: string;
+  /** Set where the complaint is about the name of a property. */
+  readonly propertyName?: string | undefined;
 }
 
 const maxViolations = 25;
@@ -40,9 +42,18 @@ function withoutAlternatives(errors: readonly SchemaError[]): readonly SchemaErr
     const closest = [...branches.values()].sort((a, b) => a.length - b.length)[0];
     if (closest === undefined) continue;
     const dropped = new Set([whole, ...branches.values()].flat());
-    left = left.filter((error) => !dropped.has(error) || closest.includes(error));
+    const rest = left.filter((error) => !dropped.has(error));
+    const says = rest.filter((error) => error !== whole && error.instancePath.startsWith(whole.instancePath));
+    left = isWrongKind(closest, whole) && !isWrongKind(says, whole) ? rest : [...closest, ...rest];
   }
   return left;
+}
+
+/** All that the branch says is that the value is of another kind. A branch behind a `$ref` then has the better complaint. */
+function isWrongKind(branch: readonly SchemaError[], whole: SchemaError): boolean {
+  return branch.every(
+    ({ keyword, instancePath }) => keyword === 'type' && instancePath === whole.instancePath,
+  );
 }
 
 /** One line for logs and error messages. */
@@ -67,6 +78,8 @@ function locate(error: SchemaError, document: unknown): { field: string; value: 
     field = fieldPath(field, Array.isArray(value) ? Number(key) : cut(key));
     value = (value as Record<string, unknown>)[key];
   }
+  const named = error.propertyName ?? error.params['propertyName'];
+  if (typeof named === 'string') return { field: fieldPath(field, cut(named)), value: named };
   const inner = error.params['missingProperty'] ?? error.params['additionalProperty'];
   return typeof inner === 'string'
     ? { field: fieldPath(field, cut(inner)), value: undefined }
@@ -74,6 +87,8 @@ function locate(error: SchemaError, document: unknown): { field: string; value: 
 }
 
 function explain(error: SchemaError, value: unknown): string {
+  if (error.propertyName !== undefined)
+    return `has a name that ${explain({ ...error, propertyName: undefined }, value)}`;
   const { params } = error;
   switch (error.keyword) {
     case 'required':
@@ -93,7 +108,13 @@ function explain(error: SchemaError, value: unknown): string {
       return `needs at least ${String(params['limit'])} ${params['limit'] === 1 ? 'entry' : 'entries'}`;
     case 'maxItems':
     case 'maxProperties':
-      return `may have at most ${String(params['limit'])} entries`;
+      return `may have at most ${String(params['limit'])} ${params['limit'] === 1 ? 'entry' : 'entries'}`;
+    case 'minimum':
+      return `must be at least ${String(params['limit'])}, is ${show(value)}`;
+    case 'maximum':
+      return `must be at most ${String(params['limit'])}, is ${show(value)}`;
+    case 'exclusiveMinimum':
+      return `must be more than ${String(params['limit'])}, is ${show(value)}`;
     case 'minLength':
       return params['limit'] === 1
         ? 'must not be empty'

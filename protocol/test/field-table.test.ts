@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { plainDefinitions, type Schemas } from '../scripts/schema-bundle.ts';
-import { METHODS } from '../src/index.ts';
+import { documentOf, plainDefinitions, type Schemas } from '../scripts/schema-bundle.ts';
+import { DOCUMENTS, METHODS } from '../src/index.ts';
 import * as a2a from '../src/schemas/a2a.ts';
 import { ENUMS, MESSAGES, SERVICE, STRICTER } from './a2a-field-table.ts';
 import { constraintsOf, mapValues, parseTable, tableOfSchemas, withoutPresence } from './field-table.ts';
@@ -42,6 +42,14 @@ describe('the schemas hold exactly what the data model of A2A 1.0 has', () => {
       `${stream ? 'stream ' : ''}${result ?? 'Empty'}`,
     ]);
     expect(ours).toEqual(SERVICE);
+  });
+
+  it('every definition belongs to a document', () => {
+    const used = DOCUMENTS.flatMap((name) => [
+      name,
+      ...Object.keys((documentOf(name, defined)['$defs'] ?? {}) as Schemas),
+    ]);
+    expect([...new Set<string>(used)].toSorted()).toEqual(Object.keys(defined));
   });
 
   it('no message forbids unknown fields', () => {

@@ -1,7 +1,7 @@
 /** What the package promises about its files and about being loaded. */
 import { build } from 'esbuild';
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -51,19 +51,24 @@ describe('the main entry, bundled for a browser', () => {
   });
 });
 
+function generate(...options: string[]): Promise<{ stdout: string; stderr: string }> {
+  return run(process.execPath, ['--import', 'tsx', 'scripts/generate.ts', ...options], { cwd: root });
+}
+
 it('generated files are fresh', async () => {
-  const check = run(process.execPath, ['--import', 'tsx', 'scripts/generate.ts', '--check'], { cwd: root });
-  await expect(check).resolves.toBeDefined();
+  await expect(generate('--check')).resolves.toBeDefined();
 });
 
-it('generate --check names a stale file and fails', async () => {
-  const path = join(root, 'generated/left-over.js');
-  writeFileSync(path, '');
-  const check = run(process.execPath, ['--import', 'tsx', 'scripts/generate.ts', '--check'], { cwd: root });
-  await expect(check.finally(() => rmSync(path))).rejects.toMatchObject({
-    code: 1,
-    stderr: expect.stringContaining('protocol/generated/left-over.js is stale'),
-  });
+it('generate --check fails and names each file that is stale, missing or left over', async () => {
+  await generate('--root', folder);
+  await expect(generate('--check', '--root', folder)).resolves.toBeDefined();
+  appendFileSync(join(folder, 'schemas/v1/Task.schema.json'), ' ');
+  rmSync(join(folder, 'generated/validators.js'));
+  writeFileSync(join(folder, 'generated/left-over.js'), '');
+  const stderr = ['schemas/v1/Task.schema.json', 'generated/validators.js', 'generated/left-over.js']
+    .map((path) => `protocol/${path} is stale: run pnpm generate\n`)
+    .join('');
+  await expect(generate('--check', '--root', folder)).rejects.toMatchObject({ code: 1, stderr });
 });
 
 it('every document has a validate function of its own', () => {
@@ -93,7 +98,8 @@ describe('the README', () => {
 
   it('has an example that runs and prints what it says', async () => {
     const example = /```ts\n([\s\S]*?)```/.exec(readme)![1]!;
-    const file = join(root, 'test/.readme-example.ts');
+    mkdirSync(join(root, '.cache'), { recursive: true });
+    const file = join(root, `.cache/readme-example-${process.pid}.ts`);
     writeFileSync(file, example);
     const args = ['--conditions=@shoal/source', '--import', 'tsx', file];
     const { stdout } = await run(process.execPath, args, { cwd: root }).finally(() => rmSync(file));

@@ -1,9 +1,9 @@
 import { Type, type TUnsafe } from 'typebox';
 import { def, type Static } from './def.ts';
 import { SecurityRequirement, SecurityScheme } from './security.ts';
-import { mapOf, Metadata, OptionalFlag, OptionalText, OptionalTexts, Text } from './base.ts';
+import { forWriters, mapOf, Metadata, OptionalFlag, OptionalText, OptionalTexts, Text } from './base.ts';
 
-const nonEmpty = { 'x-shoal-write': 'non-empty' };
+const nonEmpty = forWriters('non-empty');
 
 const $AgentInterface = Type.Object({
   url: Text,

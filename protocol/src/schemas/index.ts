@@ -47,7 +47,14 @@ export {
   TaskStatus,
   TaskStatusUpdateEvent,
 } from './a2a.ts';
-export { BadRequest, BindingErrorData, ErrorInfo, JsonRpcError, JsonRpcRequest, JsonRpcResponse } from './json-rpc.ts';
+export {
+  BadRequest,
+  BindingErrorData,
+  ErrorInfo,
+  JsonRpcError,
+  JsonRpcRequest,
+  JsonRpcResponse,
+} from './json-rpc.ts';
 export { definitions } from './def.ts';
 export {
   AgentAttempt,

@@ -32,7 +32,9 @@ export type JsonRpcResponse = Static<typeof $JsonRpcResponse>;
 export const JsonRpcResponse: TUnsafe<JsonRpcResponse> = def('JsonRpcResponse', $JsonRpcResponse);
 
 const $ErrorInfo = Type.Object({
-  '@type': Type.Unsafe<'type.googleapis.com/google.rpc.ErrorInfo'>({ const: 'type.googleapis.com/google.rpc.ErrorInfo' }),
+  '@type': Type.Unsafe<'type.googleapis.com/google.rpc.ErrorInfo'>({
+    const: 'type.googleapis.com/google.rpc.ErrorInfo',
+  }),
   reason: Type.String(),
   domain: Type.String(),
   metadata: Type.Optional(mapOf(Type.String())),
@@ -41,8 +43,12 @@ export interface ErrorInfo extends Static<typeof $ErrorInfo> {}
 export const ErrorInfo: TUnsafe<ErrorInfo> = def('ErrorInfo', $ErrorInfo);
 
 const $BadRequest = Type.Object({
-  '@type': Type.Unsafe<'type.googleapis.com/google.rpc.BadRequest'>({ const: 'type.googleapis.com/google.rpc.BadRequest' }),
-  fieldViolations: Type.Array(Type.Object({ field: Type.String(), description: Type.String(), reason: OptionalText })),
+  '@type': Type.Unsafe<'type.googleapis.com/google.rpc.BadRequest'>({
+    const: 'type.googleapis.com/google.rpc.BadRequest',
+  }),
+  fieldViolations: Type.Array(
+    Type.Object({ field: Type.String(), description: Type.String(), reason: OptionalText }),
+  ),
 });
 export interface BadRequest extends Static<typeof $BadRequest> {}
 export const BadRequest: TUnsafe<BadRequest> = def('BadRequest', $BadRequest);

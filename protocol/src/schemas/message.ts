@@ -1,10 +1,10 @@
 import { Type, type TUnsafe } from 'typebox';
 import { ROLES, type Role as RoleName } from '../task-state.ts';
 import { def, type Static } from './def.ts';
-import { enumOf, Id, Metadata, oneOf, OptionalText, OptionalTexts, Text } from './base.ts';
+import { enumOf, forWriters, Id, Metadata, oneOf, OptionalText, OptionalTexts, Text } from './base.ts';
 
 export type Role = RoleName;
-export const Role: TUnsafe<Role> = def('Role', enumOf(ROLES, { 'x-shoal-write': 'specified' }));
+export const Role: TUnsafe<Role> = def('Role', enumOf(ROLES, forWriters('specified')));
 
 const $Part = oneOf(
   {

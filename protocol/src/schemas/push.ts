@@ -21,13 +21,19 @@ export const TaskPushNotificationConfig: TUnsafe<TaskPushNotificationConfig> = d
 );
 
 const $GetTaskPushNotificationConfigRequest = Type.Object({ taskId: Text, id: Text, tenant: OptionalText });
-export interface GetTaskPushNotificationConfigRequest extends Static<typeof $GetTaskPushNotificationConfigRequest> {}
+export interface GetTaskPushNotificationConfigRequest extends Static<
+  typeof $GetTaskPushNotificationConfigRequest
+> {}
 export const GetTaskPushNotificationConfigRequest: TUnsafe<GetTaskPushNotificationConfigRequest> = def(
   'GetTaskPushNotificationConfigRequest',
   $GetTaskPushNotificationConfigRequest,
 );
 
-const $DeleteTaskPushNotificationConfigRequest = Type.Object({ taskId: Text, id: Text, tenant: OptionalText });
+const $DeleteTaskPushNotificationConfigRequest = Type.Object({
+  taskId: Text,
+  id: Text,
+  tenant: OptionalText,
+});
 export interface DeleteTaskPushNotificationConfigRequest extends Static<
   typeof $DeleteTaskPushNotificationConfigRequest
 > {}

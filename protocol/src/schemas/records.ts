@@ -17,7 +17,11 @@ const session = { schemaVersion, sessionId: Identifier } as const;
 const step = { ...session, stepId: Identifier } as const;
 
 const $RecordError = Type.Object({
-  code: Type.String({ minLength: 1, maxLength: 100, description: 'Upper case with underscores, for programs: ATTEMPTS_EXHAUSTED.' }),
+  code: Type.String({
+    minLength: 1,
+    maxLength: 100,
+    description: 'Upper case with underscores, for programs: ATTEMPTS_EXHAUSTED.',
+  }),
   message: Type.String({ maxLength: 4000 }),
   retryable: Type.Optional(Type.Boolean()),
   details: Type.Optional(Json),
@@ -30,7 +34,9 @@ const $PlannedStep = Type.Object({
   description: Type.Optional(Type.String()),
   use: StepUse,
   with: Type.Optional(AnyObject),
-  needs: Type.Array(Type.Object({ step: Identifier, onFailure: FailurePolicy }), { description: 'In the order of the definition; the policy of each edge is spelled out.' }),
+  needs: Type.Array(Type.Object({ step: Identifier, onFailure: FailurePolicy }), {
+    description: 'In the order of the definition; the policy of each edge is spelled out.',
+  }),
   join: StepJoin,
   when: Type.Optional(Type.String()),
   timeoutSeconds: Type.Number({ exclusiveMinimum: 0 }),
@@ -79,7 +85,9 @@ const $CallerRecord = Type.Object(
       type: ['string', 'number', 'null'],
       description: 'JSON-RPC id to answer with.',
     }),
-    streaming: Type.Boolean({ description: 'True: wants every update. False: exactly one reply, at the end.' }),
+    streaming: Type.Boolean({
+      description: 'True: wants every update. False: exactly one reply, at the end.',
+    }),
     at,
   },
   { description: 'Somebody who wants the outcome.' },
@@ -124,7 +132,9 @@ export const StepStatus: TUnsafe<StepStatus> = def('StepStatus', $StepStatus);
 
 const $StepIntent = Type.Object(
   { ...step, attempt, claimId: Type.String({ minLength: 1, maxLength: 100 }), at },
-  { description: 'Written before a non-idempotent effect. With no result, nobody knows whether it happened.' },
+  {
+    description: 'Written before a non-idempotent effect. With no result, nobody knows whether it happened.',
+  },
 );
 export interface StepIntent extends Static<typeof $StepIntent> {}
 export const StepIntent: TUnsafe<StepIntent> = def('StepIntent', $StepIntent);
@@ -220,7 +230,10 @@ const $AgentAttempt = Type.Object(
     attempt: Type.Integer({ minimum: 1 }),
     claimId: Type.String({ minLength: 1, maxLength: 100 }),
     supervisorId: Identifier,
-    quickDeaths: Type.Integer({ minimum: 0, description: 'Deaths in a row soon after a start: the exponent of the crash-loop pause.' }),
+    quickDeaths: Type.Integer({
+      minimum: 0,
+      description: 'Deaths in a row soon after a start: the exponent of the crash-loop pause.',
+    }),
     at,
   },
   { description: "A supervisor's claim to spawn a long-lived agent; the twin of AttemptRecord." },
@@ -232,7 +245,11 @@ const $AgentState = Type.Object(
   {
     schemaVersion,
     agentId: Identifier,
-    kind: Type.String({ minLength: 1, maxLength: 100, description: 'What data holds, so that a successor knows whether it can read it.' }),
+    kind: Type.String({
+      minLength: 1,
+      maxLength: 100,
+      description: 'What data holds, so that a successor knows whether it can read it.',
+    }),
     data: Json,
     at,
   },
@@ -246,7 +263,10 @@ const $Telemetry = Type.Object(
     schemaVersion,
     deviceId: Identifier,
     at,
-    seq: Type.Integer({ minimum: 0, description: 'Counts samples since the device started; a jump back is a restart.' }),
+    seq: Type.Integer({
+      minimum: 0,
+      description: 'Counts samples since the device started; a jump back is a restart.',
+    }),
     channels: mapOf(Type.Unsafe<number | null>({ type: ['number', 'null'] }), {
       description: 'All channels of one sample. null: the sensor gave no value.',
     }),

@@ -11,14 +11,24 @@ export const StringList: TUnsafe<StringList> = def('StringList', $StringList);
 const $SecurityRequirement = Type.Object({ schemes: Type.Optional(mapOf(StringList)) });
 /** `{ "schemes": { "oauth": { "list": ["scope"] } } }` */
 export interface SecurityRequirement extends Static<typeof $SecurityRequirement> {}
-export const SecurityRequirement: TUnsafe<SecurityRequirement> = def('SecurityRequirement', $SecurityRequirement);
+export const SecurityRequirement: TUnsafe<SecurityRequirement> = def(
+  'SecurityRequirement',
+  $SecurityRequirement,
+);
 
 const $APIKeySecurityScheme = Type.Object({ location: Text, name: Text, description: OptionalText });
 /** `location` is `query`, `header` or `cookie`. */
 export interface APIKeySecurityScheme extends Static<typeof $APIKeySecurityScheme> {}
-export const APIKeySecurityScheme: TUnsafe<APIKeySecurityScheme> = def('APIKeySecurityScheme', $APIKeySecurityScheme);
+export const APIKeySecurityScheme: TUnsafe<APIKeySecurityScheme> = def(
+  'APIKeySecurityScheme',
+  $APIKeySecurityScheme,
+);
 
-const $HTTPAuthSecurityScheme = Type.Object({ scheme: Text, bearerFormat: OptionalText, description: OptionalText });
+const $HTTPAuthSecurityScheme = Type.Object({
+  scheme: Text,
+  bearerFormat: OptionalText,
+  description: OptionalText,
+});
 export interface HTTPAuthSecurityScheme extends Static<typeof $HTTPAuthSecurityScheme> {}
 export const HTTPAuthSecurityScheme: TUnsafe<HTTPAuthSecurityScheme> = def(
   'HTTPAuthSecurityScheme',
@@ -52,7 +62,10 @@ const $DeviceCodeOAuthFlow = Type.Object({
   refreshUrl: OptionalText,
 });
 export interface DeviceCodeOAuthFlow extends Static<typeof $DeviceCodeOAuthFlow> {}
-export const DeviceCodeOAuthFlow: TUnsafe<DeviceCodeOAuthFlow> = def('DeviceCodeOAuthFlow', $DeviceCodeOAuthFlow);
+export const DeviceCodeOAuthFlow: TUnsafe<DeviceCodeOAuthFlow> = def(
+  'DeviceCodeOAuthFlow',
+  $DeviceCodeOAuthFlow,
+);
 
 const $ImplicitOAuthFlow = Type.Object({
   authorizationUrl: OptionalText,
@@ -88,7 +101,10 @@ const $OAuth2SecurityScheme = Type.Object({
   description: OptionalText,
 });
 export interface OAuth2SecurityScheme extends Static<typeof $OAuth2SecurityScheme> {}
-export const OAuth2SecurityScheme: TUnsafe<OAuth2SecurityScheme> = def('OAuth2SecurityScheme', $OAuth2SecurityScheme);
+export const OAuth2SecurityScheme: TUnsafe<OAuth2SecurityScheme> = def(
+  'OAuth2SecurityScheme',
+  $OAuth2SecurityScheme,
+);
 
 const $OpenIdConnectSecurityScheme = Type.Object({ openIdConnectUrl: Text, description: OptionalText });
 export interface OpenIdConnectSecurityScheme extends Static<typeof $OpenIdConnectSecurityScheme> {}

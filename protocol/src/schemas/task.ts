@@ -2,10 +2,10 @@ import { Type, type TUnsafe } from 'typebox';
 import { TASK_STATES, type TaskState as StateName } from '../task-state.ts';
 import { def, type Static } from './def.ts';
 import { Artifact, Message } from './message.ts';
-import { enumOf, Metadata, oneOf, OptionalFlag, OptionalText, Text, Timestamp } from './base.ts';
+import { enumOf, forWriters, Metadata, oneOf, OptionalFlag, OptionalText, Text, Timestamp } from './base.ts';
 
 export type TaskState = StateName;
-export const TaskState: TUnsafe<TaskState> = def('TaskState', enumOf(TASK_STATES, { 'x-shoal-write': 'specified' }));
+export const TaskState: TUnsafe<TaskState> = def('TaskState', enumOf(TASK_STATES, forWriters('specified')));
 
 const $TaskStatus = Type.Object({
   state: TaskState,
@@ -26,7 +26,12 @@ const $Task = Type.Object({
 export interface Task extends Static<typeof $Task> {}
 export const Task: TUnsafe<Task> = def('Task', $Task);
 
-const $TaskStatusUpdateEvent = Type.Object({ taskId: Text, contextId: Text, status: TaskStatus, metadata: Metadata });
+const $TaskStatusUpdateEvent = Type.Object({
+  taskId: Text,
+  contextId: Text,
+  status: TaskStatus,
+  metadata: Metadata,
+});
 export interface TaskStatusUpdateEvent extends Static<typeof $TaskStatusUpdateEvent> {}
 export const TaskStatusUpdateEvent: TUnsafe<TaskStatusUpdateEvent> = def(
   'TaskStatusUpdateEvent',
@@ -58,4 +63,7 @@ export const StreamResponse: TUnsafe<StreamResponse> = def('StreamResponse', $St
 
 const $SendMessageResponse = oneOf({ task: Task, message: Message });
 export type SendMessageResponse = Static<typeof $SendMessageResponse>;
-export const SendMessageResponse: TUnsafe<SendMessageResponse> = def('SendMessageResponse', $SendMessageResponse);
+export const SendMessageResponse: TUnsafe<SendMessageResponse> = def(
+  'SendMessageResponse',
+  $SendMessageResponse,
+);

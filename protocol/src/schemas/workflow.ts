@@ -25,7 +25,9 @@ const $WorkflowVariable = Type.Object(
     description: Type.Optional(Type.String({ maxLength: 1000 })),
     type: Type.Optional(VariableType),
     required: Type.Optional(
-      Type.Boolean({ description: 'A request without it is refused. Default: true when there is no default.' }),
+      Type.Boolean({
+        description: 'A request without it is refused. Default: true when there is no default.',
+      }),
     ),
     default: Type.Optional(Json),
   },
@@ -46,7 +48,10 @@ const $StepEdge = Type.Object(
     step: Identifier,
     onFailure: Type.Optional(FailurePolicy),
   },
-  { ...closed, description: "A need with a failure policy of its own; it wins over the needed step's policy." },
+  {
+    ...closed,
+    description: "A need with a failure policy of its own; it wins over the needed step's policy.",
+  },
 );
 export interface StepEdge extends Static<typeof $StepEdge> {}
 export const StepEdge: TUnsafe<StepEdge> = def('StepEdge', $StepEdge);
@@ -62,10 +67,19 @@ const $StepUse = Type.Object(
       }),
     ),
     skill: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 200, description: 'Any agent of the unit whose card has this skill and is not offline.' }),
+      Type.String({
+        minLength: 1,
+        maxLength: 200,
+        description: 'Any agent of the unit whose card has this skill and is not offline.',
+      }),
     ),
   },
-  { ...closed, minProperties: 1, maxProperties: 1, description: 'Who does the work: exactly one of blueprint, agent, skill.' },
+  {
+    ...closed,
+    minProperties: 1,
+    maxProperties: 1,
+    description: 'Who does the work: exactly one of blueprint, agent, skill.',
+  },
 );
 export interface StepUse extends Static<typeof $StepUse> {}
 export const StepUse: TUnsafe<StepUse> = def('StepUse', $StepUse);
@@ -73,12 +87,22 @@ export const StepUse: TUnsafe<StepUse> = def('StepUse', $StepUse);
 const $StepRetry = Type.Object(
   {
     maxAttempts: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 20, description: 'Tries of this step, crashes included. Default 3.' }),
+      Type.Integer({
+        minimum: 1,
+        maximum: 20,
+        description: 'Tries of this step, crashes included. Default 3.',
+      }),
     ),
     backoffSeconds: Type.Optional(
-      Type.Number({ minimum: 0, maximum: 3600, description: 'Pause before the second attempt; doubles with each. Default 1.' }),
+      Type.Number({
+        minimum: 0,
+        maximum: 3600,
+        description: 'Pause before the second attempt; doubles with each. Default 1.',
+      }),
     ),
-    maxBackoffSeconds: Type.Optional(Type.Number({ minimum: 0, maximum: 86_400, description: 'Longest pause. Default 30.' })),
+    maxBackoffSeconds: Type.Optional(
+      Type.Number({ minimum: 0, maximum: 86_400, description: 'Longest pause. Default 30.' }),
+    ),
   },
   closed,
 );
@@ -108,7 +132,9 @@ const $StepDefinition = Type.Object(
     when: Type.Optional(
       Type.String({ minLength: 1, maxLength: 4000, description: 'A CEL expression; false skips the step.' }),
     ),
-    timeoutSeconds: Type.Optional(seconds('Longest time at work in one attempt, once its needs are met. Default 300.')),
+    timeoutSeconds: Type.Optional(
+      seconds('Longest time at work in one attempt, once its needs are met. Default 300.'),
+    ),
     retry: Type.Optional(StepRetry),
     onFailure: Type.Optional(FailurePolicy),
     idempotent: Type.Optional(
@@ -130,12 +156,24 @@ const $WorkflowDefinition = Type.Object(
     name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
     description: Type.String({ minLength: 1, maxLength: 4000 }),
     version: Type.Optional(Type.String({ minLength: 1, maxLength: 100, description: 'Default 1.0.0.' })),
-    tags: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 100 }), { maxItems: 32, description: "Of the card's skill." })),
-    variables: Type.Optional(
-      mapOf(WorkflowVariable, { propertyNames: { pattern: '^[A-Za-z_][A-Za-z0-9_]*$', maxLength: 100 }, maxProperties: 200 }),
+    tags: Type.Optional(
+      Type.Array(Type.String({ minLength: 1, maxLength: 100 }), {
+        maxItems: 32,
+        description: "Of the card's skill.",
+      }),
     ),
-    deadlineSeconds: Type.Optional(seconds('From acceptance to a typed end, whatever happens. Default 3600.')),
-    retentionSeconds: Type.Optional(seconds('How long the records outlive the deadline on the broker. Default 3600.')),
+    variables: Type.Optional(
+      mapOf(WorkflowVariable, {
+        propertyNames: { pattern: '^[A-Za-z_][A-Za-z0-9_]*$', maxLength: 100 },
+        maxProperties: 200,
+      }),
+    ),
+    deadlineSeconds: Type.Optional(
+      seconds('From acceptance to a typed end, whatever happens. Default 3600.'),
+    ),
+    retentionSeconds: Type.Optional(
+      seconds('How long the records outlive the deadline on the broker. Default 3600.'),
+    ),
     steps: Type.Array(StepDefinition, { minItems: 1, maxItems: 1000 }),
   },
   { ...closed, description: 'A workflow: a graph of steps, addressed by callers like an agent.' },
