@@ -7,6 +7,7 @@ import { replaySource } from '../core/replay.ts';
 import { planScenario, variation, type PlannedDevice, type ScenarioOptions } from '../core/scenario-plan.ts';
 import type { Recording } from '../core/skab-csv.ts';
 import type { DeviceSource } from '../core/source.ts';
+import { steadyStretches } from '../core/steady-stretches.ts';
 import {
   chooseWaveforms,
   type RecordedWaveform,
@@ -38,10 +39,12 @@ export async function createScenario(options: CreateScenarioOptions = {}): Promi
     return { devices: plan.map((device) => modelDevice(device)), input: 'models' };
   }
   const data = await readData(options.dataFolder, plan);
-  const pumps = plan.filter((device) => device.type === 'pump');
+  const healthy = plan.filter((device) => device.type === 'pump' && device.fault === undefined);
+  const stretches = steadyStretches(data.healthy, healthy.length, STRETCH_ROWS);
   const devices = plan.map((device) => {
     if (device.type === 'hvac') return modelDevice(device);
-    return recordedPump(device, data, pumps.indexOf(device), pumps.length);
+    if (device.fault !== undefined) return faultyPump(device, device.fault, data);
+    return healthyPump(device, data, stretches[healthy.indexOf(device) % stretches.length] ?? 0);
   });
   return { devices, input: 'recordings' };
 }
@@ -75,10 +78,13 @@ function modelDevice(device: PlannedDevice): ScenarioDevice {
 }
 
 interface ScenarioData {
+  /** The longest table without labels. */
   readonly healthy: Recording;
   readonly labelled: readonly Recording[];
   readonly manifest: WaveformManifest;
-  readonly waveforms: ReadonlyMap<string, RecordedWaveform>;
+  readonly normal: RecordedWaveform;
+  /** By label; those that the plan needs. */
+  readonly faulty: ReadonlyMap<string, RecordedWaveform>;
 }
 
 const BEARING_LABELS: Readonly<Record<string, WaveformLabel>> = {
@@ -97,58 +103,62 @@ async function readData(dataFolder: string, plan: readonly PlannedDevice[]): Pro
     .sort((a, b) => b.rows.length - a.rows.length)[0];
   if (healthy === undefined)
     throw new DeviceSimError('no-recording', `${dataFolder}/pump has no table without labels`);
-  const labels = new Set(plan.flatMap(({ fault }) => BEARING_LABELS[fault?.kind ?? ''] ?? []));
-  const entries = manifest.recordings.filter((entry) => entry.label === 'normal').slice(0, 1);
-  for (const label of labels) {
-    const chosen = chooseWaveforms(manifest, label);
-    if (chosen === undefined)
-      throw new DeviceSimError('no-recording', `no waveform is labelled "${label}" and one "normal"`);
-    entries.push(chosen.faulty);
+  const normal = manifest.recordings.find((entry) => entry.label === 'normal');
+  if (normal === undefined)
+    throw new DeviceSimError('no-recording', 'no waveform of the manifest is labelled "normal"');
+  const faulty = new Map<string, RecordedWaveform>();
+  for (const label of new Set(plan.flatMap(({ fault }) => BEARING_LABELS[fault?.kind ?? ''] ?? []))) {
+    const entry = chooseWaveforms(manifest, label)?.faulty;
+    if (entry === undefined)
+      throw new DeviceSimError('no-recording', `no waveform of the manifest is labelled "${label}"`);
+    faulty.set(label, await readWaveform(dataFolder, entry));
   }
-  const waveforms = await Promise.all(entries.map((entry) => readWaveform(dataFolder, entry)));
-  return {
-    healthy,
-    labelled: recordings.filter((recording) => recording.labelled),
-    manifest,
-    waveforms: new Map(waveforms.map((waveform) => [waveform.entry.label, waveform])),
-  };
+  const labelled = recordings.filter((recording) => recording.labelled);
+  return { healthy, labelled, manifest, normal: await readWaveform(dataFolder, normal), faulty };
 }
 
-/** Rows left out at the beginning of the healthy recording: the test bed warms up. */
-const WARM_UP_ROWS = 1200;
-/** Rows that a healthy pump plays before it turns around. */
-const STRETCH_ROWS = 2400;
+/** Rows that a healthy pump plays before it turns around: enough to learn from, and half as many again. */
+const STRETCH_ROWS = 600;
 
-function recordedPump(
+function healthyPump(device: PlannedDevice, data: ScenarioData, fromRow: number): ScenarioDevice {
+  const { healthy: recording, manifest, normal: healthyWaveform } = data;
+  const toRow = Math.min(recording.rows.length, fromRow + STRETCH_ROWS);
+  const { bearing } = manifest;
+  const source = replaySource({
+    recording,
+    fromRow,
+    toRow,
+    atEnd: 'mirror',
+    bearing,
+    healthyWaveform,
+    seed: device.seed,
+  });
+  return { ...device, source };
+}
+
+function faultyPump(
   device: PlannedDevice,
+  fault: NonNullable<PlannedDevice['fault']>,
   data: ScenarioData,
-  position: number,
-  pumps: number,
 ): ScenarioDevice {
-  const { fault, seed } = device;
-  const healthyWaveform = data.waveforms.get('normal');
-  if (healthyWaveform === undefined)
-    throw new DeviceSimError('no-recording', 'no waveform is labelled "normal"');
-  const common = { bearing: data.manifest.bearing, healthyWaveform, seed };
-  if (fault === undefined) {
-    const first = Math.min(WARM_UP_ROWS, Math.max(0, data.healthy.rows.length - STRETCH_ROWS));
-    const room = Math.max(0, data.healthy.rows.length - STRETCH_ROWS - first);
-    const fromRow = first + Math.floor((room * position) / Math.max(1, pumps));
-    const toRow = Math.min(data.healthy.rows.length, fromRow + STRETCH_ROWS);
-    return {
-      ...device,
-      source: replaySource({ ...common, recording: data.healthy, fromRow, toRow, atEnd: 'mirror' }),
-    };
-  }
   const shift = recordingOf(fault.kind, data.labelled);
   // What was never recorded is modelled.
   if (shift === undefined) return modelDevice(device);
-  const waveform = data.waveforms.get(BEARING_LABELS[fault.kind] ?? '');
-  const faulty =
-    waveform === undefined ? {} : { faulty: { waveform, faultAtRow: shift.startsAtRow, name: fault.kind } };
-  const source = replaySource({ ...common, recording: shift.recording, atEnd: 'loop', ...faulty });
-  const truth = { kind: fault.kind, startsAtSample: shift.startsAtRow, origin: shift.recording.name };
-  return { ...device, source, truth };
+  const { recording, startsAtRow } = shift;
+  const waveform = data.faulty.get(BEARING_LABELS[fault.kind] ?? '');
+  const source = replaySource({
+    recording,
+    atEnd: 'mirror',
+    bearing: data.manifest.bearing,
+    healthyWaveform: data.normal,
+    seed: device.seed,
+    ...(waveform === undefined ? {} : { faulty: { waveform, faultAtRow: startsAtRow, name: fault.kind } }),
+  });
+  return {
+    ...device,
+    source,
+    truth: { kind: fault.kind, startsAtSample: startsAtRow, origin: recording.name },
+  };
 }
 
 /** The recording that shows what the fault does to telemetry: vibration that rises, or flow that falls. */
