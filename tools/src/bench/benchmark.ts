@@ -4,7 +4,7 @@ import type { Measured } from './report.ts';
 export interface BenchContext {
   readonly options: BenchOptions;
   /** For the reader on stderr; stdout is for the report. */
-  note(text: string): void;
+  readonly note: (text: string) => void;
 }
 
 export interface BenchResult {

@@ -9,8 +9,8 @@ const CACHE = fileURLToPath(new URL('../../node_modules/.cache/bench/', import.m
 /** A package with a native part is imported from where it is installed for the package that needs it. */
 const nativeStaysInPlace: Plugin = {
   name: 'native-stays-in-place',
-  setup({ onResolve }) {
-    onResolve({ filter: /^classic-level$/ }, ({ path, importer }) => ({
+  setup(build) {
+    build.onResolve({ filter: /^classic-level$/ }, ({ path, importer }) => ({
       path: pathToFileURL(createRequire(importer).resolve(path)).href,
       external: true,
     }));

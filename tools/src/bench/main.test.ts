@@ -23,9 +23,11 @@ test('rpc --json writes one document on stdout and nothing else', { timeout: 60_
   expect(report.rows.map(({ name, unit, target }) => [name, unit, target])).toEqual([
     ['SendMessage, 1 in flight, p50', 'ms', '<= 1.5'],
     ['SendMessage, 100 in flight', '1/s', '>= 0.6'],
+    ['SendMessage, 100 in flight, CPU of both ends', 'us', null],
     ['streaming item', 'us', '<= 1.3'],
     ['mqtt-link: request and reply, 1 in flight, p50', 'ms', null],
     ['mqtt-link: request and reply, 100 in flight', '1/s', null],
+    ['mqtt-link: request and reply, 100 in flight, CPU of both ends', 'us', null],
     ['mqtt-link: streaming item', 'us', null],
   ]);
   for (const row of report.rows) {

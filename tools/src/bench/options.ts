@@ -22,7 +22,7 @@ export function parseBenchOptions(args: readonly string[], benchmarks: readonly 
   let broker: BenchOptions['broker'] = 'embedded';
   const rest = args.filter((arg) => arg !== '--');
   for (let at = 0; at < rest.length; at += 1) {
-    const [flag = '', inline] = splitFlag(rest[at]!);
+    const [flag, inline] = splitFlag(rest[at]!);
     const value = (): string => inline ?? rest[(at += 1)] ?? '';
     if (flag === '--json') json = true;
     else if (flag === '--quick') quick = true;

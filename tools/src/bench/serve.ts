@@ -1,3 +1,6 @@
+/** Answered by every worker: CPU time that its process has used, in microseconds. */
+export const CPU_COMMAND = 'cpu';
+
 type Parameters = Readonly<Record<string, number>>;
 
 export interface Served {
@@ -10,7 +13,7 @@ export interface Served {
 export function serve(served: Served): void {
   const { ready = {}, commands = {} } = served;
   process.on('message', ({ command, ...parameters }: { command: string } & Parameters) => {
-    const run = commands[command];
+    const run = command === CPU_COMMAND ? cpuMicroseconds : commands[command];
     const value = run === undefined ? Promise.reject(new Error(`no command ${command}`)) : run(parameters);
     value.then(
       (value) => process.send?.({ value }),
@@ -19,4 +22,9 @@ export function serve(served: Served): void {
   });
   process.on('disconnect', () => process.exit(0));
   process.send?.({ ready });
+}
+
+function cpuMicroseconds(): Promise<number> {
+  const { user, system } = process.cpuUsage();
+  return Promise.resolve(user + system);
 }

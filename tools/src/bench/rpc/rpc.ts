@@ -3,8 +3,15 @@ import { startMosquitto } from '@shoal/mqtt-link/testing';
 import type { BenchContext, Benchmark, BenchResult } from '../benchmark.ts';
 import { bundle } from '../bundle.ts';
 import type { Measured, Target } from '../report.ts';
+import { CPU_COMMAND } from '../serve.ts';
 import { startWorker, type WorkerProcess } from '../worker.ts';
 import type { SideParameters } from './side.ts';
+
+/** Both ends of one side. */
+interface Pair {
+  readonly requester: WorkerProcess;
+  readonly responder: WorkerProcess;
+}
 
 const SIDES = ['raw', 'link', 'sdk'] as const;
 type Side = (typeof SIDES)[number];
@@ -23,8 +30,10 @@ interface Measurement {
   readonly name: string;
   readonly unit: string;
   readonly command: string;
-  readonly parameters: (scale: Scale) => Record<string, number>;
+  readonly parameters: (scale: Scale) => { readonly count: number } & Record<string, number>;
   readonly target: Target;
+  /** Also a row for the CPU time that both ends use for one operation: steadier than time on a busy machine. */
+  readonly cpuName?: string;
 }
 
 const MEASUREMENTS: readonly Measurement[] = [
@@ -41,6 +50,7 @@ const MEASUREMENTS: readonly Measurement[] = [
     command: 'throughput',
     parameters: ({ throughputCount }) => ({ count: throughputCount, inFlight: 100 }),
     target: { kind: 'at-least', ratio: 0.6 },
+    cpuName: 'SendMessage, 100 in flight, CPU of both ends',
   },
   {
     name: 'streaming item',
@@ -66,16 +76,18 @@ async function run(context: BenchContext): Promise<BenchResult> {
   };
   try {
     const url = await startBroker(options.broker, start, stops);
-    await start('sdk-responder', { url });
-    const sdk = await start('sdk-requester', { url });
-    const sizes = await observeSizes(url, sdk);
-    const requesters = new Map<Side, WorkerProcess>([['sdk', sdk]]);
+    const sdk: Pair = {
+      responder: await start('sdk-responder', { url }),
+      requester: await start('sdk-requester', { url }),
+    };
+    const sizes = await observeSizes(url, sdk.requester);
+    const pairs = new Map<Side, Pair>([['sdk', sdk]]);
     for (const side of ['raw', 'link'] as const) {
       const parameters: SideParameters = { url, name: side, ...sizes };
-      await start(`${side}-responder`, parameters);
-      requesters.set(side, await start(`${side}-requester`, parameters));
+      const responder = await start(`${side}-responder`, parameters);
+      pairs.set(side, { responder, requester: await start(`${side}-requester`, parameters) });
     }
-    const measured = await measure(requesters, scale, options.rounds, note);
+    const measured = await measure(pairs, scale, options.rounds, note);
     return { measured, settings: { broker: options.broker, qos: 1, store: 'memory', ...sizes, ...scale } };
   } finally {
     for (const stop of stops) await stop();
@@ -118,40 +130,74 @@ async function observeSizes(
 
 /** Sides take turns within a round, and begin in another place in the next, so that no side has the quiet moments. */
 async function measure(
-  requesters: ReadonlyMap<Side, WorkerProcess>,
+  pairs: ReadonlyMap<Side, Pair>,
   scale: Scale,
   rounds: number,
   note: (text: string) => void,
 ): Promise<Measured[]> {
-  const results = MEASUREMENTS.map(() => ({
-    raw: [] as number[],
-    link: [] as number[],
-    sdk: [] as number[],
-  }));
+  const results = MEASUREMENTS.map(() => ({ values: noValues(), cpu: noValues() }));
   // Round 0 warms up and is not counted.
   for (let round = 0; round <= rounds; round += 1) {
-    for (const [index, { name, unit, command, parameters }] of MEASUREMENTS.entries()) {
+    for (const [index, measurement] of MEASUREMENTS.entries()) {
       const seen: string[] = [];
       for (let turn = 0; turn < SIDES.length; turn += 1) {
         const side = SIDES[(round + turn) % SIDES.length]!;
-        const value = await requesters.get(side)!.call(command, parameters(scale));
-        seen.push(`${side} ${value.toPrecision(4)} ${unit}`);
-        if (round > 0) results[index]![side].push(value);
+        const { value, cpu } = await measureOnce(pairs.get(side)!, measurement, scale);
+        seen.push(`${side} ${value.toPrecision(4)} ${measurement.unit} (CPU ${cpu.toPrecision(3)} us)`);
+        if (round === 0) continue;
+        results[index]!.values[side].push(value);
+        results[index]!.cpu[side].push(cpu);
       }
-      note(`${round === 0 ? 'warm-up' : `round ${round}`}: ${name}: ${seen.join(', ')}`);
+      note(`${round === 0 ? 'warm-up' : `round ${round}`}: ${measurement.name}: ${seen.join(', ')}`);
     }
   }
   return [...rowsOf('sdk', results), ...rowsOf('link', results)];
 }
 
-function rowsOf(side: 'sdk' | 'link', results: readonly Record<Side, readonly number[]>[]): Measured[] {
-  return MEASUREMENTS.map(({ name, unit, target }, index) => ({
-    name: side === 'sdk' ? name : `mqtt-link: ${name.replace('SendMessage', 'request and reply')}`,
-    unit,
-    values: results[index]![side],
-    against: 'MQTT.js',
-    baselines: results[index]!.raw,
-    // What the link alone costs: informs, the SDK has the targets.
-    target: side === 'sdk' ? target : undefined,
-  }));
+async function measureOnce(
+  { requester, responder }: Pair,
+  { command, parameters }: Measurement,
+  scale: Scale,
+): Promise<{ value: number; cpu: number }> {
+  const given = parameters(scale);
+  const cpuOfBoth = async (): Promise<number> =>
+    (await requester.call(CPU_COMMAND)) + (await responder.call(CPU_COMMAND));
+  const before = await cpuOfBoth();
+  const value = await requester.call(command, given);
+  const operations = given.count * (given['items'] ?? 1);
+  return { value, cpu: ((await cpuOfBoth()) - before) / operations };
+}
+
+interface Results {
+  readonly values: Record<Side, number[]>;
+  readonly cpu: Record<Side, number[]>;
+}
+
+const noValues = (): Record<Side, number[]> => ({ raw: [], link: [], sdk: [] });
+
+function rowsOf(side: 'sdk' | 'link', results: readonly Results[]): Measured[] {
+  const named = (name: string): string =>
+    side === 'sdk' ? name : `mqtt-link: ${name.replace('SendMessage', 'request and reply')}`;
+  return MEASUREMENTS.flatMap(({ name, unit, target, cpuName }, index) => {
+    const { values, cpu } = results[index]!;
+    const row = {
+      name: named(name),
+      unit,
+      values: values[side],
+      against: 'MQTT.js',
+      baselines: values.raw,
+      // What the link alone costs: informs, the SDK has the targets.
+      target: side === 'sdk' ? target : undefined,
+    };
+    if (cpuName === undefined) return [row];
+    const cpuRow = {
+      ...row,
+      name: named(cpuName),
+      unit: 'us',
+      values: cpu[side],
+      baselines: cpu.raw,
+      target: undefined,
+    };
+    return [row, cpuRow];
+  });
 }
