@@ -23,7 +23,7 @@ export interface McpConnection {
   /** Resolves when the connection has ended, with the reason: `server-offline`, `connection-lost`, `closed`, … */
   readonly closed: Promise<McpMqttError>;
   /** Tells the server and disconnects. Calling twice is fine. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /**
