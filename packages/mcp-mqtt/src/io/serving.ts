@@ -66,7 +66,11 @@ export class McpServing {
   async start(): Promise<void> {
     this.#unlisten.push(
       this.link.on('offline', () => this.#endSessions()),
-      this.link.on('fenced', () => this.#endSessions()),
+      this.link.on('fenced', () => {
+        const { logger } = this.#options;
+        logger.error('MCP server gives up: another connection took its id', { serverId: this.serverId });
+        this.#endSessions();
+      }),
       this.link.on('online', ({ reconnect }) => {
         if (reconnect)
           this.#announce().catch((error: unknown) => this.#warn('MCP presence not published', error));
