@@ -1,25 +1,21 @@
 const LAST = 65_535;
 
-/** Packet identifiers of one session: 1 to 65 535, each in use at most once (MQTT 5 §2.2.1). */
+/** Packet identifiers of one session: 1 to 65 535, each in use at most once (MQTT 5 §2.2.1). Who uses which is known elsewhere. */
 export class PacketIds {
-  readonly #used = new Set<number>();
+  readonly #isUsed: (id: number) => boolean;
   #next = 1;
 
-  /** Undefined when all are in use. */
+  constructor(isUsed: (id: number) => boolean) {
+    this.#isUsed = isUsed;
+  }
+
+  /** Undefined when all are in use. The identifier is free again when `isUsed` says so. */
   tryTake(): number | undefined {
-    if (this.#used.size === LAST) return undefined;
-    while (this.#used.has(this.#next)) this.#advance();
-    const id = this.#next;
-    this.#used.add(id);
-    this.#advance();
-    return id;
-  }
-
-  release(id: number): void {
-    this.#used.delete(id);
-  }
-
-  #advance(): void {
-    this.#next = this.#next === LAST ? 1 : this.#next + 1;
+    for (let tries = 0; tries < LAST; tries += 1) {
+      const id = this.#next;
+      this.#next = id === LAST ? 1 : id + 1;
+      if (!this.#isUsed(id)) return id;
+    }
+    return undefined;
   }
 }

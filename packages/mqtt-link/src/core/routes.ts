@@ -8,7 +8,8 @@ export interface Route<Group, Target> {
 
 interface Entry<Group, Target> {
   readonly filter: string;
-  readonly route: Route<Group, Target>;
+  /** The one route, as an array that `find` can hand out. */
+  readonly routes: readonly [Route<Group, Target>];
 }
 
 const MAX_RETIRED = 256;
@@ -63,7 +64,7 @@ export class Routes<Group, Target> {
   issueId(group: Group, filter: string, target: Target | undefined): number {
     const id = this.#nextId;
     this.#nextId = id === LAST_ID ? 1 : id + 1;
-    this.#byId.set(id, { filter, route: { group, target } });
+    this.#byId.set(id, { filter, routes: [{ group, target }] });
     const ids = this.#idsOf.get(group) ?? [];
     ids.push(id);
     if (ids.length > MAX_PER_GROUP) this.#byId.delete(ids.shift()!);
@@ -80,14 +81,15 @@ export class Routes<Group, Target> {
 
   find(topic: string, ids: number | readonly number[] | undefined): readonly Route<Group, Target>[] {
     if (ids === undefined) return this.#match(topic);
-    const found: Route<Group, Target>[] = [];
-    let known = false;
-    for (const id of typeof ids === 'number' ? [ids] : ids) {
-      const entry = this.#byId.get(id);
-      if (entry !== undefined && matchTopic(entry.filter, topic)) found.push(entry.route);
-      known ||= this.#retired.has(id);
-    }
-    return found.length > 0 || known ? found : this.#match(topic);
+    if (typeof ids === 'number')
+      return this.#named(topic, ids) ?? (this.#retired.has(ids) ? [] : this.#match(topic));
+    const found = ids.flatMap((id) => this.#named(topic, id) ?? []);
+    return found.length > 0 || ids.some((id) => this.#retired.has(id)) ? found : this.#match(topic);
+  }
+
+  #named(topic: string, id: number): readonly Route<Group, Target>[] | undefined {
+    const entry = this.#byId.get(id);
+    return entry !== undefined && matchTopic(entry.filter, topic) ? entry.routes : undefined;
   }
 
   #match(topic: string): Route<Group, Target>[] {

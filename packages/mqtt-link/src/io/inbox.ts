@@ -2,7 +2,7 @@ import { encodePuback, encodePubrec } from '../core/encode.ts';
 import { Inbound, type PublishFields } from '../core/inbound.ts';
 import { LinkError } from '../core/link-error.ts';
 import type { Connection } from './connection.ts';
-import { Receipt } from './receipt.ts';
+import { Receipt, type Acknowledger } from './receipt.ts';
 import type { Subscriber } from './subscriber.ts';
 
 interface Unclaimed {
@@ -28,6 +28,24 @@ export class Inbox {
   #unclaimed: Unclaimed[] = [];
   #resumed = false;
   #connection: Connection | undefined;
+  readonly #qos1Acknowledger: Acknowledger<Connection | undefined> = {
+    // It belongs to the connection the message came on: on the next one the identifier may be another message.
+    acknowledge: (messageId, connection) => {
+      if (connection === this.#connection) connection?.send(encodePuback(messageId));
+    },
+    withhold: () => undefined,
+  };
+  /** At QoS 2 the session remembers, whatever the connection. The state is gone when the session ended. */
+  readonly #qos2Acknowledger: Acknowledger<Connection | undefined> = {
+    acknowledge: (messageId) => {
+      if (this.#qos2.get(messageId) !== 'handling') return;
+      this.#qos2.set(messageId, 'received');
+      this.#connection?.send(encodePubrec(messageId));
+    },
+    withhold: (messageId) => {
+      if (this.#qos2.get(messageId) === 'handling') this.#qos2.delete(messageId);
+    },
+  };
 
   constructor(subscriber: Subscriber, onError: (error: LinkError) => void) {
     this.#subscriber = subscriber;
@@ -79,30 +97,16 @@ export class Inbox {
     for (const queue of queues) queue.push(message, receipt);
   }
 
-  #receipt(packet: PublishFields, handlers: number): Receipt | undefined {
+  #receipt(packet: PublishFields, handlers: number): Receipt<Connection | undefined> | undefined {
     const { qos, messageId } = packet;
     if (qos === 0 || messageId === undefined) return undefined;
-    if (qos === 2) return this.#receiptOfQos2(messageId, handlers);
-    // An acknowledgement belongs to the connection the message came on: on the next one the identifier may be another message.
-    const connection = this.#connection;
-    const acknowledge = (): void => {
-      if (connection === this.#connection) connection?.send(encodePuback(messageId));
-    };
-    return new Receipt(handlers, acknowledge, ignore);
-  }
-
-  #receiptOfQos2(messageId: number, handlers: number): Receipt {
-    this.#qos2.set(messageId, 'handling');
-    const acknowledge = (): void => {
-      // Gone when the session ended meanwhile.
-      if (this.#qos2.get(messageId) !== 'handling') return;
-      this.#qos2.set(messageId, 'received');
-      this.#connection?.send(encodePubrec(messageId));
-    };
-    const withhold = (): void => {
-      if (this.#qos2.get(messageId) === 'handling') this.#qos2.delete(messageId);
-    };
-    return new Receipt(handlers, acknowledge, withhold);
+    if (qos === 2) this.#qos2.set(messageId, 'handling');
+    return new Receipt(
+      handlers,
+      qos === 1 ? this.#qos1Acknowledger : this.#qos2Acknowledger,
+      messageId,
+      this.#connection,
+    );
   }
 
   #keep(unclaimed: Unclaimed): void {
@@ -114,5 +118,3 @@ export class Inbox {
     if (this.#unclaimed.length < MAX_UNCLAIMED) this.#unclaimed.push(unclaimed);
   }
 }
-
-function ignore(): void {}

@@ -54,7 +54,7 @@ export class MqttLink implements Link {
     this.#logger = options.logger ?? silentLogger;
     this.#emitter = new LinkEmitter(this.#logger);
     const fenced = options.fenced ?? false;
-    const ids = new PacketIds();
+    const ids = new PacketIds((id) => this.#publisher.uses(id) || this.#subscriber.uses(id));
     this.#publisher = new Publisher({ fenced, ids, maxPending: options.maxPending ?? 10_000 });
     this.#subscriber = new Subscriber({
       fenced,

@@ -1,13 +1,20 @@
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 
-/** Above this average size, copying costs more than another buffer in the write. */
-const COPY_LIMIT_BYTES = 16_384;
 /** Written at once when this much has gathered, so that the socket's own mark can brake the sender. */
 const FLUSH_BYTES = 65_536;
+/** Larger packets are not copied together with others. */
+const COPY_LIMIT_BYTES = 16_384;
+
+/** Where the packets of one write are put together. One for all links: it is free again before `flush` returns. */
+let scratch = Buffer.alloc(0);
 
 /** Gathers the packets of one turn of the event loop into one write: a system call per packet halves the throughput. */
 export class Outbox {
   readonly #stream: Duplex;
+  /** The stream hands bytes to the kernel, and keeps no reference once they are written. */
+  readonly #copiesOut: boolean;
   #chunks: Buffer[] = [];
   #bytes = 0;
   #scheduled = false;
@@ -15,13 +22,19 @@ export class Outbox {
 
   constructor(stream: Duplex) {
     this.#stream = stream;
+    this.#copiesOut = stream instanceof Socket && !(stream instanceof TLSSocket);
   }
 
   push(bytes: Buffer): void {
     if (this.#closed) return;
+    if (bytes.length > COPY_LIMIT_BYTES) {
+      this.flush();
+      this.#stream.write(bytes);
+      return;
+    }
     this.#chunks.push(bytes);
     this.#bytes += bytes.length;
-    if (this.#bytes >= FLUSH_BYTES) return this.flush();
+    if (this.#bytes > FLUSH_BYTES - COPY_LIMIT_BYTES) return this.flush();
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(this.#onImmediate);
@@ -30,12 +43,15 @@ export class Outbox {
   flush(): void {
     const chunks = this.#chunks;
     if (this.#closed || chunks.length === 0) return;
-    this.#chunks = [];
-    const bytes = this.#bytes;
+    if (chunks.length === 1) {
+      this.#stream.write(chunks[0]);
+      this.#chunks = [];
+    } else {
+      if (this.#copiesOut) this.#writeFromScratch();
+      else this.#stream.write(Buffer.concat(chunks, this.#bytes));
+      chunks.length = 0;
+    }
     this.#bytes = 0;
-    if (chunks.length === 1) this.#stream.write(chunks[0]);
-    else if (bytes <= COPY_LIMIT_BYTES * chunks.length) this.#stream.write(Buffer.concat(chunks, bytes));
-    else this.#writeApart(chunks);
   }
 
   close(): void {
@@ -48,9 +64,15 @@ export class Outbox {
     this.flush();
   };
 
-  #writeApart(chunks: readonly Buffer[]): void {
-    this.#stream.cork();
-    for (const chunk of chunks) this.#stream.write(chunk);
-    this.#stream.uncork();
+  #writeFromScratch(): void {
+    if (scratch.length === 0) scratch = Buffer.allocUnsafeSlow(FLUSH_BYTES);
+    let at = 0;
+    for (const chunk of this.#chunks) {
+      scratch.set(chunk, at);
+      at += chunk.length;
+    }
+    this.#stream.write(scratch.subarray(0, at));
+    // The kernel did not take it all: the socket needs these bytes for longer.
+    if (this.#stream.writableLength > 0) scratch = Buffer.alloc(0);
   }
 }

@@ -23,10 +23,9 @@ class Outgoing implements Timed {
   readonly resolve: (ack: PublishAck) => void;
   readonly reject: (error: LinkError) => void;
   phase: Phase = 'waiting';
-  id = 0;
   /** The caller has its answer. A sent packet stays in flight until its acknowledgement all the same. */
   settled = false;
-  deadlineMs = 0;
+  deadlineMs = Infinity;
   ack: PublishAck = ACCEPTED;
   stopListening: (() => void) | undefined;
 
@@ -57,7 +56,10 @@ export class Publisher {
   readonly #waiting = new Fifo<Outgoing>();
   /** By packet identifier, in the order sent. */
   readonly #inFlight = new Map<number, Outgoing>();
-  readonly #deadlines = new Deadlines<Outgoing>((outgoing) => this.#expire(outgoing));
+  readonly #deadlines = new Deadlines<Outgoing>(
+    () => this.#unsettled(),
+    (outgoing) => this.#expire(outgoing),
+  );
   #connection: Connection | undefined;
   #features: BrokerFeatures | undefined;
   /** Publishes whose caller still waits. */
@@ -100,7 +102,6 @@ export class Publisher {
 
   failAll(error: LinkError): void {
     const all = [...this.#inFlight.values(), ...this.#waiting.drain()];
-    for (const id of this.#inFlight.keys()) this.#options.ids.release(id);
     this.#inFlight.clear();
     for (const outgoing of all) this.#reject(outgoing, error);
     this.#deadlines.clear();
@@ -118,18 +119,23 @@ export class Publisher {
     }
     const reasonCode = packet.reasonCode ?? 0;
     if (reasonCode >= FIRST_FAILURE && packet.cmd !== 'pubcomp') {
-      this.#finish(id, outgoing);
+      this.#inFlight.delete(id);
       this.#reject(outgoing, publishRefused(outgoing.topic, reasonCode, packet.properties?.reasonString));
     } else if (packet.cmd === 'pubrec') {
       outgoing.phase = 'released';
       outgoing.ack = publishAck(packet);
       this.#connection?.send(encodePubrel(id));
     } else {
-      this.#finish(id, outgoing);
+      this.#inFlight.delete(id);
       this.#resolve(outgoing, packet.cmd === 'puback' ? publishAck(packet) : outgoing.ack);
     }
     if (this.#waiting.length > 0) this.pump();
     if (this.#inFlight.size === 0) this.#idle();
+  }
+
+  /** Whether a packet identifier is taken by a publish in flight. */
+  uses(id: number): boolean {
+    return this.#inFlight.has(id);
   }
 
   /** Sends what waits, as far as the window and the socket allow. */
@@ -175,7 +181,7 @@ export class Publisher {
   }
 
   #watch(outgoing: Outgoing, options: PublishOptions): void {
-    this.#deadlines.add(outgoing, options.ackTimeoutMs ?? 30_000);
+    this.#deadlines.start(outgoing, options.ackTimeoutMs ?? 30_000);
     const { signal } = options;
     if (signal === undefined) return;
     const onAbort = (): void => {
@@ -199,7 +205,6 @@ export class Publisher {
     if (this.#inFlight.size >= (this.#features?.receiveMaximum ?? 1)) return false;
     const id = this.#options.ids.tryTake();
     if (id === undefined) return false;
-    outgoing.id = id;
     outgoing.phase = 'sent';
     this.#inFlight.set(id, outgoing);
     stampPublish(outgoing.packet, id, false);
@@ -221,8 +226,7 @@ export class Publisher {
   /** The broker forgot the session: identifiers are free again, and what it had not taken is sent as new. */
   #startOver(): void {
     const later = this.#waiting.drain();
-    for (const [id, outgoing] of this.#inFlight) {
-      this.#options.ids.release(id);
+    for (const outgoing of this.#inFlight.values()) {
       if (outgoing.phase === 'released') this.#resolve(outgoing, outgoing.ack);
       else if (!outgoing.settled) this.#waiting.push(outgoing);
     }
@@ -230,9 +234,9 @@ export class Publisher {
     for (const outgoing of later) this.#waiting.push(outgoing);
   }
 
-  #finish(id: number, outgoing: Outgoing): void {
-    this.#inFlight.delete(id);
-    this.#options.ids.release(outgoing.id);
+  *#unsettled(): Iterable<Outgoing> {
+    for (const outgoing of this.#inFlight.values()) if (!outgoing.settled) yield outgoing;
+    for (const outgoing of this.#waiting) if (!outgoing.settled) yield outgoing;
   }
 
   #expire(outgoing: Outgoing): void {
@@ -254,7 +258,6 @@ export class Publisher {
     if (outgoing.settled) return false;
     outgoing.settled = true;
     outgoing.stopListening?.();
-    this.#deadlines.delete(outgoing);
     this.#pending -= 1;
     return true;
   }

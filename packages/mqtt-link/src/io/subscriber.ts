@@ -29,7 +29,8 @@ interface Member extends Timed {
 interface Group {
   readonly filter: string;
   readonly members: Set<Member>;
-  /** Members that wait for the SUBACK of the next SUBSCRIBE. */
+  /** Those of the members, renewed when they change. */
+  queues: readonly HandlerQueue[];
   grantedQos: Qos;
   /** The broker has it: SUBACK seen in this session. */
   granted: boolean;
@@ -41,7 +42,7 @@ interface PendingAck {
   readonly settle: () => void;
 }
 
-export type Recipient = Route<Group, Member>;
+type Recipient = Route<Group, Member>;
 
 export interface SubscriberOptions {
   readonly fenced: boolean;
@@ -60,7 +61,10 @@ export class Subscriber {
   readonly #pending = new Map<number, PendingAck>();
   /** Filters to take off the broker when a connection with the same session is back. */
   readonly #unwanted = new Set<string>();
-  readonly #deadlines = new Deadlines<Member>((member) => this.#expire(member));
+  readonly #deadlines = new Deadlines<Member>(
+    () => this.#unanswered(),
+    (member) => this.#expire(member),
+  );
   #connection: Connection | undefined;
   #features: BrokerFeatures | undefined;
 
@@ -79,9 +83,10 @@ export class Subscriber {
     return new Promise((resolve, reject) => {
       const group = this.#group(filter);
       const queue = new HandlerQueue(handler, this.#queueOptions(filter, options));
-      const member: Member = { options, queue, settled: false, deadlineMs: 0, resolve, reject };
+      const member: Member = { options, queue, settled: false, deadlineMs: Infinity, resolve, reject };
       group.members.add(member);
-      this.#deadlines.add(member, options.ackTimeoutMs ?? 30_000);
+      group.queues = [...group.queues, queue];
+      this.#deadlines.start(member, options.ackTimeoutMs ?? 30_000);
       if (this.#connection !== undefined) void this.#send(this.#connection, group, member);
       this.#options.onAdded();
     });
@@ -109,11 +114,9 @@ export class Subscriber {
   /** The network connection is gone. */
   detach(error: LinkError): void {
     this.#connection = undefined;
-    for (const [id, pending] of this.#pending) {
-      this.#options.ids.release(id);
-      pending.settle();
-    }
+    const pending = [...this.#pending.values()];
     this.#pending.clear();
+    for (const { settle } of pending) settle();
     if (this.#options.fenced) this.#rejectUnanswered(error);
   }
 
@@ -129,17 +132,16 @@ export class Subscriber {
   recipients(
     message: InboundMessage,
     subscriptionIds: number | readonly number[] | undefined,
-  ): HandlerQueue[] {
-    const queues: HandlerQueue[] = [];
-    for (const { group, target } of this.#routes.find(message.topic, subscriptionIds)) {
-      if (target !== undefined && isReplay(message, group)) {
-        // A target that is gone takes its replay with it.
-        if (group.members.has(target)) queues.push(target.queue);
-      } else {
-        for (const member of group.members) queues.push(member.queue);
-      }
-    }
-    return queues;
+  ): readonly HandlerQueue[] {
+    const routes = this.#routes.find(message.topic, subscriptionIds);
+    return routes.length === 1
+      ? queuesOf(routes[0]!, message)
+      : routes.flatMap((route) => queuesOf(route, message));
+  }
+
+  /** Whether a packet identifier is taken by a SUBSCRIBE or UNSUBSCRIBE. */
+  uses(id: number): boolean {
+    return this.#pending.has(id);
   }
 
   onAck(packet: AckFields): void {
@@ -147,7 +149,6 @@ export class Subscriber {
     const pending = this.#pending.get(id);
     if (pending === undefined) return;
     this.#pending.delete(id);
-    this.#options.ids.release(id);
     if (pending.group !== undefined) this.#onSuback(pending.group, pending.member, packet);
     pending.settle();
   }
@@ -193,6 +194,7 @@ export class Subscriber {
 
   #remove(group: Group, member: Member): void {
     group.members.delete(member);
+    group.queues = group.queues.filter((queue) => queue !== member.queue);
     member.queue.close();
     if (group.members.size > 0 || this.#groups.get(group.filter) !== group) return;
     this.#groups.delete(group.filter);
@@ -202,7 +204,7 @@ export class Subscriber {
   #group(filter: string): Group {
     const existing = this.#groups.get(filter);
     if (existing !== undefined) return existing;
-    const group: Group = { filter, members: new Set(), grantedQos: 0, granted: false };
+    const group: Group = { filter, members: new Set(), queues: [], grantedQos: 0, granted: false };
     this.#groups.set(filter, group);
     this.#routes.add(group, filter);
     this.#unwanted.delete(filter);
@@ -230,6 +232,11 @@ export class Subscriber {
     if (id === undefined) return Promise.resolve();
     connection.send(encodeUnsubscribe(id, filter));
     return new Promise((settle) => this.#pending.set(id, { group: undefined, member: undefined, settle }));
+  }
+
+  *#unanswered(): Iterable<Member> {
+    for (const { members } of this.#groups.values())
+      for (const member of members) if (!member.settled) yield member;
   }
 
   #expire(member: Member): void {
@@ -263,7 +270,6 @@ export class Subscriber {
   #settle(member: Member): boolean {
     if (member.settled) return false;
     member.settled = true;
-    this.#deadlines.delete(member);
     return true;
   }
 
@@ -284,6 +290,12 @@ export class Subscriber {
       },
     };
   }
+}
+
+function queuesOf({ group, target }: Recipient, message: InboundMessage): readonly HandlerQueue[] {
+  if (target === undefined || !isReplay(message, group)) return group.queues;
+  // A target that is gone takes its replay with it.
+  return group.members.has(target) ? [target.queue] : [];
 }
 
 /** The broker marks what it replays at SUBSCRIBE as retained; with Retain As Published live messages may look the same. */
