@@ -33,7 +33,7 @@ describe('diagnoseVibration', () => {
     expect(lines[0]!.order).toBeCloseTo(ORDERS_6205.bpfo, 1);
     expect(lines[1]!.frequencyHz).toBeCloseTo((2 * ORDERS_6205.bpfo * 1770) / 60, -1);
     expect(lines.every((line) => line.snrDb > 5 && line.amplitude > 0)).toBe(true);
-    expect(evidence[0]!.statement).toContain('BPFO');
+    expect(evidence[0]!.text).toContain('BPFO');
     expect(band.lowHz).toBeLessThan(3200);
     expect(band.highHz).toBeGreaterThan(3200);
   });

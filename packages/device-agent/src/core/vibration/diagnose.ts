@@ -42,7 +42,7 @@ export interface VibrationOptions {
 }
 
 export interface VibrationEvidence {
-  readonly statement: string;
+  readonly text: string;
   /** `envelope`: amplitude in g² of the squared envelope. `velocity`: in mm/s RMS. */
   readonly spectrum?: 'envelope' | 'velocity';
   readonly line?: SpectrumLine;
@@ -110,9 +110,9 @@ function judge(
   shaftHz: number,
 ): Pick<VibrationDiagnosis, 'verdict' | 'confidence' | 'evidence'> {
   const [first, second] = [bearing[0]!, bearing[1]!];
-  const impacts = { statement: `kurtosis ${kurtosis.toFixed(1)} (3 for a signal without impacts)` };
+  const impacts = { text: `kurtosis ${kurtosis.toFixed(1)} (3 for a signal without impacts)` };
   const velocity = {
-    statement: `velocity at the shaft harmonics ${shaft.velocityMmPerS.toFixed(1)} mm/s RMS${shaft.fault === undefined ? '' : `, pattern of ${shaft.fault}`}`,
+    text: `velocity at the shaft harmonics ${shaft.velocityMmPerS.toFixed(1)} mm/s RMS${shaft.fault === undefined ? '' : `, pattern of ${shaft.fault}`}`,
   };
   const shaftLines = shaft.lines.map((line) =>
     lineEvidence(line, 'velocity', `${line.order.toFixed(2)}× shaft`),
@@ -136,13 +136,13 @@ function judge(
   if (first.scoreDb < SUSPICIOUS_DB && kurtosis < IMPULSIVE_KURTOSIS && !isHigh(shaft)) {
     const confidence = clamp(0.95 - 0.1 * Math.max(0, first.scoreDb) - 0.1 * Math.max(0, kurtosis - 3), 0.95);
     const quiet = {
-      statement: `no defect frequency of the bearing stands out (strongest ${first.fault}, ${first.scoreDb.toFixed(1)} dB)`,
+      text: `no defect frequency of the bearing stands out (strongest ${first.fault}, ${first.scoreDb.toFixed(1)} dB)`,
     };
     return { verdict: 'healthy', confidence, evidence: [quiet, impacts, velocity] };
   }
   const confidence = clamp(0.3 + 0.08 * Math.max(0, first.scoreDb) + 0.05 * Math.max(0, kurtosis - 3), 0.9);
   const hint = first.scoreDb >= SUSPICIOUS_DB ? bearingEvidence(first, shaftHz) : [];
-  const reason = { statement: 'something is unusual, but no fault fits clearly enough to name it' };
+  const reason = { text: 'something is unusual, but no fault fits clearly enough to name it' };
   return { verdict: 'unknown', confidence, evidence: [reason, impacts, velocity, ...hint] };
 }
 
@@ -154,7 +154,7 @@ function bearingEvidence(score: BearingScore, shaftHz: number): VibrationEvidenc
   const name = { 'inner-race': 'BPFI', 'outer-race': 'BPFO', ball: '2×BSF' }[score.fault];
   const { lowHz, highHz } = score.bestBand;
   const summary = {
-    statement: `${name} and harmonics stand ${score.scoreDb.toFixed(1)} dB over their surroundings in the envelope spectrum (band ${Math.round(lowHz)} to ${Math.round(highHz)} Hz, slip ${(score.match.slip * 100).toFixed(1)} %, shaft ${shaftHz.toFixed(2)} Hz)`,
+    text: `${name} and harmonics stand ${score.scoreDb.toFixed(1)} dB over their surroundings in the envelope spectrum (band ${Math.round(lowHz)} to ${Math.round(highHz)} Hz, slip ${(score.match.slip * 100).toFixed(1)} %, shaft ${shaftHz.toFixed(2)} Hz)`,
   };
   const lines = score.match.lines.map((line, index) =>
     lineEvidence(line, 'envelope', `${name} harmonic ${index + 1}`),
@@ -169,7 +169,7 @@ function lineEvidence(
 ): VibrationEvidence {
   const unit = spectrum === 'velocity' ? 'mm/s' : 'g²';
   return {
-    statement: `${name}: ${line.frequencyHz.toFixed(1)} Hz (order ${line.order.toFixed(3)}), ${line.amplitude.toPrecision(3)} ${unit}, ${line.snrDb.toFixed(1)} dB`,
+    text: `${name}: ${line.frequencyHz.toFixed(1)} Hz (order ${line.order.toFixed(3)}), ${line.amplitude.toPrecision(3)} ${unit}, ${line.snrDb.toFixed(1)} dB`,
     spectrum,
     line,
   };

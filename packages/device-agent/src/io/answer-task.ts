@@ -1,0 +1,48 @@
+import type { Output, TaskContext } from '@shoal/agent-sdk';
+import { explain } from '../core/agent/explain.ts';
+import { readOrder, type DeviceOrder } from '../core/agent/operations.ts';
+import type { DeviceStatus } from '../core/agent/status.ts';
+import type { Incident } from '../core/incident/incident-machine.ts';
+import type { OperateAnswer } from './operator.ts';
+
+/** What the skills work with. */
+export interface DeviceSkills {
+  status(): DeviceStatus;
+  openIncident(): Incident | null;
+  operate(order: DeviceOrder): Promise<OperateAnswer>;
+  relearn(): Promise<void>;
+}
+
+/**
+ * Answers one message. Data with `skill` asks for that skill, data with `tool` is an order, anything in words is a question. What
+ * cannot be understood is rejected with the names of the skills.
+ */
+export async function answerTask(task: TaskContext, skills: DeviceSkills): Promise<Output | undefined> {
+  const data = isObject(task.data) ? task.data : {};
+  const skill =
+    data['skill'] ?? task.metadata['skill'] ?? (data['tool'] === undefined ? 'explain' : 'operate');
+  switch (skill) {
+    case 'status':
+      return { data: skills.status() };
+    case 'operate': {
+      const order = readOrder(data, task.taskId);
+      if (typeof order === 'string') {
+        task.reject(order);
+        return undefined;
+      }
+      return { data: await skills.operate(order) };
+    }
+    case 'relearn':
+      await skills.relearn();
+      return { data: { ok: true, learnedSamples: 0 } };
+    case 'explain':
+      return explain(skills.status(), skills.openIncident());
+    default:
+      task.reject(`no skill ${JSON.stringify(skill)}: status, operate, relearn or explain`);
+      return undefined;
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

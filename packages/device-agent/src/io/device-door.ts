@@ -1,0 +1,135 @@
+import { callJsonTool, connectMcp, isMcpMqttError, type McpConnection } from '@shoal/mcp-mqtt';
+import type { Logger } from '@shoal/mqtt-link';
+import type { DeviceSpeed } from '../core/agent/device-context.ts';
+import { DeviceAgentError } from '../errors.ts';
+
+export interface DeviceDoorOptions {
+  readonly url: string;
+  readonly username?: string;
+  readonly password?: string;
+  /** `shoal/{org}/{unit}/{deviceId}`. */
+  readonly serverName: string;
+  readonly discoveryTimeoutMs: number;
+  readonly logger: Logger;
+}
+
+/** What a tool says of itself in its annotations (MCP `ToolAnnotations`); unset counts as the careful answer. */
+export interface ToolTraits {
+  readonly readOnly: boolean;
+  readonly idempotent: boolean;
+  readonly acceptsRequestId: boolean;
+}
+
+interface OpenDoor {
+  readonly connection: McpConnection;
+  readonly tools: ReadonlyMap<string, ToolTraits>;
+}
+
+/** The MCP session with the device: opened when first needed, opened again after it ended. */
+export class DeviceDoor {
+  readonly #options: DeviceDoorOptions;
+  #open: Promise<OpenDoor> | undefined;
+  readonly #closing = new AbortController();
+
+  constructor(options: DeviceDoorOptions) {
+    this.#options = options;
+  }
+
+  /** Throws `device-unreachable`, or `device-tool-failed` for a tool that the device does not have. Nothing was done then. */
+  async traitsOf(tool: string): Promise<ToolTraits> {
+    const { tools } = await this.#session();
+    const traits = tools.get(tool);
+    if (traits !== undefined) return traits;
+    throw new DeviceAgentError(
+      'device-tool-failed',
+      `the device has no tool ${tool}; it has ${[...tools.keys()].join(', ')}`,
+    );
+  }
+
+  /** Throws `device-unreachable` when nothing was sent; otherwise what the MCP client throws. */
+  async call(
+    tool: string,
+    args: Record<string, unknown>,
+    signal?: AbortSignal,
+  ): Promise<Record<string, unknown>> {
+    const { connection } = await this.#session();
+    return callJsonTool(connection.client, tool, args, signal === undefined ? {} : { signal });
+  }
+
+  /** Undefined when the device has no such tool, or does not tell. */
+  async readSpeed(): Promise<DeviceSpeed | undefined> {
+    const { speed } = await this.call('describe', {});
+    if (typeof speed !== 'object' || speed === null) return undefined;
+    const { setpoint, running, nominal, max } = speed as Record<string, unknown>;
+    if (typeof setpoint !== 'number') return undefined;
+    return {
+      setpointRpm: setpoint,
+      running: running !== false,
+      nominalRpm: typeof nominal === 'number' ? nominal : null,
+      maxRpm: typeof max === 'number' ? max : null,
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    const open = this.#open;
+    this.#open = undefined;
+    await open?.then(({ connection }) => connection.close()).catch(() => {});
+  }
+
+  #session(): Promise<OpenDoor> {
+    if (this.#closing.signal.aborted) {
+      return Promise.reject(new DeviceAgentError('device-unreachable', 'the agent is stopping'));
+    }
+    this.#open ??= this.#connect().catch((cause: unknown) => {
+      this.#open = undefined;
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new DeviceAgentError('device-unreachable', `${this.#options.serverName}: ${why}`, { cause });
+    });
+    return this.#open;
+  }
+
+  async #connect(): Promise<OpenDoor> {
+    const { discoveryTimeoutMs, logger, ...where } = this.#options;
+    const connection = await connectMcp({
+      ...where,
+      discoveryTimeoutMs,
+      logger,
+      signal: this.#closing.signal,
+    });
+    const { tools } = await connection.client.listTools();
+    const opened = {
+      connection,
+      tools: new Map(
+        tools.map(({ name, annotations, inputSchema }) => [
+          name,
+          {
+            readOnly: annotations?.readOnlyHint === true,
+            idempotent: annotations?.idempotentHint === true,
+            acceptsRequestId: inputSchema.properties?.['requestId'] !== undefined,
+          },
+        ]),
+      ),
+    };
+    void connection.closed.then((reason) => {
+      logger.debug('the session with the device ended', { reason: reason.code });
+      this.#open = undefined;
+    });
+    return opened;
+  }
+}
+
+/** True when the device cannot have acted: it answered with an error, or was never reached. */
+export function didNothing(error: unknown): boolean {
+  if (error instanceof DeviceAgentError) return true;
+  return (
+    isMcpMqttError(error, 'tool-failed') ||
+    isMcpMqttError(error, 'message-too-large') ||
+    isProtocolError(error)
+  );
+}
+
+/** The server itself refused: wrong arguments, unknown tool. */
+function isProtocolError(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ProtocolError';
+}

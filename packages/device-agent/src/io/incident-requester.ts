@@ -1,0 +1,185 @@
+import { foldItem, isA2aError, textOf, type Clock, type Requester, type TaskStream } from '@shoal/agent-sdk';
+import type { Logger } from '@shoal/mqtt-link';
+import { isTerminal, parseClientId, type AgentAddress, type Task } from '@shoal/protocol';
+import {
+  MAX_OUTCOME_CHARACTERS,
+  putRequest,
+  type IncidentMessage,
+  type IncidentRequest,
+} from '../core/agent/requests.ts';
+import { uuidFrom } from './uuid-from.ts';
+
+export interface IncidentRequesterOptions {
+  /** Asked for its requester when a request goes out. */
+  readonly requester: { readonly requester: Requester };
+  /** Undefined: incidents are kept and nobody is asked. */
+  readonly workflow: AgentAddress | undefined;
+  readonly requests: readonly IncidentRequest[];
+  /** Makes the requests durable; resolves when they are. */
+  readonly persist: () => Promise<void>;
+  readonly onChange: (request: IncidentRequest) => void;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** How long a workflow that does not answer is asked again. */
+  readonly giveUpAfterMs: number;
+}
+
+const FIRST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 60_000;
+
+/**
+ * Asks a workflow once for each incident. The request is written down before it is sent and has ids derived from the incident, so
+ * that a successor sends the same request and is given the same outcome.
+ */
+export class IncidentRequester {
+  readonly #options: IncidentRequesterOptions;
+  readonly #stopping = new AbortController();
+  readonly #following = new Set<Promise<void>>();
+  #requests: readonly IncidentRequest[];
+
+  constructor(options: IncidentRequesterOptions) {
+    this.#options = options;
+    this.#requests = options.requests;
+  }
+
+  get requests(): readonly IncidentRequest[] {
+    return this.#requests;
+  }
+
+  /** Takes up what a predecessor left open. */
+  resume(): void {
+    for (const request of this.#requests) if (request.state === 'open') this.#start(request);
+  }
+
+  open(message: IncidentMessage): void {
+    const { workflow, logger } = this.#options;
+    const { incidentId } = message.evidence;
+    if (workflow === undefined || this.#requests.some((request) => request.incidentId === incidentId)) return;
+    const target = `${workflow.org}/${workflow.unit}/${workflow.agentId}`;
+    const seed = `${target} ${message.agentId} ${incidentId} ${message.detectedAt}`;
+    const request: IncidentRequest = {
+      incidentId,
+      taskId: uuidFrom(`task ${seed}`),
+      messageId: uuidFrom(`message ${seed}`),
+      target,
+      message,
+      state: 'open',
+    };
+    const requests = putRequest(this.#requests, request);
+    if (requests === undefined) {
+      logger.error('too many requests are open: this incident is not reported', { incidentId });
+      return;
+    }
+    this.#requests = requests;
+    this.#start(request);
+  }
+
+  /** Leaves open requests to a successor. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await Promise.allSettled(this.#following);
+  }
+
+  #start(request: IncidentRequest): void {
+    const run = this.#follow(request).catch((error: unknown) => {
+      if (!this.#stopping.signal.aborted)
+        this.#options.logger.error('a request was dropped', { error: String(error) });
+    });
+    this.#following.add(run);
+    void run.finally(() => this.#following.delete(run));
+  }
+
+  async #follow(request: IncidentRequest): Promise<void> {
+    const { clock, giveUpAfterMs, logger, persist } = this.#options;
+    await persist();
+    const deadlineMs = clock.nowMs() + giveUpAfterMs;
+    let known = false;
+    for (
+      let pauseMs = FIRST_PAUSE_MS;
+      !this.#stopping.signal.aborted;
+      pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)
+    ) {
+      try {
+        const task = await this.#readToEnd(request, known);
+        known ||= task !== undefined;
+        if (task !== undefined && isTerminal(task.status.state))
+          return await this.#finish(request, ended(task));
+      } catch (error) {
+        if (this.#stopping.signal.aborted) return;
+        logger.warn('the workflow did not answer', {
+          target: request.target,
+          taskId: request.taskId,
+          error: String(error),
+        });
+        const final = isA2aError(error) && !error.retryable && !WORTH_ANOTHER_TRY.has(error.code);
+        if (final || clock.nowMs() >= deadlineMs) {
+          return this.#finish(request, { ...request, state: 'given-up', error: String(error) });
+        }
+      }
+      await pause(clock, pauseMs, this.#stopping.signal);
+    }
+    return undefined;
+  }
+
+  /** One stream from its first item to its end; the task may still wait for something then. */
+  async #readToEnd(request: IncidentRequest, known: boolean): Promise<Task | undefined> {
+    const { requester } = this.#options.requester;
+    const { taskId, messageId, message } = request;
+    const target = parseClientId(request.target)!;
+    const signal = this.#stopping.signal;
+    const data = { ...message };
+    const stream: TaskStream = known
+      ? requester.subscribe(target, { id: taskId }, { signal })
+      : requester.stream(
+          target,
+          { data, taskId, messageId, contextId: uuidFrom(`context ${taskId}`) },
+          { signal },
+        );
+    let task: Task | undefined;
+    for await (const item of stream) task = foldItem(task, item);
+    return task;
+  }
+
+  async #finish(before: IncidentRequest, change: Partial<IncidentRequest>): Promise<void> {
+    const request: IncidentRequest = { ...before, ...change };
+    this.#requests = this.#requests.map((one) => (one.incidentId === request.incidentId ? request : one));
+    await this.#options.persist();
+    this.#options.onChange(request);
+  }
+}
+
+/** Local errors that say nothing about the request itself. */
+const WORTH_ANOTHER_TRY = new Set([
+  'timeout',
+  'no-responder',
+  'publish-failed',
+  'stream-idle',
+  'stream-overflow',
+]);
+
+function ended(task: Task): Partial<IncidentRequest> {
+  const summary = task.status.message === undefined ? undefined : textOf(task.status.message).slice(0, 500);
+  const data = task.artifacts
+    ?.flatMap(({ parts }) => parts)
+    .findLast((part) => part.data !== undefined)?.data;
+  const fits = data !== undefined && JSON.stringify(data).length <= MAX_OUTCOME_CHARACTERS;
+  return {
+    state: 'ended',
+    taskState: task.status.state,
+    ...(summary === undefined || summary === '' ? {} : { summary }),
+    ...(fits ? { outcome: data } : {}),
+  };
+}
+
+function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = clock.setTimer(done, ms);
+    function done(): void {
+      cancel();
+      signal.removeEventListener('abort', done);
+      resolve();
+    }
+    signal.addEventListener('abort', done, { once: true });
+    if (signal.aborted) done();
+  });
+}
