@@ -1,6 +1,6 @@
 import { createBroker } from '@shoal/broker';
 import { mosquittoPath, startMosquitto } from '@shoal/mqtt-link/testing';
-import { afterAll, beforeAll, describe, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ContractSetting, agentContract } from './testing/index.ts';
 
 interface Running {
@@ -28,14 +28,10 @@ for (const { name, start, skip } of brokers) {
     });
     afterAll(() => running.stop());
 
-    for (const { id, title, run } of agentContract) {
-      it(`${id}: ${title}`, async () => {
+    for (const contractCase of agentContract) {
+      it(`${contractCase.id}: ${contractCase.title}`, async () => {
         const setting = new ContractSetting(running.url);
-        try {
-          await run(setting);
-        } finally {
-          await setting.end();
-        }
+        await expect(contractCase.run(setting).finally(() => setting.end())).resolves.toBeUndefined();
       });
     }
   });

@@ -1,6 +1,6 @@
 export { createAgent } from './io/agent.ts';
 export type { Agent, AgentOptions, StopOptions } from './io/agent.ts';
-export { cardWill } from './io/card-presence.ts';
+export { CardPresence, cardWill, type CardPresenceOptions } from './io/card-presence.ts';
 export { ADDRESS_EXTENSION, buildCard } from './core/card.ts';
 export type { CardInput, SkillInput } from './core/card.ts';
 export type { Say, TaskContext, TaskHandler } from './io/task-context.ts';
@@ -42,3 +42,5 @@ export { publishReply } from './io/publish-reply.ts';
 export type { ReplyOptions } from './io/publish-reply.ts';
 export { systemClock } from './io/clock.ts';
 export type { Clock } from './io/clock.ts';
+export { listTasks } from './core/list-tasks.ts';
+export { viewTask } from './core/task-record.ts';

@@ -117,12 +117,14 @@ export function viewTask(
   task: Task,
   options: { historyLength?: number | undefined; withoutArtifacts?: boolean } = {},
 ): Task {
-  const { historyLength } = options;
-  if (historyLength === undefined && options.withoutArtifacts !== true) return task;
-  const view: Task = { ...task };
-  if (options.withoutArtifacts === true) delete view.artifacts;
-  if (historyLength === 0) delete view.history;
-  else if (historyLength !== undefined && task.history !== undefined)
-    view.history = task.history.slice(-historyLength);
-  return view;
+  const { historyLength, withoutArtifacts } = options;
+  if (historyLength === undefined && withoutArtifacts !== true) return task;
+  const { history, artifacts, ...view } = task;
+  const shown =
+    historyLength === undefined ? history : historyLength === 0 ? undefined : history?.slice(-historyLength);
+  return {
+    ...view,
+    ...(artifacts === undefined || withoutArtifacts === true ? {} : { artifacts }),
+    ...(shown === undefined ? {} : { history: shown }),
+  };
 }

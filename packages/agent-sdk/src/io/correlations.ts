@@ -1,27 +1,37 @@
-const PREFIX_LENGTH = 12;
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+const PREFIX_BYTES = 10;
+const COUNTER_BYTES = 6;
 
 /**
- * Correlation Data of one requester: random characters that name the requester, then a counter. Unique among all that are in flight
+ * Correlation Data of one requester: random bytes that name the requester, then a counter. Unique among all that are in flight
  * (profile: Requester 2), and a reply that comes too late is told from one that was never asked for without remembering anything.
- * ASCII, though any bytes would do by MQTT 5: the profile's Python SDK 0.1.0 decodes them as UTF-8 and ends its process when it can't.
  */
 export class Correlations {
-  readonly #prefix = crypto.randomUUID().replaceAll('-', '').slice(0, PREFIX_LENGTH);
+  readonly #template = new Uint8Array(PREFIX_BYTES + COUNTER_BYTES);
   #next = 0;
 
+  constructor() {
+    crypto.getRandomValues(this.#template.subarray(0, PREFIX_BYTES));
+  }
+
   next(): Uint8Array {
-    const text = `${this.#prefix}.${this.#next.toString(36)}`;
-    this.#next += 1;
-    return encoder.encode(text);
+    const bytes = Buffer.allocUnsafe(this.#template.length);
+    for (let i = 0; i < PREFIX_BYTES; i += 1) bytes[i] = this.#template[i] as number;
+    let rest = this.#next++;
+    for (let i = bytes.length - 1; i >= PREFIX_BYTES; i -= 1) {
+      bytes[i] = rest & 0xff;
+      rest = Math.floor(rest / 0x100);
+    }
+    return bytes;
   }
 
   /** Was made by `next` here. */
   isOurs(correlationData: Uint8Array): boolean {
-    const text = decoder.decode(correlationData);
-    if (!text.startsWith(`${this.#prefix}.`)) return false;
-    const counter = text.slice(PREFIX_LENGTH + 1);
-    return /^[0-9a-z]{1,11}$/.test(counter) && Number.parseInt(counter, 36) < this.#next;
+    if (correlationData.length !== this.#template.length) return false;
+    let counter = 0;
+    for (const [i, byte] of correlationData.entries()) {
+      if (i >= PREFIX_BYTES) counter = counter * 0x100 + byte;
+      else if (byte !== this.#template[i]) return false;
+    }
+    return counter < this.#next;
   }
 }

@@ -1,26 +1,12 @@
 import type { Link, Logger } from '@shoal/mqtt-link';
 import type { Message, StreamResponse, Task } from '@shoal/protocol';
 import { USER_PROPERTIES, normalizeTaskId } from '@shoal/protocol';
+import type { Caller } from '../core/caller.ts';
 import type { ReplyPath } from '../core/decode-request.ts';
-import type { JsonRpcId } from '../core/payloads.ts';
 import { replyPayload, streamItemPayload } from '../core/payloads.ts';
 import type { TaskRecord } from '../core/task-record.ts';
 import { viewTask } from '../core/task-record.ts';
 import { publishReply } from './publish-reply.ts';
-
-/** One correlation that wants to hear of a task: a stream, or the single reply of a blocking SendMessage. */
-export interface Caller {
-  readonly id: JsonRpcId;
-  readonly reply: ReplyPath;
-  readonly streaming: boolean;
-  readonly historyLength?: number | undefined;
-  /** User properties of every reply to it, for example the activated extensions. */
-  readonly properties?: Readonly<Record<string, string>> | undefined;
-}
-
-interface Attached extends Caller {
-  seq: number;
-}
 
 /** Retries and subscribers beyond this many replace the oldest of their kind (reference A5). */
 const MAX_UNARY_CALLERS = 4;
@@ -45,7 +31,7 @@ export class LiveTask {
   #abort: AbortController | undefined;
   readonly #link: Link;
   readonly #logger: Logger;
-  readonly #callers: Attached[] = [];
+  readonly #callers: Caller[] = [];
   #unacknowledged = 0;
 
   constructor(link: Link, logger: Logger, record: TaskRecord) {
@@ -72,24 +58,15 @@ export class LiveTask {
 
   /** A streaming caller gets the task first, then every item after it (A2A §3.1.2). */
   attach(caller: Caller): void {
-    const peers = this.#callers.filter(({ streaming }) => streaming === caller.streaming);
-    const oldest = peers[0];
-    if (oldest !== undefined && peers.length >= (caller.streaming ? MAX_STREAM_CALLERS : MAX_UNARY_CALLERS))
-      this.#drop(oldest);
-    const { responseTopic, correlationData } = caller.reply;
-    // A view of the socket's buffer would keep all of it for as long as the task runs.
-    const reply =
-      correlationData === undefined
-        ? { responseTopic }
-        : { responseTopic, correlationData: new Uint8Array(correlationData) };
-    const attached: Attached = { ...caller, reply, seq: 0 };
-    this.#callers.push(attached);
+    if (this.#callers.length > 0) this.#makeRoom(caller.streaming);
+    this.#callers.push(caller);
     if (caller.streaming)
-      void this.#send(attached, JSON.stringify({ task: viewTask(this.record.task, caller) }));
+      void this.#send(caller, JSON.stringify({ task: viewTask(this.record.task, caller) }));
   }
 
   /** Sends an item to every stream, in order. Returns a promise only when the streams are too far behind. */
   emit(item: StreamResponse): Promise<unknown> | undefined {
+    if (this.#callers.length === 0) return undefined;
     let encoded: string | undefined;
     let last: Promise<unknown> | undefined;
     for (const caller of this.#callers.slice()) {
@@ -111,7 +88,7 @@ export class LiveTask {
     return this.#callers.splice(0);
   }
 
-  async #send(caller: Attached, item: string): Promise<void> {
+  async #send(caller: Caller, item: string): Promise<void> {
     const seq = String(caller.seq++);
     this.#unacknowledged += 1;
     try {
@@ -131,7 +108,14 @@ export class LiveTask {
     }
   }
 
-  #drop(caller: Attached): void {
+  #makeRoom(streaming: boolean): void {
+    const peers = this.#callers.filter((caller) => caller.streaming === streaming);
+    const oldest = peers[0];
+    const most = streaming ? MAX_STREAM_CALLERS : MAX_UNARY_CALLERS;
+    if (oldest !== undefined && peers.length >= most) this.#drop(oldest);
+  }
+
+  #drop(caller: Caller): void {
     const index = this.#callers.indexOf(caller);
     if (index >= 0) this.#callers.splice(index, 1);
   }
@@ -145,7 +129,7 @@ export function sendTask(link: Link, logger: Logger, caller: Caller, task: Task)
 export function sendPayload(
   link: Link,
   logger: Logger,
-  to: Pick<Caller, 'reply' | 'properties'>,
+  to: { readonly reply: ReplyPath; readonly properties?: Readonly<Record<string, string>> | undefined },
   payload: string,
 ): void {
   publishReply(

@@ -63,7 +63,7 @@ export interface CallOptions {
   /** Further user properties of the request; names should start with `a2a-`. */
   readonly userProperties?: UserProperties;
   readonly acceptedOutputModes?: readonly string[];
-  /** Messages of history wanted in the answer. Unset: all. 0: none. */
+  /** Messages of history wanted in the answer. Default 0, as the caller has them; `getTask` shows all unless it is set. */
   readonly historyLength?: number;
   /** `params.metadata`. */
   readonly requestMetadata?: Record<string, unknown>;
@@ -121,6 +121,7 @@ class LinkRequester implements Requester {
   readonly #onProtocolError: RequesterOptions['onProtocolError'];
   readonly #stopListening: (() => void)[];
   readonly #onEnd = (call: Call): void => void this.#calls.delete(call);
+  #lastId = 0;
   #closed = false;
 
   constructor(options: RequesterOptions) {
@@ -265,11 +266,11 @@ class LinkRequester implements Requester {
     settle: (reply: Reply<Task>) => void,
     always?: (task: Task) => void,
   ): Promise<void> {
-    const { signal, firstReplyTimeoutMs, maxAttempts, historyLength } = options;
+    const { signal, firstReplyTimeoutMs, maxAttempts, historyLength = 0 } = options;
     try {
       const task = await this.getTask(
         target,
-        { id: taskId, ...(historyLength === undefined ? {} : { historyLength }) },
+        { id: taskId, historyLength },
         {
           ...(signal === undefined ? {} : { signal }),
           ...(firstReplyTimeoutMs === undefined ? {} : { firstReplyTimeoutMs }),
@@ -313,7 +314,7 @@ class LinkRequester implements Requester {
     }
     const request = {
       topic: requestTopic(target),
-      payload: JSON.stringify({ jsonrpc: '2.0', id: newId(), method, params }),
+      payload: JSON.stringify({ jsonrpc: '2.0', id: (this.#lastId += 1), method, params }),
       userProperties: { [USER_PROPERTIES.version]: A2A_VERSION, ...options.userProperties },
       messageExpirySeconds,
     };
@@ -360,16 +361,16 @@ class LinkRequester implements Requester {
 }
 
 function sendParams(message: OutgoingMessage, options: CallOptions): object {
-  const { acceptedOutputModes, historyLength, returnImmediately, requestMetadata } = options;
-  const configuration = {
-    ...(acceptedOutputModes === undefined ? {} : { acceptedOutputModes }),
-    ...(historyLength === undefined ? {} : { historyLength }),
-    ...(returnImmediately === true ? { returnImmediately } : {}),
-  };
+  const { acceptedOutputModes, historyLength = 0, returnImmediately, requestMetadata } = options;
+  // JSON leaves out what is undefined.
   return {
     message,
-    ...(Object.keys(configuration).length === 0 ? {} : { configuration }),
-    ...(requestMetadata === undefined ? {} : { metadata: requestMetadata }),
+    configuration: {
+      historyLength,
+      acceptedOutputModes,
+      returnImmediately: returnImmediately === true ? true : undefined,
+    },
+    metadata: requestMetadata,
   };
 }
 

@@ -1,7 +1,15 @@
 import type { InboundMessage, Link, Logger } from '@shoal/mqtt-link';
 import type { JsonRpcError, Message, StreamResponse, Task, TaskStatus } from '@shoal/protocol';
-import { a2aError, bindingError, isTerminal, jsonRpcError, normalizeTaskId } from '@shoal/protocol';
-import type { DecodedRequest } from '../core/decode-request.ts';
+import {
+  USER_PROPERTIES,
+  a2aError,
+  bindingError,
+  isTerminal,
+  jsonRpcError,
+  normalizeTaskId,
+} from '@shoal/protocol';
+import { Caller } from '../core/caller.ts';
+import type { DecodedRequest, ReplyPath } from '../core/decode-request.ts';
 import { decodeRequest } from '../core/decode-request.ts';
 import { KeyedLock, isPromise } from '../core/keyed-lock.ts';
 import type { MaybePromise } from '../core/keyed-lock.ts';
@@ -11,7 +19,6 @@ import { admit } from '../core/task-machine.ts';
 import type { TaskRecord } from '../core/task-record.ts';
 import { agentMessage, continueRecord, isSettled, setStatus, viewTask } from '../core/task-record.ts';
 import type { Clock } from './clock.ts';
-import type { Caller } from './live-task.ts';
 import { LiveTask, sendPayload, sendTask } from './live-task.ts';
 import type { Requester } from './requester.ts';
 import { TaskRunner } from './task-runner.ts';
@@ -232,7 +239,7 @@ export class Responder {
         a2aError('UnsupportedOperation', `task ${task.id} has ended (${state}); read it with GetTask`),
       );
     }
-    const caller: Caller = { id: request.id, reply: request.reply, streaming: true };
+    const caller = new Caller(request.id, request.reply, { streaming: true });
     const live = this.#runner.find(normalizeTaskId(task.id));
     if (live === undefined || live.settled) return this.#streamOnce(caller, { task });
     return live.attach(caller);
@@ -261,22 +268,18 @@ export class Responder {
   }
 
   #callerOf(request: Send): Caller {
-    const { historyLength } = request.params.configuration ?? {};
-    return {
-      id: request.id,
-      reply: request.reply,
+    return new Caller(request.id, request.reply, {
       streaming: request.method === 'SendStreamingMessage',
-      ...(historyLength === undefined ? {} : { historyLength }),
-      ...this.#activated(request),
-    };
+      historyLength: request.params.configuration?.historyLength,
+      properties: this.#activated(request),
+    });
   }
 
-  #activated(request: DecodedRequest): { readonly properties?: Readonly<Record<string, string>> } {
-    const { extensions } = request.service;
-    if (extensions.length === 0) return {};
+  #activated({ service }: DecodedRequest): Readonly<Record<string, string>> | undefined {
+    if (service.extensions.length === 0) return undefined;
     const supported = this.#options.supportedExtensions();
-    const activated = extensions.filter((uri) => supported.includes(uri));
-    return activated.length === 0 ? {} : { properties: { 'a2a-extensions': activated.join(',') } };
+    const activated = service.extensions.filter((uri) => supported.includes(uri));
+    return activated.length === 0 ? undefined : { [USER_PROPERTIES.extensions]: activated.join(',') };
   }
 
   async #failOrphan(record: TaskRecord): Promise<void> {
@@ -308,7 +311,10 @@ export class Responder {
     this.#send({ reply: to.reply }, errorPayload(to.id, error));
   }
 
-  #send(to: Pick<Caller, 'reply' | 'properties'>, payload: string): void {
+  #send(
+    to: { readonly reply: ReplyPath; readonly properties?: Caller['properties'] },
+    payload: string,
+  ): void {
     sendPayload(this.#options.link, this.#options.logger, to, payload);
   }
 }

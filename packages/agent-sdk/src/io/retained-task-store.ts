@@ -4,7 +4,7 @@ import type { AgentAddress } from '@shoal/protocol';
 import { agentTopics, normalizeTaskId, parseJson, parseShoalTopic } from '@shoal/protocol';
 import { parseRecord } from '../core/parse-record.ts';
 import type { TaskRecord } from '../core/task-record.ts';
-import { evictOne } from './memory-task-store.ts';
+import { Evictor } from './memory-task-store.ts';
 import type { TaskStore, TaskStoreContext } from './task-store.ts';
 
 export interface RetainedTaskStoreOptions {
@@ -31,6 +31,7 @@ class RetainedTaskStore implements TaskStore {
   readonly #options: RetainedTaskStoreOptions;
   readonly #expirySeconds: number;
   readonly #records = new Map<string, TaskRecord>();
+  readonly #evictor = new Evictor(this.#records);
   readonly #expiresAtMs = new Map<string, number>();
   readonly #due = new Map<string, NodeJS.Timeout>();
   #link: Link | undefined;
@@ -119,7 +120,7 @@ class RetainedTaskStore implements TaskStore {
 
   #makeRoom(): void {
     if (this.#records.size < (this.#options.maxTasks ?? 1_000)) return;
-    const evicted = evictOne(this.#records);
+    const evicted = this.#evictor.evict();
     if (evicted === undefined) return;
     this.remove(evicted).catch((error: unknown) =>
       this.#logger.warn('an old task could not be removed', { taskId: evicted, error: String(error) }),

@@ -70,77 +70,127 @@ export interface RunSupport {
   settle(live: LiveTask, item: StreamResponse): MaybePromise<void>;
 }
 
-export function createTaskContext(
-  live: LiveTask,
-  message: Message,
-  requestMetadata: Record<string, unknown> | undefined,
-  support: RunSupport,
-): TaskContext {
-  const { record } = live;
-  const { task } = record;
-  const responseTopic = live.callers[0]?.reply.responseTopic;
-  const say = (input: Say): Message => agentMessage(task, support.newId(), partsOf(input));
-  const end = (
-    state: 'TASK_STATE_FAILED' | 'TASK_STATE_REJECTED' | 'TASK_STATE_INPUT_REQUIRED',
-    input: Say,
-  ): void => {
+/** One object per run and no closures: a run may be all there is to a task. */
+export class RunContext implements TaskContext {
+  readonly message: Message;
+  readonly #live: LiveTask;
+  readonly #support: RunSupport;
+  readonly #requestMetadata: Record<string, unknown> | undefined;
+  readonly #responseTopic: string | undefined;
+
+  constructor(
+    live: LiveTask,
+    message: Message,
+    requestMetadata: Record<string, unknown> | undefined,
+    support: RunSupport,
+  ) {
+    this.#live = live;
+    this.message = message;
+    this.#requestMetadata = requestMetadata;
+    this.#support = support;
+    this.#responseTopic = live.callers[0]?.reply.responseTopic;
+  }
+
+  get taskId(): string {
+    return this.#live.record.task.id;
+  }
+
+  get contextId(): string {
+    return this.#live.record.task.contextId ?? '';
+  }
+
+  get text(): string {
+    return textOf(this.message);
+  }
+
+  get data(): unknown {
+    return dataOf(this.message);
+  }
+
+  get metadata(): Readonly<Record<string, unknown>> {
+    return this.message.metadata ?? {};
+  }
+
+  get requestMetadata(): Readonly<Record<string, unknown>> {
+    return this.#requestMetadata ?? {};
+  }
+
+  get requesterId(): string | undefined {
+    return this.#responseTopic === undefined ? undefined : requesterOf(this.#responseTopic);
+  }
+
+  get history(): readonly Message[] {
+    return this.#live.record.task.history ?? [];
+  }
+
+  get signal(): AbortSignal {
+    return this.#live.signal;
+  }
+
+  get requester(): Requester {
+    return this.#support.requester();
+  }
+
+  get logger(): Logger {
+    return this.#support.logger;
+  }
+
+  async progress(text: string, data?: unknown): Promise<void> {
+    const live = this.#live;
     if (live.settled) return;
-    void support.settle(live, setStatus(record, state, support.nowIso(), say(input)));
-  };
-  return {
-    taskId: task.id,
-    contextId: task.contextId ?? '',
-    message,
-    get text() {
-      return textOf(message);
-    },
-    get data() {
-      return dataOf(message);
-    },
-    metadata: message.metadata ?? {},
-    requestMetadata: requestMetadata ?? {},
-    get requesterId() {
-      return responseTopic === undefined ? undefined : requesterOf(responseTopic);
-    },
-    get history() {
-      return task.history ?? [];
-    },
-    get signal() {
-      return live.signal;
-    },
-    async progress(text, data) {
+    const status = this.#say(data === undefined ? { text } : { text, data });
+    const pending = live.emit(setStatus(live.record, 'TASK_STATE_WORKING', this.#support.nowIso(), status));
+    this.#support.saveProgress(live);
+    await pending;
+  }
+
+  async artifact(
+    input: ArtifactInput & { readonly append?: boolean; readonly lastChunk?: boolean },
+  ): Promise<string> {
+    const live = this.#live;
+    const count = live.record.task.artifacts?.length ?? 0;
+    const artifact = toArtifact(input, () => `artifact-${count + 1}`);
+    if (live.settled) return artifact.artifactId;
+    const { append, lastChunk } = input;
+    const pending = live.emit(addArtifact(live.record, { artifact, append, lastChunk }));
+    this.#support.saveProgress(live);
+    await pending;
+    return artifact.artifactId;
+  }
+
+  inputRequired(prompt: Say): void {
+    this.#end('TASK_STATE_INPUT_REQUIRED', prompt);
+  }
+
+  authRequired(prompt: Say): Promise<Message> {
+    const live = this.#live;
+    return new Promise((resolve) => {
       if (live.settled) return;
-      const status = say(data === undefined ? { text } : { text, data });
-      const pending = live.emit(setStatus(record, 'TASK_STATE_WORKING', support.nowIso(), status));
-      support.saveProgress(live);
-      await pending;
-    },
-    async artifact(input) {
-      const artifact = toArtifact(input, () => `artifact-${(task.artifacts?.length ?? 0) + 1}`);
-      if (live.settled) return artifact.artifactId;
-      const pending = live.emit(
-        addArtifact(record, { artifact, append: input.append, lastChunk: input.lastChunk }),
-      );
-      support.saveProgress(live);
-      await pending;
-      return artifact.artifactId;
-    },
-    inputRequired: (prompt) => end('TASK_STATE_INPUT_REQUIRED', prompt),
-    authRequired(prompt) {
-      return new Promise((resolve) => {
-        if (live.settled) return;
-        live.onMessage = resolve;
-        live.finish(setStatus(record, 'TASK_STATE_AUTH_REQUIRED', support.nowIso(), say(prompt)));
-        support.saveProgress(live);
-      });
-    },
-    fail: (reason) => end('TASK_STATE_FAILED', reason),
-    reject: (reason) => end('TASK_STATE_REJECTED', reason),
-    get requester() {
-      return support.requester();
-    },
-    logger: support.logger,
-  };
+      live.onMessage = resolve;
+      const at = this.#support.nowIso();
+      live.finish(setStatus(live.record, 'TASK_STATE_AUTH_REQUIRED', at, this.#say(prompt)));
+      this.#support.saveProgress(live);
+    });
+  }
+
+  fail(reason: Say): void {
+    this.#end('TASK_STATE_FAILED', reason);
+  }
+
+  reject(reason: Say): void {
+    this.#end('TASK_STATE_REJECTED', reason);
+  }
+
+  #end(state: 'TASK_STATE_FAILED' | 'TASK_STATE_REJECTED' | 'TASK_STATE_INPUT_REQUIRED', input: Say): void {
+    const live = this.#live;
+    if (live.settled) return;
+    const item = setStatus(live.record, state, this.#support.nowIso(), this.#say(input));
+    void this.#support.settle(live, item);
+  }
+
+  #say(input: Say): Message {
+    return agentMessage(this.#live.record.task, this.#support.newId(), partsOf(input));
+  }
 }
 
 function partsOf(input: Say): Part[] {

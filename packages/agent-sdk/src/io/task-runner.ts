@@ -13,7 +13,7 @@ import { sendPayload } from './live-task.ts';
 import type { Link } from '@shoal/mqtt-link';
 import type { Requester } from './requester.ts';
 import type { RunSupport, TaskHandler } from './task-context.ts';
-import { createTaskContext } from './task-context.ts';
+import { RunContext } from './task-context.ts';
 import type { TaskStore } from './task-store.ts';
 import { WorkQueue } from './work-queue.ts';
 
@@ -132,7 +132,7 @@ export class TaskRunner {
     this.#saveProgress(live);
     let output: MaybePromise<void | Output>;
     try {
-      output = handle(createTaskContext(live, message, run.requestMetadata, this.#support));
+      output = handle(new RunContext(live, message, run.requestMetadata, this.#support));
     } catch (error) {
       return asPromise(this.#fail(live, error));
     }

@@ -31,7 +31,8 @@ async function assertRefused(
   return error;
 }
 
-function assertBinding(error: JsonRpcError, name: string): void {
+function assertBinding(error: JsonRpcError | undefined, name: string): void {
+  ok(error !== undefined);
   deepEqual(
     { ...classifyError(error), retryable: undefined },
     { family: 'binding', name, retryable: undefined },
@@ -101,7 +102,7 @@ export const requestCases: readonly ContractCase[] = [
       equal(echo.runs.length, 1);
       equal(client.unmatched.length, 1);
       equal(client.unmatched[0]?.error.code, -32005);
-      assertBinding(client.unmatched[0]?.error as JsonRpcError, 'transport_protocol_error');
+      assertBinding(client.unmatched[0]?.error, 'transport_protocol_error');
     },
   },
   ...[

@@ -75,7 +75,7 @@ export class ContractSetting {
   }
 
   async end(): Promise<void> {
-    for (const work of this.#cleanUp.splice(0).reverse()) await work();
+    for (const work of this.#cleanUp.splice(0).toReversed()) await work();
   }
 }
 

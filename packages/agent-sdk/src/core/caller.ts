@@ -1,0 +1,34 @@
+import { copyBytes } from './copy-bytes.ts';
+import type { ReplyPath } from './decode-request.ts';
+import type { JsonRpcId } from './payloads.ts';
+
+export interface CallerOptions {
+  readonly streaming: boolean;
+  readonly historyLength?: number | undefined;
+  /** User properties of every reply to it, for example the activated extensions. */
+  readonly properties?: Readonly<Record<string, string>> | undefined;
+}
+
+/** One correlation that wants to hear of a task: a stream, or the single reply of a blocking SendMessage. */
+export class Caller {
+  readonly id: JsonRpcId;
+  readonly reply: ReplyPath;
+  readonly streaming: boolean;
+  readonly historyLength: number | undefined;
+  readonly properties: Readonly<Record<string, string>> | undefined;
+  /** Number of the next stream item. */
+  seq = 0;
+
+  constructor(id: JsonRpcId, reply: ReplyPath, options: CallerOptions) {
+    this.id = id;
+    const { responseTopic, correlationData } = reply;
+    // What came from the socket is a view that keeps its whole buffer alive for as long as the task runs.
+    this.reply =
+      correlationData === undefined
+        ? { responseTopic }
+        : { responseTopic, correlationData: copyBytes(correlationData) };
+    this.streaming = options.streaming;
+    this.historyLength = options.historyLength;
+    this.properties = options.properties;
+  }
+}
