@@ -12,6 +12,8 @@ export interface StepMemory {
   /** The last sign of life: an answered probe, or the moment when the status was first seen. */
   readonly aliveMs: number;
   readonly probing: boolean;
+  /** The process that this supervisor started itself has ended badly: a fact, not a suspicion. */
+  readonly dead?: boolean;
 }
 
 export function freshMemory(key: string, now: number): StepMemory {
@@ -20,7 +22,14 @@ export function freshMemory(key: string, now: number): StepMemory {
 
 /** The memory for `key`: the known one while it is about the same, else a fresh one. */
 export function remember(known: StepMemory | undefined, key: string, now: number): StepMemory {
-  return known?.key === key ? known : freshMemory(key, now);
+  if (known?.key === key) return known;
+  const fresh = freshMemory(key, now);
+  return known?.dead === true && attemptOf(known.key) === attemptOf(key) ? { ...fresh, dead: true } : fresh;
+}
+
+/** Keys begin with the attempt. */
+function attemptOf(key: string): string {
+  return key.split(':', 1)[0] ?? '';
 }
 
 export function probeSent(memory: StepMemory, now: number): StepMemory {
@@ -29,6 +38,11 @@ export function probeSent(memory: StepMemory, now: number): StepMemory {
 
 export function probeAnswered(memory: StepMemory, now: number): StepMemory {
   return { ...memory, probing: false, misses: 0, aliveMs: now };
+}
+
+/** Our own connection was at fault: as if it had not been sent. */
+export function probeLost({ lastProbeMs: _, ...memory }: StepMemory): StepMemory {
+  return { ...memory, probing: false };
 }
 
 export function probeMissed(memory: StepMemory): StepMemory {

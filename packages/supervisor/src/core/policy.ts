@@ -2,6 +2,8 @@
 export interface ReconcilePolicy {
   /** A claimed attempt may take so long to its first status. Default 15 000. */
   readonly startGraceMs: number;
+  /** How long a session that another supervisor accepted may stay unclaimed. Default 500. */
+  readonly adoptMs: number;
   /** After a Will: how long the instance may take to come back by itself before it is probed. Default 100. */
   readonly suspicionMs: number;
   /** Between two probes of one suspect. Default 150. */
@@ -18,6 +20,7 @@ export interface ReconcilePolicy {
 
 export const DEFAULT_POLICY: ReconcilePolicy = {
   startGraceMs: 15_000,
+  adoptMs: 500,
   suspicionMs: 100,
   probeGapMs: 150,
   missesToDeath: 2,

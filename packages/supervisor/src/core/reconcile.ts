@@ -39,6 +39,8 @@ export function reconcile(
   known: ReadonlyMap<string, StepMemory>,
   policy: ReconcilePolicy,
   now: number,
+  /** This supervisor took the request. */
+  mine = false,
 ): Reconciliation {
   const { session } = view;
   if (session === undefined) return { actions: [], memory: new Map() };
@@ -55,7 +57,7 @@ export function reconcile(
       now,
     );
     memory.set(step.id, seen);
-    const next = decide({ view, session, step, records, seen, policy, now });
+    const next = decide({ view, session, step, records, seen, policy, now, mine });
     if (next.do === 'sleep') wakeAtMs = Math.min(wakeAtMs, next.untilMs);
     else if (next.do !== 'nothing') actions.push(next);
   }
@@ -87,6 +89,7 @@ interface Situation {
   readonly seen: StepMemory;
   readonly policy: ReconcilePolicy;
   readonly now: number;
+  readonly mine: boolean;
 }
 
 type Decision = Action | { readonly do: 'nothing' } | { readonly do: 'sleep'; readonly untilMs: number };
@@ -115,7 +118,10 @@ function onDeadline({ session, step, records, seen, policy, now }: Situation, ov
   });
 }
 
-function onUnclaimed({ view, step, policy }: Situation): Decision {
+function onUnclaimed({ view, step, seen, policy, now, mine }: Situation): Decision {
+  // Who took the request also spawns; the others only step in when it does not.
+  const untilMs = mine ? 0 : seen.sinceMs + policy.adoptMs;
+  if (now < untilMs) return { do: 'sleep', untilMs };
   if (policy.spawnAhead) return claim(step, 1);
   const readiness = readinessOf(step, (id) => view.steps.get(id)?.result);
   return readiness.ready === 'waiting' ? { do: 'nothing' } : claim(step, 1);
@@ -140,6 +146,7 @@ function onClaimed(at: Situation, attempt: number): Decision {
 /** Quiet until then, after that a suspect: probed until it answers or has missed often enough (rule 9). */
 function whenOver(at: Situation, attempt: number, suspectFromMs: number): Decision {
   const { step, seen, policy, now } = at;
+  if (seen.dead === true) return afterPause(at, attempt);
   if (now < suspectFromMs) return { do: 'sleep', untilMs: suspectFromMs };
   if (seen.probing) return { do: 'nothing' };
   if (seen.misses >= policy.missesToDeath) return afterPause(at, attempt);

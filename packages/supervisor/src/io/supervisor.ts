@@ -1,5 +1,256 @@
-import type { Supervisor, SupervisorOptions } from '../types.ts';
+import { randomUUID } from 'node:crypto';
+import { openLink, silentLogger, type Link, type Logger, type LinkOptions } from '@shoal/mqtt-link';
+import { assertIdentifier, clientIdOf, requestTopic } from '@shoal/protocol';
+import { isClosed, type Workflow } from '@shoal/workflow';
+import { DEFAULT_POLICY, type ReconcilePolicy } from '../core/policy.ts';
+import type { Supervisor, SupervisorOptions, SupervisorStats } from '../types.ts';
+import { AgentKeeper } from './agent-keeper.ts';
+import { canShare } from './can-share.ts';
+import { CardHolder } from './card-holder.ts';
+import { Claims } from './claims.ts';
+import { Prober } from './prober.ts';
+import { Reconciler } from './reconciler.ts';
+import { RequestDesk } from './request-desk.ts';
+import { SessionStore } from './session-store.ts';
+import { SpawnGate } from './spawn-gate.ts';
+import { Waiters } from './waiters.ts';
 
-export function createSupervisor(_options: SupervisorOptions): Supervisor {
-  throw new Error('not there yet');
+/** Everything that lives as long as the supervisor's link. */
+interface Parts {
+  readonly link: Link;
+  readonly store: SessionStore;
+  readonly reconciler: Reconciler;
+  readonly keeper: AgentKeeper;
+  readonly prober: Prober;
+  readonly cards: readonly CardHolder[];
+}
+
+/** Requests handled at once; those of one session go one after the other. */
+const REQUEST_CONCURRENCY = 64;
+
+export function createSupervisor(options: SupervisorOptions): Supervisor {
+  return new UnitSupervisor(options);
+}
+
+class UnitSupervisor implements Supervisor {
+  readonly supervisorId: string;
+  readonly #options: SupervisorOptions;
+  readonly #logger: Logger;
+  readonly #policy: ReconcilePolicy;
+  readonly #workflows: ReadonlyMap<string, Workflow>;
+  readonly #now: () => number;
+  readonly #random: () => number;
+  #parts: Parts | undefined;
+  #sharesRequests = false;
+  /** The records were read on the present connection. */
+  #current = false;
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor(options: SupervisorOptions) {
+    assertIdentifier('org', options.org);
+    assertIdentifier('unit', options.unit);
+    this.#options = options;
+    this.supervisorId = options.supervisorId ?? `supervisor-${randomUUID().slice(0, 8)}`;
+    assertIdentifier('supervisorId', this.supervisorId);
+    this.#logger = options.logger ?? silentLogger;
+    this.#policy = { ...DEFAULT_POLICY, ...options.policy };
+    this.#workflows = new Map(options.workflows.map((workflow) => [workflow.id, workflow]));
+    this.#now = options.now ?? Date.now;
+    this.#random = options.random ?? Math.random;
+  }
+
+  get link(): Link | undefined {
+    return this.#parts?.link;
+  }
+
+  async start(): Promise<void> {
+    if (this.#parts !== undefined) throw new Error('the supervisor is started already');
+    const { org, unit } = this.#options;
+    const address = { org, unit, agentId: this.supervisorId };
+    const link = await openLink({ ...this.#connect(), clientId: clientIdOf(address), logger: this.#logger });
+    const parts = this.#assemble(link);
+    this.#parts = parts;
+    link.on('offline', () => {
+      this.#current = false;
+      parts.store.restart();
+    });
+    link.on('online', ({ reconnect }) => reconnect && void this.#resume(parts));
+    this.#sharesRequests = await canShare(link, address);
+    if (!this.#sharesRequests)
+      this.#logger.warn('this broker does not share $-topics: every supervisor takes every request', {
+        url: this.#options.url,
+      });
+    for (const card of parts.cards) await card.start();
+    await parts.keeper.start();
+    // First the records: a request that meets an existing session must find it.
+    await parts.store.open();
+    await this.#takeRequests(parts);
+    this.#current = true;
+    for (const card of parts.cards) card.consider();
+    this.#lookAtAll(parts);
+    this.#schedule(parts);
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    const parts = this.#parts;
+    if (parts === undefined) return;
+    parts.reconciler.stop();
+    parts.keeper.stop();
+    await Promise.all(parts.cards.map((card) => card.stop()));
+    await parts.prober.close();
+    await parts.link.close();
+  }
+
+  stats(): SupervisorStats {
+    const parts = this.#parts;
+    return {
+      openSessions: this.#openSessions(),
+      knownSessions: parts?.store.size ?? 0,
+      spawned: parts?.reconciler.spawned ?? 0,
+      cardsHeld: [...this.#workflows.keys()].filter((_, index) => parts?.cards[index]?.holds === true),
+      sharesRequests: this.#sharesRequests,
+    };
+  }
+
+  #assemble(link: Link): Parts {
+    const { org, unit, spawner, agentBlueprints = [] } = this.#options;
+    const [logger, now, random, policy] = [this.#logger, this.#now, this.#random, this.#policy];
+    const { supervisorId } = this;
+    const outcomes = new Waiters();
+    const claims = new Claims();
+    const gate = new SpawnGate(this.#options.spawnsPerSecond ?? 50, () => performance.now());
+    const address = { org, unit, agentId: supervisorId };
+    const prober = new Prober({ link, address, timeoutMs: this.#options.probeTimeoutMs ?? 2_000 });
+    const isCurrent = (): boolean => this.#current;
+    const store: SessionStore = new SessionStore(link, {
+      org,
+      unit,
+      logger,
+      now,
+      onClaim: (_, claim) => claims.onClaim(claim.claimId),
+      onRecord: (view, kind) => {
+        if (kind === 'outcome') outcomes.notify(view.sessionId);
+        reconciler.look(view.sessionId);
+      },
+    });
+    const shared = {
+      link,
+      supervisorId,
+      policy,
+      spawner,
+      claims,
+      prober,
+      gate,
+      isCurrent,
+      logger,
+      now,
+      random,
+    };
+    const reconciler = new Reconciler({
+      ...shared,
+      connect: this.#connect(),
+      owns: (workflowId) => this.#workflows.has(workflowId),
+      viewOf: (sessionId) => store.get(sessionId),
+    });
+    const keeper = new AgentKeeper({ ...shared, org, unit, blueprints: agentBlueprints });
+    const cards = [...this.#workflows.values()].map(
+      (workflow) =>
+        new CardHolder({
+          link,
+          connect: this.#connect(),
+          address: { org, unit, agentId: workflow.id },
+          workflow,
+          logger,
+          random,
+          takeoverMs: 500,
+        }),
+    );
+    this.#desk = new RequestDesk({
+      link,
+      org,
+      unit,
+      workflows: this.#workflows,
+      store,
+      reconciler,
+      outcomes,
+      maxRequestBytes: this.#options.maxRequestBytes ?? 262_144,
+      maxOpenSessions: this.#options.maxOpenSessions ?? 10_000,
+      openSessions: () => this.#openSessions(),
+      cancelWaitMs: 10_000,
+      logger,
+      now,
+    });
+    return { link, store, reconciler, keeper, prober, cards };
+  }
+
+  #desk: RequestDesk | undefined;
+
+  /** One subscription for each owned id, never a wildcard: requests to a live agent are none of our business (DESIGN rule 11). */
+  async #takeRequests({ link }: Parts): Promise<void> {
+    const { org, unit } = this.#options;
+    for (const id of this.#workflows.keys()) {
+      const topic = requestTopic({ org, unit, agentId: id });
+      const filter = this.#sharesRequests ? `$share/shoal.${org}.${unit}/${topic}` : topic;
+      await link.subscribe(filter, (message) => this.#desk?.handle(message), {
+        manualAck: true,
+        concurrency: REQUEST_CONCURRENCY,
+      });
+    }
+  }
+
+  /** After a reconnect: read everything again, give back what the broker lost, repair (rules 10 and 17). */
+  async #resume(parts: Parts): Promise<void> {
+    try {
+      await parts.store.sync();
+    } catch (error) {
+      return this.#logger.warn('the records could not be read', { error: String(error) });
+    }
+    this.#current = true;
+    this.#lookAtAll(parts);
+  }
+
+  #lookAtAll({ store, reconciler, keeper, cards }: Parts): void {
+    const now = this.#now();
+    for (const view of store.all()) {
+      // Its records have expired on the broker by now, all at once and without a word.
+      if (view.session !== undefined && now > Date.parse(view.session.expiresAt) + 60_000)
+        store.forget(view.sessionId);
+      reconciler.look(view.sessionId);
+    }
+    keeper.lookAtAll();
+    for (const card of cards) card.consider();
+  }
+
+  #schedule(parts: Parts): void {
+    const intervalMs = (this.#options.reconcileIntervalMs ?? 15_000) * (0.8 + 0.4 * this.#random());
+    this.#timer = setTimeout(() => {
+      if (this.#stopped) return;
+      if (this.#current) this.#lookAtAll(parts);
+      this.#schedule(parts);
+    }, intervalMs);
+  }
+
+  #openSessions(): number {
+    let open = 0;
+    for (const view of this.#parts?.store.all() ?? [])
+      if (view.session !== undefined && this.#workflows.has(view.session.workflowId) && !isClosed(view))
+        open += 1;
+    return open;
+  }
+
+  #connect(): Pick<LinkOptions, 'url' | 'username' | 'password' | 'openStream' | 'tls' | 'keepAliveSeconds'> {
+    const { url, username, password, openStream, tls, keepAliveSeconds = 15 } = this.#options;
+    return {
+      url,
+      keepAliveSeconds,
+      ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }),
+      ...(openStream === undefined ? {} : { openStream }),
+      ...(tls === undefined ? {} : { tls }),
+    };
+  }
 }

@@ -20,6 +20,7 @@ import {
   type StepStatus,
   type Validation,
 } from '@shoal/protocol';
+import { hasValidHash } from './plan.ts';
 
 export interface SessionAddress {
   readonly org: string;
@@ -77,7 +78,7 @@ export function applyRecord(view: SessionView, topic: string, payload: Uint8Arra
   const removed = payload.length === 0;
   switch (at.kind) {
     case 'session':
-      return set(view, 'session', removed, payload, validateSessionRecord);
+      return applySession(view, removed, payload);
     case 'control':
       return set(view, 'control', removed, payload, validateControlRecord);
     case 'outcome':
@@ -109,6 +110,25 @@ export function foldSession(
     if (!applied.applied) bad.push(applied.reason);
   }
   return { view, rejected: bad };
+}
+
+/**
+ * The first plan that is seen stays. Two supervisors may write the same plan at once, their times a little apart; another plan under
+ * the same id, or one whose hash does not fit, is not taken.
+ */
+function applySession(view: SessionView, removed: boolean, payload: Uint8Array | string): Applied {
+  const { session } = view;
+  if (session === undefined || removed) {
+    const applied = set(view, 'session', removed, payload, validateSessionRecord);
+    if (view.session === undefined || hasValidHash(view.session)) return applied;
+    delete view.session;
+    return rejected(`session ${view.sessionId}: planHash is not that of its content`);
+  }
+  const read = readRecord(payload, validateSessionRecord);
+  if (!read.ok) return rejected(`session ${view.sessionId}: ${read.reason}`);
+  return read.value.planHash === session.planHash
+    ? { applied: true }
+    : rejected(`session ${view.sessionId}: another planHash; a plan is immutable`);
 }
 
 function stepOf(view: SessionView, stepId: string): StepView {

@@ -1,0 +1,283 @@
+import type { Link, Logger } from '@shoal/mqtt-link';
+import { sessionTopics, type AttemptRecord } from '@shoal/protocol';
+import {
+  blueprintIdOf,
+  currentAttempt,
+  isClosed,
+  isoTime,
+  recordsOf,
+  runStep,
+  writeRecord,
+  type SessionView,
+  type StepOrder,
+} from '@shoal/workflow';
+import { probeAnswered, probeLost, probeMissed, probeSent, type StepMemory } from '../core/memory.ts';
+import type { ReconcilePolicy } from '../core/policy.ts';
+import { reconcile, type Action } from '../core/reconcile.ts';
+import type { Spawner, SupervisorOptions } from '../types.ts';
+import type { Claims, Contest } from './claims.ts';
+import type { ProbeAnswer, Prober } from './prober.ts';
+import type { SpawnGate } from './spawn-gate.ts';
+
+export interface ReconcilerOptions {
+  readonly link: Link;
+  readonly supervisorId: string;
+  readonly policy: ReconcilePolicy;
+  readonly spawner: Spawner;
+  readonly claims: Claims;
+  readonly prober: Prober;
+  readonly gate: SpawnGate;
+  readonly connect: Pick<SupervisorOptions, 'url' | 'username' | 'password' | 'openStream' | 'tls'>;
+  readonly owns: (workflowId: string) => boolean;
+  readonly viewOf: (sessionId: string) => SessionView | undefined;
+  /** Records may be acted on: they were read on the present connection. */
+  readonly isCurrent: () => boolean;
+  readonly logger: Logger;
+  readonly now: () => number;
+  readonly random: () => number;
+}
+
+interface Entry {
+  memory: ReadonlyMap<string, StepMemory>;
+  /** Steps for which something is under way; nothing else is begun for them. */
+  readonly busy: Set<string>;
+  timer: NodeJS.Timeout | undefined;
+  /** This supervisor took the request. */
+  mine: boolean;
+  /** A look is due in this turn of the event loop. */
+  due: boolean;
+}
+
+type ClaimAction = Extract<Action, { do: 'claim' }>;
+
+/** Does what `reconcile` says, session by session, and looks again when it said so. */
+export class Reconciler {
+  readonly #options: ReconcilerOptions;
+  readonly #entries = new Map<string, Entry>();
+  /** Sessions whose request is still being answered: their first claims wait. */
+  readonly #held = new Set<string>();
+  #spawned = 0;
+  #stopped = false;
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+  }
+
+  get spawned(): number {
+    return this.#spawned;
+  }
+
+  hold(sessionId: string): void {
+    this.#held.add(sessionId);
+    this.#entry(sessionId).mine = true;
+  }
+
+  release(sessionId: string): void {
+    this.#held.delete(sessionId);
+    this.look(sessionId);
+  }
+
+  /** Something about the session changed, or may have. Many calls in one turn make one look. */
+  look(sessionId: string): void {
+    if (this.#stopped) return;
+    const entry = this.#entry(sessionId);
+    if (entry.due) return;
+    entry.due = true;
+    setImmediate(() => {
+      entry.due = false;
+      this.#look(sessionId, entry);
+    });
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    for (const entry of this.#entries.values()) clearTimeout(entry.timer);
+    this.#entries.clear();
+  }
+
+  #entry(sessionId: string): Entry {
+    const known = this.#entries.get(sessionId);
+    if (known !== undefined) return known;
+    const fresh: Entry = { memory: new Map(), busy: new Set(), timer: undefined, mine: false, due: false };
+    this.#entries.set(sessionId, fresh);
+    return fresh;
+  }
+
+  #look(sessionId: string, entry: Entry): void {
+    const { viewOf, owns, isCurrent, policy, now, random } = this.#options;
+    clearTimeout(entry.timer);
+    if (this.#stopped || !isCurrent() || this.#held.has(sessionId)) return;
+    const view = viewOf(sessionId);
+    if (view === undefined) return void this.#entries.delete(sessionId);
+    if (view.session === undefined || !owns(view.session.workflowId)) return;
+    const { actions, wakeAtMs, memory } = reconcile(view, entry.memory, policy, now(), entry.mine);
+    entry.memory = memory;
+    for (const action of actions) this.#begin(view, entry, action);
+    if (wakeAtMs === undefined) return;
+    // Supervisors that woke together would claim together: jitter lets one be first.
+    const delayMs = Math.max(0, wakeAtMs - now()) + random() * policy.suspicionMs;
+    entry.timer = setTimeout(() => this.look(sessionId), Math.min(delayMs, 2_000_000_000));
+  }
+
+  #begin(view: SessionView, entry: Entry, action: Action): void {
+    const key = action.do === 'purge' ? '' : action.stepId;
+    if (entry.busy.has(key)) return;
+    entry.busy.add(key);
+    this.#perform(view, entry, action)
+      .catch((error: unknown) => {
+        const { logger } = this.#options;
+        logger.warn('an action failed; it is decided anew', {
+          sessionId: view.sessionId,
+          ...action,
+          error: String(error),
+        });
+      })
+      .finally(() => {
+        entry.busy.delete(key);
+        this.look(view.sessionId);
+      });
+  }
+
+  #perform(view: SessionView, entry: Entry, action: Action): Promise<void> {
+    if (action.do === 'probe') return this.#probe(view, entry, action.stepId, action.attempt);
+    if (action.do === 'purge') return this.#purge(view);
+    return this.#claim(view, entry, action);
+  }
+
+  async #probe(view: SessionView, entry: Entry, stepId: string, attempt: number): Promise<void> {
+    const { prober, now, logger } = this.#options;
+    const { org, unit, sessionId } = view;
+    const before = entry.memory.get(stepId);
+    if (before === undefined) return;
+    const sent = probeSent(before, now());
+    entry.memory = new Map(entry.memory).set(stepId, sent);
+    const answer = await prober
+      .probe({ org, unit, agentId: `${sessionId}.${stepId}` })
+      .catch((): ProbeAnswer => ({ is: 'unsure' }));
+    const seen = entry.memory.get(stepId);
+    if (seen?.key !== sent.key) return;
+    const alive = answer.is === 'alive' && (answer.attempt ?? attempt) >= attempt;
+    logger.debug('probed', { sessionId, stepId, attempt, answer: answer.is });
+    const next = alive
+      ? probeAnswered(seen, now())
+      : answer.is === 'unsure'
+        ? probeLost(seen)
+        : probeMissed(seen);
+    entry.memory = new Map(entry.memory).set(stepId, next);
+  }
+
+  async #claim(view: SessionView, entry: Entry, action: ClaimAction): Promise<void> {
+    const { gate, claims, logger, supervisorId } = this.#options;
+    const { sessionId } = view;
+    const { stepId, attempt, standIn } = action;
+    if (standIn === undefined) await pause(gate.take());
+    if (this.#stopped || !this.#options.isCurrent()) return;
+    const claimId = await claims.claim(this.#contest(view, stepId, attempt), attempt);
+    if (claimId === undefined)
+      return logger.debug('the claim does not stand', { sessionId, stepId, attempt });
+    const order = this.#orderOf(view, stepId, attempt, claimId);
+    if (order === undefined) return;
+    if (standIn === undefined) return this.#spawn(entry, order);
+    logger.warn('a supervisor ends the step', { sessionId, stepId, attempt, code: standIn.error.code });
+    const end = await runStep(order, {
+      ...this.#options.connect,
+      blueprints: [],
+      lookLink: this.#options.link,
+      standIn: { ...standIn, supervisorId },
+      logger,
+      now: this.#options.now,
+    });
+    logger.debug('stood in', { sessionId, stepId, end: end.end });
+  }
+
+  #contest({ sessionId }: SessionView, stepId: string, attempt: number): Contest {
+    const { link, supervisorId, viewOf, now } = this.#options;
+    const step = () => viewOf(sessionId)?.steps.get(stepId);
+    return {
+      current: () => (viewOf(sessionId) === undefined ? -1 : currentAttempt(step())),
+      first: () => step()?.firstClaimId,
+      publish: async (claimId) => {
+        const view = viewOf(sessionId);
+        if (view?.session === undefined) throw new Error('the session is gone');
+        const record: AttemptRecord = {
+          schemaVersion: 1,
+          sessionId,
+          stepId,
+          attempt,
+          claimId,
+          supervisorId,
+          at: isoTime(now()),
+        };
+        await writeRecord(link, view.session, sessionTopics(view).step(stepId).attempt, record, now());
+      },
+    };
+  }
+
+  #orderOf(view: SessionView, stepId: string, attempt: number, claimId: string): StepOrder | undefined {
+    const { org, unit, sessionId, session } = view;
+    const step = session?.steps.find(({ id }) => id === stepId);
+    if (session === undefined || step === undefined) return undefined;
+    const { workflowId } = session;
+    return {
+      kind: 'step',
+      org,
+      unit,
+      sessionId,
+      stepId,
+      attempt,
+      claimId,
+      workflowId,
+      blueprint: blueprintIdOf(step.use),
+    };
+  }
+
+  async #spawn(entry: Entry, order: StepOrder): Promise<void> {
+    const { spawner, logger } = this.#options;
+    const { sessionId, stepId, attempt } = order;
+    logger.info('spawn', { sessionId, stepId, attempt, blueprint: order.blueprint });
+    this.#spawned += 1;
+    try {
+      await spawner.spawn(order, { onExit: (clean) => !clean && this.#died(entry, order) });
+    } catch (error) {
+      logger.warn('the instance could not be started', { sessionId, stepId, attempt, error: String(error) });
+      this.#died(entry, order);
+    }
+  }
+
+  /** Our own child is known to be dead: no grace, and no probe, but its records first. */
+  #died(entry: Entry, order: StepOrder): void {
+    const { policy, viewOf } = this.#options;
+    if (this.#stopped) return;
+    setTimeout(() => {
+      const attempt = viewOf(order.sessionId)?.steps.get(order.stepId)?.attempt;
+      const seen = entry.memory.get(order.stepId);
+      if (
+        attempt?.claimId !== order.claimId ||
+        seen === undefined ||
+        !seen.key.startsWith(`${order.attempt}:`)
+      )
+        return;
+      entry.memory = new Map(entry.memory).set(order.stepId, { ...seen, dead: true });
+      this.look(order.sessionId);
+    }, policy.suspicionMs);
+  }
+
+  /** Empty retained messages, the plan last: a purge that is interrupted can be taken up again. */
+  async #purge(view: SessionView): Promise<void> {
+    if (!isClosed(view)) return;
+    const { link, logger } = this.#options;
+    const topics = recordsOf(view).map(([topic]) => topic);
+    const { session } = sessionTopics(view);
+    logger.debug('purge', { sessionId: view.sessionId, records: topics.length });
+    await Promise.all(
+      topics
+        .filter((topic) => topic !== session)
+        .map((topic) => link.publish(topic, '', { qos: 1, retain: true })),
+    );
+    await link.publish(session, '', { qos: 1, retain: true });
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return ms <= 0 ? Promise.resolve() : new Promise((resolve) => setTimeout(resolve, ms));
+}

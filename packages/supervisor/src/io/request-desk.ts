@@ -1,0 +1,370 @@
+import {
+  decodeRequest,
+  errorPayload,
+  listTasks,
+  publishReply,
+  replyPayload,
+  streamItemPayload,
+  viewTask,
+  type DecodedRequest,
+} from '@shoal/agent-sdk';
+import type { InboundMessage, Link, Logger } from '@shoal/mqtt-link';
+import {
+  a2aError,
+  bindingError,
+  invalidParams,
+  normalizeTaskId,
+  parseA2aTopic,
+  sessionTopics,
+  type CallerRecord,
+  type ControlRecord,
+  type JsonRpcError,
+  type SendMessageRequest,
+} from '@shoal/protocol';
+import {
+  callerHash,
+  encodeCorrelation,
+  isoTime,
+  isSafeResponseTopic,
+  isWorkflowError,
+  planWorkflow,
+  taskOf,
+  writeRecord,
+  type SessionView,
+  type Workflow,
+} from '@shoal/workflow';
+import type { Reconciler } from './reconciler.ts';
+import type { SessionStore } from './session-store.ts';
+import type { Waiters } from './waiters.ts';
+
+export interface RequestDeskOptions {
+  readonly link: Link;
+  readonly org: string;
+  readonly unit: string;
+  readonly workflows: ReadonlyMap<string, Workflow>;
+  readonly store: SessionStore;
+  readonly reconciler: Reconciler;
+  readonly outcomes: Waiters;
+  readonly maxRequestBytes: number;
+  readonly maxOpenSessions: number;
+  readonly openSessions: () => number;
+  readonly cancelWaitMs: number;
+  readonly logger: Logger;
+  readonly now: () => number;
+}
+
+type SendCall = Extract<DecodedRequest, { method: 'SendMessage' | 'SendStreamingMessage' }>;
+
+/** An error that goes back to the requester. */
+class Refusal extends Error {
+  readonly rpc: JsonRpcError;
+
+  constructor(rpc: JsonRpcError) {
+    super(rpc.message);
+    this.rpc = rpc;
+  }
+}
+
+/**
+ * Answers for the workflows, each addressed like an agent. The promise of `handle` is the acknowledgement of the request: it resolves
+ * when what must survive is retained, and rejects when it is not, so that the broker delivers again (DESIGN rule 1).
+ */
+export class RequestDesk {
+  readonly #options: RequestDeskOptions;
+  /** One request at a time for each session. */
+  readonly #queues = new Map<string, Promise<void>>();
+
+  constructor(options: RequestDeskOptions) {
+    this.#options = options;
+  }
+
+  async handle(message: InboundMessage): Promise<void> {
+    const at = parseA2aTopic(message.topic);
+    const workflow = at?.kind === 'request' ? this.#options.workflows.get(at.address.agentId) : undefined;
+    if (workflow === undefined) return;
+    const { logger, link } = this.#options;
+    const request = decodeRequest(message);
+    if (!request.ok) {
+      logger.warn('request refused', { topic: message.topic, reason: request.reason });
+      if (request.answer !== undefined && isSafeResponseTopic(request.answer.path.responseTopic))
+        await publishReply(link, request.answer.path, request.answer.payload);
+      return;
+    }
+    if (!isSafeResponseTopic(request.reply.responseTopic))
+      return logger.warn('request ignored: its Response Topic is no reply topic', {
+        responseTopic: request.reply.responseTopic,
+      });
+    try {
+      await this.#dispatch(workflow, request, message.payload.length);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      logger.info('request refused', {
+        workflowId: workflow.id,
+        method: request.method,
+        reason: error.message,
+      });
+      await this.#reply(request, errorPayload(request.id, error.rpc));
+    }
+  }
+
+  #dispatch(workflow: Workflow, request: DecodedRequest, bytes: number): Promise<void> {
+    const { maxRequestBytes } = this.#options;
+    if (request.expiresAtMs !== undefined && performance.now() > request.expiresAtMs)
+      throw new Refusal(bindingError('request_expired', 'the request expired before it was taken up'));
+    switch (request.method) {
+      case 'SendMessage':
+      case 'SendStreamingMessage':
+        if (bytes > maxRequestBytes) {
+          const message = `takes ${bytes} bytes of at most ${maxRequestBytes}: send large data by url`;
+          throw new Refusal(invalidParams([{ field: 'message', message }], `message ${message}`));
+        }
+        return this.#inTurn(normalizeTaskId(request.taskId), () => this.#send(workflow, request));
+      case 'GetTask':
+        return this.#get(workflow, request, request.params.id, request.params.historyLength);
+      case 'CancelTask':
+        return this.#cancel(workflow, request, request.params.id);
+      case 'SubscribeToTask':
+        return this.#subscribe(workflow, request, request.params.id);
+      case 'ListTasks':
+        return this.#list(workflow, request);
+      case 'GetExtendedAgentCard':
+        throw new Refusal(a2aError('UnsupportedOperation', 'a workflow has no extended Agent Card'));
+      default:
+        throw new Refusal(
+          a2aError(
+            'PushNotificationNotSupported',
+            'a workflow sends no push notifications: subscribe to the task',
+          ),
+        );
+    }
+  }
+
+  async #send(workflow: Workflow, request: SendCall): Promise<void> {
+    const { store, reconciler } = this.#options;
+    const sessionId = normalizeTaskId(request.taskId);
+    const known = store.get(sessionId);
+    const fresh = known?.session === undefined;
+    const streaming = request.method === 'SendStreamingMessage';
+    const immediate = !streaming && request.params.configuration?.returnImmediately === true;
+    if (!fresh) checkSame(known, workflow, request.params);
+    if (known?.outcome !== undefined) return this.#replyEnd(request, known);
+    reconciler.hold(sessionId);
+    try {
+      const view = fresh ? await this.#create(workflow, sessionId, request.params) : known;
+      if (!immediate) await this.#addCaller(view, request, streaming);
+      // Write, then read (rule 14). A session that was made just now has no outcome that could be missed.
+      if (!fresh) await store.sync();
+      const now = store.get(sessionId) ?? view;
+      if (now.outcome !== undefined) return await this.#replyEnd(request, now);
+      if (streaming || immediate) await this.#replyTask(request, now);
+    } finally {
+      reconciler.release(sessionId);
+    }
+  }
+
+  async #create(workflow: Workflow, sessionId: string, params: SendMessageRequest): Promise<SessionView> {
+    const { org, unit, link, store, now, maxOpenSessions, openSessions, logger } = this.#options;
+    if (openSessions() >= maxOpenSessions)
+      throw new Refusal(
+        bindingError('responder_unavailable', `${maxOpenSessions} sessions are open: try again later`),
+      );
+    const session = planOrRefuse(workflow, {
+      org,
+      unit,
+      sessionId,
+      // The same on every supervisor, also when the requester named none.
+      contextId: params.message.contextId ?? sessionId,
+      message: params.message,
+      variables: variablesOf(params),
+      now: now(),
+    });
+    const { session: topic } = sessionTopics({ org, unit, sessionId });
+    await writeRecord(link, session, topic, session, now());
+    store.took(topic, session);
+    logger.info('session', { sessionId, workflowId: workflow.id, steps: session.steps.length });
+    const view = store.get(sessionId);
+    if (view?.session === undefined) throw new Error('the session was not taken');
+    return view;
+  }
+
+  async #addCaller(view: SessionView, request: DecodedRequest, streaming: boolean): Promise<void> {
+    const { link, store, now } = this.#options;
+    if (view.session === undefined) return;
+    const correlation = request.reply.correlationData ?? new Uint8Array();
+    const topic = sessionTopics(view).caller(callerHash(request.reply.responseTopic, correlation));
+    const caller: CallerRecord = {
+      schemaVersion: 1,
+      sessionId: view.sessionId,
+      responseTopic: request.reply.responseTopic,
+      correlationData: encodeCorrelation(correlation),
+      requestId: request.id,
+      streaming,
+      at: isoTime(now()),
+    };
+    await writeRecord(link, view.session, topic, caller, now());
+    store.took(topic, caller);
+  }
+
+  async #get(
+    workflow: Workflow,
+    request: DecodedRequest,
+    id: string,
+    historyLength: number | undefined,
+  ): Promise<void> {
+    const view = await this.#find(workflow, id);
+    const task = taskOf(view, this.#options.now());
+    if (task === undefined) throw notFound(id);
+    await this.#reply(request, replyPayload(request.id, viewTask(task, { historyLength })));
+  }
+
+  async #list(workflow: Workflow, request: Extract<DecodedRequest, { method: 'ListTasks' }>): Promise<void> {
+    const { store, now } = this.#options;
+    const tasks = [...store.all()].flatMap((view) => {
+      const task = view.session?.workflowId === workflow.id ? taskOf(view, now()) : undefined;
+      return task === undefined ? [] : [task];
+    });
+    const page = listTasks(tasks, request.params);
+    if ('error' in page) throw new Refusal(page.error);
+    await this.#reply(request, replyPayload(request.id, page.result));
+  }
+
+  async #cancel(workflow: Workflow, request: DecodedRequest, id: string): Promise<void> {
+    const { link, store, now, outcomes, cancelWaitMs, logger } = this.#options;
+    const view = await this.#find(workflow, id);
+    if (view.outcome === undefined && view.control === undefined && view.session !== undefined) {
+      const { control } = sessionTopics(view);
+      const record: ControlRecord = {
+        schemaVersion: 1,
+        sessionId: view.sessionId,
+        action: 'cancel',
+        at: isoTime(now()),
+      };
+      await writeRecord(link, view.session, control, record, now());
+      store.took(control, record);
+      logger.info('cancel', { sessionId: view.sessionId });
+    }
+    // The request counts as taken from here on: what is left is to tell how it went.
+    void (async () => {
+      if (store.get(view.sessionId)?.outcome === undefined) await outcomes.wait(view.sessionId, cancelWaitMs);
+      const current = store.get(view.sessionId) ?? view;
+      const state = current.outcome?.state;
+      const payload =
+        state !== undefined && state !== 'canceled'
+          ? errorPayload(request.id, a2aError('TaskNotCancelable', `the session has ended: ${state}`))
+          : replyPayload(request.id, taskOf(current, now()));
+      await this.#reply(request, payload);
+    })().catch((error: unknown) =>
+      logger.warn('the answer to CancelTask was not sent', { error: String(error) }),
+    );
+  }
+
+  async #subscribe(workflow: Workflow, request: DecodedRequest, id: string): Promise<void> {
+    const { store, reconciler } = this.#options;
+    const view = await this.#find(workflow, id);
+    if (view.outcome !== undefined)
+      throw new Refusal(a2aError('UnsupportedOperation', 'the task has ended: read it with GetTask'));
+    await this.#addCaller(view, request, true);
+    await store.sync();
+    const now = store.get(view.sessionId) ?? view;
+    if (now.outcome !== undefined) await this.#replyEnd(request, now);
+    else await this.#replyTask(request, now);
+    reconciler.look(view.sessionId);
+  }
+
+  async #find(workflow: Workflow, id: string): Promise<SessionView> {
+    const { store } = this.#options;
+    const sessionId = normalizeTaskId(id);
+    if (store.get(sessionId)?.session === undefined) await store.sync();
+    const view = store.get(sessionId);
+    if (view?.session?.workflowId !== workflow.id) throw notFound(id);
+    return view;
+  }
+
+  /** The outcome, word for word, to a caller that came after it: the supervisor's only part in the data path (rule 14). */
+  async #replyEnd(request: DecodedRequest, view: SessionView): Promise<void> {
+    if (view.outcome === undefined) return;
+    const { task } = view.outcome;
+    const unary = request.method === 'SendMessage';
+    await this.#reply(
+      request,
+      unary ? replyPayload(request.id, { task }) : streamItemPayload(request.id, { task }),
+    );
+    this.#options.reconciler.look(view.sessionId);
+  }
+
+  async #replyTask(request: DecodedRequest, view: SessionView): Promise<void> {
+    const task = taskOf(view, this.#options.now());
+    if (task === undefined) return;
+    const unary = request.method === 'SendMessage';
+    await this.#reply(
+      request,
+      unary ? replyPayload(request.id, { task }) : streamItemPayload(request.id, { task }),
+    );
+  }
+
+  async #reply(request: DecodedRequest, payload: string): Promise<void> {
+    const { link, logger } = this.#options;
+    try {
+      await publishReply(link, request.reply, payload);
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== 'publish-refused') throw error;
+      logger.warn('the broker refused a reply', { topic: request.reply.responseTopic, error: String(error) });
+    }
+  }
+
+  #inTurn(key: string, act: () => Promise<void>): Promise<void> {
+    const before = this.#queues.get(key) ?? Promise.resolve();
+    const mine = before.catch(() => undefined).then(act);
+    this.#queues.set(key, mine);
+    return mine.finally(() => {
+      if (this.#queues.get(key) === mine) this.#queues.delete(key);
+    });
+  }
+}
+
+function planOrRefuse(
+  workflow: Workflow,
+  input: Parameters<typeof planWorkflow>[1],
+): ReturnType<typeof planWorkflow> {
+  try {
+    return planWorkflow(workflow, input);
+  } catch (error) {
+    if (!isWorkflowError(error)) throw error;
+    throw new Refusal(invalidParams([{ field: 'message', message: error.message }], error.message));
+  }
+}
+
+/** A repeated task id must be a repetition: the same workflow, context and message (reference A4). */
+function checkSame(view: SessionView, workflow: Workflow, { message }: SendMessageRequest): void {
+  const { session } = view;
+  if (session === undefined) return;
+  if (session.workflowId !== workflow.id) {
+    const text = `is taken by a session of workflow ${session.workflowId}`;
+    throw new Refusal(invalidParams([{ field: 'message.taskId', message: text }], `message.taskId ${text}`));
+  }
+  if (message.contextId !== undefined && message.contextId !== session.contextId) {
+    const text = 'is not the context of this task';
+    throw new Refusal(
+      invalidParams([{ field: 'message.contextId', message: text }], `message.contextId ${text}`),
+    );
+  }
+  if (message.messageId !== session.request.messageId)
+    throw new Refusal(a2aError('UnsupportedOperation', 'a session takes one message: start another task'));
+}
+
+function variablesOf(params: SendMessageRequest): Record<string, unknown> {
+  const variables = params.metadata?.['variables'] ?? params.message.metadata?.['variables'];
+  if (variables === undefined) return {};
+  if (typeof variables !== 'object' || variables === null || Array.isArray(variables))
+    throw new Refusal(
+      invalidParams(
+        [{ field: 'metadata.variables', message: 'must be an object' }],
+        'metadata.variables must be an object',
+      ),
+    );
+  return variables as Record<string, unknown>;
+}
+
+function notFound(id: string): Refusal {
+  return new Refusal(a2aError('TaskNotFound', `no task ${id.slice(0, 64)}`));
+}

@@ -1,0 +1,145 @@
+import type { Link, Logger } from '@shoal/mqtt-link';
+import { parseShoalTopic, treeFilter, type AttemptRecord } from '@shoal/protocol';
+import {
+  applyRecord,
+  emptyView,
+  Marker,
+  missingRecords,
+  writeRecord,
+  type SessionView,
+} from '@shoal/workflow';
+
+export type RecordKind = NonNullable<ReturnType<typeof parseShoalTopic>>['kind'];
+
+export interface SessionStoreOptions {
+  readonly org: string;
+  readonly unit: string;
+  readonly logger: Logger;
+  readonly now: () => number;
+  readonly onRecord: (view: SessionView, kind: RecordKind) => void;
+  /** A claim came in, in topic order; own ones too. */
+  readonly onClaim: (view: SessionView, claim: AttemptRecord) => void;
+}
+
+/**
+ * The views of all sessions of the unit, kept by one subscription. A cache: it is thrown away at each loss of the connection and
+ * read again, and what the broker lost meanwhile is published from it (DESIGN rules 10 and 17).
+ */
+export class SessionStore {
+  readonly #options: SessionStoreOptions;
+  readonly #link: Link;
+  readonly #marker: Marker;
+  #views = new Map<string, SessionView>();
+  #held: ReadonlyMap<string, SessionView> | undefined;
+
+  constructor(link: Link, options: SessionStoreOptions) {
+    this.#link = link;
+    this.#options = options;
+    this.#marker = new Marker(link);
+  }
+
+  async open(): Promise<void> {
+    await this.#marker.open();
+    await this.#link.subscribe(treeFilter('session', this.#options), (message) =>
+      this.#take(message.topic, message.payload),
+    );
+    await this.sync();
+  }
+
+  get(sessionId: string): SessionView | undefined {
+    return this.#views.get(sessionId);
+  }
+
+  all(): IterableIterator<SessionView> {
+    return this.#views.values();
+  }
+
+  get size(): number {
+    return this.#views.size;
+  }
+
+  /** Records that expired on the broker say no goodbye. */
+  forget(sessionId: string): void {
+    this.#views.delete(sessionId);
+  }
+
+  /** To be called when the connection is lost: the retained records come again. */
+  restart(): void {
+    this.#held ??= this.#views;
+    this.#views = new Map();
+  }
+
+  /** Resolves when everything that the broker held at the call is in the views. */
+  async sync(): Promise<void> {
+    await this.#marker.pass();
+    const held = this.#held;
+    this.#held = undefined;
+    if (held !== undefined) await this.#carry(held);
+  }
+
+  async #carry(held: ReadonlyMap<string, SessionView>): Promise<void> {
+    const { logger, now } = this.#options;
+    for (const view of held.values()) {
+      const { session } = view;
+      // Before its deadline no session is purged, so what is missing was lost.
+      if (session === undefined || now() >= Date.parse(session.deadlineAt)) continue;
+      const missing = missingRecords(view, this.#views.get(view.sessionId) ?? emptyView(view));
+      if (missing.length > 0)
+        logger.warn('the broker had lost records', { sessionId: view.sessionId, count: missing.length });
+      await Promise.all(
+        missing.map(([topic, record]) => writeRecord(this.#link, session, topic, record, now())),
+      );
+    }
+  }
+
+  /** A record that was just written and acknowledged: known before its echo. */
+  took(topic: string, record: unknown): void {
+    this.#take(topic, JSON.stringify(record));
+  }
+
+  #take(topic: string, payload: Uint8Array | string): void {
+    const { logger, onRecord, onClaim } = this.#options;
+    const at = parseShoalTopic(topic);
+    if (at === undefined || !('sessionId' in at))
+      return logger.warn('record ignored', { topic, reason: 'no topic of a session' });
+    const view = this.#viewOf(at);
+    const applied = applyRecord(view, topic, payload);
+    if (isEmpty(view)) this.#views.delete(at.sessionId);
+    if (!applied.applied) {
+      if ('repair' in applied) this.#repair(view, topic, applied.repair);
+      else logger.warn('record ignored', { topic, reason: applied.reason });
+      return;
+    }
+    if (at.kind === 'attempt') {
+      const claim = view.steps.get(at.stepId)?.attempt;
+      if (claim !== undefined) onClaim(view, claim);
+    }
+    onRecord(view, at.kind);
+  }
+
+  /** A claim that came too late stands where a newer one belongs. */
+  #repair(view: SessionView, topic: string, record: AttemptRecord): void {
+    const { logger, now } = this.#options;
+    if (view.session === undefined) return;
+    logger.info('a late claim is put right', { topic, attempt: record.attempt });
+    writeRecord(this.#link, view.session, topic, record, now()).catch((error: unknown) =>
+      logger.warn('the claim could not be put right', { topic, error: String(error) }),
+    );
+  }
+
+  #viewOf(address: { readonly org: string; readonly unit: string; readonly sessionId: string }): SessionView {
+    const known = this.#views.get(address.sessionId);
+    if (known !== undefined) return known;
+    const fresh = emptyView(address);
+    this.#views.set(address.sessionId, fresh);
+    return fresh;
+  }
+}
+
+function isEmpty(view: SessionView): boolean {
+  if (view.session ?? view.control ?? view.outcome) return false;
+  if (view.callers.size > 0) return false;
+  for (const step of view.steps.values())
+    if (step.attempt ?? step.status ?? step.intent ?? step.result) return false;
+  return true;
+}
