@@ -43,3 +43,19 @@ export {
 } from './core/vibration/spectrum.ts';
 export { plotSpectrum, type PlotOptions } from './core/vibration/plot.ts';
 export { evaluateBearing, type BearingEvaluation, type BearingRecording } from './core/evaluation/bearing.ts';
+export {
+  startDeviceAgent,
+  type AgentEnd,
+  type DeviceAgent,
+  type DeviceAgentOptions,
+} from './io/device-agent.ts';
+export type { OperateAnswer } from './io/operator.ts';
+export { DEVICE_EXTENSION, type DeviceDescription } from './core/agent/card.ts';
+export {
+  CONTEXT_KIND,
+  validateContext,
+  type DeviceContext,
+  type DeviceSpeed,
+} from './core/agent/device-context.ts';
+export type { DeviceHealth, DeviceRelation, DeviceStatus } from './core/agent/status.ts';
+export type { IncidentEvidence, IncidentMessage, IncidentRequest } from './core/agent/requests.ts';

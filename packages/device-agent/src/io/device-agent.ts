@@ -71,12 +71,15 @@ export interface DeviceAgentOptions
 export interface DeviceAgent {
   readonly address: AgentAddress;
   readonly agent: Agent;
-  /** Resolves when the agent has ended: `stopped`, or `fenced` by another connection with its client id. */
-  readonly ended: Promise<'stopped' | 'fenced'>;
+  /** Resolves when the agent has ended. */
+  readonly ended: Promise<AgentEnd>;
   status(): DeviceStatus;
   /** Writes the context, says offline, disconnects. Stopping twice is fine. */
   stop(): Promise<void>;
 }
+
+/** `fenced`: another connection took over its client id. `closed`: the connection was closed from elsewhere, for good. */
+export type AgentEnd = 'stopped' | 'fenced' | 'closed';
 
 const WEEK_SECONDS = 7 * 24 * 60 * 60;
 
@@ -125,7 +128,7 @@ export async function startDeviceAgent(options: DeviceAgentOptions): Promise<Dev
 class RunningDeviceAgent implements DeviceAgent {
   readonly address: AgentAddress;
   readonly agent: Agent;
-  readonly ended: Promise<'stopped' | 'fenced'>;
+  readonly ended: Promise<AgentEnd>;
   readonly #options: DeviceAgentOptions;
   readonly #link: Link;
   readonly #logger: Logger;
@@ -135,7 +138,7 @@ class RunningDeviceAgent implements DeviceAgent {
   readonly #door: DeviceDoor;
   readonly #operator: Operator;
   readonly #requests: IncidentRequester;
-  #end!: (why: 'stopped' | 'fenced') => void;
+  #end!: (why: AgentEnd) => void;
   #speed: DeviceSpeed | null;
   #malformed: number;
   #stopping: Promise<void> | undefined;
@@ -181,6 +184,7 @@ class RunningDeviceAgent implements DeviceAgent {
 
   async start(): Promise<void> {
     this.#link.on('fenced', () => void this.#stop('fenced'));
+    this.#link.on('closed', () => void this.#stop('closed'));
     await this.agent.start();
     await this.#link.subscribe(
       deviceTopics(this.#options).telemetry,
@@ -200,7 +204,7 @@ class RunningDeviceAgent implements DeviceAgent {
       { qos: 0 },
     );
     this.#requests.resume();
-    this.#learnSpeed();
+    void this.#learnSpeed();
   }
 
   status(): DeviceStatus {
@@ -221,12 +225,12 @@ class RunningDeviceAgent implements DeviceAgent {
     return this.#stop('stopped');
   }
 
-  #stop(why: 'stopped' | 'fenced'): Promise<void> {
+  #stop(why: AgentEnd): Promise<void> {
     this.#stopping ??= this.#shutDown(why);
     return this.#stopping;
   }
 
-  async #shutDown(why: 'stopped' | 'fenced'): Promise<void> {
+  async #shutDown(why: AgentEnd): Promise<void> {
     await this.#requests.stop();
     await this.#door.close();
     // A fenced agent has a successor, which owns the context now.
@@ -291,15 +295,15 @@ class RunningDeviceAgent implements DeviceAgent {
   }
 
   /** In the background: a device without tools is watched all the same. */
-  #learnSpeed(): void {
-    this.#door.readSpeed().then(
-      (speed) => {
-        if (speed === undefined || this.#stopping !== undefined) return;
-        this.#speed = speed;
-        this.#save();
-      },
-      (error: unknown) => this.#logger.debug('the device did not describe itself', { error: String(error) }),
-    );
+  async #learnSpeed(): Promise<void> {
+    try {
+      const speed = await this.#door.readSpeed();
+      if (speed === undefined || this.#stopping !== undefined) return;
+      this.#speed = speed;
+      this.#save();
+    } catch (error) {
+      this.#logger.debug('the device did not describe itself', { error: String(error) });
+    }
   }
 
   #noteSpeed({ rpm, running }: Readonly<Record<string, unknown>>): void {

@@ -111,11 +111,14 @@ export class DeviceDoor {
         ]),
       ),
     };
-    void connection.closed.then((reason) => {
-      logger.debug('the session with the device ended', { reason: reason.code });
-      this.#open = undefined;
-    });
+    void this.#forgetWhenClosed(connection);
     return opened;
+  }
+
+  async #forgetWhenClosed(connection: McpConnection): Promise<void> {
+    const reason = await connection.closed;
+    this.#options.logger.debug('the session with the device ended', { reason: reason.code });
+    this.#open = undefined;
   }
 }
 

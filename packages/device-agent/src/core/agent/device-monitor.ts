@@ -37,7 +37,8 @@ export class DeviceMonitor {
   constructor(detector: DetectorOptions = {}, incidents: IncidentOptions = {}, saved?: MonitorState) {
     this.#detectorOptions = detector;
     this.#incidentOptions = incidents;
-    this.#detector = saved?.detector == null ? undefined : StreamingDetector.restore(saved.detector);
+    this.#detector =
+      saved === undefined || saved.detector === null ? undefined : StreamingDetector.restore(saved.detector);
     this.#incidents = saved?.incidents ?? noIncidents;
     this.#lastSample = saved?.lastSample ?? undefined;
     this.#received = saved?.received ?? 0;
@@ -113,7 +114,7 @@ export class DeviceMonitor {
 /** Throws `invalid-state` naming the field. */
 export function parseMonitorState(value: Record<string, unknown>): MonitorState {
   return {
-    detector: value['detector'] == null ? null : StreamingDetector.restore(value['detector']).state(),
+    detector: value['detector'] === null ? null : StreamingDetector.restore(value['detector']).state(),
     incidents: parseIncidentState(value['incidents']),
     lastSample: (value['lastSample'] ?? null) as Telemetry | null,
     received: typeof value['received'] === 'number' ? value['received'] : 0,

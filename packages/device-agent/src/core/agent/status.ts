@@ -84,7 +84,7 @@ export function deviceStatus(input: StatusInput): DeviceStatus {
     score: monitor.judgement?.score ?? 0,
     incident: open === null ? null : summarize(open),
     recentIncidents: history.slice(-5).map(summarize),
-    requests: input.requests.map(({ message: _, ...request }) => request),
+    requests: input.requests.map(withoutMessage),
     channels: channelsOf(monitor),
     relations: input.relations,
     telemetry: {
@@ -132,6 +132,12 @@ function channelsOf(monitor: DeviceMonitor): ChannelStatus[] {
       normalHigh: known ? baseline.center[i]! + reach : null,
     };
   });
+}
+
+function withoutMessage(request: IncidentRequest): Omit<IncidentRequest, 'message'> {
+  const { message, ...rest } = request;
+  void message;
+  return rest;
 }
 
 function summarize(incident: Incident): IncidentSummary {
