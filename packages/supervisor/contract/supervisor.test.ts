@@ -94,8 +94,8 @@ describe.each(BROKERS)('a supervisor on %s', (_, start) => {
 
   test('GetTask, SubscribeToTask, ListTasks and CancelTask are answered from the records', async () => {
     const fleet = await bench();
-    let open: () => void = () => undefined;
-    const gate = new Promise<void>((resolve) => (open = resolve));
+    let open: (output: string) => void = () => undefined;
+    const gate = new Promise<string>((resolve) => (open = resolve));
     await fleet.supervise(one, [counting(() => gate)]);
     const taskId = randomUUID();
     const started = await fleet.requester.send(
@@ -112,7 +112,7 @@ describe.each(BROKERS)('a supervisor on %s', (_, start) => {
       for await (const item of fleet.requester.subscribe(fleet.address(), { id: taskId })) items.push(item);
     })();
     await fleet.requester.getTask(fleet.address(), { id: taskId });
-    open();
+    open('worked');
     await following;
     expect(JSON.stringify(items.at(-1))).toContain('TASK_STATE_COMPLETED');
     await expect(fleet.requester.cancelTask(fleet.address(), { id: taskId })).rejects.toMatchObject({
@@ -224,6 +224,7 @@ describe.each(BROKERS)('a supervisor on %s', (_, start) => {
     let starts = 0;
     const spawner: Spawner = {
       running: 0,
+      capacity: 100,
       stop: () => Promise.resolve(),
       spawn: (__, hooks) => {
         starts += 1;
@@ -246,6 +247,7 @@ describe.each(BROKERS)('a supervisor on %s', (_, start) => {
     const fleet = await bench();
     const spawner: Spawner = {
       running: 0,
+      capacity: 100,
       stop: () => Promise.resolve(),
       spawn: () => Promise.reject(new Error('no such program')),
     };
@@ -269,6 +271,7 @@ describe.each(BROKERS)('a supervisor on %s', (_, start) => {
     fleet.spawners.push(real);
     const spawner: Spawner = {
       running: 0,
+      capacity: 100,
       stop: () => Promise.resolve(),
       spawn: (order, hooks) => ((starts += 1) === 1 ? Promise.resolve() : real.spawn(order, hooks)),
     };
@@ -299,6 +302,7 @@ describe.each(BROKERS)('a supervisor on %s', (_, start) => {
     fleet.spawners.push(last);
     const spawner: Spawner = {
       running: 0,
+      capacity: 100,
       stop: () => Promise.resolve(),
       spawn: (order, hooks) => {
         if (order.kind !== 'step' || order.attempt > 1) return last.spawn(order, hooks);
@@ -346,7 +350,12 @@ describe.each(BROKERS)('a supervisor on %s', (_, start) => {
 
   test('the deadline of the session ends it also when nothing can be spawned', async () => {
     const fleet = await bench();
-    const spawner: Spawner = { running: 0, stop: () => Promise.resolve(), spawn: () => Promise.resolve() };
+    const spawner: Spawner = {
+      running: 0,
+      capacity: 100,
+      stop: () => Promise.resolve(),
+      spawn: () => Promise.resolve(),
+    };
     await fleet.supervise(graphYaml({ a: [], b: ['a'] }, {}, 'deadlineSeconds: 0.5'), [], { spawner });
     const task = await fleet.ask();
     expect(task.status.state).toBe('TASK_STATE_FAILED');
@@ -413,6 +422,7 @@ describe.each(BROKERS)('a supervisor on %s', (_, start) => {
         });
         await agent.start();
         agents.push({ kill: () => agent.link?.destroy() });
+        fleet.logger.info('agent up');
         return { stop: () => agent.stop() };
       },
     };

@@ -13,6 +13,8 @@ export interface Spawner {
   spawn(order: SpawnOrder, hooks?: SpawnHooks): Promise<void>;
   /** Instances that this spawner started and that have not ended. */
   readonly running: number;
+  /** How many it takes at once. The supervisor claims nothing that finds no room. */
+  readonly capacity: number;
   /** Lets go of everything. In-process instances end with it; child processes go on. Stopping twice is fine. */
   stop(): Promise<void>;
 }
@@ -31,7 +33,7 @@ export interface SupervisorOptions extends Credentials {
   readonly policy?: Partial<ReconcilePolicy>;
   /** Between two looks at everything, ±20 %. Default 15 000. */
   readonly reconcileIntervalMs?: number;
-  /** Starts of instances, with a burst of as many. Default 50 a second. */
+  /** Starts of instances, with a burst of as many. Default 200 a second. */
   readonly spawnsPerSecond?: number;
   /** Requests whose message is larger are refused. Default 262 144. */
   readonly maxRequestBytes?: number;

@@ -6,6 +6,7 @@ import {
   isClosed,
   maxAttempts,
   readinessOf,
+  unfinishedSteps,
   type SessionView,
   type StepView,
 } from '@shoal/workflow';
@@ -168,7 +169,7 @@ function afterPause(at: Situation, attempt: number): Decision {
   return now >= readyMs ? respawn(at, attempt) : { do: 'sleep', untilMs: readyMs };
 }
 
-function respawn({ view, step, records }: Situation, attempt: number): Decision {
+function respawn({ view, session, step, records }: Situation, attempt: number): Decision {
   const next = attempt + 1;
   if (attempt < maxAttempts(step)) {
     // A canceled step needs no process to say so.
@@ -178,6 +179,13 @@ function respawn({ view, step, records }: Situation, attempt: number): Decision 
       error: { code: 'CANCELED', message: view.control.reason ?? 'the session was canceled' },
     });
   }
+  // Only the end is left to write, and it has to wait for the others.
+  if (
+    records?.result !== undefined &&
+    view.outcome === undefined &&
+    unfinishedSteps(session, view).length > 0
+  )
+    return { do: 'nothing' };
   const last = records?.status?.error;
   const why = last === undefined ? '' : `; the last said ${last.code}: ${last.message}`;
   return claim(step, next, {

@@ -48,6 +48,9 @@ interface Entry {
   due: boolean;
 }
 
+/** How long to wait when the spawner is full. */
+const FULL_RETRY_MS = 100;
+
 type ClaimAction = Extract<Action, { do: 'claim' }>;
 
 /** Does what `reconcile` says, session by session, and looks again when it said so. */
@@ -110,13 +113,25 @@ export class Reconciler {
     const view = viewOf(sessionId);
     if (view === undefined) return void this.#entries.delete(sessionId);
     if (view.session === undefined || !owns(view.session.workflowId)) return;
-    const { actions, wakeAtMs, memory } = reconcile(view, entry.memory, policy, now(), entry.mine);
+    const { actions, wakeAtMs, memory } = reconcile(
+      view,
+      entry.memory,
+      this.#currentPolicy(),
+      now(),
+      entry.mine,
+    );
     entry.memory = memory;
     for (const action of actions) this.#begin(view, entry, action);
     if (wakeAtMs === undefined) return;
     // Supervisors that woke together would claim together: jitter lets one be first.
     const delayMs = Math.max(0, wakeAtMs - now()) + random() * policy.suspicionMs;
     entry.timer = setTimeout(() => this.look(sessionId), Math.min(delayMs, 2_000_000_000));
+  }
+
+  /** A host that is half full starts only what can work at once: waiting steps must not keep out those that they wait for. */
+  #currentPolicy(): ReconcilePolicy {
+    const { policy, spawner } = this.#options;
+    return spawner.running < spawner.capacity / 2 ? policy : { ...policy, spawnAhead: false };
   }
 
   #begin(view: SessionView, entry: Entry, action: Action): void {
@@ -172,6 +187,9 @@ export class Reconciler {
     const { stepId, attempt, standIn } = action;
     if (standIn === undefined) await pause(gate.take());
     if (this.#stopped || !this.#options.isCurrent()) return;
+    const { spawner } = this.#options;
+    // No room here: nothing is claimed, and another supervisor may have some. A claim that cannot be kept costs an attempt.
+    if (standIn === undefined && spawner.running >= spawner.capacity) return pause(FULL_RETRY_MS);
     const claimId = await claims.claim(this.#contest(view, stepId, attempt), attempt);
     if (claimId === undefined)
       return logger.debug('the claim does not stand', { sessionId, stepId, attempt });

@@ -122,7 +122,7 @@ class UnitSupervisor implements Supervisor {
     const { supervisorId } = this;
     const outcomes = new Waiters();
     const claims = new Claims();
-    const gate = new SpawnGate(this.#options.spawnsPerSecond ?? 50, () => performance.now());
+    const gate = new SpawnGate(this.#options.spawnsPerSecond ?? 200, () => performance.now());
     const address = { org, unit, agentId: supervisorId };
     const prober = new Prober({ link, address, timeoutMs: this.#options.probeTimeoutMs ?? 2_000 });
     const isCurrent = (): boolean => this.#current;

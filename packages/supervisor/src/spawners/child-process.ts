@@ -32,6 +32,7 @@ export function childProcessSpawner(options: ChildProcessSpawnerOptions): ChildP
   const children = new Set<ChildProcess>();
   let stopped = false;
   return {
+    capacity: maxRunning,
     get running() {
       return children.size;
     },

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { runOrder, type RunOrderOptions, type SpawnOrder } from '@shoal/workflow';
 import type { Spawner, SpawnHooks } from '../types.ts';
 
@@ -13,8 +14,10 @@ export interface InProcessSpawnerOptions extends Omit<RunOrderOptions, 'signal' 
 export function inProcessSpawner(options: InProcessSpawnerOptions): Spawner {
   const { maxRunning = 1_000, ...run } = options;
   const stop = new AbortController();
+  setMaxListeners(0, stop.signal);
   const open = new Set<Promise<void>>();
   return {
+    capacity: maxRunning,
     get running() {
       return open.size;
     },
