@@ -1,4 +1,5 @@
 import type { ContractCase } from './contract-case.ts';
+import { durabilityCases } from './cases-durability.ts';
 import { discoveryCases } from './cases-discovery.ts';
 import { requestCases } from './cases-requests.ts';
 import { requesterCases } from './cases-requester.ts';
@@ -18,4 +19,5 @@ export const agentContract: readonly ContractCase[] = [
   ...requestCases,
   ...taskCases,
   ...requesterCases,
+  ...durabilityCases,
 ];
