@@ -1,6 +1,6 @@
 import { encodeAck, encodePublish, packetIdOffset } from './codec/encode.ts';
 import type { Context } from './context.ts';
-import { isExpired, messageBytes, remainingExpirySeconds, type Message } from './message.ts';
+import { isExpired, messageBytes, ownMessage, remainingExpirySeconds, type Message } from './message.ts';
 import type { Qos } from './packets.ts';
 import { isPersistent, takePacketId, type Connection, type Delivery, type Session } from './session.ts';
 
@@ -15,9 +15,12 @@ export interface DeliverOptions {
 export function deliver(cx: Context, session: Session, message: Message, options: DeliverOptions): void {
   const { connection } = session;
   const delivery: Delivery = {
-    ...options,
     sequence: session.nextSequence++,
     message,
+    qos: options.qos,
+    retain: options.retain,
+    subscriptionIds: options.subscriptionIds,
+    share: options.share,
     packetId: 0,
     state: 'queued',
   };
@@ -30,7 +33,7 @@ export function deliver(cx: Context, session: Session, message: Message, options
     ) {
       cx.stats.messagesDropped++;
     } else {
-      connection.backlog.push(delivery);
+      connection.backlog.push({ ...delivery, message: ownMessage(message) });
       connection.backlogBytes += messageBytes(message);
     }
     return;

@@ -44,13 +44,22 @@ export function createMessage(fields: MessageFields, publisher: string, now: num
 
 /** A copy that holds no view on a network buffer, for a message that outlives its packet. */
 export function ownMessage(message: Message): Message {
-  const own = Buffer.allocUnsafeSlow(message.payload.length + message.properties.length);
-  message.payload.copy(own, 0);
-  message.properties.copy(own, message.payload.length);
+  const { payload, properties } = message;
+  const length = payload.length + properties.length;
+  if (length === payload.buffer.byteLength && length > 0) return message;
+  const own = Buffer.allocUnsafeSlow(length);
+  own.set(payload, 0);
+  own.set(properties, payload.length);
   return {
-    ...message,
-    payload: own.subarray(0, message.payload.length),
-    properties: own.subarray(message.payload.length),
+    topic: message.topic,
+    topicBytes: message.topicBytes,
+    payload: own.subarray(0, payload.length),
+    properties: own.subarray(payload.length),
+    qos: message.qos,
+    retain: message.retain,
+    expiresAtMs: message.expiresAtMs,
+    publisher: message.publisher,
+    card: message.card,
   };
 }
 

@@ -66,7 +66,8 @@ export function publish(cx: Context, connection: Connection, packet: PublishPack
       `more than ${cx.limits.receiveMaximum} messages are unacknowledged`,
     );
   }
-  const message = createMessage({ ...packet, topic }, session.clientId, cx.now);
+  const { payload, qos, retain, properties } = packet;
+  const message = createMessage({ topic, payload, qos, retain, properties }, session.clientId, cx.now);
   const outcome = judge(cx, connection, message);
   if (outcome.reasonCode >= 0x80) {
     cx.stats.publishesRefused++;

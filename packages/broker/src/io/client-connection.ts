@@ -11,6 +11,11 @@ import type { Server } from './server.ts';
 import type { Transport, TransportEvents } from './transport.ts';
 
 const HIGH_WATER_BYTES = 1024 * 1024;
+/** What one client may send in one turn of the event loop before the others and the writers have theirs. */
+const TURN_BYTES = 128 * 1024;
+
+/** Why reading is stopped; it goes on when no reason is left. */
+const Pause = { authenticating: 1, unwritten: 2, storeFull: 4, turn: 8 } as const;
 const CLOSE_TIMEOUT_MS = 2_000;
 
 interface Held {
@@ -35,6 +40,9 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
   private heldBytes = 0;
   private blocked = false;
   private flushing = false;
+  private paused = 0;
+  private turn = 0;
+  private turnBytes = 0;
   private early: ClientPacket[] = [];
   private closeTimer: NodeJS.Timeout | undefined;
 
@@ -68,9 +76,34 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
       this.fail(error);
     }
     if (this.server.gate.isFull()) {
-      this.transport?.pause();
+      this.pause(Pause.storeFull);
       this.server.gate.join(this);
     }
+    this.countTurn(chunk.length);
+  }
+
+  /** A flood from one client must not keep the loop from writing: libuv alone would read up to 2 MB of it in one go. */
+  private countTurn(bytes: number): void {
+    const { flusher } = this.server;
+    if (this.turn !== flusher.turn) {
+      this.turn = flusher.turn;
+      this.turnBytes = 0;
+    }
+    this.turnBytes += bytes;
+    if (this.turnBytes < TURN_BYTES) return;
+    this.pause(Pause.turn);
+    this.markDirty();
+  }
+
+  private pause(reason: number): void {
+    if (this.paused === 0) this.transport?.pause();
+    this.paused |= reason;
+  }
+
+  private resume(reason: number): void {
+    if ((this.paused & reason) === 0) return;
+    this.paused &= ~reason;
+    if (this.paused === 0) this.transport?.resume();
   }
 
   onDrain(): void {
@@ -121,7 +154,7 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
 
   private async awaitVerdict(packet: ConnectPacket, verdict: Promise<number>): Promise<void> {
     this.state = 'authenticating';
-    this.transport?.pause();
+    this.pause(Pause.authenticating);
     let reasonCode: number = Reason.serverUnavailable;
     try {
       reasonCode = await verdict;
@@ -129,9 +162,9 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
       this.server.logger.error('authenticate failed', { error: String(error) });
     }
     if (!this.isAuthenticating()) return;
-    this.transport?.resume();
     this.enter(packet, reasonCode);
     this.handleEarly();
+    this.resume(Pause.authenticating);
   }
 
   private isAuthenticating(): boolean {
@@ -211,7 +244,7 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
       });
       this.heldBytes += bytes.length;
       if (afterCommit) gate.join(this);
-      if (this.heldBytes > HIGH_WATER_BYTES) this.transport?.pause();
+      if (this.heldBytes > HIGH_WATER_BYTES) this.pause(Pause.unwritten);
       return;
     }
     this.push(bytes);
@@ -242,7 +275,9 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
       this.push(bytes);
     }
     if (released > 0) this.held = this.held.slice(released);
-    if (this.held.length === 0 && this.state === 'open') this.transport?.resume();
+    if (this.held.length === 0) this.resume(Pause.unwritten);
+    if (!this.server.gate.isFull()) this.resume(Pause.storeFull);
+    else if ((this.paused & Pause.storeFull) !== 0) this.server.gate.join(this);
   }
 
   private push(bytes: Buffer): void {
@@ -260,6 +295,7 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
   flush(): void {
     this.flushing = false;
     if (this.state === 'closed') return;
+    this.resume(Pause.turn);
     if (this.out.length > 0) {
       const { out, outBytes } = this;
       this.out = [];

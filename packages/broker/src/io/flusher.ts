@@ -4,6 +4,8 @@ export interface Flushable {
 
 /** Writes each connection once per turn of the event loop, after all packets that arrived in it were handled. */
 export class Flusher {
+  /** Number of this turn of the event loop, as far as anything happens in it. */
+  turn = 0;
   private dirty: Flushable[] = [];
   private scheduled = false;
   private readonly commit: () => void;
@@ -27,6 +29,7 @@ export class Flusher {
 
   private run(): void {
     this.scheduled = false;
+    this.turn++;
     const dirty = this.dirty;
     this.dirty = [];
     this.commit();

@@ -44,10 +44,14 @@ const propertiesEnd = (reader: PacketReader): number => {
   return end;
 };
 
-function seenOnce(seen: number, id: number, field: string): number {
-  const bit = 2 ** id;
-  if (Math.floor(seen / bit) % 2 === 1) throw protocolError(`${field}: given twice`);
-  return seen + bit;
+/** Identifiers that are defined are below 43, too many for the bits of one integer: the upper ones share the bits from 3 on. */
+const bitOf = (id: number): number => 1 << (id < 30 ? id : (id - 25) % 31);
+
+/** Marks a property as seen. Only ids that collide with no other of the same packet are asked for. */
+function seenOnce(seen: number, id: number): number {
+  const bit = bitOf(id);
+  if ((seen & bit) !== 0) throw protocolError(`property ${id}: given twice`);
+  return seen | bit;
 }
 
 function passResponseTopic(reader: PacketReader): void {
@@ -75,7 +79,7 @@ export function readMessageProperties(reader: PacketReader, of: 'publish' | 'wil
   while (reader.position < end) {
     const at = reader.position;
     const id = reader.byte('property identifier');
-    if (id !== Property.user) seen = seenOnce(seen, id, `property ${id}`);
+    if (id !== Property.user) seen = seenOnce(seen, id);
     let forwarded = true;
     if (id === Property.user) {
       reader.passText('user property name');
@@ -146,7 +150,7 @@ export function readProperties(
     const kind = KINDS[id];
     if (kind === undefined || !allowed.includes(id))
       throw malformed(`property ${id}: not allowed in ${packet}`);
-    if (kind !== 'user') seen = seenOnce(seen, id, `property ${id} of ${packet}`);
+    if (kind !== 'user') seen = seenOnce(seen, id);
     const field = `property ${id} of ${packet}`;
     if (kind === 'user') user.push([reader.text(field), reader.text(field)]);
     else if (kind === 'text') texts.set(id, reader.text(field));
