@@ -1,0 +1,15 @@
+import { openLink } from '@shoal/mqtt-link';
+import { createRegistry } from '@shoal/registry-client';
+
+const link = await openLink({
+  url: process.env['BROKER_URL'] ?? 'mqtt://127.0.0.1:1883',
+  clientId: 'watcher',
+});
+const registry = createRegistry({ link, org: 'acme' });
+await registry.start();
+for (const { address, card, presence } of registry.agents()) {
+  process.stdout.write(`${address.agentId}: ${card.name}, ${presence.state} (${presence.source})\n`);
+}
+export const online = registry.find({ presence: 'online' });
+await registry.stop();
+await link.close();
