@@ -3,6 +3,8 @@ import { runFleet } from './launcher/run-fleet.ts';
 
 process.title = 'shoal-fleet';
 process.exitCode = await main(process.argv.slice(2));
+// Whatever is still open has had its chance; stdout is written first.
+process.stdout.write('', () => process.exit());
 
 async function main(argv: readonly string[]): Promise<number> {
   try {

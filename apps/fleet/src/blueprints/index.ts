@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Blueprint } from '@shoal/workflow';
 import { readInventory } from '../maintenance/inventory.ts';
 import { deviceProtector } from './device-protector.ts';
@@ -7,9 +8,9 @@ import { maintenancePlanner } from './maintenance-planner.ts';
 import { neighbourSurvey } from './neighbour-survey.ts';
 import { paced } from './paced.ts';
 
-/** The recipes of the steps of the maintenance workflow. */
-export function stepBlueprints(url: string, stepSeconds: number): readonly Blueprint[] {
-  const inventory = readInventory(new URL('../../data/inventory.json', import.meta.url));
+/** The recipes of the steps of the maintenance workflow. `root`: the folder with `data/`. */
+export function stepBlueprints(root: string, url: string, stepSeconds: number): readonly Blueprint[] {
+  const inventory = readInventory(join(root, 'data/inventory.json'));
   const blueprints = [
     diagnostics(url),
     neighbourSurvey(),

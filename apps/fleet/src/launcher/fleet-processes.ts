@@ -3,9 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { keepProcess, type KeepOptions, type KeptProcess } from '../processes/process-keeper.ts';
+import { bundleRoles } from './bundle-roles.ts';
 import { roleEnvironment, type FleetConfig, type Role } from '../roles/config.ts';
 
-const ENTRY = fileURLToPath(new URL('../roles/main.ts', import.meta.url));
+/** A role that dies this often before it was ready once will not get there. */
+const MAX_DEATHS_BEFORE_READY = 4;
+
+/** The broker runs from source: its store has a native addon that a bundle cannot carry. */
+const SOURCE_ENTRY = fileURLToPath(new URL('../roles/main.ts', import.meta.url));
 
 export interface Death {
   readonly name: string;
@@ -14,6 +19,8 @@ export interface Death {
 }
 
 export interface FleetProcesses {
+  /** Puts the program of the other roles together. Call it before the first `start`. */
+  prepare(): Promise<void>;
   /** Starts the embedded broker and resolves with its URL; a restart keeps port and data. */
   startBroker(port: number): Promise<string>;
   /** Starts a role and resolves when it is ready for the first time. */
@@ -27,16 +34,28 @@ export interface FleetProcesses {
 export function createFleetProcesses(onDeath: (death: Death) => void): FleetProcesses {
   const kept: KeptProcess[] = [];
   const folders: string[] = [];
-  const keep = (
-    options: Omit<KeepOptions, 'entry' | 'execArgv' | 'onDeath' | 'onReady'>,
-  ): Promise<{ url?: string; process: KeptProcess }> =>
-    new Promise((resolve) => {
+  let bundle: string | undefined;
+  const newFolder = (prefix: string): string => {
+    const folder = mkdtempSync(join(tmpdir(), prefix));
+    folders.push(folder);
+    return folder;
+  };
+  type Kept = Pick<KeepOptions, 'name' | 'env' | 'entry' | 'execArgv'>;
+  const keep = (options: Kept): Promise<{ url?: string; process: KeptProcess }> =>
+    new Promise((resolve, reject) => {
+      let deathsBeforeReady = 0;
       const running = keepProcess({
         ...options,
-        entry: ENTRY,
-        execArgv: process.execArgv,
-        onDeath,
-        onReady: (message) => resolve({ ...message, process: running }),
+        onDeath(death) {
+          onDeath(death);
+          deathsBeforeReady += 1;
+          if (deathsBeforeReady === MAX_DEATHS_BEFORE_READY)
+            reject(new Error(`the process "${options.name}" does not start: ${death.how}`));
+        },
+        onReady(message) {
+          deathsBeforeReady = Number.NEGATIVE_INFINITY;
+          resolve({ ...message, process: running });
+        },
       });
       kept.push(running);
     });
@@ -44,9 +63,11 @@ export function createFleetProcesses(onDeath: (death: Death) => void): FleetProc
     for (const running of kept.toReversed()) if (running.name !== 'broker') await running.stop();
   };
   return {
+    async prepare() {
+      bundle = await bundleRoles(newFolder('shoal-program-'));
+    },
     async startBroker(port) {
-      const directory = mkdtempSync(join(tmpdir(), 'shoal-broker-'));
-      folders.push(directory);
+      const directory = newFolder('shoal-broker-');
       let url: string | undefined;
       const env = (): NodeJS.ProcessEnv => ({
         ...process.env,
@@ -54,13 +75,14 @@ export function createFleetProcesses(onDeath: (death: Death) => void): FleetProc
         SHOAL_BROKER_DIRECTORY: directory,
         SHOAL_BROKER_PORT: url === undefined ? String(port) : new URL(url).port,
       });
-      ({ url } = await keep({ name: 'broker', env }));
+      ({ url } = await keep({ name: 'broker', entry: SOURCE_ENTRY, execArgv: process.execArgv, env }));
       if (url === undefined) throw new Error('the broker did not say where it listens');
       return url;
     },
     async start(role, config) {
       const env = (): NodeJS.ProcessEnv => ({ ...process.env, ...roleEnvironment(role, config) });
-      return (await keep({ name: role, env })).process;
+      if (bundle === undefined) throw new Error('prepare() comes first');
+      return (await keep({ name: role, entry: bundle, execArgv: [], env })).process;
     },
     stopWorkers,
     async stopAll() {

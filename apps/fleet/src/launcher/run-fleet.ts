@@ -1,17 +1,21 @@
 import { EventEmitter } from 'node:events';
-import { consoleLogger } from '@shoal/mqtt-link';
+import { fileURLToPath } from 'node:url';
+import { processLogger } from '../processes/logger.ts';
+import { deviceAgentConfig } from '../blueprints/device-agent.ts';
 import { createLog, type FleetLog } from '../cli/log.ts';
 import type { FleetOptions } from '../cli/options.ts';
 import { FleetView, type Fact } from '../observe/fleet-view.ts';
-import { startObserver, type Observer } from '../observe/observer.ts';
+import { startObserver } from '../observe/observer.ts';
 import type { FleetReport } from '../observe/report.ts';
-import type { FleetConfig } from '../roles/config.ts';
+import { DEVICE_AGENT_BLUEPRINT, type FleetConfig } from '../roles/config.ts';
 import { planDevices, type PlannedDevice } from '../roles/plan-devices.ts';
 import { publishDesiredAgents, type DesiredAgents } from './desired-agents.ts';
 import { createFleetProcesses, type Death, type FleetProcesses } from './fleet-processes.ts';
 import { findRecordings } from './recordings.ts';
 import { waitUntil } from './wait-until.ts';
 
+/** The folder of this app: processes that run from a bundle find its files here. */
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const ONLINE_TIMEOUT_MS = 60_000;
 const OFFLINE_TIMEOUT_MS = 10_000;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -23,7 +27,6 @@ interface Run {
   readonly view: FleetView;
   readonly log: FleetLog;
   readonly processes: FleetProcesses;
-  readonly observer: Observer;
   readonly desired: DesiredAgents;
   /** Calls back after every fact; returns the way to stop that. */
   readonly changed: (listener: () => void) => () => void;
@@ -53,17 +56,37 @@ export async function runFleet(
   });
   const data = options.models ? undefined : findRecordings(options.data);
   const devices = planDevices(options.devices, options.unit, data);
+  const closing: (() => Promise<void>)[] = [];
   let url = options.broker ?? '';
   let ending: Ending;
   try {
-    url ||= await processes.startBroker(options.port);
-    const config: FleetConfig = { ...options, url, data: data ?? null };
-    const run = await startRun(options, config, devices, view, log, processes);
-    ending = await runToEnd(run, signal);
-    await stopRun(run);
+    const [brokerUrl] = await Promise.all([
+      options.broker ?? processes.startBroker(options.port),
+      processes.prepare(),
+    ]);
+    url = brokerUrl;
+    const { org, unit, speed, stepSeconds } = options;
+    const config: FleetConfig = {
+      root: ROOT,
+      url,
+      org,
+      unit,
+      devices: devices.length,
+      speed,
+      stepSeconds,
+      data: data ?? null,
+    };
+    const run = await orAborted(startRun(options, config, devices, view, log, processes, closing), signal);
+    if (run === undefined) {
+      ending = { ok: !options.once, reason: 'told to stop while it was starting' };
+    } else {
+      ending = await runToEnd(run, signal);
+      await stopRun(run);
+    }
   } catch (error) {
     ending = { ok: false, reason: error instanceof Error ? error.message : String(error) };
   } finally {
+    for (const close of closing) await close();
     await processes.stopAll();
   }
   if (ending.reason !== undefined) log.line('fleet', ending.ok ? 'stopped' : 'failed', ending.reason);
@@ -82,6 +105,18 @@ export async function runFleet(
   });
 }
 
+/** Undefined when the signal aborts first; what is under way is then left to the end of its processes. */
+async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  work.catch(() => {});
+  return Promise.race([
+    work,
+    new Promise<undefined>((resolve) => {
+      if (signal.aborted) resolve(undefined);
+      signal.addEventListener('abort', () => resolve(undefined));
+    }),
+  ]);
+}
+
 async function startRun(
   options: FleetOptions,
   config: FleetConfig,
@@ -89,6 +124,7 @@ async function startRun(
   view: FleetView,
   log: FleetLog,
   processes: FleetProcesses,
+  closing: (() => Promise<void>)[],
 ): Promise<Run> {
   const { url, org, unit } = config;
   log.line(
@@ -103,7 +139,8 @@ async function startRun(
     facts.emit('fact');
   };
   const clientId = `shoal-fleet-${process.pid}`;
-  const observer = await startObserver({ url, org, unit, clientId, onFact, logger: consoleLogger('warn') });
+  const observer = await startObserver({ url, org, unit, clientId, onFact, logger: processLogger() });
+  closing.push(() => observer.stop());
   const input = config.data === null ? 'physical models' : 'recordings and models';
   log.line(
     'fleet',
@@ -111,13 +148,16 @@ async function startRun(
     `${devices.length} devices on ${input}, ${options.speed} device seconds a second`,
   );
   await Promise.all([processes.start('devices', config), processes.start('supervisor', config)]);
-  const agents = devices.map(({ deviceId }) => ({ agentId: deviceId, config: { deviceId } }));
-  const desired = await publishDesiredAgents(observer.link, { org, unit }, 'device-agent', agents);
+  const agents = devices.map(({ deviceId, type, name, site, area, relations }) => ({
+    agentId: deviceId,
+    config: deviceAgentConfig({ deviceId, deviceType: type, name, site, area, relations }),
+  }));
+  const desired = await publishDesiredAgents(observer.link, { org, unit }, DEVICE_AGENT_BLUEPRINT, agents);
   const changed = (listener: () => void): (() => void) => {
     facts.on('fact', listener);
     return () => facts.off('fact', listener);
   };
-  return { options, config, devices, view, log, processes, observer, desired, changed };
+  return { options, config, devices, view, log, processes, desired, changed };
 }
 
 async function runToEnd(run: Run, signal: AbortSignal): Promise<Ending> {
@@ -141,7 +181,7 @@ async function runToEnd(run: Run, signal: AbortSignal): Promise<Ending> {
 }
 
 /** Agents first, then who would start them again, then the devices; the registry has every agent offline before the broker goes. */
-async function stopRun({ devices, view, log, processes, observer, desired, changed }: Run): Promise<void> {
+async function stopRun({ devices, view, log, processes, desired, changed }: Run): Promise<void> {
   log.line('fleet', 'stopping', 'asking every agent to stop');
   await desired.stopAll();
   const offline = (): boolean => devices.every(({ deviceId }) => view.presenceOf(deviceId) !== 'online');
@@ -154,7 +194,6 @@ async function stopRun({ devices, view, log, processes, observer, desired, chang
   desired.close();
   await processes.stopWorkers();
   await desired.clear().catch(() => {});
-  await observer.stop();
 }
 
 function tellDeath(log: FleetLog, { name, how, restartInMs }: Death): void {

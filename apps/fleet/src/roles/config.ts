@@ -1,5 +1,7 @@
 /** What the launcher tells the processes of the fleet, through the environment. */
 export interface FleetConfig {
+  /** The folder with `workflows/` and `data/`. */
+  readonly root: string;
   readonly url: string;
   readonly org: string;
   readonly unit: string;
@@ -12,11 +14,22 @@ export interface FleetConfig {
 
 export type Role = 'broker' | 'devices' | 'supervisor' | 'spawned';
 
+/** The recipe of the demo's long-lived agents. */
+export const DEVICE_AGENT_BLUEPRINT = 'device-agent';
+
 const CONFIG = 'SHOAL_FLEET_CONFIG';
 const ROLE = 'SHOAL_FLEET_ROLE';
 
 export function roleEnvironment(role: Role, config: FleetConfig): NodeJS.ProcessEnv {
   return { [ROLE]: role, [CONFIG]: JSON.stringify(config), SHOAL_LAUNCHER_PID: String(process.pid) };
+}
+
+/** The environment of what the supervisor spawns: its own, in the role of the spawned. */
+export function spawnedEnvironment(): Record<string, string> {
+  const own = Object.entries(process.env).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined,
+  );
+  return { ...Object.fromEntries(own), [ROLE]: 'spawned' satisfies Role };
 }
 
 export function readRole(): Role | undefined {

@@ -1,4 +1,4 @@
-import { consoleLogger } from '@shoal/mqtt-link';
+import { processLogger } from '../processes/logger.ts';
 import { createScenario, startDevice, type Device } from '@shoal/device-sim';
 import { stopWhenTold, tellReady } from '../processes/managed.ts';
 import { readConfig } from './config.ts';
@@ -15,7 +15,7 @@ export async function runDevices(): Promise<void> {
     site: unit,
     ...(data === null ? {} : { dataFolder: data }),
   });
-  const logger = consoleLogger('warn');
+  const logger = processLogger();
   const running: Device[] = [];
   stopWhenTold(async () => {
     await Promise.all(running.map((device) => device.stop()));

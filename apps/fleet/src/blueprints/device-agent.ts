@@ -1,0 +1,88 @@
+import { startDeviceAgent, type DeviceRelation } from '@shoal/device-agent';
+import {
+  agentTopics,
+  parseJson,
+  validateDesiredState,
+  type AgentAddress,
+  type JsonObject,
+} from '@shoal/protocol';
+import type { InboundMessage } from '@shoal/mqtt-link';
+import {
+  defineAgentBlueprint,
+  type AgentBlueprint,
+  type AgentContext,
+  type RunningAgent,
+} from '@shoal/workflow';
+import { DEVICE_AGENT_BLUEPRINT } from '../roles/config.ts';
+import { asFields, requiredText } from './step-input.ts';
+
+const WORKFLOW = 'predictive-maintenance';
+
+/** What the `desired` record of a device agent has in `config`. */
+export interface DeviceAgentConfig {
+  readonly deviceId: string;
+  readonly deviceType: string;
+  readonly name: string;
+  readonly site: string;
+  readonly area: string;
+  readonly relations: readonly DeviceRelation[];
+}
+
+/** The agent of one device: asks the maintenance workflow when the device behaves abnormally. Ends when nobody wants it any more. */
+export function deviceAgentBlueprint(): AgentBlueprint {
+  return defineAgentBlueprint({
+    id: DEVICE_AGENT_BLUEPRINT,
+    description: 'Watches one device and asks for maintenance when it behaves abnormally.',
+    async start(context): Promise<RunningAgent> {
+      const { org, unit, agentId, url, username, password, logger } = context;
+      const device = await startDeviceAgent({
+        ...readDeviceConfig(context),
+        org,
+        unit,
+        agentId,
+        url,
+        ...(username === undefined ? {} : { username }),
+        ...(password === undefined ? {} : { password }),
+        logger,
+        workflow: { org, unit, agentId: WORKFLOW },
+        requestFor: ['anomaly'],
+      });
+      const unwanted = untilUnwanted(device.agent.link, device.address);
+      return { stop: () => device.stop(), ended: Promise.race([unwanted, device.ended.then(() => {})]) };
+    },
+  });
+}
+
+function readDeviceConfig({ config }: AgentContext): DeviceAgentConfig {
+  const relations = Array.isArray(config['relations']) ? config['relations'] : [];
+  return {
+    deviceId: requiredText(config, 'deviceId'),
+    deviceType: requiredText(config, 'deviceType'),
+    name: requiredText(config, 'name'),
+    site: requiredText(config, 'site'),
+    area: requiredText(config, 'area'),
+    relations: relations.map((entry) => ({
+      deviceId: requiredText(asFields(entry), 'deviceId'),
+      relation: requiredText(asFields(entry), 'relation'),
+    })),
+  };
+}
+
+/** Resolves when the agent's own `desired` record says `stopped`. A record that went missing is no reason to stop. */
+function untilUnwanted(link: AgentLink, address: AgentAddress): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const look = (message: InboundMessage): void => {
+      const json = parseJson(message.payload);
+      const desired = json.ok ? validateDesiredState(json.value) : json;
+      if (desired.ok && desired.value.state === 'stopped') resolve();
+    };
+    link.subscribe(agentTopics(address).desired, look).catch(reject);
+  });
+}
+
+type AgentLink = Awaited<ReturnType<typeof startDeviceAgent>>['agent']['link'];
+
+/** The config of a desired record for a device. */
+export function deviceAgentConfig(config: DeviceAgentConfig): JsonObject {
+  return { ...config, relations: config.relations.map((relation) => ({ ...relation })) };
+}

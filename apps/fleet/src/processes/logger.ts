@@ -1,0 +1,9 @@
+import { consoleLogger, type Logger } from '@shoal/mqtt-link';
+
+const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+
+/** Log lines of a process of the fleet, on stderr. SHOAL_LOG_LEVEL: debug, info, warn (default) or error. */
+export function processLogger(): Logger {
+  const wanted = process.env['SHOAL_LOG_LEVEL'];
+  return consoleLogger(LEVELS.find((level) => level === wanted) ?? 'warn');
+}

@@ -1,0 +1,27 @@
+import { processLogger } from '../processes/logger.ts';
+import { ORDER_VARIABLES, readOrder, runOrder } from '@shoal/workflow';
+import { deviceAgentBlueprint } from '../blueprints/device-agent.ts';
+import { stepBlueprints } from '../blueprints/index.ts';
+import { stopWhenTold } from '../processes/managed.ts';
+import { readConfig } from './config.ts';
+
+/** What the supervisor spawns: one step of one session, or one device agent. */
+export async function runSpawned(): Promise<void> {
+  const order = readOrder(process.env[ORDER_VARIABLES.order]);
+  process.title = order.kind === 'step' ? `shoal-step ${order.stepId}` : `shoal-agent ${order.agentId}`;
+  const { root, url, stepSeconds } = readConfig();
+  const stop = new AbortController();
+  const running = runOrder(order, {
+    url,
+    blueprints: order.kind === 'step' ? stepBlueprints(root, url, stepSeconds) : [],
+    agents: [deviceAgentBlueprint()],
+    signal: stop.signal,
+    logger: processLogger(),
+  });
+  stopWhenTold(async () => {
+    stop.abort();
+    await running;
+  });
+  const end = await running;
+  process.exit(end === 'clean' ? 0 : 1);
+}
