@@ -5,7 +5,7 @@ import { openLink, readRetained, type Link } from '@shoal/mqtt-link';
 import { agentTopics, deviceTopics, discoveryTopic, type Task } from '@shoal/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DeviceContext } from '../core/agent/device-context.ts';
-import { gaussian } from '../core/detector/test-signals.ts';
+import { gaussian } from '../testing/gaussian.ts';
 import type { DeviceStatus } from '../core/agent/status.ts';
 import { startDeviceAgent, type DeviceAgent, type DeviceAgentOptions } from './device-agent.ts';
 

@@ -1,7 +1,7 @@
 import type { Telemetry } from '@shoal/protocol';
 import { describe, expect, it } from 'vitest';
-import { gaussian } from '../detector/test-signals.ts';
-import { describeViolationsOf } from './test-context.ts';
+import { gaussian } from '../../testing/gaussian.ts';
+import { describeViolationsOf } from '../../testing/violations-text.ts';
 import { validateContext } from './device-context.ts';
 import { DeviceMonitor, parseMonitorState } from './device-monitor.ts';
 import { explain } from './explain.ts';

@@ -76,7 +76,7 @@ export function deviceStatus(input: StatusInput): DeviceStatus {
     agentId: input.agentId,
     health: healthOf(monitor),
     loadPercent: load,
-    headroomPercent: load === null ? null : Math.max(0, 100 - load),
+    headroomPercent: load === null ? null : percent(1 - load / 100),
     running: speed?.running ?? null,
     speed,
     phase: detector?.baseline === undefined ? 'learning' : 'judging',

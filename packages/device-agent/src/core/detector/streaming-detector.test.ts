@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { isDeviceAgentError } from '../../errors.ts';
 import { StreamingDetector, type Judgement } from './streaming-detector.ts';
-import { gaussian } from './test-signals.ts';
+import { gaussian } from '../../testing/gaussian.ts';
 
 const CHANNELS = ['flow', 'pressure', 'vibration'];
 

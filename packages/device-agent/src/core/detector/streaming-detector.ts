@@ -361,6 +361,10 @@ export class StreamingDetector {
         deviation,
       });
     }
-    return found.sort((a, b) => Math.abs(b.deviation) - Math.abs(a.deviation));
+    // A channel far out drags along those that it is correlated with: where some left their range, only they speak.
+    const outside = found.filter(({ level, normalRange: [low, high] }) => level < low || level > high);
+    return (outside.length > 0 ? outside : found).sort(
+      (a, b) => Math.abs(b.deviation) - Math.abs(a.deviation),
+    );
   }
 }

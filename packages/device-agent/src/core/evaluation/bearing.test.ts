@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { evaluateBearingFolder } from '../../eval/bearing.ts';
 import { findDataFolder } from '../../eval/files.ts';
-import { ORDERS_6205, waveform } from '../vibration/test-waveforms.ts';
+import { ORDERS_6205, waveform } from '../../testing/waveform.ts';
 import { bearingMetrics, evaluateBearing } from './bearing.ts';
 
 describe('evaluateBearing', () => {

@@ -31,17 +31,26 @@ const HARMONICS = 3;
 const MAX_HARMONIC = 6;
 const MIN_HARMONICS = 2;
 const SLIPS = Array.from({ length: 11 }, (_, i) => -0.012 + i * 0.002);
+const LARGEST_SLIP = 0.01;
 const BACKGROUND_ORDERS = 1.5;
 const BACKGROUND_QUANTILE = 0.9;
 const NO_MATCH: PatternMatch = { scoreDb: Number.NEGATIVE_INFINITY, slip: 0, lines: [] };
 
 /** Looks for the first harmonics of a defect with one common slip; shaft harmonics are neither signal nor background. */
 export function matchPattern(spectrum: Spectrum, shaftHz: number, pattern: LinePattern): PatternMatch {
+  const backgrounds = new Map<number, number | undefined>();
+  const backgroundOf = (harmonic: number) => {
+    if (!backgrounds.has(harmonic)) {
+      const targetHz = pattern.order * harmonic * shaftHz;
+      backgrounds.set(harmonic, surroundings(spectrum, shaftHz, targetHz, pattern.sidebandOrder));
+    }
+    return backgrounds.get(harmonic);
+  };
   let best = NO_MATCH;
   for (const slip of SLIPS) {
     const lines: SpectrumLine[] = [];
     for (let harmonic = 1; harmonic <= MAX_HARMONIC && lines.length < HARMONICS; harmonic++) {
-      const line = lineAt(spectrum, shaftHz, pattern.order * (1 + slip) * harmonic, pattern.sidebandOrder);
+      const line = lineAt(spectrum, shaftHz, pattern.order * (1 + slip) * harmonic, backgroundOf(harmonic));
       if (line !== undefined) lines.push(line);
     }
     if (lines.length < MIN_HARMONICS) continue;
@@ -52,17 +61,16 @@ export function matchPattern(spectrum: Spectrum, shaftHz: number, pattern: LineP
 }
 
 /** Undefined when the frequency cannot be told from a shaft harmonic, or lies outside of the spectrum. */
-export function lineAt(
-  spectrum: Spectrum,
+function lineAt(
+  { power, binHz, resolutionHz }: Spectrum,
   shaftHz: number,
   order: number,
-  sidebandOrder?: number,
+  background: number | undefined,
 ): SpectrumLine | undefined {
-  const { power, binHz, resolutionHz } = spectrum;
   const targetHz = order * shaftHz;
   // The main lobe of a strong shaft harmonic reaches two resolutions to each side.
   const isClear = (hz: number) => Math.abs(hz - Math.round(hz / shaftHz) * shaftHz) >= 2.5 * resolutionHz;
-  if (!isClear(targetHz)) return undefined;
+  if (background === undefined || !isClear(targetHz)) return undefined;
   let peak = -1;
   for (
     let k = Math.ceil((targetHz - resolutionHz) / binHz);
@@ -73,8 +81,6 @@ export function lineAt(
     if (peak < 0 || power[k]! > power[peak]!) peak = k;
   }
   if (peak < 0) return undefined;
-  const background = surroundings(spectrum, shaftHz, targetHz, sidebandOrder);
-  if (background === undefined) return undefined;
   const frequencyHz = peak * binHz;
   return {
     frequencyHz,
@@ -84,6 +90,7 @@ export function lineAt(
   };
 }
 
+/** The strong part of what surrounds a line, without the line (wherever slip may take it), its sidebands and the shaft's harmonics. */
 function surroundings(
   spectrum: Spectrum,
   shaftHz: number,
@@ -91,7 +98,7 @@ function surroundings(
   sidebandOrder?: number,
 ): number | undefined {
   const { power, binHz, resolutionHz } = spectrum;
-  const excluded = [{ atHz: targetHz, halfWidthHz: 3 * resolutionHz }];
+  const excluded = [{ atHz: targetHz, halfWidthHz: 3 * resolutionHz + LARGEST_SLIP * targetHz }];
   const firstShaft = Math.floor(targetHz / shaftHz - BACKGROUND_ORDERS);
   for (let n = Math.max(1, firstShaft); n <= targetHz / shaftHz + BACKGROUND_ORDERS + 1; n++) {
     excluded.push({ atHz: n * shaftHz, halfWidthHz: 2 * resolutionHz });

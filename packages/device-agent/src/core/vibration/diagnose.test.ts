@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { isDeviceAgentError } from '../../errors.ts';
 import { diagnoseVibration, type BearingOrders } from './diagnose.ts';
-import { ORDERS_6203, ORDERS_6205, waveform, type WaveformModel } from './test-waveforms.ts';
+import { ORDERS_6203, ORDERS_6205, waveform, type WaveformModel } from '../../testing/waveform.ts';
 
 function diagnose(model: WaveformModel, orders: BearingOrders = ORDERS_6205) {
   const { sampleRateHz = 12_000, shaftRpm = 1770 } = model;

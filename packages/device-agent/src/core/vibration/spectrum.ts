@@ -1,5 +1,8 @@
 import FFT from 'fft.js';
 
+/** Sizes above are rare and large: made anew each time. */
+const LARGEST_KEPT = 2 ** 18;
+
 /** A one-sided spectrum. `power[k]` belongs to frequency `k * binHz`. */
 export interface Spectrum {
   readonly power: Float64Array;
@@ -23,7 +26,7 @@ export interface WaveformTransform {
 
 export function transformWaveform(samples: ArrayLike<number>, sampleRateHz: number): WaveformTransform {
   const size = powerOfTwoFrom(samples.length);
-  const fft = new FFT(size);
+  const fft = fftOf(size);
   const padded = new Float64Array(size);
   const mean = meanOf(samples);
   for (let i = 0; i < samples.length; i++) padded[i] = samples[i]! - mean;
@@ -43,7 +46,7 @@ export function envelopeSpectrum(waveform: WaveformTransform, band: Band): Spect
   const to = Math.min(size / 2 - 1, Math.floor(band.highHz / hzPerBin));
   // Twice the band: the squared envelope is twice as wide as the signal.
   const reduced = powerOfTwoFrom(2 * Math.max(1, to - from + 1));
-  const fft = new FFT(reduced);
+  const fft = fftOf(reduced);
   const shifted = fft.createComplexArray().fill(0);
   for (let k = from; k <= to; k++) {
     shifted[2 * (k - from)] = bins[2 * k]!;
@@ -69,7 +72,7 @@ export function powerSpectrum(samples: ArrayLike<number>, sampleRateHz: number):
     windowed[i] = (samples[i]! - mean) * weight;
     gain += weight;
   }
-  const fft = new FFT(size);
+  const fft = fftOf(size);
   const bins = fft.createComplexArray();
   fft.realTransform(bins, windowed);
   const power = new Float64Array(size / 2);
@@ -107,6 +110,17 @@ export function rmsOf(samples: ArrayLike<number>): number {
   let sum = 0;
   for (let i = 0; i < samples.length; i++) sum += (samples[i]! - mean) ** 2;
   return Math.sqrt(sum / samples.length);
+}
+
+/** The tables of a transform depend on nothing but its size, and there are few sizes. */
+const transforms = new Map<number, FFT>();
+
+function fftOf(size: number): FFT {
+  const known = transforms.get(size);
+  if (known !== undefined) return known;
+  const made = new FFT(size);
+  if (size <= LARGEST_KEPT) transforms.set(size, made);
+  return made;
 }
 
 function meanOf(samples: ArrayLike<number>): number {

@@ -1,4 +1,4 @@
-import { gaussian } from '../detector/test-signals.ts';
+import { gaussian } from './gaussian.ts';
 
 /** A deep-groove ball bearing in the size of the SKF 6205. */
 export const ORDERS_6205 = { bpfi: 5.4152, bpfo: 3.5848, bsf: 2.3567, ftf: 0.39828 } as const;
