@@ -12,7 +12,17 @@ export { BrokerError, isBrokerError } from './io/broker-error.ts';
 export type { BrokerErrorCode } from './io/broker-error.ts';
 export { defaultLimits } from './io/limits.ts';
 export type { BrokerLimits } from './io/limits.ts';
-export type { Address, ListenerOptions } from './io/listeners.ts';
+export type { Address, ListenerOptions, TlsOptions } from './io/listeners.ts';
+export { authenticateUsers, type User } from './io/auth/users.ts';
+export { hashPassword, verifyPassword } from './io/auth/password.ts';
+export {
+  a2aPolicy,
+  createPolicy,
+  type A2aScope,
+  type AccessRule,
+  type Authorize,
+} from './core/authorization/policy.ts';
 export type { Logger } from './io/logger.ts';
 export type { Authenticate, ConnectRequest } from './io/server.ts';
-export type { Action, ClientIdentity } from './core/context.ts';
+export type { Action } from './core/context.ts';
+export type { ClientIdentity } from './core/session.ts';

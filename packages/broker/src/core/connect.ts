@@ -159,7 +159,7 @@ function attach(cx: Context, port: ConnectionPort, packet: ConnectPacket, sessio
     maximumPacketBytes: packet.maximumPacketBytes,
     keepAliveSeconds: keepAlive(cx, packet),
     problemInformation: packet.requestProblemInformation,
-    username: packet.username,
+    identity: { clientId: session.clientId, username: packet.username },
     aliases: new Map(),
     outboundAliases: new Map(),
     outboundAliasMaximum: Math.min(packet.topicAliasMaximum, cx.limits.topicAliasMaximum),

@@ -2,7 +2,7 @@ import type { Journal } from './journal.ts';
 import type { Message } from './message.ts';
 import type { Registry } from './registry/registry.ts';
 import type { RetainedTree } from './retained-tree.ts';
-import type { Connection, Session } from './session.ts';
+import type { ClientIdentity, Connection, Session } from './session.ts';
 import type { SubscriptionTree } from './subscription-tree.ts';
 
 export interface EngineLimits {
@@ -21,11 +21,6 @@ export interface EngineLimits {
 }
 
 export type Action = 'publish' | 'subscribe';
-
-export interface ClientIdentity {
-  readonly clientId: string;
-  readonly username: string | undefined;
-}
 
 export interface EngineEvents {
   /** When `Engine.expire` is due for this client; undefined takes an earlier wish back. */

@@ -4,6 +4,12 @@ import type { ProtocolVersion, Qos } from './packets.ts';
 
 export const NEVER_EXPIRES = 0xffffffff;
 
+/** Who a client is, as far as access is concerned. */
+export interface ClientIdentity {
+  readonly clientId: string;
+  readonly username: string | undefined;
+}
+
 /** What the core needs from a network connection. */
 export interface ConnectionPort {
   /** Bytes of whole packets, in order. `afterCommit`: only once everything recorded so far is in the store. */
@@ -22,7 +28,8 @@ export interface Connection {
   readonly maximumPacketBytes: number;
   readonly keepAliveSeconds: number;
   readonly problemInformation: boolean;
-  readonly username: string | undefined;
+  /** The same object for the life of the connection. */
+  readonly identity: ClientIdentity;
   /** Topic aliases of the client. */
   readonly aliases: Map<number, string>;
   /** Topic aliases of this side, by topic. */

@@ -23,13 +23,7 @@ function grant(
   if (parsed === undefined) return Reason.topicFilterInvalid;
   if (parsed.group !== undefined && entry.noLocal)
     throw protocolError('subscription options: no local on a shared subscription');
-  if (
-    cx.authorize?.(
-      { clientId: session.clientId, username: connection.username },
-      'subscribe',
-      parsed.filter,
-    ) === false
-  ) {
+  if (cx.authorize?.(connection.identity, 'subscribe', parsed.filter) === false) {
     return Reason.notAuthorized;
   }
   const known = session.subscriptions.get(entry.filter);

@@ -3,8 +3,7 @@ export type BrokerErrorCode =
   | 'already-started'
   | 'listen-failed'
   | 'store-open-failed'
-  | 'store-version-unknown'
-  | 'store-write-failed';
+  | 'store-version-unknown';
 
 const BRAND = Symbol.for('@shoal/broker.BrokerError');
 

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 
-import type { Action, ClientIdentity } from '../core/context.ts';
+import type { Action } from '../core/context.ts';
+import type { ClientIdentity } from '../core/session.ts';
 import type { BrokerLimits } from './limits.ts';
 import type { Address, ListenerOptions } from './listeners.ts';
 import type { Logger } from './logger.ts';

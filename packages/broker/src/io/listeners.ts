@@ -1,4 +1,12 @@
-import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import {
+  createServer as createTcpServer,
+  type AddressInfo,
+  type Server as NetServer,
+  type Socket,
+} from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 
 import { WebSocketServer } from 'ws';
 
@@ -6,11 +14,22 @@ import { BrokerError } from './broker-error.ts';
 import type { Server } from './server.ts';
 import { streamTransport, webSocketTransport } from './transport.ts';
 
+export interface TlsOptions {
+  /** PEM. */
+  readonly key: string | Buffer;
+  /** PEM, with the chain. */
+  readonly cert: string | Buffer;
+  /** PEM: clients must show a certificate signed by one of these. Unset: clients need none. */
+  readonly clientCa?: string | Buffer;
+}
+
 export interface ListenerOptions {
   /** Default 127.0.0.1. */
   readonly host?: string;
   /** Default 0: any free port. */
   readonly port?: number;
+  /** Makes it `mqtts:` or `wss:`. */
+  readonly tls?: TlsOptions;
 }
 
 export interface Address {
@@ -31,49 +50,65 @@ const addressOf = (scheme: string, info: AddressInfo): Address => {
   return { host: info.address, port: info.port, url: `${scheme}://${host}:${info.port}` };
 };
 
-const listenError = (error: Error, options: ListenerOptions): BrokerError =>
-  new BrokerError(
-    'listen-failed',
-    `cannot listen on ${options.host ?? '127.0.0.1'}:${options.port ?? 0}: ${error.message}`,
-    error,
-  );
+const secureOptions = ({ key, cert, clientCa }: TlsOptions) => ({
+  key,
+  cert,
+  ...(clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true }),
+});
 
-export function listenTcp(server: Server, options: ListenerOptions): Promise<Listener> {
-  const tcp = createServer({ noDelay: true, allowHalfOpen: false }, (socket: Socket) => {
-    const remote = `${socket.remoteAddress ?? ''}:${socket.remotePort ?? 0}`;
-    server.open((events) => streamTransport(socket, remote, events));
-  });
+const remoteOf = (socket: Socket): string => `${socket.remoteAddress ?? ''}:${socket.remotePort ?? 0}`;
+
+function listen(net: NetServer, server: Server, options: ListenerOptions, scheme: string): Promise<Address> {
+  const { host = '127.0.0.1', port = 0 } = options;
   return new Promise((resolve, reject) => {
-    tcp.once('error', (error) => reject(listenError(error, options)));
-    tcp.listen({ host: options.host ?? '127.0.0.1', port: options.port ?? 0, backlog: BACKLOG }, () => {
-      tcp.on('error', (error) => server.logger.error('TCP listener', { error: error.message }));
-      const close = (): Promise<void> => new Promise((done) => void tcp.close(() => done()));
-      resolve({ address: addressOf('mqtt', tcp.address() as AddressInfo), close });
+    const failed = (error: Error): void =>
+      reject(new BrokerError('listen-failed', `cannot listen on ${host}:${port}: ${error.message}`, error));
+    net.once('error', failed);
+    net.listen({ host, port, backlog: BACKLOG }, () => {
+      net.off('error', failed);
+      net.on('error', (error) => server.logger.error('listener', { scheme, error: error.message }));
+      resolve(addressOf(scheme, net.address() as AddressInfo));
     });
   });
 }
 
-export function listenWebSocket(server: Server, options: ListenerOptions): Promise<Listener> {
-  const ws = new WebSocketServer({
-    host: options.host ?? '127.0.0.1',
-    port: options.port ?? 0,
-    backlog: BACKLOG,
+const closing = (net: NetServer) => (): Promise<void> => new Promise((done) => net.close(() => done()));
+
+export async function listenTcp(server: Server, options: ListenerOptions): Promise<Listener> {
+  const accept = (socket: Socket): void => {
+    server.open((events) => streamTransport(socket, remoteOf(socket), events));
+  };
+  const { tls } = options;
+  const net =
+    tls === undefined
+      ? createTcpServer({ noDelay: true }, accept)
+      : createTlsServer({ noDelay: true, ...secureOptions(tls) }, accept);
+  const address = await listen(net, server, options, tls === undefined ? 'mqtt' : 'mqtts');
+  return { address, close: closing(net) };
+}
+
+export async function listenWebSocket(server: Server, options: ListenerOptions): Promise<Listener> {
+  const { tls } = options;
+  const http = tls === undefined ? createHttpServer() : createHttpsServer(secureOptions(tls));
+  const webSockets = new WebSocketServer({
+    server: http,
     perMessageDeflate: false,
     maxPayload: Math.max(server.maxPacketBytes * 2, 64 * 1024),
     handleProtocols: (offered) =>
       offered.has('mqtt') ? 'mqtt' : offered.has('mqttv3.1') ? 'mqttv3.1' : false,
   });
-  ws.on('connection', (socket, request) => {
+  http.on('request', (_request, response) => response.writeHead(426, { upgrade: 'websocket' }).end());
+  // The listener's own errors reach it through the HTTP server, which `listen` watches.
+  webSockets.on('error', () => undefined);
+  webSockets.on('connection', (socket, request) => {
     request.socket.setNoDelay(true);
-    const remote = `${request.socket.remoteAddress ?? ''}:${request.socket.remotePort ?? 0}`;
-    server.open((events) => webSocketTransport(socket, remote, events));
+    server.open((events) => webSocketTransport(socket, remoteOf(request.socket), events));
   });
-  return new Promise((resolve, reject) => {
-    ws.once('error', (error) => reject(listenError(error, options)));
-    ws.once('listening', () => {
-      ws.on('error', (error) => server.logger.error('WebSocket listener', { error: error.message }));
-      const close = (): Promise<void> => new Promise((done) => ws.close(() => done()));
-      resolve({ address: addressOf('ws', ws.address() as AddressInfo), close });
-    });
-  });
+  const address = await listen(http, server, options, tls === undefined ? 'ws' : 'wss');
+  const close = async (): Promise<void> => {
+    webSockets.close();
+    http.closeAllConnections();
+    await closing(http)();
+  };
+  return { address, close };
 }

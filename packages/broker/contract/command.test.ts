@@ -1,0 +1,117 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { readCommand } from '../src/bin/settings.ts';
+import { createBroker, hashPassword, isBrokerError, type Broker } from '../src/index.ts';
+import { Clients } from './mqtt-clients.ts';
+
+const main = fileURLToPath(new URL('../src/bin/main.ts', import.meta.url));
+const clients = new Clients();
+let directory: string;
+let broker: Broker | undefined;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'shoal-broker-'));
+});
+
+afterEach(async () => {
+  clients.closeAll();
+  await broker?.stop();
+  await rm(directory, { recursive: true, force: true });
+});
+
+describe('shoal-broker', () => {
+  it('serves with users and the policy for agents from its file, and stops on SIGTERM', async () => {
+    const config = join(directory, 'broker.json');
+    const users = [
+      { username: 'pump', passwordHash: await hashPassword('s3cret'), clientIds: ['acme/plant/pump-01'] },
+    ];
+    await writeFile(config, JSON.stringify({ users, a2aPolicy: 'unit' }));
+    const args = ['--conditions=@shoal/source', '--import', 'tsx', main, '--port', '0', '--config', config];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const lines = createInterface({ input: child.stderr });
+    const [line] = (await once(lines, 'line')) as [string];
+    const { url } = (JSON.parse(line) as { tcp: { url: string } }).tcp;
+    const right = { clientId: 'acme/plant/pump-01', username: 'pump', password: 's3cret' };
+    for (const wrong of [{ password: 'no' }, { username: 'nobody' }, { clientId: 'acme/plant/pump-02' }]) {
+      await expect(clients.connect(url, { ...right, ...wrong })).rejects.toMatchObject({ code: 0x86 });
+    }
+    const client = await clients.connect(url, right);
+    await client.publishAsync('shoal/v1/acme/plant/device/pump-01/telemetry', '{}', { qos: 1 });
+    await expect(client.publishAsync('anything', 'x', { qos: 1 })).rejects.toMatchObject({ code: 0x87 });
+    const exited = once(child, 'exit');
+    child.kill('SIGTERM');
+    expect((await exited)[0]).toBe(0);
+  });
+
+  it.each([
+    [['--port', 'x'], /^--port: "x" is not a port/],
+    [['--profile', 'other'], /^--profile: other is neither/],
+    [['--nonsense'], /nonsense/],
+    [['--config', '/does/not/exist'], /^--config/],
+  ])('says what is wrong with %j', async (args, message) => {
+    const failure = readCommand(args, {});
+    await expect(failure).rejects.toThrow(message);
+    await expect(failure).rejects.toSatisfy((error) => isBrokerError(error, 'invalid-options'));
+  });
+
+  it('lets flags win over the environment, and both over the file', async () => {
+    const config = join(directory, 'broker.json');
+    await writeFile(
+      config,
+      JSON.stringify({ listen: { tcp: { host: '::1', port: 1 } }, store: { directory: 'file' } }),
+    );
+    const command = await readCommand(['--config', config, '--port', '3', '--no-sync'], {
+      SHOAL_BROKER_PORT: '2',
+      SHOAL_BROKER_DATA: 'environment',
+    });
+    expect(command).toMatchObject({
+      options: {
+        listen: { tcp: { host: '::1', port: 3 } },
+        store: { directory: 'environment', sync: false },
+      },
+    });
+  });
+});
+
+const openssl = await promisify(execFile)('openssl', ['version']).then(
+  () => true,
+  () => false,
+);
+
+describe.skipIf(!openssl)('TLS (needs the openssl command to make a certificate)', () => {
+  it('carries MQTT and WebSocket, and asks for client certificates when told to', async () => {
+    const [keyPath, certPath] = [join(directory, 'key.pem'), join(directory, 'cert.pem')];
+    const args = [
+      'req',
+      '-x509',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:prime256v1',
+      '-nodes',
+      '-days',
+      '1',
+    ];
+    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'];
+    await promisify(execFile)('openssl', [...args, ...subject, '-keyout', keyPath, '-out', certPath]);
+    const [key, cert] = [await readFile(keyPath), await readFile(certPath)];
+    broker = createBroker({
+      listen: { tcp: { tls: { key, cert } }, ws: { tls: { key, cert, clientCa: cert } } },
+    });
+    const { tcp, ws } = await broker.start();
+    expect([tcp?.url, ws?.url].map((url) => url?.split(':')[0])).toEqual(['mqtts', 'wss']);
+    await clients.connect(tcp?.url as string, { ca: cert });
+    await expect(clients.connect(ws?.url as string, { ca: cert })).rejects.toBeInstanceOf(Error);
+    await clients.connect(ws?.url as string, { ca: cert, key, cert });
+    expect(broker.stats().connections).toBe(2);
+  });
+});
