@@ -18,6 +18,7 @@ import {
   type Supervisor,
   type SupervisorOptions,
 } from '../src/index.ts';
+import { QUICK } from './quick-policy.ts';
 
 export interface TestBroker {
   readonly url: string;
@@ -35,16 +36,6 @@ export const BROKERS: readonly (readonly [name: string, start: () => Promise<Tes
   ],
   ...(mosquittoPath() === undefined ? [] : ([['mosquitto', () => startMosquitto()]] as const)),
 ];
-
-/** Quick for tests, in the same proportions as the defaults. */
-export const QUICK = {
-  startGraceMs: 1_500,
-  suspicionMs: 20,
-  probeGapMs: 30,
-  livenessMs: 1_000,
-  deadlineGraceMs: 200,
-  adoptMs: 200,
-} as const;
 
 export interface LogLine {
   readonly message: string;

@@ -34,14 +34,23 @@ export interface Reconciliation {
   readonly memory: ReadonlyMap<string, StepMemory>;
 }
 
+/** What this supervisor knows of its own doing. */
+export interface Own {
+  /** It took the request. */
+  readonly request: boolean;
+  /** It spawned the instance of that claim, and knows that its process has not ended. */
+  readonly child: (claimId: string) => boolean;
+}
+
+const NOTHING_OWN: Own = { request: false, child: () => false };
+
 /** What is to be done for a session, from its records, what this supervisor has observed, and the time. Pure; may be asked often. */
 export function reconcile(
   view: SessionView,
   known: ReadonlyMap<string, StepMemory>,
   policy: ReconcilePolicy,
   now: number,
-  /** This supervisor took the request. */
-  mine = false,
+  own: Own = NOTHING_OWN,
 ): Reconciliation {
   const { session } = view;
   if (session === undefined) return { actions: [], memory: new Map() };
@@ -58,7 +67,7 @@ export function reconcile(
       now,
     );
     memory.set(step.id, seen);
-    const next = decide({ view, session, step, records, seen, policy, now, mine });
+    const next = decide({ view, session, step, records, seen, policy, now, own });
     if (next.do === 'sleep') wakeAtMs = Math.min(wakeAtMs, next.untilMs);
     else if (next.do !== 'nothing') actions.push(next);
   }
@@ -90,7 +99,7 @@ interface Situation {
   readonly seen: StepMemory;
   readonly policy: ReconcilePolicy;
   readonly now: number;
-  readonly mine: boolean;
+  readonly own: Own;
 }
 
 type Decision = Action | { readonly do: 'nothing' } | { readonly do: 'sleep'; readonly untilMs: number };
@@ -119,9 +128,9 @@ function onDeadline({ session, step, records, seen, policy, now }: Situation, ov
   });
 }
 
-function onUnclaimed({ view, step, seen, policy, now, mine }: Situation): Decision {
+function onUnclaimed({ view, step, seen, policy, now, own }: Situation): Decision {
   // Who took the request also spawns; the others only step in when it does not.
-  const untilMs = mine ? 0 : seen.sinceMs + policy.adoptMs;
+  const untilMs = own.request ? 0 : seen.sinceMs + policy.adoptMs;
   if (now < untilMs) return { do: 'sleep', untilMs };
   if (policy.spawnAhead) return claim(step, 1);
   const readiness = readinessOf(step, (id) => view.steps.get(id)?.result);
@@ -129,9 +138,13 @@ function onUnclaimed({ view, step, seen, policy, now, mine }: Situation): Decisi
 }
 
 function onClaimed(at: Situation, attempt: number): Decision {
-  const { step, records, seen, policy, now } = at;
+  const { step, records, seen, policy, now, own } = at;
   const status = currentStatus(records);
-  if (status === undefined) return whenOver(at, attempt, seen.sinceMs + policy.startGraceMs);
+  if (status === undefined) {
+    // A process that is known to live is only slow: starting another would make it slower.
+    const patience = own.child(records?.attempt?.claimId ?? '') ? 4 : 1;
+    return whenOver(at, attempt, seen.sinceMs + patience * policy.startGraceMs);
+  }
   if (status.state === 'retrying') {
     const retryAtMs =
       status.retryAt === undefined

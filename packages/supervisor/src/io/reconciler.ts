@@ -59,6 +59,8 @@ export class Reconciler {
   readonly #entries = new Map<string, Entry>();
   /** Sessions whose request is still being answered: their first claims wait. */
   readonly #held = new Set<string>();
+  /** Claims whose instance this supervisor started and that has not ended. */
+  readonly #children = new Set<string>();
   #spawned = 0;
   #stopped = false;
 
@@ -88,7 +90,13 @@ export class Reconciler {
     entry.due = true;
     setImmediate(() => {
       entry.due = false;
-      this.#look(sessionId, entry);
+      try {
+        this.#look(sessionId, entry);
+      } catch (error) {
+        // One session that cannot be decided must not stop the others.
+        const reason = error instanceof Error ? error.stack : String(error);
+        this.#options.logger.error('the session cannot be decided', { sessionId, reason });
+      }
     });
   }
 
@@ -113,13 +121,10 @@ export class Reconciler {
     const view = viewOf(sessionId);
     if (view === undefined) return void this.#entries.delete(sessionId);
     if (view.session === undefined || !owns(view.session.workflowId)) return;
-    const { actions, wakeAtMs, memory } = reconcile(
-      view,
-      entry.memory,
-      this.#currentPolicy(),
-      now(),
-      entry.mine,
-    );
+    const { actions, wakeAtMs, memory } = reconcile(view, entry.memory, this.#currentPolicy(), now(), {
+      request: entry.mine,
+      child: (claimId) => this.#children.has(claimId),
+    });
     entry.memory = memory;
     for (const action of actions) this.#begin(view, entry, action);
     if (wakeAtMs === undefined) return;
@@ -254,11 +259,16 @@ export class Reconciler {
     const { sessionId, stepId, attempt } = order;
     logger.info('spawn', { sessionId, stepId, attempt, blueprint: order.blueprint });
     this.#spawned += 1;
+    this.#children.add(order.claimId);
+    const onExit = (clean: boolean): void => {
+      this.#children.delete(order.claimId);
+      if (!clean) this.#died(entry, order);
+    };
     try {
-      await spawner.spawn(order, { onExit: (clean) => !clean && this.#died(entry, order) });
+      await spawner.spawn(order, { onExit });
     } catch (error) {
       logger.warn('the instance could not be started', { sessionId, stepId, attempt, error: String(error) });
-      this.#died(entry, order);
+      onExit(false);
     }
   }
 
