@@ -12,7 +12,6 @@ export interface EncodedPublish {
 const PUBLISH = 0x30;
 const MAX_STRING_BYTES = 65_535;
 const MAX_REMAINING = 268_435_455;
-const EMPTY = Buffer.alloc(0);
 
 export function encodePublish(
   topic: string,
@@ -226,5 +225,3 @@ function writeVarint(bytes: Buffer, start: number, value: number): number {
   bytes[at] = rest;
   return at + 1;
 }
-
-export { EMPTY as EMPTY_PAYLOAD };

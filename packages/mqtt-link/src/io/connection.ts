@@ -40,8 +40,8 @@ export interface Connection {
   readonly connack: ConnackFields;
   /** False while the socket's buffer is over its mark. */
   readonly writable: boolean;
-  /** Resolves when the socket is gone, whoever closed it. */
-  readonly closed: Promise<void>;
+  /** Resolves when the socket is gone, whoever closed it. For one caller. */
+  whenClosed(): Promise<void>;
   send(bytes: Buffer): void;
   disconnect(reasonCode: number): void;
   destroy(): void;
@@ -62,10 +62,21 @@ const WITHHELD = new Error('acknowledged by the link');
  * the PUBACK that a handler may be waiting for.
  */
 class WireClient extends MqttClient {
-  onPublish: ((packet: PublishFields) => void) | undefined;
+  readonly #handlers: ConnectionHandlers;
+
+  constructor(handlers: ConnectionHandlers, streamBuilder: () => Duplex, options: IClientOptions) {
+    // QoS 2 only: the error skips MQTT.js's PUBREC, the link sends its own.
+    const customHandleAcks: IClientOptions['customHandleAcks'] = (_topic, _message, packet, done) => {
+      if (packet.qos !== 2) return done(0);
+      handlers.publish(packet as PublishFields);
+      done(WITHHELD);
+    };
+    super(streamBuilder, { ...options, customHandleAcks });
+    this.#handlers = handlers;
+  }
 
   override handleMessage(packet: IPublishPacket, callback: (error?: Error) => void): void {
-    this.onPublish?.(packet);
+    this.#handlers.publish(packet);
     callback(WITHHELD);
   }
 }
@@ -80,82 +91,115 @@ export function runConnection(
   handlers: ConnectionHandlers,
 ): Promise<ConnectionLoss> {
   return new Promise((resolve, reject) => {
-    const stream = guardParser(options.openStream());
-    const outbox = new Outbox(stream);
-    let loss: ConnectionLoss = {};
-    let timedOut = false;
-    let connected = false;
-    let reportClosed: () => void;
-    const closed = new Promise<void>((report) => (reportClosed = report));
-    const fail = (error: Error): void => {
-      loss = { ...loss, error: loss.error ?? error };
-      stream.destroy();
-    };
-    const onAbort = (): void => fail(new LinkError('aborted', 'gave up connecting'));
-    options.signal.addEventListener('abort', onAbort);
-    stream.on('error', fail);
-    const client = new WireClient(() => stream, {
-      ...options.client,
-      ...fixedClientOptions(options.connectTimeoutMs),
-      // QoS 2 only: the error skips MQTT.js's PUBREC, the link sends its own.
-      customHandleAcks: (_topic, _message, packet, done) => {
-        if (packet.qos !== 2) return done(0);
-        handlers.publish(packet as PublishFields);
-        done(WITHHELD);
-      },
-    });
-    client.onPublish = (packet) => handlers.publish(packet);
-    client.on('error', (error) => {
-      if (error === WITHHELD) return;
-      timedOut ||= !connected && error.message === 'connack timeout';
-      fail(error);
-    });
-    client.on('disconnect', (packet) => {
-      loss = { ...loss, reasonCode: packet.reasonCode ?? 0 };
-      stream.destroy();
-    });
-    client.on('close', () => {
-      options.signal.removeEventListener('abort', onAbort);
-      outbox.close();
-      reportClosed();
-      if (connected) resolve(loss);
-      else reject(connectError(loss, timedOut, options.connectTimeoutMs));
-    });
-    const accept = (connack: IConnackPacket): void => {
-      const reasonCode = connack.reasonCode ?? 0;
-      if (reasonCode >= FIRST_FAILURE) return fail(connectRefused(connack));
-      connected = true;
-      options.signal.removeEventListener('abort', onAbort);
-      stream.on('drain', () => handlers.drain());
-      handlers.connected({
-        connack,
-        get writable() {
-          return !stream.writableNeedDrain;
-        },
-        closed,
-        send: (bytes) => outbox.push(bytes),
-        disconnect(code) {
-          outbox.push(encodeDisconnect(code));
-          outbox.flush();
-          stream.end();
-        },
-        destroy: () => void stream.destroy(),
-      });
-    };
-    client.on('packetreceive', (packet: Packet) => receive(packet, handlers, accept));
-    if (options.signal.aborted) onAbort();
-    client.connect();
+    const wire = new WireConnection(options, handlers);
+    wire.run((loss, error) => (error === undefined ? resolve(loss) : reject(error)));
   });
 }
 
-function receive(
-  packet: Packet,
-  handlers: ConnectionHandlers,
-  accept: (connack: IConnackPacket) => void,
-): void {
+class WireConnection implements Connection {
+  connack: ConnackFields = {};
+  readonly #options: ConnectionOptions;
+  readonly #handlers: ConnectionHandlers;
+  readonly #stream: Duplex;
+  readonly #outbox: Outbox;
+  #loss: ConnectionLoss = {};
+  #timedOut = false;
+  #connected = false;
+  #onClosed: (() => void) | undefined;
+  #isClosed = false;
+
+  constructor(options: ConnectionOptions, handlers: ConnectionHandlers) {
+    this.#options = options;
+    this.#handlers = handlers;
+    this.#stream = guardParser(openStream(options));
+    this.#outbox = new Outbox(this.#stream);
+  }
+
+  get writable(): boolean {
+    return !this.#stream.writableNeedDrain;
+  }
+
+  whenClosed(): Promise<void> {
+    if (this.#isClosed) return Promise.resolve();
+    return new Promise((resolve) => (this.#onClosed = resolve));
+  }
+
+  send(bytes: Buffer): void {
+    this.#outbox.push(bytes);
+  }
+
+  disconnect(reasonCode: number): void {
+    this.#outbox.push(encodeDisconnect(reasonCode));
+    this.#outbox.flush();
+    this.#stream.end();
+  }
+
+  destroy(): void {
+    this.#stream.destroy();
+  }
+
+  run(onEnd: (loss: ConnectionLoss, error: Error | undefined) => void): void {
+    const { signal, connectTimeoutMs } = this.#options;
+    const client = new WireClient(this.#handlers, () => this.#stream, {
+      ...this.#options.client,
+      ...FIXED_CLIENT_OPTIONS,
+      connectTimeout: connectTimeoutMs,
+    });
+    const onAbort = (): void => this.#fail(new LinkError('aborted', 'gave up connecting'));
+    signal.addEventListener('abort', onAbort);
+    this.#stream.on('error', (error) => this.#fail(error));
+    client.on('error', (error) => {
+      if (error === WITHHELD) return;
+      this.#timedOut ||= !this.#connected && error.message === 'connack timeout';
+      this.#fail(error);
+    });
+    client.on('disconnect', ({ reasonCode = 0 }) => {
+      this.#loss = { ...this.#loss, reasonCode };
+      this.#stream.destroy();
+    });
+    client.on('close', () => {
+      signal.removeEventListener('abort', onAbort);
+      this.#isClosed = true;
+      this.#outbox.close();
+      this.#onClosed?.();
+      onEnd(
+        this.#loss,
+        this.#connected ? undefined : connectError(this.#loss, this.#timedOut, connectTimeoutMs),
+      );
+    });
+    client.on('packetreceive', (packet: Packet) => {
+      if (packet.cmd !== 'connack') return receive(packet, this.#handlers);
+      signal.removeEventListener('abort', onAbort);
+      return this.#accept(packet);
+    });
+    if (signal.aborted) onAbort();
+    client.connect();
+  }
+
+  #accept(connack: IConnackPacket): void {
+    if ((connack.reasonCode ?? 0) >= FIRST_FAILURE) return this.#fail(connectRefused(connack));
+    this.connack = connack;
+    this.#connected = true;
+    this.#stream.on('drain', () => this.#handlers.drain());
+    return this.#handlers.connected(this);
+  }
+
+  #fail(error: Error): void {
+    this.#loss = { ...this.#loss, error: this.#loss.error ?? error };
+    this.#stream.destroy();
+  }
+}
+
+function openStream({ openStream }: ConnectionOptions): Duplex {
+  try {
+    return openStream();
+  } catch (cause) {
+    throw new LinkError('connect-failed', `cannot open a stream: ${toError(cause).message}`, { cause });
+  }
+}
+
+function receive(packet: Packet, handlers: ConnectionHandlers): void {
   switch (packet.cmd) {
-    case 'connack':
-      return accept(packet);
     case 'puback':
     case 'pubrec':
     case 'pubcomp':
@@ -169,21 +213,20 @@ function receive(
   }
 }
 
-function fixedClientOptions(connectTimeoutMs: number): IClientOptions {
-  return {
-    protocolId: 'MQTT',
-    protocolVersion: 5,
-    connectTimeout: connectTimeoutMs,
-    manualConnect: true,
-    reconnectPeriod: 0,
-    resubscribe: false,
-    queueQoSZero: false,
-    // Moving the ping timer on every acknowledgement costs more than a ping per keep-alive period.
-    reschedulePings: false,
-    timerVariant: 'native',
-    log: () => undefined,
-  };
-}
+const FIXED_CLIENT_OPTIONS: IClientOptions = {
+  protocolId: 'MQTT',
+  protocolVersion: 5,
+  manualConnect: true,
+  reconnectPeriod: 0,
+  resubscribe: false,
+  queueQoSZero: false,
+  // Moving the ping timer on every acknowledgement costs more than a ping per keep-alive period.
+  reschedulePings: false,
+  timerVariant: 'native',
+  // 65 536 buffers, 6 MB and 10 ms in every process, to write the two bytes of a packet identifier.
+  writeCache: false,
+  log: () => undefined,
+};
 
 function connectRefused(connack: IConnackPacket): LinkError {
   const reasonCode = connack.reasonCode ?? FIRST_FAILURE;

@@ -248,9 +248,10 @@ export class MqttLink implements Link {
     const stillUp = this.#connection === connection;
     this.#end('closed', new LinkError('closed', 'the link is closed'));
     if (connection === undefined || !stillUp) return;
+    const closed = connection.whenClosed();
     connection.disconnect(reasonCode);
-    if (!(await within(connection.closed, timeoutMs))) connection.destroy();
-    await connection.closed;
+    if (!(await within(closed, timeoutMs))) connection.destroy();
+    await closed;
   }
 
   /** The last state. Everything that waits fails with `error`. */

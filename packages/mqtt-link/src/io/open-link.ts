@@ -17,15 +17,18 @@ export function openLink(options: LinkOptions): Promise<Link> {
     };
     if (signal?.aborted === true) return onAbort();
     signal?.addEventListener('abort', onAbort);
-    const stopListening = (): void => signal?.removeEventListener('abort', onAbort);
-    link.on('fenced', () => {
+    const listening = [
+      link.on('fenced', () => refuse('fenced', 'the link was fenced before it was online')),
+      link.on('closed', () => refuse('closed', 'the link ended before it was online')),
+    ];
+    const stopListening = (): void => {
+      signal?.removeEventListener('abort', onAbort);
+      for (const stop of listening) stop();
+    };
+    const refuse = (code: 'fenced' | 'closed', message: string): void => {
       stopListening();
-      reject(new LinkError('fenced', 'the link was fenced before it was online'));
-    });
-    link.on('closed', () => {
-      stopListening();
-      reject(new LinkError('closed', 'the link ended before it was online'));
-    });
+      reject(new LinkError(code, message));
+    };
     const onOnline = (): void => {
       stopListening();
       resolve(link);

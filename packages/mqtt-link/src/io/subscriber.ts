@@ -175,13 +175,7 @@ export class Subscriber {
 
   #accept(group: Group, member: Member): void {
     if (!this.#settle(member)) return;
-    member.resolve({
-      filter: group.filter,
-      get grantedQos() {
-        return group.grantedQos;
-      },
-      close: () => this.#close(group, member),
-    });
+    member.resolve(new LiveSubscription(group, () => this.#close(group, member)));
   }
 
   async #close(group: Group, member: Member): Promise<void> {
@@ -289,6 +283,28 @@ export class Subscriber {
         this.#options.onError(new LinkError('queue-overflow', message));
       },
     };
+  }
+}
+
+class LiveSubscription implements Subscription {
+  readonly #group: Group;
+  readonly #close: () => Promise<void>;
+
+  constructor(group: Group, close: () => Promise<void>) {
+    this.#group = group;
+    this.#close = close;
+  }
+
+  get filter(): string {
+    return this.#group.filter;
+  }
+
+  get grantedQos(): Qos {
+    return this.#group.grantedQos;
+  }
+
+  close(): Promise<void> {
+    return this.#close();
   }
 }
 
