@@ -37,7 +37,8 @@ export interface VibrationOptions {
   readonly sampleRateHz: number;
   readonly shaftRpm: number;
   readonly orders: BearingOrders;
-  /** Velocity at the shaft harmonics, in mm/s RMS, from which imbalance, misalignment and looseness are named. Default 4.5. */
+  /** Velocity at the shaft harmonics, in mm/s RMS, from which imbalance, misalignment and looseness are named. Default 7.1: where
+   * ISO 10816-1 puts the danger zone of machines of 15 to 75 kW. Smaller machines need less. */
   readonly velocityAlarmMmPerS?: number;
 }
 
@@ -96,7 +97,7 @@ export function diagnoseVibration(samples: ArrayLike<number>, options: Vibration
   const shaft = judgeShaft(
     averageSpectra(segments.map((segment) => powerSpectrum(segment, options.sampleRateHz))),
     shaftHz,
-    options.velocityAlarmMmPerS ?? 4.5,
+    options.velocityAlarmMmPerS ?? 7.1,
   );
   const kurtosis = kurtosisOf(samples);
   const judged = judge(bearing, shaft, kurtosis, shaftHz);

@@ -20,7 +20,7 @@ const HALF_ORDERS = [0.5, 1.5, 2.5, 3.5];
 const CLEAR_LINE_DB = 10;
 
 /**
- * Judges the shaft's own harmonics by velocity, as ISO 20816 does. Nothing is a fault below the alarm, however clear its pattern:
+ * Judges the shaft's own harmonics by velocity, as ISO 10816 does. Nothing is a fault below the alarm, however clear its pattern:
  * every machine has some 1× and 2×.
  */
 export function judgeShaft(acceleration: Spectrum, shaftHz: number, alarmMmPerS: number): ShaftVibration {
