@@ -1,4 +1,4 @@
-import { startDeviceAgent, type DeviceRelation } from '@shoal/device-agent';
+import { startDeviceAgent, type DeviceAgentOptions, type DeviceRelation } from '@shoal/device-agent';
 import {
   agentTopics,
   parseJson,
@@ -46,6 +46,7 @@ export function deviceAgentBlueprint(): AgentBlueprint {
         logger,
         workflow: { org, unit, agentId: WORKFLOW },
         requestFor: ['anomaly'],
+        ...ratedLoad(context),
       });
       const unwanted = untilUnwanted(device.agent.link, device.address);
       return { stop: () => device.stop(), ended: Promise.race([unwanted, device.ended.then(() => {})]) };
@@ -66,6 +67,17 @@ function readDeviceConfig({ config }: AgentContext): DeviceAgentConfig {
       relation: requiredText(asFields(entry), 'relation'),
     })),
   };
+}
+
+/** What the plant's machines are rated for: two of a kind stand by for each other, so each can carry both loads. */
+const RATED: Readonly<Record<string, { readonly channel: string; readonly full: number }>> = {
+  pump: { channel: 'flow', full: 300 },
+  hvac: { channel: 'airflow', full: 9000 },
+};
+
+function ratedLoad({ config }: AgentContext): Pick<DeviceAgentOptions, 'load'> {
+  const load = RATED[requiredText(config, 'deviceType')];
+  return load === undefined ? {} : { load };
 }
 
 /** Resolves when the agent's own `desired` record says `stopped`. A record that went missing is no reason to stop. */

@@ -22,7 +22,7 @@ export function fleetCoordinator(inventory: Inventory): Blueprint {
       const order = writeOrder(context, inventory);
       return {
         output: order as unknown as { [key: string]: never },
-        summary: order.text,
+        summary: `work order ${order.workOrderId} written`,
         artifacts: [
           {
             artifactId: order.workOrderId,
