@@ -102,6 +102,7 @@ class MqttAgent implements Agent {
   #presence: CardPresence | undefined;
   #requests: Subscription | undefined;
   #starting: Promise<void> | undefined;
+  #stopListening: (() => void) | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor(options: AgentOptions) {
@@ -148,7 +149,7 @@ class MqttAgent implements Agent {
   }
 
   stop(options: StopOptions = {}): Promise<void> {
-    this.#stopping ??= this.#stop(options.graceMs ?? 5_000);
+    this.#stopping ??= this.#stopAfterStart(options.graceMs ?? 5_000);
     return this.#stopping;
   }
 
@@ -163,6 +164,12 @@ class MqttAgent implements Agent {
     this.#setCard(this.#card);
     const link = this.#options.link ?? (await this.#open());
     this.#link = link;
+    this.#stopListening = link.on('fenced', () => {
+      this.#logger.error('another process took over the identity of this agent; stopping', {
+        clientId: link.clientId,
+      });
+      void this.stop({ graceMs: 0 });
+    });
     try {
       await this.#tasks.open?.({ link, address: this.address, logger: this.#logger });
       const responder = this.#createResponder(link);
@@ -183,7 +190,7 @@ class MqttAgent implements Agent {
       );
       await this.#presence.start();
     } catch (error) {
-      await this.stop({ graceMs: 0 });
+      await this.#stop(0);
       throw error;
     }
   }
@@ -207,9 +214,15 @@ class MqttAgent implements Agent {
     });
   }
 
+  async #stopAfterStart(graceMs: number): Promise<void> {
+    await this.#starting?.catch(() => undefined);
+    await this.#stop(graceMs);
+  }
+
   async #stop(graceMs: number): Promise<void> {
     const link = this.#link;
     if (link === undefined) return;
+    this.#stopListening?.();
     await this.#responder?.stop(link.state === 'online' ? graceMs : 0);
     if (link.state === 'online') await this.#requests?.close();
     await this.#presence?.stop();

@@ -102,15 +102,20 @@ describe('write ahead', () => {
     await expect.poll(() => replies().length).toBe(1);
   });
 
-  it('answers a request that cannot be stored with an error, and runs nothing', async () => {
+  it('answers a request that cannot be stored as unavailable, runs nothing, and takes its retry as new', async () => {
     const { slow, waiting } = slowStore();
     let runs = 0;
     const { responder: under, replies } = responder({ store: slow, handle: () => void (runs += 1) });
-    const done = under.receive(request('SendMessage', sendParams()));
+    const params = sendParams();
+    const done = under.receive(request('SendMessage', params));
     waiting.shift()?.reject(new Error('disk full'));
     await done;
     expect(runs).toBe(0);
-    expect(replies()).toMatchObject([{ error: { code: -32603 } }]);
+    expect(replies()).toMatchObject([{ error: { data: { a2a_error: 'responder_unavailable' } } }]);
+    const retried = under.receive(request('SendMessage', params));
+    waiting.shift()?.resolve();
+    await retried;
+    expect(runs).toBe(1);
   });
 
   it('a repeated request waits for the same commit and does not run twice', async () => {

@@ -17,7 +17,14 @@ import { listTasks } from '../core/list-tasks.ts';
 import { errorPayload, replyPayload, streamItemPayload } from '../core/payloads.ts';
 import { admit } from '../core/task-machine.ts';
 import type { TaskRecord } from '../core/task-record.ts';
-import { agentMessage, continueRecord, isSettled, setStatus, viewTask } from '../core/task-record.ts';
+import {
+  agentMessage,
+  continueRecord,
+  isSettled,
+  setStatus,
+  undoContinue,
+  viewTask,
+} from '../core/task-record.ts';
 import type { Clock } from './clock.ts';
 import { LiveTask, sendPayload, sendTask } from './live-task.ts';
 import type { Requester } from './requester.ts';
@@ -164,6 +171,24 @@ export class Responder {
     const { record } = admission;
     const caller = this.#callerOf(request);
     if (admission.kind === 'duplicate') return this.#repeat(caller, request, record, live);
+    return this.#accept(
+      request,
+      caller,
+      record,
+      live,
+      admission.kind === 'continue' ? record.task.status : undefined,
+    );
+  }
+
+  #accept(
+    request: Send,
+    caller: Caller,
+    record: TaskRecord,
+    live: LiveTask | undefined,
+    previous: TaskStatus | undefined,
+  ): MaybePromise<void> {
+    const { clock, store } = this.#options;
+    const { message } = request.params;
     if (request.expiresAtMs !== undefined && clock.nowMs() > request.expiresAtMs) {
       return this.#error(
         request,
@@ -171,13 +196,60 @@ export class Responder {
       );
     }
     if (live === undefined && !this.#hasRoom(request)) return undefined;
-    const previous = admission.kind === 'continue' ? record.task.status : undefined;
-    if (previous !== undefined) continueRecord(record, message, at);
-    return then(this.#options.store.save(record, 'commit'), () =>
+    if (previous !== undefined) continueRecord(record, message, clock.nowIso());
+    const go = (): void =>
       live === undefined
         ? this.#enqueue({ record, message, previous, caller, request })
-        : this.#resume(live, caller, request),
+        : this.#resume(live, caller, request);
+    try {
+      const saved = store.save(record, 'commit');
+      return isPromise(saved) ? this.#whenSaved(saved, request, record, previous, go) : go();
+    } catch (error) {
+      return this.#notSaved(request, record, previous, error);
+    }
+  }
+
+  async #whenSaved(
+    saved: Promise<void>,
+    request: Send,
+    record: TaskRecord,
+    previous: TaskStatus | undefined,
+    go: () => void,
+  ): Promise<void> {
+    try {
+      await saved;
+    } catch (error) {
+      return this.#notSaved(request, record, previous, error);
+    }
+    return go();
+  }
+
+  /** Nothing was promised yet: forget the message, so that its retry is not taken for a repetition. */
+  async #notSaved(
+    request: Send,
+    record: TaskRecord,
+    previous: TaskStatus | undefined,
+    cause: unknown,
+  ): Promise<void> {
+    const { store, logger } = this.#options;
+    logger.error('a task could not be stored', { taskId: record.task.id, error: String(cause) });
+    this.#error(
+      request,
+      bindingError(
+        'responder_unavailable',
+        'the agent cannot store the task now; send the request again later',
+      ),
     );
+    if (previous !== undefined) return undoContinue(record, previous);
+    try {
+      await store.remove(normalizeTaskId(record.task.id));
+    } catch (error) {
+      logger.warn('a task that was not stored could not be removed', {
+        taskId: record.task.id,
+        error: String(error),
+      });
+    }
+    return undefined;
   }
 
   #enqueue(work: {
@@ -198,16 +270,21 @@ export class Responder {
   }
 
   /** The same message again: whoever sent it hears what the first one hears (profile: Retry 5). */
-  #repeat(caller: Caller, request: Send, record: TaskRecord, live: LiveTask | undefined): void {
+  #repeat(caller: Caller, request: Send, record: TaskRecord, live: LiveTask | undefined): MaybePromise<void> {
+    const { state } = record.task.status;
+    // Nobody runs it: a store that was changed from outside, or a run that was lost. Running it is what the requester asks for.
+    if (live === undefined && !isSettled(state))
+      return this.#accept(request, caller, record, undefined, undefined);
     if (live === undefined || isSettled(record.task.status.state) || returnsAtOnce(request)) {
       if (caller.streaming) this.#streamOnce(caller, { task: viewTask(record.task, caller) });
       else sendTask(this.#options.link, this.#options.logger, caller, record.task);
-      return;
+      return undefined;
     }
     if (request.expiresAtMs === undefined) live.expiresAtMs = undefined;
     else if (live.expiresAtMs !== undefined)
       live.expiresAtMs = Math.max(live.expiresAtMs, request.expiresAtMs);
     live.attach(caller);
+    return undefined;
   }
 
   /** A message for a task that reported AUTH_REQUIRED and whose handler still runs. */

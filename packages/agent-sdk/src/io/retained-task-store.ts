@@ -150,12 +150,13 @@ class RetainedTaskStore implements TaskStore {
     }
   }
 
-  /** DESIGN rule 17: after a broker restart, what it lost and we hold is published again. */
+  /** DESIGN rule 17: after a broker restart, what it lost and we hold, or could not tell it, is published again. */
   async #restore(): Promise<void> {
     try {
       const kept = await this.#read();
       for (const [key, record] of this.#records) {
-        if (!kept.has(this.#topic(key))) await this.#write(key, record);
+        const written = kept.get(this.#topic(key))?.text();
+        if (written !== JSON.stringify(record)) await this.#write(key, record);
       }
     } catch (error) {
       this.#logger.warn('stored tasks could not be checked after a reconnect', { error: String(error) });

@@ -2,6 +2,7 @@ import { deepEqual, equal } from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { stateOf } from '../core/stream.ts';
 import { retainedState } from '../io/retained-state.ts';
+import type { TaskHandler } from '../io/task-context.ts';
 import { retainedTaskStore } from '../io/retained-task-store.ts';
 import type { ContractCase, ContractSetting } from './contract-case.ts';
 import { message, params } from './contract-case.ts';
@@ -85,6 +86,34 @@ export const durabilityCases: readonly ContractCase[] = [
       heir.release();
       equal((await retry.next()).result.task?.status.state, COMPLETED);
       deepEqual(heir.runs, [sent.message.messageId]);
+    },
+  },
+  {
+    id: 'takeover',
+    title:
+      'an agent whose identity another process takes over aborts its tasks and stops; the other stays online',
+    async run(setting) {
+      let aborted: () => void = () => undefined;
+      const onAborted = new Promise<void>((resolve) => (aborted = resolve));
+      const handle: TaskHandler = ({ signal }) =>
+        new Promise((_, reject) => {
+          signal.addEventListener('abort', () => {
+            aborted();
+            reject(signal.reason as Error);
+          });
+        });
+      const first = await setting.agent({ agentId: `twin-${randomUUID()}`, handle });
+      const client = await setting.client();
+      const stream = client.request(first.address, { method: 'SendStreamingMessage', params: params('x') });
+      await stream.until(({ result }) => stateOf(result) === 'TASK_STATE_WORKING');
+      await setting.agent({ ...first.address });
+      await onAborted;
+      await first.agent.stop();
+      equal(first.agent.link.state, 'fenced');
+      const { result } = await client
+        .request(first.address, { method: 'SendMessage', params: params('hi') })
+        .next();
+      equal(result.task?.status.state, COMPLETED);
     },
   },
   {
