@@ -74,7 +74,8 @@ export class FleetBench {
 
   #took(message: string, fields: Record<string, unknown> = {}): void {
     this.log.push({ message, fields });
-    if (process.env['SHOAL_TEST_LOG'] !== undefined) console.error(message, JSON.stringify(fields));
+    if (process.env['SHOAL_TEST_LOG'] !== undefined)
+      console.error((performance.now() / 1000).toFixed(2), message, JSON.stringify(fields));
     for (const check of this.#onLog) check();
   }
 
@@ -122,12 +123,12 @@ export class FleetBench {
     return { org: 'o', unit: this.unit, agentId };
   }
 
-  async ask(data: Record<string, unknown> = {}, taskId: string = randomUUID()): Promise<Task> {
-    return (await this.requester.send(
-      this.address(),
-      { data, taskId },
-      { firstReplyTimeoutMs: 15_000 },
-    )) as Task;
+  async ask(
+    data: Record<string, unknown> = {},
+    taskId: string = randomUUID(),
+    firstReplyTimeoutMs = 15_000,
+  ): Promise<Task> {
+    return (await this.requester.send(this.address(), { data, taskId }, { firstReplyTimeoutMs })) as Task;
   }
 
   /** What the broker keeps of a session. */

@@ -447,5 +447,12 @@ describe.each(BROKERS)('a supervisor on %s', (_, start) => {
     expect(await fleet.requester.send(fleet.address('pump-01'), 'hello')).toMatchObject({
       status: { state: 'TASK_STATE_COMPLETED' },
     });
+    await fleet.link.publish(
+      `shoal/v1/o/${fleet.unit}/agent/pump-01/desired`,
+      JSON.stringify({ ...desired, state: 'stopped' }),
+      { retain: true },
+    );
+    await fleet.logged(({ message }) => message === 'the agent is no longer wanted');
+    expect(spawns()).toBe(2);
   });
 });

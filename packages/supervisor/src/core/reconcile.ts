@@ -75,7 +75,12 @@ export function reconcile(
 }
 
 function afterClose(view: SessionView, session: SessionRecord, now: number): Reconciliation {
-  const purgeAtMs = Date.parse(view.outcome?.at ?? session.deadlineAt) + session.retentionSeconds * 1000;
+  // Not before the deadline: an instance that slept until then may still carry the records of its session to a broker that seems to
+  // have lost them (rule 17), and would bring a purged session back.
+  const purgeAtMs = Math.max(
+    Date.parse(session.deadlineAt),
+    Date.parse(view.outcome?.at ?? session.deadlineAt) + session.retentionSeconds * 1000,
+  );
   const memory = new Map<string, StepMemory>();
   return now >= purgeAtMs
     ? { actions: [{ do: 'purge' }], memory }

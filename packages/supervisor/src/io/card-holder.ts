@@ -44,6 +44,8 @@ export class CardHolder {
   /** Watches the card; takes it at once when nobody has it. */
   async start(): Promise<void> {
     const { link, address } = this.#options;
+    // A broker that restarts may have lost the card, and says nothing about what it has not.
+    link.on('offline', () => (this.#state = 'unknown'));
     await link.subscribe(discoveryTopic(address), (message) => {
       const { status } = readPresence(message.userProperties, message.payload.length);
       this.#state = status === 'online' ? 'online' : 'offline';

@@ -1,9 +1,16 @@
 import { silentLogger, type Logger } from '@shoal/mqtt-link';
-import { isIdentifier } from '@shoal/protocol';
+import {
+  agentTopics,
+  isIdentifier,
+  parseJson,
+  validateAgentAttempt,
+  validateDesiredState,
+} from '@shoal/protocol';
 import { WorkflowError } from '../errors.ts';
 import type { AgentBlueprint, Blueprint, RunningAgent } from '../types/blueprint.ts';
 import type { AgentOrder, SpawnOrder } from '../types/order.ts';
-import { runStep, type RunStepOptions } from './run-step.ts';
+import { openLookLink } from './look.ts';
+import { connectOptions, runStep, type RunStepOptions } from './run-step.ts';
 
 export interface RunOrderOptions extends RunStepOptions {
   /** For orders of kind `agent`. */
@@ -22,19 +29,61 @@ async function runAgent(order: AgentOrder, options: RunOrderOptions): Promise<'c
   if (blueprint === undefined)
     throw new WorkflowError('unknown-blueprint', `this host has no agent blueprint "${order.blueprint}"`);
   const { url, username, password, signal, logger = silentLogger } = options;
-  const running: RunningAgent = await blueprint.start({
-    org: order.org,
-    unit: order.unit,
-    agentId: order.agentId,
-    config: order.config as never,
-    url,
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
-    logger,
-  });
-  await Promise.race([running.ended ?? new Promise<never>(() => undefined), aborted(signal)]);
-  await running.stop();
+  const wanted = await watchWanted(order, options);
+  let running: RunningAgent | undefined;
+  try {
+    if (!wanted.signal.aborted)
+      running = await blueprint.start({
+        org: order.org,
+        unit: order.unit,
+        agentId: order.agentId,
+        config: order.config as never,
+        url,
+        ...(username === undefined ? {} : { username }),
+        ...(password === undefined ? {} : { password }),
+        logger,
+      });
+    await Promise.race([
+      running?.ended ?? new Promise<never>(() => undefined),
+      aborted(signal),
+      aborted(wanted.signal),
+    ]);
+    if (wanted.signal.aborted)
+      logger.info('the agent is no longer wanted', {
+        agentId: order.agentId,
+        reason: String(wanted.signal.reason),
+      });
+  } finally {
+    await running?.stop();
+    await wanted.close();
+  }
   return 'clean';
+}
+
+interface Wanted {
+  /** Aborted when the desired state says `stopped`, is gone, or a successor was claimed. */
+  readonly signal: AbortSignal;
+  close(): Promise<void>;
+}
+
+/** Watches what is wanted of the agent, on a connection that is not the agent's: its blueprint owns that one. */
+async function watchWanted(order: AgentOrder, options: RunOrderOptions): Promise<Wanted> {
+  const link = await openLookLink(order, connectOptions(options));
+  const unwanted = new AbortController();
+  const topics = agentTopics(order);
+  await link.subscribe(topics.desired, ({ payload }) => {
+    const json = payload.length === 0 ? undefined : parseJson(payload);
+    const desired = json?.ok === true ? validateDesiredState(json.value) : undefined;
+    if (json === undefined || (desired?.ok === true && desired.value.state === 'stopped'))
+      unwanted.abort('the desired state is `stopped`');
+  });
+  await link.subscribe(topics.attempt, ({ payload }) => {
+    const json = payload.length === 0 ? undefined : parseJson(payload);
+    const attempt = json?.ok === true ? validateAgentAttempt(json.value) : undefined;
+    if (attempt?.ok === true && attempt.value.attempt > order.attempt)
+      unwanted.abort(`attempt ${attempt.value.attempt} took over`);
+  });
+  return { signal: unwanted.signal, close: () => link.close() };
 }
 
 function aborted(signal: AbortSignal | undefined): Promise<void> {

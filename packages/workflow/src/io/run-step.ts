@@ -155,7 +155,7 @@ function linkOptions(
   };
 }
 
-function connectOptions(options: RunStepOptions): ConnectOptions {
+export function connectOptions(options: RunStepOptions): ConnectOptions {
   const { url, username, password, openStream, tls, logger } = options;
   return {
     url,
