@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
+import { createRequester } from '@shoal/agent-sdk';
+import type { DeviceStatus } from '@shoal/device-agent';
 import { openLink } from '@shoal/mqtt-link';
-import { parseShoalTopic } from '@shoal/protocol';
+import { clientIdOf, parseShoalTopic } from '@shoal/protocol';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { FleetReport } from '../src/observe/report.ts';
 import { startFleet, type RunningFleet } from './running-fleet.ts';
@@ -90,11 +92,37 @@ describe.skipIf(!existsSync('/proc/self/environ'))(
       expect(attempts(report, 'diagnose')).toBe(2);
     });
 
-    it('ends with the same work order when the device agent that asked is killed', async () => {
+    it('ends with the same work order when the device agent that asked is killed; its successor knows the baseline', async () => {
+      const device = undisturbed.device ?? '';
+      let before: DeviceStatus | undefined;
+      let after: DeviceStatus | undefined;
       const { report } = await runWith(async (fleet) => {
         await fleet.untilLog(/step +diagnose +at work/);
-        expect(fleet.kill(`shoal-agent ${undisturbed.device}`)).toBe(1);
-        await fleet.untilLog(new RegExp(`offline +${undisturbed.device}[^]*online +${undisturbed.device}`));
+        before = await askStatus(fleet, device);
+        expect(fleet.kill(`shoal-agent ${device}`)).toBe(1);
+        await fleet.untilLog(new RegExp(`offline +${device}[^]*online +${device}`));
+        after = await askStatus(fleet, device);
+      });
+      expect(essence(report)).toEqual(undisturbed);
+      expect(before?.phase).toBe('judging');
+      expect(after?.phase).toBe('judging');
+      expect(after?.learnedSamples).toBe(before?.learnedSamples);
+      expect(after?.channels.map(normal)).toEqual(before?.channels.map(normal));
+    });
+
+    it('ends with the same work order when the broker is killed', async () => {
+      const { report } = await runWith(async (fleet) => {
+        await fleet.untilLog(/step +diagnose +at work/);
+        expect(fleet.kill('shoal-broker')).toBe(1);
+      });
+      expect(essence(report)).toEqual(undisturbed);
+      expect(report.restarts.map((restart) => restart.process)).toEqual(['broker']);
+    });
+
+    it('ends with the same work order when the devices are killed', async () => {
+      const { report } = await runWith(async (fleet) => {
+        await fleet.untilLog(/step +plan +at work/);
+        expect(fleet.kill('shoal-devices')).toBe(1);
       });
       expect(essence(report)).toEqual(undisturbed);
     });
@@ -126,6 +154,27 @@ describe.skipIf(!existsSync('/proc/self/environ'))(
     );
   },
 );
+
+/** Asks a device agent for its status, as any agent could. */
+async function askStatus(fleet: RunningFleet, device: string): Promise<DeviceStatus> {
+  const [, url = ''] = await fleet.untilLog(/listens at (\S+)/);
+  const address = { org: 'acme', unit: 'plant-1', agentId: `test-${Math.random().toString(36).slice(2)}` };
+  const link = await openLink({ url, clientId: clientIdOf(address) });
+  const requester = createRequester({ link, address });
+  try {
+    const reply = await requester.send({ ...address, agentId: device }, { data: { skill: 'status' } });
+    const parts =
+      'status' in reply ? (reply.artifacts ?? []).flatMap((artifact) => artifact.parts) : reply.parts;
+    return parts.find((part) => part.data !== undefined)?.data as DeviceStatus;
+  } finally {
+    await requester.close();
+    await link.close();
+  }
+}
+
+function normal({ channel, typical, normalLow, normalHigh }: DeviceStatus['channels'][number]) {
+  return { channel, typical, normalLow, normalHigh };
+}
 
 function attempts(report: FleetReport, step: string): number | undefined {
   return report.sessions[0]?.steps.find(({ id }) => id === step)?.attempts;
