@@ -75,7 +75,7 @@ export class FleetBench {
   #took(message: string, fields: Record<string, unknown> = {}): void {
     this.log.push({ message, fields });
     if (process.env['SHOAL_TEST_LOG'] !== undefined)
-      console.error((performance.now() / 1000).toFixed(2), message, JSON.stringify(fields));
+      process.stderr.write(`${(performance.now() / 1000).toFixed(2)} ${message} ${JSON.stringify(fields)}\n`);
     for (const check of this.#onLog) check();
   }
 

@@ -21,4 +21,4 @@ const supervisor = createSupervisor({
   logger: consoleLogger(process.env['SHOAL_TEST_LOG'] === undefined ? 'error' : 'info'),
 });
 await supervisor.start();
-console.log('ready');
+process.stdout.write('ready\n');

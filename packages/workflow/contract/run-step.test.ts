@@ -328,6 +328,9 @@ steps:
     ['skill', 'use: { skill: greet }'],
   ])('a step may be given to a live agent by %s; asked twice, the agent works once', async (__, use) => {
     let calls = 0;
+    let finish: () => void = () => undefined;
+    const finished = new Promise<void>((resolve) => (finish = resolve));
+    const host = new AbortController();
     const agent = createAgent({
       url: broker.url,
       org: 'o',
@@ -338,20 +341,27 @@ steps:
         description: 'Greets.',
         version: '1.0.0',
         skills: [{ id: 'greet', name: 'Greet', description: 'Greets.', tags: ['x'] }],
-      } as never,
-      handle: (task) => {
+      },
+      handle: async (task) => {
         calls += 1;
-        return Promise.resolve({ data: { hello: task.data } } as never);
+        host.abort();
+        await finished;
+        return { data: { hello: task.data } };
       },
     });
     await agent.start();
     try {
       const yaml = `id: flow\ndescription: x\nvariables: { who: { default: greeter-${String(use.length)} } }\nsteps: [{ id: a, ${use}, with: { n: 1 } }]`;
       const one = await bench(yaml);
-      const host = new AbortController();
-      await one.run('a', [], 1, { signal: host.signal });
+      // The first attempt dies while the agent works; the second asks again.
+      expect((await one.run('a', [], 1, { signal: host.signal })).end).toBe('abandoned');
+      const second = one.run('a', [], 2);
+      await one.until(({ view }) => view.steps.get('a')?.status?.state === 'running');
+      finish();
+      await second;
       await one.until(({ view }) => view.outcome !== undefined);
       expect(one.view.steps.get('a')?.result).toMatchObject({
+        attempt: 2,
         state: 'completed',
         output: { hello: { n: 1 } },
       });

@@ -38,7 +38,7 @@ export class WorkflowError extends Error {
 }
 
 export function isWorkflowError(error: unknown, code?: WorkflowErrorCode): error is WorkflowError {
-  return isBranded<WorkflowError>(error, brand) && (code === undefined || error.code === code);
+  return isBranded(error, brand) && (code === undefined || (error as WorkflowError).code === code);
 }
 
 const stepBrand = Symbol.for('@shoal/workflow/StepError');
@@ -68,9 +68,9 @@ export class StepError extends Error {
 }
 
 export function isStepError(error: unknown): error is StepError {
-  return isBranded<StepError>(error, stepBrand);
+  return isBranded(error, stepBrand);
 }
 
-function isBranded<T>(value: unknown, key: symbol): value is T {
+function isBranded(value: unknown, key: symbol): boolean {
   return typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[key] === true;
 }

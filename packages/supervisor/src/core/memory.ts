@@ -41,8 +41,9 @@ export function probeAnswered(memory: StepMemory, now: number): StepMemory {
 }
 
 /** Our own connection was at fault: as if it had not been sent. */
-export function probeLost({ lastProbeMs: _, ...memory }: StepMemory): StepMemory {
-  return { ...memory, probing: false };
+export function probeLost(memory: StepMemory): StepMemory {
+  const { lastProbeMs: _lost, ...rest } = memory;
+  return { ...rest, probing: false };
 }
 
 export function probeMissed(memory: StepMemory): StepMemory {

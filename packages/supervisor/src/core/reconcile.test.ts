@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { buildOutcome, type SessionView } from '@shoal/workflow';
 import {
   attemptOf,

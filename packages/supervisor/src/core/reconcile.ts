@@ -110,7 +110,7 @@ interface Situation {
 type Decision = Action | { readonly do: 'nothing' } | { readonly do: 'sleep'; readonly untilMs: number };
 
 function decide(at: Situation): Decision {
-  const { view, session, step, records, policy, now } = at;
+  const { view, session, records, policy, now } = at;
   const overdueMs = Date.parse(session.deadlineAt) + policy.deadlineGraceMs;
   if (records?.result === undefined && now >= overdueMs) return onDeadline(at, overdueMs);
   const attempt = currentAttempt(records);

@@ -189,6 +189,7 @@ function isNode(value: unknown): value is ASTNode {
   return typeof value === 'object' && value !== null && 'op' in value && 'args' in value;
 }
 
+/** Values of types that only CEL has, durations for one, become text. */
 function toJson(value: unknown): Json {
   if (value === undefined || value === null) return null;
   if (typeof value === 'bigint') return Number(value);
@@ -198,7 +199,8 @@ function toJson(value: unknown): Json {
     return Object.fromEntries([...value].map(([key, member]) => [String(key), toJson(member)]));
   if (value instanceof Date) return value.toISOString();
   const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null) return String(value);
+  if (prototype !== Object.prototype && prototype !== null)
+    return (value as { toString(): string }).toString();
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, toJson(member)]));
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isWorkflowError, type Finding } from '../errors.ts';
+import type { Finding } from '../errors.ts';
 import { parseWorkflow, tryParse } from './parse-workflow.ts';
 
 const GOOD = `
@@ -32,13 +32,9 @@ test('JSON is taken too', () => {
 
 test('an error names file, line, column and field', () => {
   const text = GOOD.replace('blueprint: order', 'blueprnt: order');
-  try {
-    parseWorkflow(text, { file: 'repair.yaml' });
-    expect.unreachable();
-  } catch (error) {
-    expect(isWorkflowError(error, 'invalid-workflow')).toBe(true);
-    expect((error as Error).message).toMatch(/^repair\.yaml:12:12 {2}steps\[1\]\.use\.blueprnt: /);
-  }
+  const parse = () => parseWorkflow(text, { file: 'repair.yaml' });
+  expect(parse).toThrow(/^repair\.yaml:12:12 {2}steps\[1\]\.use\.blueprnt: /);
+  expect(parse).toThrow(expect.objectContaining({ code: 'invalid-workflow' }));
 });
 
 test.each([

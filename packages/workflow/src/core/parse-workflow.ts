@@ -84,7 +84,7 @@ function plainPath(field: string): string {
 
 /** Where the deepest part of `path` that exists begins. */
 function offsetOf(document: Document, path: string): number {
-  let node: Node | null = document.contents as Node | null;
+  let node: Node | null = document.contents;
   let offset = node?.range?.[0] ?? 0;
   for (const key of path.match(/[^.[\]]+/g) ?? []) {
     const child = childOf(node, key);

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { validateSessionRecord } from '@shoal/protocol';
 import { graphYaml, planOf, requestMessage, SESSION_ID, T0 } from '../testing/index.ts';
@@ -85,7 +85,7 @@ test('a plan that is too large for one retained message is refused', () => {
 test('canonical JSON does not depend on the order of members', () => {
   fc.assert(
     fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (value) => {
-      const reversed = Object.fromEntries(Object.entries(value).reverse());
+      const reversed = Object.fromEntries(Object.entries(value).toReversed());
       expect(canonicalJson(reversed)).toBe(canonicalJson(value));
       expect(JSON.parse(canonicalJson(value))).toEqual(JSON.parse(JSON.stringify(value)));
     }),

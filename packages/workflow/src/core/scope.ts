@@ -19,7 +19,7 @@ export function scopeOf(session: SessionRecord, view: SessionView): Scope {
 function stepScope(result: StepResult): Json {
   return {
     state: result.state,
-    output: (result.output ?? null) as Json,
+    output: result.output ?? null,
     error: (result.error ?? null) as Json,
     summary: result.summary ?? '',
   };

@@ -155,7 +155,7 @@ function set<K extends 'session' | 'control' | 'outcome'>(
   const read = readRecord(payload, validate);
   if (!read.ok) return rejected(`${key} of ${view.sessionId}: ${read.reason}`);
   if (read.value.sessionId !== view.sessionId) return rejected(`${key}.sessionId is not that of its topic`);
-  view[key] = read.value as SessionView[K];
+  view[key] = read.value;
   return { applied: true };
 }
 
@@ -176,7 +176,7 @@ function setStep<K extends 'status' | 'intent' | 'result'>(
   if (!read.ok) return rejected(`${key} of ${view.sessionId}/${stepId}: ${read.reason}`);
   if (read.value.sessionId !== view.sessionId || read.value.stepId !== stepId)
     return rejected(`${key} of ${view.sessionId}/${stepId}: sessionId or stepId is not that of its topic`);
-  step[key] = read.value as StepView[K];
+  step[key] = read.value;
   return { applied: true };
 }
 

@@ -70,7 +70,7 @@ function contextOf(options: WorkOptions): DelegateContext {
   const scope = scopeOf(session, view);
   const needs = needsOf(step, view);
   const outputs = Object.entries(needs).flatMap(([id, result]) =>
-    result.state === 'completed' ? [[id, (result.output ?? null) as Json] as const] : [],
+    result.state === 'completed' ? [[id, result.output ?? null] as const] : [],
   );
   return {
     org: session.org,
@@ -89,7 +89,7 @@ function contextOf(options: WorkOptions): DelegateContext {
     link: options.link,
     progress: options.progress,
     logger: options.logger,
-    use: interpolate(step.use as Json, scope) as DelegateContext['use'],
+    use: interpolate({ ...step.use }, scope) as DelegateContext['use'],
   };
 }
 

@@ -218,6 +218,7 @@ export class StepInstance {
         if (standIn !== undefined) return this.#writeResult(standIn.state, { error: standIn.error });
         return this.#onRun();
     }
+    return undefined;
   }
 
   async #leave(reason: string): Promise<StepEnd> {
@@ -295,11 +296,14 @@ export class StepInstance {
       progress: (text, data) => this.#progress('progress', text, data),
       logger,
     });
-    void running.then((end) => {
-      work.end ??= end;
-      this.#changed.notify();
-    });
+    void this.#settle(work, running);
     return work;
+  }
+
+  async #settle(work: Work, running: Promise<WorkEnd>): Promise<void> {
+    const end = await running;
+    work.end ??= end;
+    this.#changed.notify();
   }
 
   async #abortWork(work: Work, reason: StepError): Promise<void> {
