@@ -77,13 +77,19 @@ describe.each(stores)('with a %s store', (_name, make) => {
     await sleeper.endAsync();
     const sender = await clients.connect(url);
     for (const qos of [1, 2] as const) await sender.publishAsync('q/a', `before ${qos}`, { qos });
+    await sender.publishAsync('q/a', 'large'.repeat(1000), { qos: 1 });
     await restart();
     const later = await clients.connect(url);
     await later.publishAsync('q/b', 'after', { qos: 1 });
     const inbox = new Inbox(clients.create(url, options));
-    const got = [await inbox.next(), await inbox.next(), await inbox.next()];
+    const got = [await inbox.next(), await inbox.next(), await inbox.next(), await inbox.next()];
     // MQTT.js hands a QoS 2 message over when it is released, so only the QoS 1 messages keep their order here.
-    expect(got.map(({ payload }) => payload)).toEqual(['before 1', 'after', 'before 2']);
+    expect(got.map(({ payload }) => payload)).toEqual([
+      'before 1',
+      'large'.repeat(1000),
+      'after',
+      'before 2',
+    ]);
   });
 
   it('forgets what a session acknowledged', async () => {
@@ -115,6 +121,30 @@ describe.each(stores)('with a %s store', (_name, make) => {
     expect((await inbox.next()).topic).toBe('died');
     await restart();
     expect(broker?.stats().retained).toBe(1);
+  });
+
+  it('does not send a delayed will that a reconnect took back', async () => {
+    const session = { clientId: 'back', clean: false, properties: { sessionExpiryInterval: 600 } };
+    const will = {
+      topic: 'late',
+      payload: Buffer.from('x'),
+      qos: 1 as const,
+      retain: true,
+      properties: { willDelayInterval: 1 },
+    };
+    const first = await clients.connect(url, { ...session, will });
+    const gone = new Promise((resolve) => first.once('close', () => resolve(undefined)));
+    first.stream.destroy();
+    await gone;
+    const second = await clients.connect(url, session);
+    await second.endAsync();
+    await restart();
+    const watcher = await clients.connect(url);
+    const inbox = new Inbox(watcher);
+    await watcher.subscribeAsync(['late', 'marker'], { qos: 1 });
+    await watcher.publishAsync('marker', '', { qos: 1 });
+    expect((await inbox.next()).topic).toBe('marker');
+    expect(broker?.stats().retained).toBe(0);
   });
 
   it('names itself anew at every start, and its store always the same', async () => {

@@ -8,8 +8,8 @@ function retain(cx: Context, message: Message): void {
     if (cx.retained.delete(message.topic)) cx.journal.retained(message.topic, undefined);
     return;
   }
-  if (cx.retained.get(message.topic) === undefined && cx.retained.count >= cx.limits.maxRetainedMessages) {
-    cx.events.log('warn', 'too many retained messages: one was routed and not stored', {
+  if (!canRetain(cx, message)) {
+    cx.events.log('warn', 'too much is retained: a message was routed and not stored', {
       topic: message.topic,
     });
     return;
@@ -18,12 +18,15 @@ function retain(cx: Context, message: Message): void {
   cx.journal.retained(message.topic, message);
 }
 
-/** True when a retained message can still be stored under this topic. */
-export const canRetain = (cx: Context, message: Message): boolean =>
-  !message.retain ||
-  message.payload.length === 0 ||
-  cx.retained.count < cx.limits.maxRetainedMessages ||
-  cx.retained.get(message.topic) !== undefined;
+/** False when the message is to be retained and the limits leave no room for it. */
+export function canRetain(cx: Context, message: Message): boolean {
+  if (!message.retain || message.payload.length === 0) return true;
+  const { retained, limits } = cx;
+  const replaced = retained.get(message.topic);
+  if (replaced === undefined && retained.count >= limits.maxRetainedMessages) return false;
+  const grows = message.payload.length - (replaced?.payload.length ?? 0);
+  return grows <= 0 || retained.bytes + grows <= limits.maxRetainedBytes;
+}
 
 /** Takes a message that passed every check. Returns how many sessions it went to. */
 export function accept(cx: Context, message: Message): number {

@@ -138,7 +138,7 @@ export function connect(
   const connection = attach(cx, port, packet, session);
   if (present && !isPersistent(session)) cx.journal.sessionEnded(session);
   session.will = will;
-  if (will !== undefined) cx.journal.will(session, will);
+  if (will !== undefined || present) cx.journal.will(session, will);
   if (isPersistent(session)) cx.journal.session(session);
   sendConnack(cx, connection, packet, { present, assigned: packet.clientId === '' });
   if (previous?.will !== undefined) publishWill(cx, clientId, previous.will);

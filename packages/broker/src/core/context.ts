@@ -14,6 +14,7 @@ export interface EngineLimits {
   readonly maxQueuedBytes: number;
   readonly maxSubscriptionsPerClient: number;
   readonly maxRetainedMessages: number;
+  readonly maxRetainedBytes: number;
   readonly maxClientIdBytes: number;
   readonly maxSessions: number;
   readonly maxSessionExpirySeconds: number;

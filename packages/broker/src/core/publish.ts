@@ -43,7 +43,7 @@ function judge(cx: Context, connection: Connection, message: Message): Outcome {
   if (!canRetain(cx, message)) {
     return {
       reasonCode: Reason.quotaExceeded,
-      reason: `retain: the limit of ${cx.limits.maxRetainedMessages} retained messages is reached`,
+      reason: 'retain: no room for more retained messages',
     };
   }
   const taken = accept(cx, verdict?.card === undefined ? message : { ...message, card: verdict.card });

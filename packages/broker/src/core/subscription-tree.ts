@@ -18,6 +18,7 @@ export interface Matches {
 }
 
 const MAX_CACHED_TOPICS = 4096;
+const MAX_CACHED_TOPIC_LENGTH = 256;
 
 const createNode = (): Node => ({ children: undefined, subscriptions: undefined, groups: undefined });
 
@@ -104,6 +105,7 @@ export class SubscriptionTree {
     if (known !== undefined) return known;
     const found = { subscriptions: [] as Subscription[], groups: [] as ShareGroup[] };
     collect(this.root, topic.split('/'), 0, topic.startsWith('$'), found);
+    if (topic.length > MAX_CACHED_TOPIC_LENGTH) return found;
     if (this.cache.size >= MAX_CACHED_TOPICS) this.cache.clear();
     this.cache.set(topic, found);
     return found;

@@ -21,6 +21,7 @@ export const defaultLimits: BrokerLimits = {
   maxQueuedBytes: 64 * 1024 * 1024,
   maxSubscriptionsPerClient: 1_000,
   maxRetainedMessages: 1_000_000,
+  maxRetainedBytes: 1024 * 1024 * 1024,
   maxClientIdBytes: 1_024,
   maxSessions: 100_000,
   maxSessionExpirySeconds: 0xffffffff,

@@ -106,13 +106,13 @@ function adoptDeliveries(reading: Reading, journal: StoreJournal): void {
   let lastMessageId = 0;
   const used = new Set<string>();
   for (const { clientId, sequence, record } of reading.deliveries) {
-    const message = reading.messages.get(record.messageId);
+    const { messageId } = record;
+    const message = messageId === undefined ? record.message : reading.messages.get(messageId);
     if (message === undefined) continue;
-    const { messageId, ...rest } = record;
-    const delivery: Delivery = { ...rest, share: record.share, sequence, message };
+    const delivery: Delivery = { ...record.delivery, sequence, message };
     sessionOf(reading.sessions, clientId).deliveries.push(delivery);
     journal.adopt(delivery, messageId);
-    used.add(messageId);
+    if (messageId !== undefined) used.add(messageId);
   }
   for (const id of reading.messages.keys()) {
     lastMessageId = Math.max(lastMessageId, parseSequence(id));

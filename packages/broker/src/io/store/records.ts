@@ -47,6 +47,8 @@ export const sequenceKey = (sequence: number): string => sequence.toString(36).p
 
 export const parseSequence = (text: string): number => Number.parseInt(text, 36);
 
+const EMPTY = Buffer.alloc(0);
+
 const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 const parse = (bytes: Buffer): unknown => JSON.parse(bytes.toString());
 
@@ -118,11 +120,11 @@ export type SubscriptionRecord = Pick<
   'filter' | 'group' | 'qos' | 'noLocal' | 'retainAsPublished' | 'subscriptionId'
 >;
 
-export interface DeliveryRecord extends Pick<
-  Delivery,
-  'qos' | 'retain' | 'subscriptionIds' | 'share' | 'packetId' | 'state'
-> {
-  readonly messageId: string;
+/** Where the message of a delivery is: in its own record when it is small, else in a record that deliveries share. */
+export interface DeliveryRecord {
+  readonly delivery: Pick<Delivery, 'qos' | 'retain' | 'subscriptionIds' | 'share' | 'packetId' | 'state'>;
+  readonly messageId: string | undefined;
+  readonly message: Message | undefined;
 }
 
 export const encodeSession = (record: SessionRecord): Buffer => json(record);
@@ -139,17 +141,43 @@ export const encodeSubscription = (s: Subscription): Buffer =>
   });
 export const decodeSubscription = (bytes: Buffer): SubscriptionRecord => parse(bytes) as SubscriptionRecord;
 
-export const encodeDelivery = (d: Delivery, messageId: string): Buffer =>
-  json({
-    messageId,
-    qos: d.qos,
-    retain: d.retain,
-    subscriptionIds: d.subscriptionIds,
-    share: d.share,
-    packetId: d.packetId,
-    state: d.state,
-  });
-export const decodeDelivery = (bytes: Buffer): DeliveryRecord => parse(bytes) as DeliveryRecord;
+/** Flags, packet identifier, length of the tail. */
+const HEAD_BYTES = 7;
+const STATES = ['queued', 'sent', 'released'] as const;
+
+/** Fixed bytes, then a JSON tail for what is rarely there, then the message if it is kept here. */
+export function encodeDelivery(delivery: Delivery, messageId: string | undefined): Buffer {
+  const { subscriptionIds, share, message } = delivery;
+  const ids = subscriptionIds.length === 0 ? undefined : subscriptionIds;
+  const plain = ids === undefined && share === undefined && messageId === undefined;
+  const tail = plain ? EMPTY : json({ ids, share, messageId });
+  const head = Buffer.allocUnsafe(HEAD_BYTES);
+  head[0] = delivery.qos | (delivery.retain ? 4 : 0) | (STATES.indexOf(delivery.state) << 3);
+  head.writeUInt16BE(delivery.packetId, 1);
+  head.writeUInt32BE(tail.length, 3);
+  return Buffer.concat(messageId === undefined ? [head, tail, encodeMessage(message)] : [head, tail]);
+}
+
+export function decodeDelivery(bytes: Buffer): DeliveryRecord {
+  const flags = bytes[0] as number;
+  const end = HEAD_BYTES + bytes.readUInt32BE(3);
+  const tail =
+    end === HEAD_BYTES
+      ? {}
+      : (parse(bytes.subarray(HEAD_BYTES, end)) as { ids?: number[]; share?: string; messageId?: string });
+  return {
+    delivery: {
+      qos: (flags & 3) as Qos,
+      retain: (flags & 4) !== 0,
+      state: STATES[flags >> 3] ?? 'queued',
+      packetId: bytes.readUInt16BE(1),
+      subscriptionIds: tail.ids ?? [],
+      share: tail.share,
+    },
+    messageId: tail.messageId,
+    message: tail.messageId === undefined ? decodeMessage(bytes.subarray(end)) : undefined,
+  };
+}
 
 export interface MetaRecord {
   readonly version: number;

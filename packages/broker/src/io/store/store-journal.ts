@@ -15,6 +15,8 @@ import {
 import type { Store } from './store.ts';
 
 const FULL_BYTES = 32 * 1024 * 1024;
+/** Messages up to this size are kept with each of their deliveries, larger ones once for all. */
+const INLINE_BYTES = 2_048;
 
 /** A message in the store, once for all sessions it is queued for. */
 interface Stored {
@@ -37,7 +39,8 @@ export class StoreJournal implements Journal, CommitGate {
   private store: Store | undefined;
   private nextMessageId = 1;
   private readonly messages = new WeakMap<Message, Stored>();
-  private readonly deliveries = new WeakMap<Delivery, Stored>();
+  /** What is recorded; undefined for a delivery that carries its message. */
+  private readonly deliveries = new WeakMap<Delivery, Stored | undefined>();
   private readonly onFailure: (error: unknown) => void;
   private readonly schedule: () => void;
 
@@ -164,20 +167,21 @@ export class StoreJournal implements Journal, CommitGate {
 
   delivery(session: Session, delivery: Delivery): void {
     const key = keyOf('delivery', session.clientId, sequenceKey(delivery.sequence));
-    let stored = this.deliveries.get(delivery);
-    if (stored === undefined) {
-      stored = this.storedMessage(delivery.message);
-      stored.references++;
-      this.deliveries.set(delivery, stored);
+    if (!this.deliveries.has(delivery)) {
+      this.deliveries.set(delivery, this.share(delivery.message));
       this.fresh.add(key);
     }
-    this.put(key, encodeDelivery(delivery, stored.id));
+    this.put(key, encodeDelivery(delivery, this.deliveries.get(delivery)?.id));
   }
 
-  private storedMessage(message: Message): Stored {
+  private share(message: Message): Stored | undefined {
+    if (message.payload.length + message.properties.length <= INLINE_BYTES) return undefined;
     const known = this.messages.get(message);
-    if (known !== undefined && known.references > 0) return known;
-    const stored = { id: sequenceKey(this.nextMessageId++), references: 0 };
+    if (known !== undefined && known.references > 0) {
+      known.references++;
+      return known;
+    }
+    const stored = { id: sequenceKey(this.nextMessageId++), references: 1 };
     this.messages.set(message, stored);
     const key = keyOf('message', stored.id);
     this.fresh.add(key);
@@ -186,11 +190,11 @@ export class StoreJournal implements Journal, CommitGate {
   }
 
   delivered(session: Session, delivery: Delivery): void {
+    if (!this.deliveries.has(delivery)) return;
     const stored = this.deliveries.get(delivery);
-    if (stored === undefined) return;
     this.deliveries.delete(delivery);
     this.delete(keyOf('delivery', session.clientId, sequenceKey(delivery.sequence)));
-    if (--stored.references === 0) this.delete(keyOf('message', stored.id));
+    if (stored !== undefined && --stored.references === 0) this.delete(keyOf('message', stored.id));
   }
 
   inboundId(session: Session, packetId: number, present: boolean): void {
@@ -207,7 +211,11 @@ export class StoreJournal implements Journal, CommitGate {
   }
 
   /** Connects a delivery that was read with its record. */
-  adopt(delivery: Delivery, messageId: string): void {
+  adopt(delivery: Delivery, messageId: string | undefined): void {
+    if (messageId === undefined) {
+      this.deliveries.set(delivery, undefined);
+      return;
+    }
     const stored = this.messages.get(delivery.message) ?? { id: messageId, references: 0 };
     stored.references++;
     this.messages.set(delivery.message, stored);
