@@ -4,12 +4,8 @@ export {
   isDeviceAgentError,
   type DeviceAgentErrorCode,
 } from './errors.ts';
-export {
-  StreamingDetector,
-  type Contribution,
-  type Judgement,
-  type SensorFault,
-} from './core/detector/streaming-detector.ts';
+export { StreamingDetector } from './core/detector/streaming-detector.ts';
+export type { Contribution, Judgement, SensorFault } from './core/detector/judgement.ts';
 export type { DetectorOptions } from './core/detector/options.ts';
 export type { DetectorState } from './core/detector/state.ts';
 export type { Baseline } from './core/detector/baseline.ts';
@@ -43,12 +39,8 @@ export {
 } from './core/vibration/spectrum.ts';
 export { plotSpectrum, type PlotOptions } from './core/vibration/plot.ts';
 export { evaluateBearing, type BearingEvaluation, type BearingRecording } from './core/evaluation/bearing.ts';
-export {
-  startDeviceAgent,
-  type AgentEnd,
-  type DeviceAgent,
-  type DeviceAgentOptions,
-} from './io/device-agent.ts';
+export { startDeviceAgent } from './io/device-agent.ts';
+export type { AgentEnd, DeviceAgent, DeviceAgentOptions } from './io/device-agent-options.ts';
 export type { OperateAnswer } from './io/operator.ts';
 export { DEVICE_EXTENSION, type DeviceDescription } from './core/agent/card.ts';
 export {

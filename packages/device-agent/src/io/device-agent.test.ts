@@ -7,7 +7,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DeviceContext } from '../core/agent/device-context.ts';
 import { gaussian } from '../testing/gaussian.ts';
 import type { DeviceStatus } from '../core/agent/status.ts';
-import { startDeviceAgent, type DeviceAgent, type DeviceAgentOptions } from './device-agent.ts';
+import type { DeviceAgent, DeviceAgentOptions } from './device-agent-options.ts';
+import { startDeviceAgent } from './device-agent.ts';
 
 const UNIT = { org: 'acme', unit: 'plant' };
 const PUMP = { ...UNIT, agentId: 'pump-01' };

@@ -2,86 +2,26 @@ import {
   buildCard,
   cardWill,
   createAgent,
-  retainedState,
   systemClock,
   type Agent,
   type Clock,
   type RetainedState,
 } from '@shoal/agent-sdk';
-import { openLink, silentLogger, type Link, type LinkOptions, type Logger } from '@shoal/mqtt-link';
-import {
-  agentTopics,
-  clientIdOf,
-  deviceTopics,
-  validateAgentState,
-  type AgentAddress,
-  type AgentState,
-  type Validation,
-} from '@shoal/protocol';
-import { deviceCard, type DeviceDescription } from '../core/agent/card.ts';
-import {
-  CONTEXT_KIND,
-  validateContext,
-  type DeviceContext,
-  type DeviceSpeed,
-} from '../core/agent/device-context.ts';
+import { openLink, silentLogger, type Link, type Logger } from '@shoal/mqtt-link';
+import { clientIdOf, deviceTopics, type AgentAddress, type AgentState } from '@shoal/protocol';
+import { deviceCard } from '../core/agent/card.ts';
+import { CONTEXT_KIND, type DeviceContext, type DeviceSpeed } from '../core/agent/device-context.ts';
 import { DeviceMonitor } from '../core/agent/device-monitor.ts';
-import { incidentMessage, type IncidentRequest } from '../core/agent/requests.ts';
+import { incidentMessage } from '../core/agent/requests.ts';
 import { deviceStatus, type DeviceStatus } from '../core/agent/status.ts';
-import type { DetectorOptions } from '../core/detector/options.ts';
-import type { IncidentEvent, IncidentKind, IncidentOptions } from '../core/incident/incident-machine.ts';
+import type { IncidentEvent } from '../core/incident/incident-machine.ts';
 import { answerTask } from './answer-task.ts';
+import { contextStore } from './context-store.ts';
+import type { AgentEnd, DeviceAgent, DeviceAgentOptions } from './device-agent-options.ts';
 import { DeviceDoor } from './device-door.ts';
 import { IncidentRequester } from './incident-requester.ts';
 import { Operator } from './operator.ts';
 import { receiveTelemetry } from './receive-telemetry.ts';
-
-export interface DeviceAgentOptions
-  extends DeviceDescription, Pick<LinkOptions, 'url' | 'username' | 'password' | 'reconnect' | 'logger'> {
-  readonly org: string;
-  readonly unit: string;
-  /** Default: the device id. */
-  readonly agentId?: string;
-  /** The broker's URL as the card names it. Default `url`. */
-  readonly publicUrl?: string;
-  /** Channel that says how much the device carries, and its value at full load. Default: speed over the highest speed. */
-  readonly load?: { readonly channel: string; readonly full: number };
-  readonly detector?: DetectorOptions;
-  readonly incidents?: IncidentOptions;
-  /** Asked once for each incident with the data {deviceId, agentId, detectedAt, evidence}. Unset: incidents are only kept. */
-  readonly workflow?: AgentAddress;
-  /** Incidents for which the workflow is asked. Default all. */
-  readonly requestFor?: readonly IncidentKind[];
-  /** How long a workflow that does not answer is asked again. Default 3 600 000. */
-  readonly giveUpAfterMs?: number;
-  readonly onIncident?: (event: IncidentEvent) => void;
-  /** When a request has ended or was given up. */
-  readonly onOutcome?: (request: IncidentRequest) => void;
-  /** Context is written at most this often; what must not be lost is written at once. Default 1 000. */
-  readonly stateIntervalMs?: number;
-  /** Seconds after the last write until the broker forgets the context. Default 7 days. */
-  readonly stateExpirySeconds?: number;
-  /** MCP server name of the device. Default `shoal/{org}/{unit}/{deviceId}`. */
-  readonly mcpServerName?: string;
-  /** Longest wait for the device's MCP server. Default 5 000. */
-  readonly deviceTimeoutMs?: number;
-  readonly clock?: Clock;
-}
-
-export interface DeviceAgent {
-  readonly address: AgentAddress;
-  readonly agent: Agent;
-  /** Resolves when the agent has ended. */
-  readonly ended: Promise<AgentEnd>;
-  status(): DeviceStatus;
-  /** Writes the context, says offline, disconnects. Stopping twice is fine. */
-  stop(): Promise<void>;
-}
-
-/** `fenced`: another connection took over its client id. `closed`: the connection was closed from elsewhere, for good. */
-export type AgentEnd = 'stopped' | 'fenced' | 'closed';
-
-const WEEK_SECONDS = 7 * 24 * 60 * 60;
 
 /**
  * Starts the agent of one device: takes up the context of its predecessor, watches the telemetry, answers over A2A. Rejects with
@@ -288,6 +228,8 @@ class RunningDeviceAgent implements DeviceAgent {
       url,
       serverName: this.#options.mcpServerName ?? `shoal/${org}/${unit}/${deviceId}`,
       discoveryTimeoutMs: deviceTimeoutMs,
+      idleMs: 30_000,
+      clock: this.#clock,
       logger: this.#logger,
       ...(username === undefined ? {} : { username }),
       ...(password === undefined ? {} : { password }),
@@ -343,33 +285,4 @@ class RunningDeviceAgent implements DeviceAgent {
       at,
     } as unknown as AgentState;
   }
-}
-
-function contextStore(
-  link: Link,
-  address: AgentAddress,
-  options: DeviceAgentOptions,
-  logger: Logger,
-): RetainedState<AgentState> {
-  return retainedState<AgentState>({
-    link,
-    topic: agentTopics(address).state,
-    minIntervalMs: options.stateIntervalMs ?? 1_000,
-    expirySeconds: options.stateExpirySeconds ?? WEEK_SECONDS,
-    logger,
-    validate: (value) => validateState(value, options.deviceId),
-    ...(options.clock === undefined ? {} : { clock: options.clock }),
-  });
-}
-
-function validateState(value: unknown, deviceId: string): Validation<AgentState> {
-  const state = validateAgentState(value);
-  if (!state.ok) return state;
-  if (state.value.kind !== CONTEXT_KIND) {
-    return { ok: false, violations: [{ field: 'kind', message: `must be ${CONTEXT_KIND}` }] };
-  }
-  const context = validateContext(state.value.data, deviceId);
-  return context.ok
-    ? { ok: true, value: { ...state.value, data: context.value } as unknown as AgentState }
-    : context;
 }

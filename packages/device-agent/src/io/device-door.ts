@@ -2,6 +2,7 @@ import { callJsonTool, connectMcp, isMcpMqttError, type McpConnection } from '@s
 import type { Logger } from '@shoal/mqtt-link';
 import type { DeviceSpeed } from '../core/agent/device-context.ts';
 import { DeviceAgentError } from '../errors.ts';
+import type { Clock } from '@shoal/agent-sdk';
 
 export interface DeviceDoorOptions {
   readonly url: string;
@@ -10,6 +11,9 @@ export interface DeviceDoorOptions {
   /** `shoal/{org}/{unit}/{deviceId}`. */
   readonly serverName: string;
   readonly discoveryTimeoutMs: number;
+  /** The session is closed after this long without a call: most devices are operated rarely. */
+  readonly idleMs: number;
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 
@@ -30,6 +34,8 @@ export class DeviceDoor {
   readonly #options: DeviceDoorOptions;
   #open: Promise<OpenDoor> | undefined;
   readonly #closing = new AbortController();
+  #calls = 0;
+  #cancelIdle: (() => void) | undefined;
 
   constructor(options: DeviceDoorOptions) {
     this.#options = options;
@@ -37,7 +43,7 @@ export class DeviceDoor {
 
   /** Throws `device-unreachable`, or `device-tool-failed` for a tool that the device does not have. Nothing was done then. */
   async traitsOf(tool: string): Promise<ToolTraits> {
-    const { tools } = await this.#session();
+    const { tools } = await this.#use(async (open) => open);
     const traits = tools.get(tool);
     if (traits !== undefined) return traits;
     throw new DeviceAgentError(
@@ -52,8 +58,9 @@ export class DeviceDoor {
     args: Record<string, unknown>,
     signal?: AbortSignal,
   ): Promise<Record<string, unknown>> {
-    const { connection } = await this.#session();
-    return callJsonTool(connection.client, tool, args, signal === undefined ? {} : { signal });
+    return this.#use(({ connection }) =>
+      callJsonTool(connection.client, tool, args, signal === undefined ? {} : { signal }),
+    );
   }
 
   /** Undefined when the device has no such tool, or does not tell. */
@@ -72,6 +79,26 @@ export class DeviceDoor {
 
   async close(): Promise<void> {
     this.#closing.abort();
+    await this.#hangUp();
+  }
+
+  async #use<T>(work: (open: OpenDoor) => Promise<T>): Promise<T> {
+    this.#cancelIdle?.();
+    this.#calls++;
+    try {
+      return await work(await this.#session());
+    } finally {
+      this.#calls--;
+      this.#cancelIdle?.();
+      const { clock, idleMs } = this.#options;
+      if (this.#calls === 0 && this.#open !== undefined) {
+        this.#cancelIdle = clock.setTimer(() => void this.#hangUp(), idleMs);
+      }
+    }
+  }
+
+  async #hangUp(): Promise<void> {
+    this.#cancelIdle?.();
     const open = this.#open;
     this.#open = undefined;
     await open?.then(({ connection }) => connection.close()).catch(() => {});
@@ -90,12 +117,15 @@ export class DeviceDoor {
   }
 
   async #connect(): Promise<OpenDoor> {
-    const { discoveryTimeoutMs, logger, ...where } = this.#options;
+    const { url, username, password, serverName, discoveryTimeoutMs, logger } = this.#options;
     const connection = await connectMcp({
-      ...where,
+      url,
+      serverName,
       discoveryTimeoutMs,
       logger,
       signal: this.#closing.signal,
+      ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }),
     });
     const { tools } = await connection.client.listTools();
     const opened = {

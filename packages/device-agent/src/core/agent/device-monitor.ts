@@ -1,7 +1,8 @@
 import type { Telemetry } from '@shoal/protocol';
 import { MAX_CHANNELS, type DetectorOptions } from '../detector/options.ts';
 import type { DetectorState } from '../detector/state.ts';
-import { StreamingDetector, type Judgement } from '../detector/streaming-detector.ts';
+import type { Judgement } from '../detector/judgement.ts';
+import { StreamingDetector } from '../detector/streaming-detector.ts';
 import {
   advanceIncidents,
   noIncidents,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { isDeviceAgentError } from '../../errors.ts';
-import { StreamingDetector, type Judgement } from './streaming-detector.ts';
+import type { Judgement } from './judgement.ts';
+import { StreamingDetector } from './streaming-detector.ts';
 import { gaussian } from '../../testing/gaussian.ts';
 
 const CHANNELS = ['flow', 'pressure', 'vibration'];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Judgement } from '../detector/streaming-detector.ts';
+import type { Judgement } from '../detector/judgement.ts';
 import { advanceIncidents, noIncidents, type IncidentEvent, type IncidentState } from './incident-machine.ts';
 
 const good: Judgement = {

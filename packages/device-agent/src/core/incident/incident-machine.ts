@@ -1,4 +1,4 @@
-import type { Contribution, Judgement, SensorFault } from '../detector/streaming-detector.ts';
+import type { Contribution, Judgement, SensorFault } from '../detector/judgement.ts';
 
 /**
  * `anomaly`: the machine behaves differently. `drift`: one channel alone left slowly; recalibrate the sensor before the machine is

@@ -1,0 +1,33 @@
+/** A channel that speaks for the anomaly. */
+export interface Contribution {
+  readonly channel: string;
+  /** Smoothed level now, in the unit of the channel. */
+  readonly level: number;
+  /** What the level should be, given the other channels. */
+  readonly expected: number;
+  /** Where the level lies while nothing is wrong. */
+  readonly normalRange: readonly [low: number, high: number];
+  /** Distance from what is expected, signed; ±1 is the threshold. */
+  readonly deviation: number;
+}
+
+export interface SensorFault {
+  readonly channel: string;
+  readonly fault: 'missing' | 'stuck';
+  readonly sinceMs: number;
+}
+
+export interface Judgement {
+  readonly phase: 'learning' | 'judging';
+  /** Largest deviation of a channel; 1 is the threshold. 0 while learning. */
+  readonly score: number;
+  readonly anomalous: boolean;
+  /** Start of the excursion that made the sample anomalous, milliseconds since 1970. */
+  readonly sinceMs: number | null;
+  /** Samples since then. A drift grows over many, a break over few. */
+  readonly risingSamples: number;
+  /** Strongest first; empty unless anomalous. */
+  readonly contributions: readonly Contribution[];
+  /** A broken sensor is no anomaly of the machine: it is reported here and left out of the score. */
+  readonly sensorFaults: readonly SensorFault[];
+}

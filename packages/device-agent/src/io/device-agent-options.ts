@@ -1,0 +1,53 @@
+import type { Agent, Clock } from '@shoal/agent-sdk';
+import type { LinkOptions } from '@shoal/mqtt-link';
+import type { AgentAddress } from '@shoal/protocol';
+import type { DeviceDescription } from '../core/agent/card.ts';
+import type { IncidentRequest } from '../core/agent/requests.ts';
+import type { DeviceStatus } from '../core/agent/status.ts';
+import type { DetectorOptions } from '../core/detector/options.ts';
+import type { IncidentEvent, IncidentKind, IncidentOptions } from '../core/incident/incident-machine.ts';
+
+export interface DeviceAgentOptions
+  extends DeviceDescription, Pick<LinkOptions, 'url' | 'username' | 'password' | 'reconnect' | 'logger'> {
+  readonly org: string;
+  readonly unit: string;
+  /** Default: the device id. */
+  readonly agentId?: string;
+  /** The broker's URL as the card names it. Default `url`. */
+  readonly publicUrl?: string;
+  /** Channel that says how much the device carries, and its value at full load. Default: speed over the highest speed. */
+  readonly load?: { readonly channel: string; readonly full: number };
+  readonly detector?: DetectorOptions;
+  readonly incidents?: IncidentOptions;
+  /** Asked once for each incident with the data {deviceId, agentId, detectedAt, evidence}. Unset: incidents are only kept. */
+  readonly workflow?: AgentAddress;
+  /** Incidents for which the workflow is asked. Default all. */
+  readonly requestFor?: readonly IncidentKind[];
+  /** How long a workflow that does not answer is asked again. Default 3 600 000. */
+  readonly giveUpAfterMs?: number;
+  readonly onIncident?: (event: IncidentEvent) => void;
+  /** When a request has ended or was given up. */
+  readonly onOutcome?: (request: IncidentRequest) => void;
+  /** Context is written at most this often; what must not be lost is written at once. Default 1 000. */
+  readonly stateIntervalMs?: number;
+  /** Seconds after the last write until the broker forgets the context. Default 7 days. */
+  readonly stateExpirySeconds?: number;
+  /** MCP server name of the device. Default `shoal/{org}/{unit}/{deviceId}`. */
+  readonly mcpServerName?: string;
+  /** Longest wait for the device's MCP server. Default 5 000. */
+  readonly deviceTimeoutMs?: number;
+  readonly clock?: Clock;
+}
+
+export interface DeviceAgent {
+  readonly address: AgentAddress;
+  readonly agent: Agent;
+  /** Resolves when the agent has ended. */
+  readonly ended: Promise<AgentEnd>;
+  status(): DeviceStatus;
+  /** Writes the context, says offline, disconnects. Stopping twice is fine. */
+  stop(): Promise<void>;
+}
+
+/** `fenced`: another connection took over its client id. `closed`: the connection was closed from elsewhere, for good. */
+export type AgentEnd = 'stopped' | 'fenced' | 'closed';
