@@ -7,7 +7,7 @@ import { buildCard, requiredExtensions, supportedExtensions } from '../core/card
 import type { MaybePromise } from '../core/keyed-lock.ts';
 import type { RetryProfile } from '../core/retry.ts';
 import { localError } from '../errors.ts';
-import { CardPresence, cardWill } from './card-presence.ts';
+import { CardPresence, cardWill, newInstance } from './card-presence.ts';
 import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
 import { memoryTaskStore } from './memory-task-store.ts';
@@ -93,6 +93,7 @@ class MqttAgent implements Agent {
   readonly #logger: Logger;
   readonly #clock: Clock;
   readonly #tasks: TaskStore;
+  readonly #instance: string;
   #cardInput: CardInput;
   #card: AgentCard;
   #required: readonly string[] = [];
@@ -114,6 +115,7 @@ class MqttAgent implements Agent {
     this.#options = options;
     this.#logger = options.logger ?? silentLogger;
     this.#clock = options.clock ?? systemClock;
+    this.#instance = newInstance(this.#clock);
     this.#tasks = options.tasks ?? memoryTaskStore();
     this.#cardInput = options.card;
     this.#card = buildCard(options.card, this.address, this.#brokerUrl());
@@ -164,12 +166,8 @@ class MqttAgent implements Agent {
     this.#setCard(this.#card);
     const link = this.#options.link ?? (await this.#open());
     this.#link = link;
-    this.#stopListening = link.on('fenced', () => {
-      this.#logger.error('another process took over the identity of this agent; stopping', {
-        clientId: link.clientId,
-      });
-      void this.stop({ graceMs: 0 });
-    });
+    const onSuperseded = (): void => this.#superseded(link);
+    this.#stopListening = link.on('fenced', onSuperseded);
     try {
       await this.#tasks.open?.({ link, address: this.address, logger: this.#logger });
       const responder = this.#createResponder(link);
@@ -185,7 +183,14 @@ class MqttAgent implements Agent {
         },
       );
       this.#presence = new CardPresence(
-        { link, address: this.address, logger: this.#logger, clock: this.#clock },
+        {
+          link,
+          address: this.address,
+          logger: this.#logger,
+          clock: this.#clock,
+          instance: this.#instance,
+          onSuperseded,
+        },
         this.#card,
       );
       await this.#presence.start();
@@ -214,6 +219,11 @@ class MqttAgent implements Agent {
     });
   }
 
+  #superseded({ clientId }: Link): void {
+    this.#logger.error('another process took over the identity of this agent; stopping', { clientId });
+    void this.stop({ graceMs: 0 });
+  }
+
   async #stopAfterStart(graceMs: number): Promise<void> {
     await this.#starting?.catch(() => undefined);
     await this.#stop(graceMs);
@@ -237,7 +247,7 @@ class MqttAgent implements Agent {
       ...linkOptions,
       url,
       clientId: clientIdOf(this.address),
-      will: cardWill(this.address, this.#card),
+      will: cardWill(this.address, this.#card, this.#instance),
       logger: this.#logger,
       ...(username === undefined ? {} : { username }),
       ...(password === undefined ? {} : { password }),

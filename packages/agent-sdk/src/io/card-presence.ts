@@ -1,7 +1,7 @@
 import type { InboundMessage, Link, Logger, PublishAck, Subscription, WillOptions } from '@shoal/mqtt-link';
 import { isLinkError } from '@shoal/mqtt-link';
 import type { AgentAddress, AgentCard } from '@shoal/protocol';
-import { USER_PROPERTIES, discoveryTopic, readPresence } from '@shoal/protocol';
+import { USER_PROPERTIES, discoveryTopic, readPresence, userProperty } from '@shoal/protocol';
 import { localError } from '../errors.ts';
 import type { Clock } from './clock.ts';
 
@@ -10,21 +10,41 @@ export interface CardPresenceOptions {
   readonly address: AgentAddress;
   readonly logger: Logger;
   readonly clock: Clock;
+  /** Which process this is; the will should say the same. Default: a new one. */
+  readonly instance?: string;
+  /**
+   * A process that started later speaks for the same agent. Not every broker tells the loser of a takeover (Mosquitto 2.0.11 just
+   * closes the socket), and without this the two would evict each other for ever. Default: ignored.
+   */
+  readonly onSuperseded?: () => void;
 }
+
+/** User property of a card message: which process sent it. Later starts compare higher. An addition to the profile. */
+const INSTANCE = 'a2a-instance';
 
 /** Two processes with one identity would answer each other's wills for ever: a wait between two corrections bounds that. */
 const MIN_REPUBLISH_MS = 1_000;
 const ECHO_TIMEOUT_MS = 5_000;
 
+/** Names a process so that one that starts later compares higher. */
+export function newInstance(clock: Clock): string {
+  return `${clock.nowIso()}/${crypto.randomUUID()}`;
+}
+
 /** The will of an agent: its card, marked offline (profile: LWT 4). Give it to the link that the agent is to use. */
-export function cardWill(address: AgentAddress, card: AgentCard): WillOptions {
-  return { topic: discoveryTopic(address), payload: JSON.stringify(card), ...cardOptions('offline', 'lwt') };
+export function cardWill(address: AgentAddress, card: AgentCard, instance?: string): WillOptions {
+  return {
+    topic: discoveryTopic(address),
+    payload: JSON.stringify(card),
+    ...cardOptions('offline', 'lwt', instance),
+  };
 }
 
 /** Keeps the retained card true while the agent lives. */
 export class CardPresence {
   readonly #options: CardPresenceOptions;
   readonly #topic: string;
+  readonly #instance: string;
   #card: AgentCard;
   #wanted: 'online' | 'offline' = 'offline';
   #subscription: Subscription | undefined;
@@ -32,11 +52,15 @@ export class CardPresence {
   #cancelTimer: (() => void) | undefined;
   #lastRepublishMs = Number.NEGATIVE_INFINITY;
   #onEcho: (() => void) | undefined;
+  #registered = false;
+  /** A later process of the same agent: `answered` when this one has published since it was seen. */
+  #rival: 'seen' | 'answered' | undefined;
 
   constructor(options: CardPresenceOptions, card: AgentCard) {
     this.#options = options;
     this.#topic = discoveryTopic(options.address);
     this.#card = card;
+    this.#instance = options.instance ?? newInstance(options.clock);
   }
 
   /** Resolves when the broker keeps the card; rejects with A2aError `registration-refused`. */
@@ -49,6 +73,7 @@ export class CardPresence {
       if (reconnect) this.#republish('the connection was replaced');
     });
     await this.#register();
+    this.#registered = true;
   }
 
   async update(card: AgentCard): Promise<void> {
@@ -101,9 +126,33 @@ export class CardPresence {
 
   #seen(message: InboundMessage): void {
     const { status } = readPresence(message.userProperties, message.payload.length);
-    if (status === 'online') this.#onEcho?.();
+    const instance = userProperty(message.userProperties, INSTANCE);
+    if (instance === this.#instance) this.#onEcho?.();
+    if (instance !== undefined && this.#isSuperseded(instance)) this.#yield();
+    else if (status === 'online') return;
     else if (!message.retain && this.#wanted === 'online')
       this.#republish(`the card turned ${status} while the agent is online`);
+  }
+
+  /**
+   * One sight of a later process does not tell whether it lives: what is seen after a reconnect may be the will of one that died. When
+   * it speaks again after this one has spoken, it does.
+   */
+  #isSuperseded(instance: string): boolean {
+    if (!this.#registered || this.#wanted === 'offline' || this.#options.onSuperseded === undefined)
+      return false;
+    if (instance <= this.#instance) return false;
+    if (this.#rival === 'answered') return true;
+    this.#rival = 'seen';
+    return false;
+  }
+
+  /** The card is the other's now: not a word more about it. */
+  #yield(): void {
+    this.#wanted = 'offline';
+    this.#stopListening?.();
+    this.#cancelTimer?.();
+    this.#options.onSuperseded?.();
   }
 
   /** Reference A15: the will of a former connection may arrive after the new card. */
@@ -122,17 +171,28 @@ export class CardPresence {
     }, waitMs);
   }
 
-  #publish(status: 'online' | 'offline'): Promise<PublishAck> {
-    return this.#options.link.publish(this.#topic, JSON.stringify(this.#card), cardOptions(status, 'agent'));
+  async #publish(status: 'online' | 'offline'): Promise<PublishAck> {
+    const payload = JSON.stringify(this.#card);
+    const ack = await this.#options.link.publish(
+      this.#topic,
+      payload,
+      cardOptions(status, 'agent', this.#instance),
+    );
+    if (this.#rival === 'seen') this.#rival = 'answered';
+    return ack;
   }
 }
 
-function cardOptions(status: 'online' | 'offline', source: 'agent' | 'lwt') {
+function cardOptions(status: 'online' | 'offline', source: 'agent' | 'lwt', instance: string | undefined) {
   return {
     qos: 1,
     retain: true,
     contentType: 'application/json',
     payloadIsUtf8: true,
-    userProperties: { [USER_PROPERTIES.status]: status, [USER_PROPERTIES.statusSource]: source },
+    userProperties: {
+      [USER_PROPERTIES.status]: status,
+      [USER_PROPERTIES.statusSource]: source,
+      ...(instance === undefined ? {} : { [INSTANCE]: instance }),
+    },
   } as const;
 }
