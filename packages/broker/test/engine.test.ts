@@ -292,6 +292,18 @@ describe('shared subscriptions', () => {
     expect(second.port.payloads()).toEqual([]);
   });
 
+  it('pass over members whose Receive Maximum is used up while others have room', () => {
+    const harness = createHarness();
+    const busy = harness.connect('busy', { receiveMaximum: 1 });
+    busy.subscribe('$share/g/t');
+    const free = harness.connect('free');
+    free.subscribe('$share/g/t');
+    const sender = harness.connect('s');
+    for (const payload of ['1', '2', '3', '4']) sender.publish('t', payload);
+    expect(busy.port.payloads()).toEqual(['1']);
+    expect(free.port.payloads()).toEqual(['2', '3', '4']);
+  });
+
   it('pass over members that are away', () => {
     const harness = createHarness();
     const away = harness.connect('away', persistent);

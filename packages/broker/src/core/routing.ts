@@ -15,21 +15,38 @@ const NO_IDS: readonly number[] = [];
 
 const least = (a: Qos, b: Qos): Qos => (a < b ? a : b);
 
-/** The member whose turn it is: a connected one if there is any, otherwise one whose session will take it later. */
+/** Can take a message at once: connected, with room in its Receive Maximum. */
+function isReady({ session }: Subscription): boolean {
+  const { connection } = session;
+  return (
+    connection !== undefined &&
+    session.queue.length === 0 &&
+    session.inflight.size < connection.receiveMaximum
+  );
+}
+
+/**
+ * The next member in turn that can take a message at once; else one that is connected and has to catch up; else one whose session
+ * keeps it for later.
+ */
 export function chooseMember(group: ShareGroup, except?: Session): Subscription | undefined {
   const { members } = group;
+  let connected = -1;
   let offline: Subscription | undefined;
   for (let i = 0; i < members.length; i++) {
     const at = (group.next + i) % members.length;
     const member = members[at] as Subscription;
     if (member.session === except) continue;
-    if (member.session.connection !== undefined) {
+    if (isReady(member)) {
       group.next = (at + 1) % members.length;
       return member;
     }
-    offline ??= member;
+    if (member.session.connection === undefined) offline ??= member;
+    else if (connected === -1) connected = at;
   }
-  return offline;
+  if (connected === -1) return offline;
+  group.next = (connected + 1) % members.length;
+  return members[connected];
 }
 
 /**
