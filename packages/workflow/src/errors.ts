@@ -13,9 +13,7 @@ export type WorkflowErrorCode =
   | 'invalid-request'
   | 'invalid-order'
   | 'expression'
-  | 'unknown-blueprint'
-  | 'write-refused'
-  | 'closed';
+  | 'unknown-blueprint';
 
 const brand = Symbol.for('@shoal/workflow/WorkflowError');
 

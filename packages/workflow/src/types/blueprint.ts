@@ -27,7 +27,7 @@ export interface StepContext {
   /** The same connection. It is fenced: no offline queue, nothing is resent. */
   readonly link: Link;
   /** Tells the callers, straight and at once (QoS 1, not kept). Never throws; dropped while the connection is down. */
-  progress(text: string, data?: Json): void;
+  readonly progress: (text: string, data?: Json) => void;
   readonly logger: Logger;
 }
 
