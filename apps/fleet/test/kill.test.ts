@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
-import { createRequester } from '@shoal/agent-sdk';
 import type { DeviceStatus } from '@shoal/device-agent';
 import { openLink } from '@shoal/mqtt-link';
-import { clientIdOf, parseShoalTopic } from '@shoal/protocol';
+import { parseShoalTopic } from '@shoal/protocol';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { FleetReport } from '../src/observe/report.ts';
+import { askStatus } from './ask-status.ts';
 import { startFleet, type RunningFleet } from './running-fleet.ts';
 
 // Physical models: the same everywhere. Steps take long enough to be killed in the middle.
@@ -39,7 +39,7 @@ function essence({ workOrder, sessions }: FleetReport) {
 
 /** Collects every result that is ever published, so that a second one for a step would show. */
 async function watchResults(fleet: RunningFleet): Promise<Map<string, Set<string>>> {
-  const [, url = ''] = await fleet.untilLog(/listens at (\S+)/);
+  const url = await fleet.url();
   const link = await openLink({
     url,
     clientId: `test-results-${process.pid}-${Math.random().toString(36).slice(2)}`,
@@ -98,10 +98,10 @@ describe.skipIf(!existsSync('/proc/self/environ'))(
       let after: DeviceStatus | undefined;
       const { report } = await runWith(async (fleet) => {
         await fleet.untilLog(/step +diagnose +at work/);
-        before = await askStatus(fleet, device);
+        before = await askStatus(await fleet.url(), device);
         expect(fleet.kill(`shoal-agent ${device}`)).toBe(1);
         await fleet.untilLog(new RegExp(`offline +${device}[^]*online +${device}`));
-        after = await askStatus(fleet, device);
+        after = await askStatus(await fleet.url(), device);
       });
       expect(essence(report)).toEqual(undisturbed);
       expect(before?.phase).toBe('judging');
@@ -154,23 +154,6 @@ describe.skipIf(!existsSync('/proc/self/environ'))(
     );
   },
 );
-
-/** Asks a device agent for its status, as any agent could. */
-async function askStatus(fleet: RunningFleet, device: string): Promise<DeviceStatus> {
-  const [, url = ''] = await fleet.untilLog(/listens at (\S+)/);
-  const address = { org: 'acme', unit: 'plant-1', agentId: `test-${Math.random().toString(36).slice(2)}` };
-  const link = await openLink({ url, clientId: clientIdOf(address) });
-  const requester = createRequester({ link, address });
-  try {
-    const reply = await requester.send({ ...address, agentId: device }, { data: { skill: 'status' } });
-    const parts =
-      'status' in reply ? (reply.artifacts ?? []).flatMap((artifact) => artifact.parts) : reply.parts;
-    return parts.find((part) => part.data !== undefined)?.data as DeviceStatus;
-  } finally {
-    await requester.close();
-    await link.close();
-  }
-}
 
 function normal({ channel, typical, normalLow, normalHigh }: DeviceStatus['channels'][number]) {
   return { channel, typical, normalLow, normalHigh };

@@ -16,6 +16,8 @@ export interface RunningFleet {
   /** Resolves with the log so far as soon as it matches; rejects when the fleet ends first. */
   untilLog(pattern: RegExp): Promise<RegExpMatchArray>;
   log(): string;
+  /** The broker's URL, once it listens. */
+  url(): Promise<string>;
   /** The processes of this fleet, the launcher left out. */
   processes(): readonly FleetProcess[];
   /** SIGKILL to every process with this title; returns how many there were. */
@@ -40,6 +42,10 @@ export function startFleet(...flags: string[]): RunningFleet {
   const fleet: RunningFleet = {
     child,
     log: () => stderr,
+    async url() {
+      const [, url = ''] = await fleet.untilLog(/listens at (\S+)/);
+      return url;
+    },
     async untilLog(pattern) {
       const match = await new Promise<RegExpMatchArray | null>((resolve) => {
         const look = (): void => {

@@ -1,4 +1,4 @@
-import { assert, run, sourceArgs, startCommand } from './run-command.ts';
+import { assert, sourceArgs, startCommand } from './run-command.ts';
 import { startMosquitto } from './mosquitto.ts';
 
 /** `pnpm demo --json` has to print one document that tells of a real finding and of the work order that came of it. */
@@ -23,7 +23,6 @@ try {
 } finally {
   await mosquitto?.stop();
 }
-await run('git', ['diff', '--exit-code', '--stat']);
 
 function check(document: DemoDocument): void {
   assert(document.ok, `ok is false: ${document.reason}`);

@@ -6,10 +6,8 @@ const dev = startCommand(process.execPath, sourceArgs('apps/fleet/src/main.ts', 
 });
 const ready = /all 4 device agents are online/;
 while (!ready.test(dev.output().stdout)) {
-  assert(
-    dev.child.exitCode === null && dev.child.signalCode === null,
-    `ended early\n${JSON.stringify(await dev.done)}`,
-  );
+  const ended = dev.child.exitCode !== null || dev.child.signalCode !== null;
+  if (ended) throw new Error(`ended early\n${JSON.stringify(await dev.done)}`);
   await new Promise((resolve) => setTimeout(resolve, 100));
 }
 dev.child.kill('SIGINT');
