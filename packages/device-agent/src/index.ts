@@ -5,7 +5,7 @@ export {
   type DeviceAgentErrorCode,
 } from './errors.ts';
 export { StreamingDetector } from './core/detector/streaming-detector.ts';
-export type { Contribution, Judgement, SensorFault } from './core/detector/judgement.ts';
+export type { Contribution, Drift, Judgement, SensorFault } from './core/detector/judgement.ts';
 export type { DetectorOptions } from './core/detector/options.ts';
 export type { DetectorState } from './core/detector/state.ts';
 export type { Baseline } from './core/detector/baseline.ts';

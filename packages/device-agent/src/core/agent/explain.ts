@@ -42,6 +42,10 @@ export function describeIncident(incident: Incident, status: Pick<DeviceStatus, 
       ({ channel, level, expected, normalRange }) =>
         `${channel} at ${short(level)} ${unit(channel)}, expected ${short(expected)}, normal ${short(normalRange[0])} to ${short(normalRange[1])}.`,
     ),
+    ...incident.drifts.map(
+      ({ channel, learned, now }) =>
+        `${channel} drifted slowly from ${short(learned)} to ${short(now)} ${unit(channel)}.`,
+    ),
     ...incident.sensorFaults.map(
       ({ channel, fault, sinceMs }) =>
         `The sensor of ${channel} is ${fault} since ${new Date(sinceMs).toISOString()}.`,

@@ -1,3 +1,4 @@
+import type { Contribution, Drift } from '../detector/judgement.ts';
 import type { Incident } from '../incident/incident-machine.ts';
 import type { StreamingDetector } from '../detector/streaming-detector.ts';
 
@@ -67,21 +68,35 @@ export function incidentMessage(
       since: iso(incident.sinceMs),
       score: round(incident.peakScore),
       learnedSamples: detector?.learnedSamples ?? 0,
-      channels: incident.evidence.map(({ channel, level, expected, normalRange, deviation }) => ({
-        channel,
-        value: round(level),
-        unit: units[channel] ?? '',
-        expected: round(expected),
-        normalLow: round(normalRange[0]),
-        normalHigh: round(normalRange[1]),
-        deviation: round(deviation * threshold),
-      })),
+      channels: [...incident.evidence, ...incident.drifts.map(asContribution)].map(
+        ({ channel, level, expected, normalRange, deviation }) => ({
+          channel,
+          value: round(level),
+          unit: units[channel] ?? '',
+          expected: round(expected),
+          normalLow: round(normalRange[0]),
+          normalHigh: round(normalRange[1]),
+          deviation: round(deviation * threshold),
+        }),
+      ),
       sensors: incident.sensorFaults.map(({ channel, fault, sinceMs }) => ({
         channel,
         fault,
         since: iso(sinceMs),
       })),
     },
+  };
+}
+
+/** A drift said in the words of a sudden change, so that a reader needs to know only one of them. */
+function asContribution({ channel, learned, now, deviation }: Drift): Contribution {
+  const reach = Math.abs((now - learned) / deviation);
+  return {
+    channel,
+    level: now,
+    expected: learned,
+    normalRange: [learned - reach, learned + reach],
+    deviation,
   };
 }
 

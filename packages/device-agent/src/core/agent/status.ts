@@ -150,6 +150,7 @@ function summarize(incident: Incident): IncidentSummary {
     channels: [
       ...incident.evidence.map(({ channel }) => channel),
       ...incident.sensorFaults.map(({ channel }) => channel),
+      ...incident.drifts.map(({ channel }) => channel),
     ],
   };
 }

@@ -61,5 +61,8 @@ function settle(
     return;
   }
   follow(SETTLE_RATE);
-  if (settling.samplesLeft <= 0) alarm.settling = null;
+  if (settling.samplesLeft > 0) return;
+  alarm.settling = null;
+  // The level after a repair or a strong fault is what normal is now.
+  baseline.center.forEach((center, i) => (baseline.anchor[i] = center));
 }

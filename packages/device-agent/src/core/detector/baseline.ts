@@ -5,6 +5,8 @@ import { correlation, invertPositiveDefinite, quantileOfSorted, sorted } from '.
 export interface Baseline {
   /** Typical level, in the unit of the channel. Follows slow change while nothing is wrong. */
   readonly center: number[];
+  /** `center` as it was learned: how far it has followed since then tells a drift. */
+  readonly anchor: number[];
   /** One unit of deviation, in the unit of the channel: reach of the level in the warm-up, widened for wanderers. */
   readonly scale: number[];
   /** How far the level wandered in the warm-up, compared with what its noise explains; 1 is steady. */
@@ -44,6 +46,7 @@ export function fitBaseline(
   const channels = learning.map((channel, index) => fitChannel(column(rows, index), channel, options));
   return {
     center: channels.map((c) => c.center),
+    anchor: channels.map((c) => c.center),
     scale: channels.map((c) => c.scale),
     wander: channels.map((c) => c.wander),
     noise: channels.map((c) => c.noise),

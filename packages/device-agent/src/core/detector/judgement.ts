@@ -17,6 +17,17 @@ export interface SensorFault {
   readonly sinceMs: number;
 }
 
+/** A channel that left what was learned so slowly that the baseline followed it. */
+export interface Drift {
+  readonly channel: string;
+  /** Typical level when it was learned, and now. */
+  readonly learned: number;
+  readonly now: number;
+  /** Distance, signed; ±1 is the threshold for a sudden change. */
+  readonly deviation: number;
+  readonly sinceMs: number;
+}
+
 export interface Judgement {
   readonly phase: 'learning' | 'judging';
   /** Largest deviation of a channel; 1 is the threshold. 0 while learning. */
@@ -30,4 +41,6 @@ export interface Judgement {
   readonly contributions: readonly Contribution[];
   /** A broken sensor is no anomaly of the machine: it is reported here and left out of the score. */
   readonly sensorFaults: readonly SensorFault[];
+  /** Nor is a slow drift, until it is found out whether the sensor or the machine changed. Strongest first. */
+  readonly drifts: readonly Drift[];
 }

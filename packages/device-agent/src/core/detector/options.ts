@@ -19,6 +19,11 @@ export interface DetectorOptions {
   readonly settleSamples?: number;
   /** Share of the deviation by which the baseline follows the level per sample while nothing is wrong. Default 0.004. */
   readonly adaptation?: number;
+  /**
+   * A channel has drifted when its baseline followed it this many thresholds away from what was learned. Channels that wandered in
+   * the warm-up are left out. Default 2; 0 turns it off.
+   */
+  readonly driftScore?: number;
   /** How much a channel that wanders in the warm-up is discounted: its scale is multiplied by wander^exponent. Default 0.45. */
   readonly wanderExponent?: number;
   /** Pull of the learned correlations towards independence, 0..1. Default 0.07. */
@@ -44,6 +49,7 @@ const RANGES: Record<
   recoveryShare: { fallback: 0.1, min: 0, max: 0.9 },
   settleSamples: { fallback: 60, min: 1, max: 100_000 },
   adaptation: { fallback: 0.004, min: 0, max: 0.5 },
+  driftScore: { fallback: 2, min: 0, max: 1000 },
   wanderExponent: { fallback: 0.45, min: 0, max: 4 },
   shrinkage: { fallback: 0.07, min: 0.001, max: 1 },
   missingAfterSamples: { fallback: 10, min: 1, max: 100_000 },

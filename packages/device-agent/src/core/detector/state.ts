@@ -28,6 +28,8 @@ export interface AlarmState {
   /** When the score last rose above half of the threshold, and how many samples ago. */
   risingSinceMs: number | null;
   risingSamples: number;
+  /** Per channel, since when it has drifted away from what was learned; null when it has not. */
+  driftingSinceMs: (number | null)[];
   /** Samples left in which the baseline follows the level after a recovery, and what to fall back to. */
   settling: { samplesLeft: number; scoreLimit: number; center: number[] } | null;
 }
@@ -85,6 +87,9 @@ function checkAlarm(alarm: Record<string, unknown>, n: number): void {
   finite(alarm['peak'], 'alarm/peak');
   finite(alarm['risingSamples'], 'alarm/risingSamples');
   if (alarm['risingSinceMs'] !== null) finite(alarm['risingSinceMs'], 'alarm/risingSinceMs');
+  array(alarm['driftingSinceMs'], 'alarm/driftingSinceMs', n).forEach((since, index) => {
+    if (since !== null) finite(since, `alarm/driftingSinceMs/${index}`);
+  });
   if (alarm['settling'] === null) return;
   const settling = record(alarm['settling'], 'alarm/settling');
   finite(settling['samplesLeft'], 'alarm/settling/samplesLeft');
@@ -108,7 +113,7 @@ function checkLearning(learning: Record<string, unknown>, n: number): void {
 }
 
 function checkBaseline(baseline: Record<string, unknown>, n: number): void {
-  for (const name of ['center', 'scale', 'wander', 'noise', 'longestRun']) {
+  for (const name of ['center', 'anchor', 'scale', 'wander', 'noise', 'longestRun']) {
     numbers(baseline[name], `baseline/${name}`, n);
   }
   numbers(baseline['precision'], 'baseline/precision', n * n);

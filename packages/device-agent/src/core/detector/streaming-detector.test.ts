@@ -70,6 +70,24 @@ describe('StreamingDetector', () => {
     expect(results.slice(900).some((r) => r.anomalous)).toBe(false);
   });
 
+  it('reports a drift that is too slow for an anomaly, and leaves alone what keeps still', () => {
+    const rows = pumpRows(6000).map(([flow, pressure, vibration], i) => [
+      flow,
+      pressure,
+      vibration! + (i > 600 ? (i - 600) * 3e-5 : 0),
+    ]);
+    const results = run(new StreamingDetector(CHANNELS), rows);
+    const first = results.findIndex(({ drifts }) => drifts.length > 0);
+    expect(first).toBeGreaterThan(600);
+    expect(results.slice(0, first).some(({ anomalous }) => anomalous)).toBe(false);
+    expect(results.at(-1)!.drifts.map(({ channel }) => channel)).toEqual(['vibration']);
+    expect(results.at(-1)!.drifts[0]).toMatchObject({ sinceMs: first * 1000 });
+    expect(results.at(-1)!.drifts[0]!.now).toBeGreaterThan(results.at(-1)!.drifts[0]!.learned);
+    expect(run(new StreamingDetector(CHANNELS), pumpRows(6000)).some(({ drifts }) => drifts.length > 0)).toBe(
+      false,
+    );
+  });
+
   it('ignores a lone spike', () => {
     const rows = pumpRows(700);
     rows[600]![0] = 1e9;

@@ -2,6 +2,7 @@ import { DeviceAgentError } from '../../errors.ts';
 import { advanceAlarm, noteRise } from './alarm.ts';
 import { fitBaseline, noiseOf, type Baseline } from './baseline.ts';
 import { Deviations } from './deviations.ts';
+import { findDrifts } from './drift.ts';
 import type { Judgement, SensorFault } from './judgement.ts';
 import {
   MAX_CHANNELS,
@@ -40,7 +41,14 @@ export class StreamingDetector {
   #learnedSamples = 0;
   #learning: LearningState | null;
   #baseline: Baseline | null = null;
-  #alarm: AlarmState = { on: false, peak: 0, risingSinceMs: null, risingSamples: 0, settling: null };
+  #alarm: AlarmState = {
+    on: false,
+    peak: 0,
+    risingSinceMs: null,
+    risingSamples: 0,
+    driftingSinceMs: [],
+    settling: null,
+  };
 
   constructor(channels: readonly string[], options: DetectorOptions = {}) {
     if (channels.length > MAX_CHANNELS) {
@@ -73,6 +81,7 @@ export class StreamingDetector {
         longestRun: 0,
       })),
     };
+    this.#alarm.driftingSinceMs = channels.map(() => null);
     this.#deviations = new Deviations(channels.length);
   }
 
@@ -190,6 +199,7 @@ export class StreamingDetector {
       risingSamples: 0,
       contributions: [],
       sensorFaults: [],
+      drifts: [],
     };
   }
 
@@ -211,6 +221,7 @@ export class StreamingDetector {
         ? this.#deviations.contributions(baseline, levels, this.channels, this.options)
         : [],
       sensorFaults,
+      drifts: findDrifts(alarm, baseline, this.channels, this.options, atMs),
     };
   }
 

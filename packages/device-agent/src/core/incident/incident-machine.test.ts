@@ -10,6 +10,7 @@ const good: Judgement = {
   risingSamples: 0,
   contributions: [],
   sensorFaults: [],
+  drifts: [],
 };
 const contribution = {
   channel: 'flow',
@@ -87,12 +88,36 @@ describe('advanceIncidents', () => {
   });
 
   it('does not let a broken sensor hide a failing machine', () => {
-    const { events } = feed([...times(10, stuck), { ...bad, sensorFaults: stuck.sensorFaults }]);
+    const { events } = feed([...times(10, stuck), ...times(5, { ...bad, sensorFaults: stuck.sensorFaults })]);
     expect(events.map((event) => `${event.type} ${event.incident.kind}`)).toEqual([
       'opened sensor-fault',
       'cleared sensor-fault',
       'opened anomaly',
     ]);
+  });
+
+  it('takes one bad sample beside a broken sensor for nothing more', () => {
+    const { events } = feed([...times(10, stuck), bad, ...times(10, stuck)]);
+    expect(events.map((event) => event.type)).toEqual(['opened']);
+  });
+
+  it('lets an anomaly end while a sensor stays broken, which is an incident of its own', () => {
+    const both = { ...bad, sensorFaults: stuck.sensorFaults };
+    const { events } = feed([...times(10, both), ...times(80, stuck)]);
+    expect(events.map((event) => `${event.type} ${event.incident.kind}`)).toEqual([
+      'opened anomaly',
+      'cleared anomaly',
+      'opened sensor-fault',
+    ]);
+  });
+
+  it('calls a drift what the baseline followed too far', () => {
+    const drifts = [{ channel: 'flow', learned: 32, now: 36, deviation: 2.1, sinceMs: 700 }];
+    expect(feed(times(5, { ...good, drifts })).state.open).toMatchObject({
+      kind: 'drift',
+      sinceMs: 700,
+      drifts,
+    });
   });
 
   it('keeps a bounded history, names each incident once and is plain JSON', () => {

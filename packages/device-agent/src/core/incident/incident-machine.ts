@@ -1,7 +1,7 @@
-import type { Contribution, Judgement, SensorFault } from '../detector/judgement.ts';
+import type { Contribution, Drift, Judgement, SensorFault } from '../detector/judgement.ts';
 
 /**
- * `anomaly`: the machine behaves differently. `drift`: one channel alone left slowly; recalibrate the sensor before the machine is
+ * `anomaly`: the machine behaves differently. `drift`: one channel alone left slowly, or the baseline followed it too far; recalibrate the sensor before the machine is
  * taken apart. `sensor-fault`: a sensor is missing or stuck.
  */
 export type IncidentKind = 'anomaly' | 'drift' | 'sensor-fault';
@@ -19,6 +19,7 @@ export interface Incident {
   /** The strongest channels when the score was highest. */
   readonly evidence: readonly Contribution[];
   readonly sensorFaults: readonly SensorFault[];
+  readonly drifts: readonly Drift[];
 }
 
 export interface IncidentOptions {
@@ -63,13 +64,51 @@ export function advanceIncidents(
   atMs: number,
   options: IncidentOptions = {},
 ): { readonly state: IncidentState; readonly events: readonly IncidentEvent[] } {
-  const bad = judgement.anomalous || judgement.sensorFaults.length > 0;
-  if (state.open === null)
+  if (state.open === null) {
+    const bad = isBad(judgement);
     return bad || state.pressure > 0 ? build(state, judgement, atMs, bad, options) : unchanged(state);
-  if (bad) return worsen(state, state.open, judgement, atMs, options);
+  }
+  if (state.open.kind !== 'anomaly') {
+    const escalated = escalate(state, state.open, judgement, atMs, options);
+    if ('events' in escalated) return escalated;
+    return proceed(escalated.state, state.open, judgement, atMs, isBad(judgement), options);
+  }
+  // What else is wrong does not keep an anomaly open; it becomes an incident of its own afterwards.
+  return proceed(state, state.open, judgement, atMs, judgement.anomalous, options);
+}
+
+function isBad({ anomalous, sensorFaults, drifts }: Judgement): boolean {
+  return anomalous || sensorFaults.length > 0 || drifts.length > 0;
+}
+
+/** A broken or drifting sensor must not hide a failing machine: that is another incident. */
+function escalate(
+  state: IncidentState,
+  open: Incident,
+  judgement: Judgement,
+  atMs: number,
+  options: IncidentOptions,
+): ReturnType<typeof advanceIncidents> | { readonly state: IncidentState } {
+  const failing = judgement.anomalous && kindOf(judgement, options) === 'anomaly';
+  const pressure = Math.max(0, state.pressure + (failing ? 1 : -1));
+  if (!failing || pressure < (options.openAfterSamples ?? 5)) return { state: { ...state, pressure } };
+  const closed = clear(state, open, atMs);
+  const again = build({ ...closed.state, pressure: pressure - 1 }, judgement, atMs, true, options);
+  return { state: again.state, events: [...closed.events, ...again.events] };
+}
+
+function proceed(
+  state: IncidentState,
+  open: Incident,
+  judgement: Judgement,
+  atMs: number,
+  bad: boolean,
+  options: IncidentOptions,
+): ReturnType<typeof advanceIncidents> {
+  if (bad) return worsen(state, open, judgement);
   const goodInARow = state.goodInARow + 1;
   if (goodInARow < (options.clearAfterSamples ?? 60)) return unchanged({ ...state, goodInARow });
-  return clear(state, state.open, atMs);
+  return clear(state, open, atMs);
 }
 
 function build(
@@ -85,13 +124,16 @@ function build(
   const incident: Incident = {
     id: `${opened}-${Math.max(0, Math.round(atMs)).toString(36)}`,
     kind: kindOf(judgement, options),
-    sinceMs: judgement.sinceMs ?? Math.min(atMs, ...judgement.sensorFaults.map((fault) => fault.sinceMs)),
+    sinceMs:
+      judgement.sinceMs ??
+      Math.min(atMs, ...[...judgement.sensorFaults, ...judgement.drifts].map(({ sinceMs }) => sinceMs)),
     openedAtMs: atMs,
     clearedAtMs: null,
     peakScore: judgement.score,
     anomalousSamples: pressure,
     evidence: judgement.contributions.slice(0, MAX_EVIDENCE),
     sensorFaults: judgement.sensorFaults,
+    drifts: judgement.drifts,
   };
   const next = { ...state, opened, open: incident, pressure: 0, goodInARow: 0 };
   return { state: next, events: [{ type: 'opened', incident }] };
@@ -101,21 +143,7 @@ function worsen(
   state: IncidentState,
   open: Incident,
   judgement: Judgement,
-  atMs: number,
-  options: IncidentOptions,
 ): ReturnType<typeof advanceIncidents> {
-  if (open.kind === 'sensor-fault' && judgement.anomalous) {
-    // A broken sensor must not hide a failing machine: this is another incident.
-    const closed = clear(state, open, atMs);
-    const again = build(
-      { ...closed.state, pressure: (options.openAfterSamples ?? 5) - 1 },
-      judgement,
-      atMs,
-      true,
-      options,
-    );
-    return { state: again.state, events: [...closed.events, ...again.events] };
-  }
   const stronger = judgement.score > open.peakScore;
   const incident: Incident = {
     ...open,
@@ -123,6 +151,7 @@ function worsen(
     anomalousSamples: open.anomalousSamples + 1,
     evidence: stronger ? judgement.contributions.slice(0, MAX_EVIDENCE) : open.evidence,
     sensorFaults: judgement.sensorFaults.length > 0 ? judgement.sensorFaults : open.sensorFaults,
+    drifts: judgement.drifts.length > 0 ? judgement.drifts : open.drifts,
   };
   return unchanged({ ...state, open: incident, goodInARow: 0 });
 }
@@ -137,7 +166,7 @@ function clear(state: IncidentState, open: Incident, atMs: number): ReturnType<t
 }
 
 function kindOf(judgement: Judgement, options: IncidentOptions): IncidentKind {
-  if (!judgement.anomalous) return 'sensor-fault';
+  if (!judgement.anomalous) return judgement.sensorFaults.length > 0 ? 'sensor-fault' : 'drift';
   const slow = judgement.risingSamples >= (options.driftAfterSamples ?? 120);
   return slow && judgement.contributions.length === 1 ? 'drift' : 'anomaly';
 }

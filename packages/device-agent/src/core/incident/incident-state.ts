@@ -18,7 +18,7 @@ function incident(value: unknown, where: string): Incident {
     if (typeof fields[name] !== 'string') throw invalid(`${where}/${name}`, 'a string');
   }
   for (const name of ['sinceMs', 'openedAtMs', 'peakScore', 'anomalousSamples']) number(fields, name, where);
-  for (const name of ['evidence', 'sensorFaults']) {
+  for (const name of ['evidence', 'sensorFaults', 'drifts']) {
     if (!Array.isArray(fields[name])) throw invalid(`${where}/${name}`, 'an array');
   }
   return fields as unknown as Incident;
