@@ -131,6 +131,31 @@ export function linkContract(
         expect(Buffer.compare(messages[2]!.payload, large)).toBe(0);
       });
 
+      promise('QoS 0 is braked when the network is slow, and nothing that was accepted is lost', async () => {
+        const proxy = await startProxy();
+        const link = await open({ url: through(proxy), maxPending: 100 });
+        // Over TCP: Mosquitto 2.0.11 stalls when a WebSocket client has much to receive.
+        const receiver = await open({ url: broker.url });
+        const topic = topicOf();
+        const got = collect();
+        await receiver.subscribe(topic, got.handler, { qos: 0 });
+        proxy.hold('to-broker');
+        const payload = Buffer.alloc(100_000);
+        const accepted: Promise<unknown>[] = [];
+        const refused: unknown[] = [];
+        // 400 MB, more than all buffers on the way hold.
+        for (let index = 0; index < 4_000 && refused.length === 0; index += 1) {
+          accepted.push(
+            link.publish(topic, payload, { qos: 0 }).catch((error: unknown) => refused.push(error)),
+          );
+          if (index % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
+        }
+        proxy.release();
+        await Promise.all(accepted);
+        expect(refused[0]).toMatchObject({ code: 'queue-full' });
+        await got.count(accepted.length - refused.length);
+      });
+
       promise('a handler runs for one message at a time', async () => {
         const link = await open();
         const topic = topicOf();

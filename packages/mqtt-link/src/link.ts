@@ -162,11 +162,12 @@ export interface Logger {
 export interface LinkEvents {
   /** Each successful CONNACK, after subscriptions are restored. `sessionPresent` as the broker said. */
   online: (info: { readonly sessionPresent: boolean; readonly reconnect: boolean }) => void;
+  /** An online connection was lost. Attempts to get it back that fail are `error` events. */
   offline: (info: { readonly reasonCode?: number; readonly error?: Error }) => void;
   /** DISCONNECT 0x8E (session taken over) or `mayConnect` said no: the link never connects again. */
   fenced: (info: { readonly reasonCode?: number }) => void;
   closed: () => void;
-  /** A handler threw or rejected, or a packet could not be used. The link goes on. */
+  /** A handler threw or rejected, an attempt to connect failed, or a packet could not be used. The link goes on. */
   error: (error: Error) => void;
 }
 

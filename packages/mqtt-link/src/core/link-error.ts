@@ -36,8 +36,8 @@ const brand: unique symbol = Symbol.for('shoal.link-error');
 /** Everything that goes wrong on a link. `code` is a row of the table in the README; branch on it, never on the text. */
 export class LinkError extends Error {
   readonly code: LinkErrorCode;
-  readonly reasonCode?: number;
-  readonly reasonString?: string;
+  declare readonly reasonCode?: number;
+  declare readonly reasonString?: string;
   readonly [brand] = true;
 
   constructor(code: LinkErrorCode, message: string, details: LinkErrorDetails = {}) {

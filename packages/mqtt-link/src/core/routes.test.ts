@@ -11,7 +11,7 @@ function routesOf(...filters: string[]): { routes: Routes<string, string>; ids: 
   return { routes, ids };
 }
 
-const groups = (found: readonly { group: string }[]): string[] => found.map(({ group }) => group).sort();
+const groups = (found: readonly { group: string }[] = []): string[] => found.map(({ group }) => group).sort();
 
 describe('routes', () => {
   test('without identifiers, every matching filter gets the message', () => {
@@ -36,6 +36,13 @@ describe('routes', () => {
     routes.delete('a', 'a');
     expect(routes.find('a', ids.get('a'))).toEqual([]);
     expect(groups(routes.find('a', undefined))).toEqual(['#']);
+  });
+
+  test('what no subscription can be meant by is unknown, which is not the same as closed', () => {
+    const { routes, ids } = routesOf('a');
+    expect(routes.find('b', undefined)).toBeUndefined();
+    expect(routes.find('b', 7)).toBeUndefined();
+    expect(routes.find('b', ids.get('a'))).toBeUndefined();
   });
 
   test('an earlier identifier of the same filter stays known, with its own target', () => {

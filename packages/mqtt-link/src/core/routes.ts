@@ -79,12 +79,15 @@ export class Routes<Group, Target> {
     this.#retired.clear();
   }
 
-  find(topic: string, ids: number | readonly number[] | undefined): readonly Route<Group, Target>[] {
+  /** Undefined when no subscription of this process is known that it could be for; empty when it was closed. */
+  find(
+    topic: string,
+    ids: number | readonly number[] | undefined,
+  ): readonly Route<Group, Target>[] | undefined {
     if (ids === undefined) return this.#match(topic);
-    if (typeof ids === 'number')
-      return this.#named(topic, ids) ?? (this.#retired.has(ids) ? [] : this.#match(topic));
+    if (typeof ids === 'number') return this.#named(topic, ids) ?? this.#unnamed(topic, [ids]);
     const found = ids.flatMap((id) => this.#named(topic, id) ?? []);
-    return found.length > 0 || ids.some((id) => this.#retired.has(id)) ? found : this.#match(topic);
+    return found.length > 0 ? found : this.#unnamed(topic, ids);
   }
 
   #named(topic: string, id: number): readonly Route<Group, Target>[] | undefined {
@@ -92,13 +95,17 @@ export class Routes<Group, Target> {
     return entry !== undefined && matchTopic(entry.filter, topic) ? entry.routes : undefined;
   }
 
-  #match(topic: string): Route<Group, Target>[] {
+  #unnamed(topic: string, ids: readonly number[]): readonly Route<Group, Target>[] | undefined {
+    return ids.some((id) => this.#retired.has(id)) ? [] : this.#match(topic);
+  }
+
+  #match(topic: string): readonly Route<Group, Target>[] | undefined {
     const found: Route<Group, Target>[] = [];
     for (const group of this.#exact.get(topic) ?? []) found.push({ group, target: undefined });
     for (const [group, filter] of this.#wildcards) {
       if (matchTopic(filter, topic)) found.push({ group, target: undefined });
     }
-    return found;
+    return found.length > 0 ? found : undefined;
   }
 
   #retire(id: number): void {

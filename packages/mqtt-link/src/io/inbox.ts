@@ -91,10 +91,10 @@ export class Inbox {
   #deliver(packet: PublishFields, message: Inbound): void {
     const ids = packet.properties?.subscriptionIdentifier;
     const queues = this.#subscriber.recipients(message, ids);
-    if (queues.length === 0 && this.#resumed && packet.qos > 0) return this.#keep({ packet, message });
-    const receipt = this.#receipt(packet, queues.length);
-    if (queues.length === 0) receipt?.done();
-    for (const queue of queues) queue.push(message, receipt);
+    if (queues === undefined && this.#resumed && packet.qos > 0) return this.#keep({ packet, message });
+    const receipt = this.#receipt(packet, queues?.length ?? 0);
+    if (queues === undefined || queues.length === 0) receipt?.done();
+    else for (const queue of queues) queue.push(message, receipt);
   }
 
   #receipt(packet: PublishFields, handlers: number): Receipt<Connection | undefined> | undefined {

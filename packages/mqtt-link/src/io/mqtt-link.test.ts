@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { IPublishPacket, Packet } from 'mqtt-packet';
 import { connack, startScriptedBroker, type ScriptedBroker } from '../../test/scripted-broker.ts';
-import { openLink, type Link, type LinkOptions } from '../index.ts';
+import { openLink, silentLogger, type Link, type LinkOptions } from '../index.ts';
 import { nextEvent } from '../testing/index.ts';
 
 const QUICK = { minDelayMs: 5, maxDelayMs: 20 };
@@ -87,13 +87,16 @@ describe('CONNECT', () => {
     await expect(open(gone.url)).rejects.toMatchObject({ code: 'connect-failed' });
   });
 
-  test('with retryInitial the link keeps trying, and says why it is offline', async () => {
+  test('with retryInitial the link keeps trying, and logs why it failed', async () => {
     const server = await broker((packet, connection) =>
       packet.cmd === 'connect' && connection < 3 ? [connack({ reasonCode: 0x88 })] : undefined,
     );
-    const link = await open(server.url, { retryInitial: true });
+    const logged: unknown[] = [];
+    const logger = { ...silentLogger, warn: (_text: string, fields = {}) => void logged.push(fields) };
+    const link = await open(server.url, { retryInitial: true, logger });
     expect(link.state).toBe('online');
     expect(server.received.filter((packet) => packet.cmd === 'connect')).toHaveLength(3);
+    expect(logged).toMatchObject([{ code: 'connect-refused' }, { code: 'connect-refused' }]);
   });
 
   test('an aborted attempt ends at once', async () => {
@@ -494,14 +497,29 @@ describe('the end of a connection', () => {
     expect(await settled).toMatchObject({ code: 'closed' });
   });
 
+  test('closing while acknowledgements are awaited closes the connection that came meanwhile', async () => {
+    const server = await broker((packet) => (packet.cmd === 'publish' ? [] : undefined));
+    const link = await open(server.url, { cleanStart: false, sessionExpirySeconds: 60 });
+    const settled = link.publish('t', 'x').catch((error: unknown) => error);
+    const closing = link.close({ timeoutMs: 300 });
+    const online = nextEvent(link, 'online');
+    server.send('close');
+    await online;
+    await closing;
+    expect(await settled).toMatchObject({ code: 'closed' });
+    expect(server.received.at(-1)).toMatchObject({ cmd: 'disconnect', connection: 2 });
+  });
+
   test('closing while offline ends the waiting for a connection', async () => {
     const server = await broker((packet, connection) =>
       packet.cmd === 'connect' && connection > 1 ? [connack({ reasonCode: 0x88 })] : undefined,
     );
     const link = await open(server.url);
     const offline = nextEvent(link, 'offline');
+    const refused = nextEvent(link, 'error');
     server.send('close');
     await offline;
+    expect(await refused).toMatchObject({ code: 'connect-refused', reasonCode: 0x88 });
     const waiting = link.publish('t', 'x').catch((error: unknown) => error);
     await link.close();
     expect(await waiting).toMatchObject({ code: 'closed' });

@@ -145,13 +145,11 @@ export class MqttLink implements Link {
     } catch (error) {
       if (this.#stop.signal.aborted) return undefined;
       const cause = toError(error);
-      this.#logger.warn('cannot connect', { clientId: this.clientId, error: cause });
       if (givesUp) {
         onFailure(cause);
         this.#end('closed', new LinkError('closed', 'the first connection failed', { cause }));
       } else {
-        const reasonCode = isLinkError(cause) ? cause.reasonCode : undefined;
-        this.#emitter.emit('offline', { error: cause, ...(reasonCode === undefined ? {} : { reasonCode }) });
+        this.#report(isLinkError(cause) ? cause : new LinkError('connect-failed', cause.message, { cause }));
       }
       return undefined;
     }
@@ -243,11 +241,11 @@ export class MqttLink implements Link {
   }
 
   async #close(reasonCode: number, timeoutMs: number): Promise<void> {
+    if (this.#connection !== undefined) await within(this.#publisher.whenIdle(), timeoutMs);
+    // Perhaps another one than before.
     const connection = this.#connection;
-    if (connection !== undefined) await within(this.#publisher.whenIdle(), timeoutMs);
-    const stillUp = this.#connection === connection;
     this.#end('closed', new LinkError('closed', 'the link is closed'));
-    if (connection === undefined || !stillUp) return;
+    if (connection === undefined) return;
     const closed = connection.whenClosed();
     connection.disconnect(reasonCode);
     if (!(await within(closed, timeoutMs))) connection.destroy();

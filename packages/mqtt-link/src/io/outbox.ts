@@ -47,7 +47,8 @@ export class Outbox {
       this.#stream.write(chunks[0]);
       this.#chunks = [];
     } else {
-      if (this.#copiesOut) this.#writeFromScratch();
+      // What the socket cannot send at once it keeps, and then the shared buffer would be its own.
+      if (this.#copiesOut && this.#stream.writableLength === 0) this.#writeFromScratch();
       else this.#stream.write(Buffer.concat(chunks, this.#bytes));
       chunks.length = 0;
     }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { encodePublish, encodePubrel, stampPublish, type EncodedPublish } from '../core/encode.ts';
 import { Fifo } from '../core/fifo.ts';
 import { LinkError } from '../core/link-error.ts';
@@ -190,6 +191,8 @@ export class Publisher {
         new LinkError('aborted', `publish to "${outgoing.topic}" was aborted`, { cause: signal.reason }),
       );
     };
+    // Many publishes may share one signal; that is no leak.
+    setMaxListeners(0, signal);
     signal.addEventListener('abort', onAbort);
     outgoing.stopListening = () => signal.removeEventListener('abort', onAbort);
   }

@@ -2,7 +2,7 @@ import { encodeSubscribe, encodeUnsubscribe } from '../core/encode.ts';
 import { LinkError } from '../core/link-error.ts';
 import type { PacketIds } from '../core/packet-ids.ts';
 import { describeReason, FIRST_FAILURE } from '../core/reason-codes.ts';
-import { Routes, type Route } from '../core/routes.ts';
+import { Routes } from '../core/routes.ts';
 import { assertTopicFilter } from '../core/topic.ts';
 import type {
   BrokerFeatures,
@@ -13,36 +13,15 @@ import type {
   Subscription,
 } from '../link.ts';
 import type { AckFields, Connection } from './connection.ts';
-import { Deadlines, type Timed } from './deadlines.ts';
+import { Deadlines } from './deadlines.ts';
 import { HandlerQueue } from './handler-queue.ts';
-
-/** One handler of a filter. */
-interface Member extends Timed {
-  readonly options: SubscribeOptions;
-  readonly queue: HandlerQueue;
-  settled: boolean;
-  readonly resolve: (subscription: Subscription) => void;
-  readonly reject: (error: LinkError) => void;
-}
-
-/** All handlers of one filter share one subscription on the broker. */
-interface Group {
-  readonly filter: string;
-  readonly members: Set<Member>;
-  /** Those of the members, renewed when they change. */
-  queues: readonly HandlerQueue[];
-  grantedQos: Qos;
-  /** The broker has it: SUBACK seen in this session. */
-  granted: boolean;
-}
+import { LiveSubscription, mergeOptions, queuesOf, type Group, type Member } from './subscription-group.ts';
 
 interface PendingAck {
   readonly group: Group | undefined;
   readonly member: Member | undefined;
   readonly settle: () => void;
 }
-
-type Recipient = Route<Group, Member>;
 
 export interface SubscriberOptions {
   readonly fenced: boolean;
@@ -128,12 +107,13 @@ export class Subscriber {
     this.#deadlines.clear();
   }
 
-  /** The queues that a message goes to; empty when nobody wants it. */
+  /** The queues that a message goes to. Undefined: nobody here subscribed to it. Empty: who did has closed. */
   recipients(
     message: InboundMessage,
     subscriptionIds: number | readonly number[] | undefined,
-  ): readonly HandlerQueue[] {
+  ): readonly HandlerQueue[] | undefined {
     const routes = this.#routes.find(message.topic, subscriptionIds);
+    if (routes === undefined) return undefined;
     return routes.length === 1
       ? queuesOf(routes[0]!, message)
       : routes.flatMap((route) => queuesOf(route, message));
@@ -216,7 +196,9 @@ export class Subscriber {
     const target = group.members.size > 1 ? member : undefined;
     const withIds = this.#features?.subscriptionIdentifiersAvailable ?? true;
     const subscriptionId = withIds ? this.#routes.issueId(group, group.filter, target) : undefined;
-    connection.send(encodeSubscribe(id, { filter: group.filter, ...merge(group, member), subscriptionId }));
+    connection.send(
+      encodeSubscribe(id, { filter: group.filter, ...mergeOptions(group, member), subscriptionId }),
+    );
     return new Promise((settle) => this.#pending.set(id, { group, member, settle }));
   }
 
@@ -284,58 +266,6 @@ export class Subscriber {
       },
     };
   }
-}
-
-class LiveSubscription implements Subscription {
-  readonly #group: Group;
-  readonly #close: () => Promise<void>;
-
-  constructor(group: Group, close: () => Promise<void>) {
-    this.#group = group;
-    this.#close = close;
-  }
-
-  get filter(): string {
-    return this.#group.filter;
-  }
-
-  get grantedQos(): Qos {
-    return this.#group.grantedQos;
-  }
-
-  close(): Promise<void> {
-    return this.#close();
-  }
-}
-
-function queuesOf({ group, target }: Recipient, message: InboundMessage): readonly HandlerQueue[] {
-  if (target === undefined || !isReplay(message, group)) return group.queues;
-  // A target that is gone takes its replay with it.
-  return group.members.has(target) ? [target.queue] : [];
-}
-
-/** The broker marks what it replays at SUBSCRIBE as retained; with Retain As Published live messages may look the same. */
-function isReplay(message: InboundMessage, group: Group): boolean {
-  if (!message.retain) return false;
-  for (const { options } of group.members) if (options.retainAsPublished === true) return false;
-  return true;
-}
-
-/** The options of one SUBSCRIBE that serves all handlers of a filter. */
-function merge(
-  group: Group,
-  newest: Member | undefined,
-): { qos: Qos; noLocal: boolean; retainAsPublished: boolean; retainHandling: 0 | 1 | 2 } {
-  const all = [...group.members].map((member) => member.options);
-  const qos = Math.max(...all.map((options) => options.qos ?? 1)) as Qos;
-  const handling = newest === undefined ? all : [newest.options];
-  return {
-    qos,
-    // The protocol forbids No Local on a shared subscription (MQTT 5 §3.8.3.1).
-    noLocal: !group.filter.startsWith('$share/') && all.every((options) => options.noLocal === true),
-    retainAsPublished: all.some((options) => options.retainAsPublished === true),
-    retainHandling: Math.min(...handling.map((options) => options.retainHandling ?? 0)) as 0 | 1 | 2,
-  };
 }
 
 function subscribeRefused(filter: string, reasonCode: number, reasonString: string | undefined): LinkError {

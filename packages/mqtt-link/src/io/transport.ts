@@ -1,4 +1,4 @@
-import { connect as connectTcp } from 'node:net';
+import { connect as connectTcp, isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import { createWebSocketStream, WebSocket } from 'ws';
@@ -34,7 +34,9 @@ export function openTransport(url: URL, tls: LinkTlsOptions = {}): Duplex {
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const port = url.port === '' ? DEFAULT_PORTS[url.protocol]! : Number(url.port);
   if (url.protocol === 'mqtt:') return connectTcp({ host, port, noDelay: true });
-  const socket = connectTls({ host, port, servername: host, ...tlsSettings(tls) });
+  // Server Name Indication takes names only (RFC 6066 §3).
+  const servername = isIP(host) === 0 ? { servername: host } : {};
+  const socket = connectTls({ host, port, ...servername, ...tlsSettings(tls) });
   socket.setNoDelay(true);
   return socket;
 }
