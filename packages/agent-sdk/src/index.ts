@@ -7,7 +7,7 @@ export type { Say, TaskContext, TaskHandler } from './io/task-context.ts';
 export type { ArtifactInput, Output } from './core/output.ts';
 
 export { createRequester } from './io/requester.ts';
-export type { CallOptions, Requester, RequesterOptions, TaskStream } from './io/requester.ts';
+export type { CallOptions, Requester, RequesterOptions, TaskStream } from './io/requester-types.ts';
 export type { MessageInput } from './core/message-input.ts';
 export { DEFAULT_RETRY } from './core/retry.ts';
 export type { RetryProfile } from './core/retry.ts';

@@ -28,3 +28,11 @@ export class KeyedLock {
 function ignore(): void {
   // The caller holds the result; the tail only keeps the order.
 }
+
+/** Goes on at once when the value is there: a promise would cost a turn of the event loop. */
+export function whenReady<T, R>(
+  value: MaybePromise<T>,
+  next: (value: T) => MaybePromise<R>,
+): MaybePromise<R> {
+  return isPromise(value) ? (async () => next(await value))() : next(value);
+}

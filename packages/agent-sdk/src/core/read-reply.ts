@@ -1,6 +1,6 @@
 import type { InboundMessage } from '@shoal/mqtt-link';
-import type { StreamResponse, Task, Validation } from '@shoal/protocol';
-import { describeViolations, parseJson, validateStreamResponse, validateTask } from '@shoal/protocol';
+import type { StreamResponse, Validation } from '@shoal/protocol';
+import { describeViolations, parseJson, validateStreamResponse } from '@shoal/protocol';
 import type { A2aError } from '../errors.ts';
 import { fromRpcError, localError } from '../errors.ts';
 
@@ -9,10 +9,6 @@ export type Reply<T> = { readonly value: T } | { readonly error: A2aError };
 /** The result of SendMessage and every item of a stream: exactly one of task, message, statusUpdate, artifactUpdate. */
 export function readItem(message: InboundMessage): Reply<StreamResponse> {
   return readReply(message, validateStreamResponse);
-}
-
-export function readTask(message: InboundMessage): Reply<Task> {
-  return readReply(message, validateTask);
 }
 
 export function readReply<T>(message: InboundMessage, validate: (value: unknown) => Validation<T>): Reply<T> {

@@ -11,7 +11,7 @@ import { CardPresence, cardWill, newInstance } from './card-presence.ts';
 import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
 import { memoryTaskStore } from './memory-task-store.ts';
-import type { Requester } from './requester.ts';
+import type { Requester } from './requester-types.ts';
 import { createRequester } from './requester.ts';
 import { Responder } from './responder.ts';
 import type { TaskHandler } from './task-context.ts';

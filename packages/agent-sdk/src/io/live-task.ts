@@ -1,12 +1,10 @@
-import type { Link, Logger } from '@shoal/mqtt-link';
-import type { Message, StreamResponse, Task } from '@shoal/protocol';
-import { USER_PROPERTIES, normalizeTaskId } from '@shoal/protocol';
+import type { Logger } from '@shoal/mqtt-link';
+import type { Message, StreamResponse } from '@shoal/protocol';
+import { normalizeTaskId } from '@shoal/protocol';
 import type { Caller } from '../core/caller.ts';
-import type { ReplyPath } from '../core/decode-request.ts';
-import { replyPayload, streamItemPayload } from '../core/payloads.ts';
 import type { TaskRecord } from '../core/task-record.ts';
 import { viewTask } from '../core/task-record.ts';
-import { publishReply } from './publish-reply.ts';
+import type { Replies } from './replies.ts';
 
 /** Retries and subscribers beyond this many replace the oldest of their kind (reference A5). */
 const MAX_UNARY_CALLERS = 4;
@@ -29,14 +27,14 @@ export class LiveTask {
   /** Takes the message that answers AUTH_REQUIRED while the handler still runs. */
   onMessage: ((message: Message) => void) | undefined;
   #abort: AbortController | undefined;
-  readonly #link: Link;
+  readonly #replies: Replies;
   readonly #logger: Logger;
   readonly #callers: Caller[] = [];
   #unacknowledged = 0;
 
-  constructor(link: Link, logger: Logger, record: TaskRecord) {
+  constructor(replies: Replies, logger: Logger, record: TaskRecord) {
     this.key = normalizeTaskId(record.task.id);
-    this.#link = link;
+    this.#replies = replies;
     this.#logger = logger;
     this.record = record;
   }
@@ -79,7 +77,7 @@ export class LiveTask {
   finish(lastItem: StreamResponse): void {
     void this.emit(lastItem);
     for (const caller of this.#callers.splice(0)) {
-      if (!caller.streaming) sendTask(this.#link, this.#logger, caller, this.record.task);
+      if (!caller.streaming) this.#replies.task(caller, this.record.task);
     }
   }
 
@@ -89,13 +87,9 @@ export class LiveTask {
   }
 
   async #send(caller: Caller, item: string): Promise<void> {
-    const seq = String(caller.seq++);
     this.#unacknowledged += 1;
     try {
-      const userProperties = { ...caller.properties, [USER_PROPERTIES.streamSeq]: seq };
-      const ack = await publishReply(this.#link, caller.reply, streamItemPayload(caller.id, item), {
-        userProperties,
-      });
+      const ack = await this.#replies.item(caller, item);
       if (ack.noMatchingSubscribers) this.#drop(caller);
     } catch (error) {
       this.#drop(caller);
@@ -119,23 +113,4 @@ export class LiveTask {
     const index = this.#callers.indexOf(caller);
     if (index >= 0) this.#callers.splice(index, 1);
   }
-}
-
-/** The one reply of SendMessage. */
-export function sendTask(link: Link, logger: Logger, caller: Caller, task: Task): void {
-  sendPayload(link, logger, caller, replyPayload(caller.id, { task: viewTask(task, caller) }));
-}
-
-export function sendPayload(
-  link: Link,
-  logger: Logger,
-  to: { readonly reply: ReplyPath; readonly properties?: Readonly<Record<string, string>> | undefined },
-  payload: string,
-): void {
-  publishReply(
-    link,
-    to.reply,
-    payload,
-    to.properties === undefined ? {} : { userProperties: to.properties },
-  ).catch((error: unknown) => logger.warn('a reply could not be published', { error: String(error) }));
 }

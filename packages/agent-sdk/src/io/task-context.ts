@@ -7,7 +7,7 @@ import type { ArtifactInput, Output } from '../core/output.ts';
 import { faultOfParts, toArtifact, toParts } from '../core/output.ts';
 import { addArtifact, agentMessage, setStatus } from '../core/task-record.ts';
 import type { LiveTask } from './live-task.ts';
-import type { Requester } from './requester.ts';
+import type { Requester } from './requester-types.ts';
 
 /** What a prompt or a status says: text, or parts. */
 export type Say =

@@ -5,13 +5,11 @@ import type { MaybePromise } from '../core/keyed-lock.ts';
 import { isPromise } from '../core/keyed-lock.ts';
 import type { Output } from '../core/output.ts';
 import { toArtifacts } from '../core/output.ts';
-import { errorPayload } from '../core/payloads.ts';
 import { addArtifact, agentMessage, isSettled, setStatus, undoContinue } from '../core/task-record.ts';
 import type { Clock } from './clock.ts';
 import type { LiveTask } from './live-task.ts';
-import { sendPayload } from './live-task.ts';
-import type { Link } from '@shoal/mqtt-link';
-import type { Requester } from './requester.ts';
+import type { Replies } from './replies.ts';
+import type { Requester } from './requester-types.ts';
 import type { RunSupport, TaskHandler } from './task-context.ts';
 import { RunContext } from './task-context.ts';
 import type { TaskStore } from './task-store.ts';
@@ -26,7 +24,7 @@ export interface Run {
 }
 
 export interface TaskRunnerOptions {
-  readonly link: Link;
+  readonly replies: Replies;
   readonly logger: Logger;
   readonly clock: Clock;
   readonly newId: () => string;
@@ -240,7 +238,7 @@ export class TaskRunner {
 
   async #withdraw(run: Run, error: 'request_expired' | 'responder_unavailable', why: string): Promise<void> {
     const { live, previous } = run;
-    const { store, link, logger } = this.#options;
+    const { store, replies, logger } = this.#options;
     this.#forget(live);
     live.settled = true;
     try {
@@ -255,9 +253,7 @@ export class TaskRunner {
         error: String(cause),
       });
     }
-    for (const caller of live.detachAll()) {
-      sendPayload(link, logger, { reply: caller.reply }, errorPayload(caller.id, bindingError(error, why)));
-    }
+    for (const caller of live.detachAll()) replies.error(caller, bindingError(error, why));
   }
 
   #saveProgress(live: LiveTask): void {

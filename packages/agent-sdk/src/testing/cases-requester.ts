@@ -4,7 +4,7 @@ import { a2aError, bindingError } from '@shoal/protocol';
 import { openLink } from '@shoal/mqtt-link';
 import { isStreamEnd } from '../core/stream.ts';
 import { isA2aError } from '../errors.ts';
-import type { Requester, RequesterOptions } from '../io/requester.ts';
+import type { Requester, RequesterOptions } from '../io/requester-types.ts';
 import { createRequester } from '../io/requester.ts';
 import type { ContractCase, ContractSetting } from './contract-case.ts';
 import { FakeClock } from './fake-clock.ts';
