@@ -31,7 +31,7 @@ export interface PumpEvaluation extends DetectionMetrics {
 
 export interface PumpEvaluationOptions {
   readonly detector?: DetectorOptions;
-  /** A monotonic clock in milliseconds, for the time per sample. Without it that number is 0. */
+  /** Milliseconds that only grow, wall or CPU time, for the time per sample. Without it that number is 0. */
   readonly nowMs?: () => number;
 }
 

@@ -37,8 +37,10 @@ export interface VibrationOptions {
   readonly sampleRateHz: number;
   readonly shaftRpm: number;
   readonly orders: BearingOrders;
-  /** Velocity at the shaft harmonics, in mm/s RMS, from which imbalance, misalignment and looseness are named. Default 7.1: where
-   * ISO 10816-1 puts the danger zone of machines of 15 to 75 kW. Smaller machines need less. */
+  /**
+   * Velocity at the shaft harmonics, in mm/s RMS, from which imbalance, misalignment and looseness are named. Default 7.1: where
+   * ISO 10816-1 puts the danger zone of machines of 15 to 75 kW. Smaller machines need less.
+   */
   readonly velocityAlarmMmPerS?: number;
 }
 
