@@ -5,7 +5,9 @@ import { route } from './routing.ts';
 /** Puts a message in the retained store, or takes away what is there when the payload is empty (MQTT 5 §3.3.1.3). */
 function retain(cx: Context, message: Message): void {
   if (message.payload.length === 0) {
-    if (cx.retained.delete(message.topic)) cx.journal.retained(message.topic, undefined);
+    // Recorded also when nothing is there: an earlier deletion may not be on disk yet.
+    cx.retained.delete(message.topic);
+    cx.journal.retained(message.topic, undefined);
     return;
   }
   if (!canRetain(cx, message)) {

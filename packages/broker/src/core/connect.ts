@@ -134,13 +134,18 @@ export function connect(
     refuse(port, packet, why);
     return undefined;
   }
+  const recorded = cx.journal.changes;
   const { session, present, previous } = openSession(cx, packet, clientId);
   const connection = attach(cx, port, packet, session);
   if (present && !isPersistent(session)) cx.journal.sessionEnded(session);
   session.will = will;
   if (will !== undefined || present) cx.journal.will(session, will);
   if (isPersistent(session)) cx.journal.session(session);
-  sendConnack(cx, connection, packet, { present, assigned: packet.clientId === '' });
+  sendConnack(cx, connection, packet, {
+    present,
+    assigned: packet.clientId === '',
+    recorded: cx.journal.changes !== recorded,
+  });
   if (previous?.will !== undefined) publishWill(cx, clientId, previous.will);
   announcePresence(cx, clientId);
   if (present) {
@@ -183,7 +188,7 @@ function sendConnack(
   cx: Context,
   connection: Connection,
   packet: ConnectPacket,
-  session: { readonly present: boolean; readonly assigned: boolean },
+  session: { readonly present: boolean; readonly assigned: boolean; readonly recorded: boolean },
 ): void {
   const { limits } = cx;
   const { expirySeconds, clientId } = connection.session;
@@ -200,5 +205,5 @@ function sendConnack(
     assignedClientId: session.assigned ? clientId : undefined,
     serverKeepAliveSeconds: changedKeepAlive,
   });
-  connection.port.send(bytes, true);
+  connection.port.send(bytes, session.recorded);
 }

@@ -3,6 +3,8 @@ import type { Delivery, Session, Subscription, Will } from './session.ts';
 
 /** Records what must survive the process. Every call belongs to the batch that is committed next; none waits. */
 export interface Journal {
+  /** How much was recorded so far: an acknowledgement has to wait only for a step that recorded something. */
+  readonly changes: number;
   retained(topic: string, message: Message | undefined): void;
   /** A session that outlives its connection: as new, or after a change of its expiry or of being connected. */
   session(session: Session): void;
@@ -19,6 +21,7 @@ const nothing = (): void => undefined;
 
 /** Keeps nothing: for a broker whose state lives and dies with it. */
 export const noJournal: Journal = {
+  changes: 0,
   retained: nothing,
   session: nothing,
   sessionEnded: nothing,

@@ -68,6 +68,7 @@ export function publish(cx: Context, connection: Connection, packet: PublishPack
   }
   const { payload, qos, retain, properties } = packet;
   const message = createMessage({ topic, payload, qos, retain, properties }, session.clientId, cx.now);
+  const recorded = cx.journal.changes;
   const outcome = judge(cx, connection, message);
   if (outcome.reasonCode >= 0x80) {
     cx.stats.publishesRefused++;
@@ -82,6 +83,6 @@ export function publish(cx: Context, connection: Connection, packet: PublishPack
   const type = packet.qos === 1 ? 'puback' : 'pubrec';
   connection.port.send(
     encodeAck(type, connection.version, packet.packetId, outcome.reasonCode, reasonString),
-    true,
+    cx.journal.changes !== recorded,
   );
 }

@@ -75,7 +75,19 @@ export function readCard(owner: string, properties: Buffer): Card {
   };
 }
 
+const prefixes = new Map<string, Buffer>();
+
+function prefixOf(status: Status, source: string): Buffer {
+  const key = `${status} ${source}`;
+  let prefix = prefixes.get(key);
+  if (prefix === undefined) {
+    prefix = Buffer.concat([userProperty(STATUS, status), userProperty(SOURCE, source)]);
+    prefixes.set(key, prefix);
+  }
+  return prefix;
+}
+
 /** Status first, then what the publisher sent, as EMQX does. */
-export function cardProperties(card: Card, status: Status, source: string): Buffer {
-  return Buffer.concat([userProperty(STATUS, status), userProperty(SOURCE, source), card.otherProperties]);
+export function cardProperties(card: Card, status: Status, source: 'broker' | 'agent' | 'emqx'): Buffer {
+  return Buffer.concat([prefixOf(status, source), card.otherProperties]);
 }

@@ -30,6 +30,7 @@ interface Stored {
  */
 export class StoreJournal implements Journal, CommitGate {
   epoch = 1;
+  changes = 0;
   private batch = new Map<string, Buffer | undefined>();
   private batchBytes = 0;
   /** Keys that were first put in this batch: deleting them needs no trace. */
@@ -110,12 +111,14 @@ export class StoreJournal implements Journal, CommitGate {
   }
 
   private put(key: string, value: Buffer): void {
+    this.changes++;
     this.batch.set(key, value);
     this.batchBytes += value.length + key.length;
     this.schedule();
   }
 
   private delete(key: string): void {
+    this.changes++;
     if (this.fresh.delete(key)) {
       this.batch.delete(key);
       return;

@@ -1,0 +1,114 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+
+import { createBroker, type Broker, type Store, type StoreChange } from '../src/index.ts';
+import { Clients, Inbox } from './mqtt-clients.ts';
+
+/** A store whose writes take as long as the test wants. */
+class SlowStore implements Store {
+  readonly durability = 'process';
+  readonly written: StoreChange[] = [];
+  writes = 0;
+  slow = false;
+  private release: ((error?: Error) => void) | undefined;
+  private started: (() => void) | undefined;
+
+  async *entries(): AsyncGenerator<readonly [string, Buffer]> {}
+
+  async write(changes: readonly StoreChange[]): Promise<void> {
+    this.writes++;
+    if (this.slow) {
+      const finished = new Promise<void>((resolve, reject) => {
+        this.release = (error) => (error === undefined ? resolve() : reject(error));
+      });
+      this.started?.();
+      await finished;
+    }
+    this.written.push(...changes);
+  }
+
+  begun(): Promise<void> {
+    return new Promise((resolve) => (this.started = resolve));
+  }
+
+  finish(error?: Error): void {
+    this.release?.(error);
+  }
+
+  async close(): Promise<void> {}
+}
+
+const clients = new Clients();
+let store: SlowStore;
+let broker: Broker;
+let url: string;
+
+beforeEach(async () => {
+  store = new SlowStore();
+  broker = createBroker({ store });
+  url = (await broker.start()).tcp?.url as string;
+});
+
+afterEach(async () => {
+  store.slow = false;
+  store.finish();
+  clients.closeAll();
+  await broker.stop();
+});
+
+it.each([1, 2] as const)(
+  'acknowledges QoS %i only when the store has written, and delivers meanwhile',
+  async (qos) => {
+    const receiver = await clients.connect(url);
+    const inbox = new Inbox(receiver);
+    await receiver.subscribeAsync('t', { qos: 1 });
+    const sender = await clients.connect(url);
+    store.slow = true;
+    const begun = store.begun();
+    let acknowledged = false;
+    const publishing = sender.publishAsync('t', 'x', { qos, retain: true }).then(() => (acknowledged = true));
+    await begun;
+    expect((await inbox.next()).payload).toBe('x');
+    expect(acknowledged).toBe(false);
+    expect(store.written.some(({ key }) => key.endsWith('t'))).toBe(false);
+    store.slow = false;
+    store.finish();
+    await publishing;
+    expect(store.written.some(({ key }) => key.endsWith('t'))).toBe(true);
+  },
+);
+
+it('writes what came during one write in the next, all of it at once', async () => {
+  const sender = await clients.connect(url);
+  store.slow = true;
+  const begun = store.begun();
+  const first = sender.publishAsync('first', 'x', { qos: 1, retain: true });
+  await begun;
+  const before = store.writes;
+  const more = Array.from({ length: 50 }, (_, i) =>
+    sender.publishAsync(`more/${i}`, 'x', { qos: 1, retain: true }),
+  );
+  const other = await clients.connect(url);
+  await other.publishAsync('unrecorded', 'x', { qos: 0 });
+  store.slow = false;
+  store.finish();
+  await Promise.all([first, ...more]);
+  expect(store.writes - before).toBeLessThanOrEqual(3);
+});
+
+it('acknowledges nothing and lets everyone go when the store fails', async () => {
+  const sender = await clients.connect(url);
+  store.slow = true;
+  const begun = store.begun();
+  let acknowledged = false;
+  sender.publish(
+    't',
+    'x',
+    { qos: 1, retain: true },
+    (error) => (acknowledged = error === undefined || error === null),
+  );
+  await begun;
+  const gone = new Promise<void>((resolve) => sender.once('close', () => resolve()));
+  store.finish(new Error('disk full'));
+  await gone;
+  expect(acknowledged).toBe(false);
+});
