@@ -46,7 +46,8 @@ function instantClock(): Clock {
   };
 }
 
-function setting(answer: Answer, requests: readonly IncidentRequest[] = []) {
+function setting(answer: Answer, requests: readonly IncidentRequest[] = [], failingWrites = 0) {
+  let failures = failingWrites;
   const calls: { method: 'stream' | 'subscribe'; input: MessageInput | { id: string } }[] = [];
   const log: string[] = [];
   const talk = (method: 'stream' | 'subscribe') => (_: unknown, input: MessageInput | { id: string }) => {
@@ -62,7 +63,10 @@ function setting(answer: Answer, requests: readonly IncidentRequest[] = []) {
     },
     workflow: WORKFLOW,
     requests,
-    persist: async () => void log.push(`persist ${subject.requests.map(({ state }) => state).join()}`),
+    persist: async () => {
+      if (failures-- > 0) throw new Error('broker gone');
+      log.push(`persist ${subject.requests.map(({ state }) => state).join()}`);
+    },
     onChange: finish,
     clock: instantClock(),
     logger: silentLogger,
@@ -110,6 +114,24 @@ describe('IncidentRequester', () => {
     expect(await finished).toMatchObject({ state: 'ended', taskState: 'TASK_STATE_FAILED' });
     expect(new Set(calls.map(({ input }) => JSON.stringify(input))).size).toBe(1);
     expect(calls).toHaveLength(4);
+  });
+
+  it('sends nothing before the request is durable, and goes on trying', async () => {
+    const { subject, log, finished } = setting(() => items(status('TASK_STATE_COMPLETED')), [], 3);
+    subject.open(MESSAGE);
+    await finished;
+    expect(log).toEqual(['persist open', 'stream', 'persist ended']);
+  });
+
+  it('asks anew for a task that the workflow has lost while it waited', async () => {
+    let streams = 0;
+    const { subject, calls, finished } = setting(({ method }) => {
+      if (method === 'subscribe') return items(new A2aError('task-not-found', 'no such task'));
+      return items(status(++streams === 1 ? 'TASK_STATE_INPUT_REQUIRED' : 'TASK_STATE_COMPLETED'));
+    });
+    subject.open(MESSAGE);
+    expect(await finished).toMatchObject({ state: 'ended' });
+    expect(calls.map(({ method }) => method)).toEqual(['stream', 'subscribe', 'stream']);
   });
 
   it('follows a task that waits for somebody until it ends', async () => {

@@ -91,8 +91,8 @@ export class IncidentRequester {
 
   async #follow(request: IncidentRequest): Promise<void> {
     const { clock, giveUpAfterMs, logger, persist } = this.#options;
-    await persist();
-    const deadlineMs = clock.nowMs() + giveUpAfterMs;
+    let heardAtMs = clock.nowMs();
+    let durable = false;
     let known = false;
     for (
       let pauseMs = FIRST_PAUSE_MS;
@@ -100,25 +100,25 @@ export class IncidentRequester {
       pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)
     ) {
       try {
+        if (!durable) await persist();
+        durable = true;
         const task = await this.#readToEnd(request, known);
-        known ||= task !== undefined;
-        if (task !== undefined && isTerminal(task.status.state))
-          return await this.#finish(request, ended(task));
+        if (task !== undefined && isTerminal(task.status.state)) return this.#finish(request, ended(task));
+        known = task !== undefined;
+        heardAtMs = clock.nowMs();
       } catch (error) {
         if (this.#stopping.signal.aborted) return;
-        logger.warn('the workflow did not answer', {
-          target: request.target,
-          taskId: request.taskId,
-          error: String(error),
-        });
-        const final = isA2aError(error) && !error.retryable && !WORTH_ANOTHER_TRY.has(error.code);
-        if (final || clock.nowMs() >= deadlineMs) {
-          return this.#finish(request, { ...request, state: 'given-up', error: String(error) });
+        const { target, taskId } = request;
+        logger.warn('the workflow did not answer', { target, taskId, error: String(error) });
+        // A task that was lost with its broker is made again by the same request.
+        const final = durable && !known && isFinal(error);
+        known = false;
+        if (final || clock.nowMs() >= heardAtMs + giveUpAfterMs) {
+          return this.#finish(request, { state: 'given-up', error: String(error) });
         }
       }
       await pause(clock, pauseMs, this.#stopping.signal);
     }
-    return undefined;
   }
 
   /** One stream from its first item to its end; the task may still wait for something then. */
@@ -143,7 +143,12 @@ export class IncidentRequester {
   async #finish(before: IncidentRequest, change: Partial<IncidentRequest>): Promise<void> {
     const request: IncidentRequest = { ...before, ...change };
     this.#requests = this.#requests.map((one) => (one.incidentId === request.incidentId ? request : one));
-    await this.#options.persist();
+    try {
+      await this.#options.persist();
+    } catch (error) {
+      // Written again with the next change; a successor that does not know it asks again and is told the same.
+      this.#options.logger.warn('the outcome of a request is not durable yet', { error: String(error) });
+    }
     this.#options.onChange(request);
   }
 }
@@ -156,6 +161,11 @@ const WORTH_ANOTHER_TRY = new Set([
   'stream-idle',
   'stream-overflow',
 ]);
+
+/** Asking again cannot help. */
+function isFinal(error: unknown): boolean {
+  return isA2aError(error) && !error.retryable && !WORTH_ANOTHER_TRY.has(error.code);
+}
 
 function ended(task: Task): Partial<IncidentRequest> {
   const summary = task.status.message === undefined ? undefined : textOf(task.status.message).slice(0, 500);

@@ -130,6 +130,21 @@ describe('Operator', () => {
     expect(called).toEqual([]);
   });
 
+  it('answers what the device did although the answer could not be written down', async () => {
+    let writes = 0;
+    const operator = new Operator({
+      door: { traitsOf: async () => CAREFUL, call: fine } as unknown as DeviceDoor,
+      records: [],
+      persist: async () => {
+        if (++writes > 1) throw new Error('broker gone');
+      },
+      onDone: () => {},
+      logger: silentLogger,
+    });
+    expect(await operator.operate(ORDER)).toMatchObject({ ok: true });
+    expect(await operator.operate(ORDER)).toMatchObject({ ok: true, repeated: true });
+  });
+
   it('reads without remembering', async () => {
     const { make, log } = setting(fine, { readOnly: true, idempotent: true, acceptsRequestId: false });
     const operator = make();

@@ -89,15 +89,14 @@ export class Operator {
   async #act(order: DeviceOrder, args: Readonly<Record<string, unknown>>): Promise<OperateAnswer> {
     await this.#remember(order, { state: 'sent' });
     const answer = await this.#call(order, args);
-    if (answer.ok) {
-      this.#options.onDone(order, answer.result);
-      await this.#remember(order, { state: 'done', result: answer.result });
-    } else {
-      await this.#remember(order, {
-        state: answer.outcome === 'failed' ? 'failed' : 'unknown',
-        error: answer.error,
-      });
-    }
+    if (answer.ok) this.#options.onDone(order, answer.result);
+    const { outcome } = answer;
+    const state = outcome === 'superseded' ? 'failed' : outcome;
+    const now = answer.ok ? { state, result: answer.result } : { state, error: answer.error };
+    await this.#remember(order, now).catch((error: unknown) => {
+      // The device has acted; its answer counts. Were it lost with this process, a successor would say unknown.
+      this.#options.logger.warn('the answer to an order is not durable yet', { error: String(error) });
+    });
     return answer;
   }
 
