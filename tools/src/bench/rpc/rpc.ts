@@ -4,6 +4,7 @@ import type { BenchContext, Benchmark, BenchResult } from '../benchmark.ts';
 import { bundle } from '../bundle.ts';
 import type { Measured, Target } from '../report.ts';
 import { CPU_COMMAND } from '../serve.ts';
+import { median } from '../statistics.ts';
 import { startWorker, type WorkerProcess } from '../worker.ts';
 import type { SideParameters } from './side.ts';
 
@@ -16,15 +17,23 @@ interface Pair {
 const SIDES = ['raw', 'link', 'sdk'] as const;
 type Side = (typeof SIDES)[number];
 
+/** Counts are of a slice; a round has `slices` of each measurement, in turns. */
 interface Scale {
+  readonly slices: number;
   readonly latencyCount: number;
   readonly throughputCount: number;
   readonly streamItems: number;
   readonly streamCount: number;
 }
 
-const FULL: Scale = { latencyCount: 2_000, throughputCount: 10_000, streamItems: 1_000, streamCount: 5 };
-const QUICK: Scale = { latencyCount: 200, throughputCount: 1_000, streamItems: 200, streamCount: 1 };
+const FULL: Scale = {
+  slices: 10,
+  latencyCount: 200,
+  throughputCount: 1_000,
+  streamItems: 500,
+  streamCount: 1,
+};
+const QUICK: Scale = { slices: 2, latencyCount: 100, throughputCount: 500, streamItems: 200, streamCount: 1 };
 
 interface Measurement {
   readonly name: string;
@@ -128,7 +137,10 @@ async function observeSizes(
   return { requestBytes, replyBytes, itemBytes };
 }
 
-/** Sides take turns within a round, and begin in another place in the next, so that no side has the quiet moments. */
+/**
+ * Sides take turns slice by slice, and begin at another side in the next slice: on a busy machine the moods change within a second,
+ * and no side may have the quiet moments. A round's value is the median of its slices.
+ */
 async function measure(
   pairs: ReadonlyMap<Side, Pair>,
   scale: Scale,
@@ -139,19 +151,36 @@ async function measure(
   // Round 0 warms up and is not counted.
   for (let round = 0; round <= rounds; round += 1) {
     for (const [index, measurement] of MEASUREMENTS.entries()) {
-      const seen: string[] = [];
-      for (let turn = 0; turn < SIDES.length; turn += 1) {
-        const side = SIDES[(round + turn) % SIDES.length]!;
-        const { value, cpu } = await measureOnce(pairs.get(side)!, measurement, scale);
-        seen.push(`${side} ${value.toPrecision(4)} ${measurement.unit} (CPU ${cpu.toPrecision(3)} us)`);
-        if (round === 0) continue;
-        results[index]!.values[side].push(value);
-        results[index]!.cpu[side].push(cpu);
-      }
+      const slices = await measureSlices(pairs, measurement, scale);
+      const seen = SIDES.map((side) => {
+        const [value, cpu] = [median(slices.values[side]), median(slices.cpu[side])];
+        if (round > 0) {
+          results[index]!.values[side].push(value);
+          results[index]!.cpu[side].push(cpu);
+        }
+        return `${side} ${value.toPrecision(4)} ${measurement.unit} (CPU ${cpu.toPrecision(3)} us)`;
+      });
       note(`${round === 0 ? 'warm-up' : `round ${round}`}: ${measurement.name}: ${seen.join(', ')}`);
     }
   }
   return [...rowsOf('sdk', results), ...rowsOf('link', results)];
+}
+
+async function measureSlices(
+  pairs: ReadonlyMap<Side, Pair>,
+  measurement: Measurement,
+  scale: Scale,
+): Promise<Results> {
+  const results = { values: noValues(), cpu: noValues() };
+  for (let slice = 0; slice < scale.slices; slice += 1) {
+    for (let turn = 0; turn < SIDES.length; turn += 1) {
+      const side = SIDES[(slice + turn) % SIDES.length]!;
+      const { value, cpu } = await measureOnce(pairs.get(side)!, measurement, scale);
+      results.values[side].push(value);
+      results.cpu[side].push(cpu);
+    }
+  }
+  return results;
 }
 
 async function measureOnce(
