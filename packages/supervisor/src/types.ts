@@ -42,8 +42,8 @@ export interface SupervisorOptions extends Credentials {
   /** How long a probe waits for its answer. Default 2 000. */
   readonly probeTimeoutMs?: number;
   readonly keepAliveSeconds?: number;
-  readonly openStream?: LinkOptions['openStream'];
-  readonly tls?: LinkOptions['tls'];
+  readonly openStream?: NonNullable<LinkOptions['openStream']>;
+  readonly tls?: NonNullable<LinkOptions['tls']>;
   readonly logger?: Logger;
   /** Milliseconds since the epoch. Default Date.now. */
   readonly now?: () => number;

@@ -64,7 +64,7 @@ export { derivedTaskId } from './core/derived-id.ts';
 export { missingRecords, recordsOf } from './core/records-of.ts';
 export { ATTEMPT_PROPERTY } from './io/answer-probes.ts';
 export { replyOutcome, streamToCallers } from './io/caller-replies.ts';
-export { look } from './io/look.ts';
+export { look, openLookLink } from './io/look.ts';
 export { blueprintIdOf, runStep, type RunStepOptions } from './io/run-step.ts';
 export { writeRecord } from './io/write-record.ts';
 export { Marker } from './io/marker.ts';

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
-import { runOrder, type RunOrderOptions, type SpawnOrder } from '@shoal/workflow';
+import type { Link } from '@shoal/mqtt-link';
+import { openLookLink, runOrder, type RunOrderOptions, type SpawnOrder } from '@shoal/workflow';
 import type { Spawner, SpawnHooks } from '../types.ts';
 
 export interface InProcessSpawnerOptions extends Omit<RunOrderOptions, 'signal' | 'standIn'> {
@@ -16,6 +17,7 @@ export function inProcessSpawner(options: InProcessSpawnerOptions): Spawner {
   const stop = new AbortController();
   setMaxListeners(0, stop.signal);
   const open = new Set<Promise<void>>();
+  const looks = new LookLinks(options);
   return {
     capacity: maxRunning,
     get running() {
@@ -24,7 +26,7 @@ export function inProcessSpawner(options: InProcessSpawnerOptions): Spawner {
     spawn(order: SpawnOrder, hooks: SpawnHooks = {}) {
       if (stop.signal.aborted) return Promise.reject(new Error('the spawner is stopped'));
       if (open.size >= maxRunning) return Promise.reject(new Error(`${maxRunning} instances run already`));
-      const running = carryOut(order, { ...run, signal: stop.signal }, hooks).finally(() =>
+      const running = carryOut(order, { ...run, signal: stop.signal }, looks, hooks).finally(() =>
         open.delete(running),
       );
       open.add(running);
@@ -33,16 +35,52 @@ export function inProcessSpawner(options: InProcessSpawnerOptions): Spawner {
     async stop() {
       stop.abort();
       await Promise.all(open);
+      await looks.close();
     },
   };
 }
 
-async function carryOut(order: SpawnOrder, options: RunOrderOptions, hooks: SpawnHooks): Promise<void> {
+async function carryOut(
+  order: SpawnOrder,
+  options: RunOrderOptions,
+  looks: LookLinks,
+  hooks: SpawnHooks,
+): Promise<void> {
   try {
-    const end = await runOrder(order, options);
+    const lookLink = order.kind === 'step' ? await looks.of(order) : undefined;
+    const end = await runOrder(order, { ...options, ...(lookLink === undefined ? {} : { lookLink }) });
     hooks.onExit?.(end === 'clean');
   } catch (error) {
     options.logger?.warn('an instance could not run', { blueprint: order.blueprint, error: String(error) });
     hooks.onExit?.(false);
+  }
+}
+
+/** One unfenced link for each unit that all instances look through: half the connections. */
+class LookLinks {
+  readonly #options: InProcessSpawnerOptions;
+  readonly #links = new Map<string, Promise<Link>>();
+
+  constructor(options: InProcessSpawnerOptions) {
+    this.#options = options;
+  }
+
+  /** Undefined when it cannot be opened now: the instance then opens one of its own, or fails for the same reason. */
+  async of({ org, unit }: SpawnOrder): Promise<Link | undefined> {
+    const key = `${org}/${unit}`;
+    const link = this.#links.get(key) ?? openLookLink({ org, unit }, this.#options);
+    this.#links.set(key, link);
+    try {
+      return await link;
+    } catch {
+      this.#links.delete(key);
+      return undefined;
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const link of this.#links.values())
+      await link.then((opened) => opened.close()).catch(() => undefined);
+    this.#links.clear();
   }
 }

@@ -22,5 +22,21 @@ export function openLookLink(
   address: Pick<SessionAddress, 'org' | 'unit'>,
   options: ConnectOptions,
 ): Promise<Link> {
-  return openLink({ ...options, clientId: `${address.org}/${address.unit}/look-${randomUUID()}` });
+  return openLink({
+    ...connectOptions(options),
+    clientId: `${address.org}/${address.unit}/look-${randomUUID()}`,
+  });
+}
+
+/** What of wider options concerns the connection. */
+export function connectOptions(options: ConnectOptions): ConnectOptions {
+  const { url, username, password, openStream, tls, logger } = options;
+  return {
+    url,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(openStream === undefined ? {} : { openStream }),
+    ...(tls === undefined ? {} : { tls }),
+    ...(logger === undefined ? {} : { logger }),
+  };
 }

@@ -10,7 +10,7 @@ import { WorkflowError } from '../errors.ts';
 import type { AgentBlueprint, Blueprint, RunningAgent } from '../types/blueprint.ts';
 import type { AgentOrder, SpawnOrder } from '../types/order.ts';
 import { openLookLink } from './look.ts';
-import { connectOptions, runStep, type RunStepOptions } from './run-step.ts';
+import { runStep, type RunStepOptions } from './run-step.ts';
 
 export interface RunOrderOptions extends RunStepOptions {
   /** For orders of kind `agent`. */
@@ -68,7 +68,7 @@ interface Wanted {
 
 /** Watches what is wanted of the agent, on a connection that is not the agent's: its blueprint owns that one. */
 async function watchWanted(order: AgentOrder, options: RunOrderOptions): Promise<Wanted> {
-  const link = await openLookLink(order, connectOptions(options));
+  const link = await openLookLink(order, options);
   const unwanted = new AbortController();
   const topics = agentTopics(order);
   await link.subscribe(topics.desired, ({ payload }) => {

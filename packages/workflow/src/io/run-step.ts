@@ -14,7 +14,7 @@ import type { SessionView } from '../core/view.ts';
 import type { Blueprint } from '../types/blueprint.ts';
 import type { Credentials, StepEnd, StepOrder } from '../types/order.ts';
 import { DELEGATE, delegate } from './delegate.ts';
-import { look, openLookLink, type ConnectOptions } from './look.ts';
+import { connectOptions, look, openLookLink, type ConnectOptions } from './look.ts';
 import { StepInstance } from './step-instance.ts';
 
 export interface RunStepOptions extends Credentials {
@@ -23,11 +23,11 @@ export interface RunStepOptions extends Credentials {
   readonly logger?: Logger;
   /** Aborts when the host must stop: the instance leaves at once, its Will is sent, and another attempt follows. */
   readonly signal?: AbortSignal;
-  /** An open unfenced link to look through; unset opens one for each look. It stays open. */
+  /** An open unfenced link to look through; unset, or while it is not online, one is opened for each look. It stays open. */
   readonly lookLink?: Link;
   /** Opens byte streams instead of dialling, to a broker in this process. */
-  readonly openStream?: ConnectOptions['openStream'];
-  readonly tls?: ConnectOptions['tls'];
+  readonly openStream?: NonNullable<ConnectOptions['openStream']>;
+  readonly tls?: NonNullable<ConnectOptions['tls']>;
   /**
    * End the step in its instance's place (DESIGN rule 15): nothing is run, and where the records leave the end open, this is
    * written.
@@ -55,8 +55,8 @@ export async function runStep(order: StepOrder, options: RunStepOptions): Promis
   const logger = options.logger ?? silentLogger;
   const address = { org: order.org, unit: order.unit, sessionId: order.sessionId };
   const lookOnce = async (): Promise<SessionView> => {
-    if (options.lookLink !== undefined) return look(options.lookLink, address);
-    const link = await openLookLink(address, connectOptions(options));
+    if (options.lookLink?.state === 'online') return look(options.lookLink, address);
+    const link = await openLookLink(address, options);
     try {
       return await look(link, address);
     } finally {
@@ -152,17 +152,5 @@ function linkOptions(
       payloadIsUtf8: true,
       messageExpirySeconds: recordExpirySeconds(session, (options.now ?? Date.now)()),
     },
-  };
-}
-
-export function connectOptions(options: RunStepOptions): ConnectOptions {
-  const { url, username, password, openStream, tls, logger } = options;
-  return {
-    url,
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
-    ...(openStream === undefined ? {} : { openStream }),
-    ...(tls === undefined ? {} : { tls }),
-    ...(logger === undefined ? {} : { logger }),
   };
 }
