@@ -13,6 +13,9 @@ export type { SeenRequest } from './fake-responder.ts';
 export { Exchange, WireClient } from './wire-client.ts';
 export type { WireReply, WireRequest } from './wire-client.ts';
 
+export { taskStoreContract } from './task-store-contract.ts';
+export type { OpenTaskStore, OpenedStore, TaskStoreCase } from './task-store-contract.ts';
+
 /** Every case of the responder and the requester, by test vector. Give each a `ContractSetting` of its own, and `end` it. */
 export const agentContract: readonly ContractCase[] = [
   ...discoveryCases,

@@ -1,0 +1,46 @@
+import { createBroker } from '@shoal/broker';
+import { openLink, silentLogger } from '@shoal/mqtt-link';
+import { clientIdOf } from '@shoal/protocol';
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { memoryTaskStore } from './io/memory-task-store.ts';
+import { retainedTaskStore } from './io/retained-task-store.ts';
+import type { OpenTaskStore } from './testing/index.ts';
+import { taskStoreContract } from './testing/index.ts';
+
+const broker = createBroker();
+let url = '';
+const cleanUp: (() => Promise<unknown>)[] = [() => broker.stop()];
+
+beforeAll(async () => {
+  url = (await broker.start()).tcp?.url ?? '';
+});
+afterAll(async () => {
+  for (const work of cleanUp.toReversed()) await work();
+});
+
+const retained: OpenTaskStore = async ({ maxTasks }) => {
+  const address = { org: 'o', unit: 'u', agentId: `a-${randomUUID()}` };
+  const open = async () => {
+    const link = await openLink({ url, clientId: clientIdOf(address) });
+    const store = retainedTaskStore({ maxTasks, minIntervalMs: 60_000 });
+    await store.open?.({ link, address, logger: silentLogger });
+    cleanUp.push(() => link.close());
+    return store;
+  };
+  return { store: await open(), reopen: open };
+};
+
+const stores = [
+  {
+    name: 'memoryTaskStore',
+    open: (options: { maxTasks: number }) => Promise.resolve({ store: memoryTaskStore(options) }),
+  },
+  { name: 'retainedTaskStore', open: retained },
+];
+
+describe.each(stores)('$name', ({ open }) => {
+  it.each(taskStoreContract)('$title', async (contractCase) => {
+    await expect(contractCase.run(open)).resolves.toBeUndefined();
+  });
+});
