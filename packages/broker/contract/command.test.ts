@@ -82,6 +82,21 @@ describe('shoal-broker', () => {
   });
 });
 
+describe('the HTTP listener', () => {
+  it('tells health and counts, and nothing else', async () => {
+    broker = createBroker({ listen: { http: {} } });
+    const { http, tcp } = await broker.start();
+    const client = await clients.connect(tcp?.url as string);
+    await client.publishAsync('t', 'x', { qos: 1 });
+    expect(await (await fetch(`${http?.url}/healthz`)).text()).toBe('ok\n');
+    const metrics = await (await fetch(`${http?.url}/metrics`)).text();
+    expect(metrics).toMatch(/^shoal_broker_connections 1$/m);
+    expect(metrics).toMatch(/^shoal_broker_messages_received_total 1$/m);
+    expect((await fetch(`${http?.url}/other`)).status).toBe(404);
+    expect((await fetch(`${http?.url}/metrics`, { method: 'POST' })).status).toBe(405);
+  });
+});
+
 const openssl = await promisify(execFile)('openssl', ['version']).then(
   () => true,
   () => false,

@@ -4,6 +4,7 @@ export type {
   BrokerAddresses,
   BrokerOptions,
   BrokerStats,
+  ListenOptions,
   RegistrySettings,
 } from './io/broker-options.ts';
 export type { LevelStoreOptions } from './io/store/level-store.ts';

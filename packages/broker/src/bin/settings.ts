@@ -4,14 +4,13 @@ import { parseArgs } from 'node:util';
 import { a2aPolicy, createPolicy, type A2aScope, type AccessRule } from '../core/authorization/policy.ts';
 import { authenticateUsers, type User } from '../io/auth/users.ts';
 import { BrokerError } from '../io/broker-error.ts';
-import type { BrokerOptions, RegistrySettings } from '../io/broker-options.ts';
+import type { BrokerOptions, ListenOptions, RegistrySettings } from '../io/broker-options.ts';
 import type { BrokerLimits } from '../io/limits.ts';
-import type { ListenerOptions } from '../io/listeners.ts';
 import type { LevelStoreOptions } from '../io/store/level-store.ts';
 
 /** The configuration file, JSON. Flags and environment win over it. */
 export interface SettingsFile {
-  readonly listen?: { readonly tcp?: ListenerOptions | false; readonly ws?: ListenerOptions | false };
+  readonly listen?: ListenOptions;
   readonly store?: 'memory' | LevelStoreOptions;
   readonly registry?: RegistrySettings;
   readonly limits?: Partial<BrokerLimits>;
@@ -27,6 +26,7 @@ export const USAGE = `shoal-broker [options]
   --host HOST        address to listen on (SHOAL_BROKER_HOST), default 127.0.0.1
   --port PORT        TCP port (SHOAL_BROKER_PORT), default 1883
   --ws-port PORT     WebSocket port (SHOAL_BROKER_WS_PORT), default none
+  --http-port PORT   /healthz and /metrics (SHOAL_BROKER_HTTP_PORT), default none
   --data DIR         keep everything in this directory (SHOAL_BROKER_DATA), default: in memory
   --no-sync          do not flush each batch to the disk
   --profile NAME     registry profile: shoal or emqx
@@ -72,6 +72,7 @@ function parseFlags(args: readonly string[]) {
         host: { type: 'string' },
         port: { type: 'string' },
         'ws-port': { type: 'string' },
+        'http-port': { type: 'string' },
         data: { type: 'string' },
         'no-sync': { type: 'boolean' },
         profile: { type: 'string' },
@@ -103,6 +104,7 @@ export async function readCommand(args: readonly string[], env: NodeJS.ProcessEn
   const host = flags.host ?? env['SHOAL_BROKER_HOST'];
   const tcpPort = port('--port', flags.port ?? env['SHOAL_BROKER_PORT']);
   const wsPort = port('--ws-port', flags['ws-port'] ?? env['SHOAL_BROKER_WS_PORT']);
+  const httpPort = port('--http-port', flags['http-port'] ?? env['SHOAL_BROKER_HTTP_PORT']);
   const directory = flags.data ?? env['SHOAL_BROKER_DATA'];
   const { profile } = flags;
   if (profile !== undefined && profile !== 'shoal' && profile !== 'emqx')
@@ -116,6 +118,10 @@ export async function readCommand(args: readonly string[], env: NodeJS.ProcessEn
     options: {
       ...access(file),
       listen: {
+        http:
+          httpPort === undefined
+            ? (file.listen?.http ?? false)
+            : { ...file.listen?.http, ...hostOption, port: httpPort },
         tcp:
           tcp === false
             ? false

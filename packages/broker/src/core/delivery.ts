@@ -102,7 +102,8 @@ export function pump(cx: Context, session: Session): void {
   while (connection.backlog.length > 0 && connection.port.canWrite()) {
     const delivery = connection.backlog.shift() as Delivery;
     connection.backlogBytes -= messageBytes(delivery.message);
-    if (!isExpired(delivery.message, cx.now)) write(cx, connection, delivery, false);
+    if (isExpired(delivery.message, cx.now)) cx.stats.messagesDropped++;
+    else write(cx, connection, delivery, false);
   }
 }
 

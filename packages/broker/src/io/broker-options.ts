@@ -20,9 +20,16 @@ export interface RegistrySettings {
   readonly pushPresence?: boolean;
 }
 
+/** `false` leaves a listener out. Default: TCP on 127.0.0.1, any free port, and nothing else. */
+export interface ListenOptions {
+  readonly tcp?: ListenerOptions | false;
+  readonly ws?: ListenerOptions | false;
+  /** `/healthz` and `/metrics` (Prometheus), open to whoever reaches the address. */
+  readonly http?: Omit<ListenerOptions, 'tls'> | false;
+}
+
 export interface BrokerOptions {
-  /** `false` leaves a listener out. Default: TCP on 127.0.0.1, any free port; no WebSocket. */
-  readonly listen?: { readonly tcp?: ListenerOptions | false; readonly ws?: ListenerOptions | false };
+  readonly listen?: ListenOptions;
   /** Default `memory`: everything is forgotten when the broker stops. */
   readonly store?: 'memory' | LevelStoreOptions | Store;
   readonly registry?: RegistrySettings;
@@ -37,6 +44,7 @@ export interface BrokerOptions {
 export interface BrokerAddresses {
   readonly tcp?: Address;
   readonly ws?: Address;
+  readonly http?: Address;
 }
 
 export interface BrokerStats {

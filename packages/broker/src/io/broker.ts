@@ -16,6 +16,7 @@ import type {
 } from './broker-options.ts';
 import { openGate, type CommitGate } from './commit-gate.ts';
 import { Flusher } from './flusher.ts';
+import { listenHttp } from './http-listener.ts';
 import { defaultLimits, type BrokerLimits } from './limits.ts';
 import { listenTcp, listenWebSocket, type Address, type Listener } from './listeners.ts';
 import { silentLogger, type Logger } from './logger.ts';
@@ -147,10 +148,15 @@ class EmbeddedBroker implements Broker {
   }
 
   private async listen(): Promise<BrokerAddresses> {
-    const { tcp = {}, ws = false } = this.options.listen ?? {};
-    const addresses: { tcp?: Address; ws?: Address } = {};
+    const { tcp = {}, ws = false, http = false } = this.options.listen ?? {};
+    const addresses: { tcp?: Address; ws?: Address; http?: Address } = {};
     if (tcp !== false) addresses.tcp = await this.addListener(listenTcp(this.server, tcp));
     if (ws !== false) addresses.ws = await this.addListener(listenWebSocket(this.server, ws));
+    if (http !== false) {
+      const listener = await listenHttp(http, () => this.stats());
+      this.listeners.push(listener);
+      addresses.http = listener.address;
+    }
     return addresses;
   }
 
