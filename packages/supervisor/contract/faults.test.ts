@@ -61,7 +61,7 @@ describe('random faults', { timeout: 60_000 }, () => {
           signal.throwIfAborted();
           const key = `${sessionId}/${stepId}`;
           if (stepId === 'act') acted.set(key, (acted.get(key) ?? 0) + 1);
-          return { output: stepId === 'd' ? ['d', String(results['b'])].join('<') : stepId };
+          return { output: stepId === 'd' ? ['d', results['b'] as string].join('<') : stepId };
         },
       });
       const spawnerOf = (): Spawner => ({
@@ -88,11 +88,11 @@ describe('random faults', { timeout: 60_000 }, () => {
       try {
         for (let i = 0; i < 2; i += 1)
           await fleet.supervise(yaml, [], { spawner: spawnerOf(), url: proxy.url, random });
-        let over = false;
+        const over = new AbortController();
         const answers = Promise.all(Array.from({ length: 4 }, () => fleet.ask({}, undefined, 2_000))).finally(
-          () => (over = true),
+          () => over.abort(),
         );
-        for (let fault = 0; fault < 6 && !over; fault += 1) {
+        for (let fault = 0; fault < 6 && !over.signal.aborted; fault += 1) {
           await new Promise((resolve) => setTimeout(resolve, 20 + random() * 80));
           if (random() < 0.35) proxy.cut();
           else for (const host of mortal) if (random() < 0.4) void host.stop();

@@ -56,6 +56,8 @@ export interface SupervisorStats {
   readonly knownSessions: number;
   readonly spawned: number;
   readonly cardsHeld: readonly string[];
+  /** The broker was seen to lose retained records: steps that are not idempotent are not safe on it (DESIGN rule 17). */
+  readonly brokerLosesRecords: boolean;
   /** False: the broker does not deliver on `$share/…/$a2a/…`, and every supervisor gets every request (DESIGN rule 20). */
   readonly sharesRequests: boolean;
 }

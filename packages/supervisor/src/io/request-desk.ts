@@ -212,15 +212,15 @@ export class RequestDesk {
     historyLength: number | undefined,
   ): Promise<void> {
     const view = await this.#find(workflow, id);
-    const task = taskOf(view, this.#options.now());
+    const task = taskOf(view);
     if (task === undefined) throw notFound(id);
     await this.#reply(request, replyPayload(request.id, viewTask(task, { historyLength })));
   }
 
   async #list(workflow: Workflow, request: Extract<DecodedRequest, { method: 'ListTasks' }>): Promise<void> {
-    const { store, now } = this.#options;
+    const { store } = this.#options;
     const tasks = [...store.all()].flatMap((view) => {
-      const task = view.session?.workflowId === workflow.id ? taskOf(view, now()) : undefined;
+      const task = view.session?.workflowId === workflow.id ? taskOf(view) : undefined;
       return task === undefined ? [] : [task];
     });
     const page = listTasks(tasks, request.params);
@@ -251,7 +251,7 @@ export class RequestDesk {
       const payload =
         state !== undefined && state !== 'canceled'
           ? errorPayload(request.id, a2aError('TaskNotCancelable', `the session has ended: ${state}`))
-          : replyPayload(request.id, taskOf(current, now()));
+          : replyPayload(request.id, taskOf(current));
       await this.#reply(request, payload);
     })().catch((error: unknown) =>
       logger.warn('the answer to CancelTask was not sent', { error: String(error) }),
@@ -293,7 +293,7 @@ export class RequestDesk {
   }
 
   async #replyTask(request: DecodedRequest, view: SessionView): Promise<void> {
-    const task = taskOf(view, this.#options.now());
+    const task = taskOf(view);
     if (task === undefined) return;
     const unary = request.method === 'SendMessage';
     await this.#reply(

@@ -17,6 +17,8 @@ export interface SessionStoreOptions {
   readonly logger: Logger;
   readonly now: () => number;
   readonly onRecord: (view: SessionView, kind: RecordKind) => void;
+  /** The broker came back without records that this reader holds. */
+  readonly onLoss: () => void;
   /** A claim came in, in topic order; own ones too. */
   readonly onClaim: (view: SessionView, claim: AttemptRecord) => void;
 }
@@ -84,6 +86,7 @@ export class SessionStore {
       // Before its deadline no session is purged, so what is missing was lost.
       if (session === undefined || now() >= Date.parse(session.deadlineAt)) continue;
       const missing = missingRecords(view, this.#views.get(view.sessionId) ?? emptyView(view));
+      if (missing.length > 0) this.#options.onLoss();
       if (missing.length > 0)
         logger.warn('the broker had lost records', { sessionId: view.sessionId, count: missing.length });
       await Promise.all(

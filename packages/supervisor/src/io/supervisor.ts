@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { openLink, silentLogger, type Link, type Logger, type LinkOptions } from '@shoal/mqtt-link';
 import { assertIdentifier, clientIdOf, requestTopic } from '@shoal/protocol';
-import { isClosed, type Workflow } from '@shoal/workflow';
+import { isClosed, type SessionView, type Workflow } from '@shoal/workflow';
 import { DEFAULT_POLICY, type ReconcilePolicy } from '../core/policy.ts';
 import type { Supervisor, SupervisorOptions, SupervisorStats } from '../types.ts';
 import { AgentKeeper } from './agent-keeper.ts';
@@ -46,6 +46,8 @@ class UnitSupervisor implements Supervisor {
   #current = false;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
+  #brokerLosesRecords = false;
+  readonly #open = new Set<string>();
 
   constructor(options: SupervisorOptions) {
     assertIdentifier('org', options.org);
@@ -73,6 +75,7 @@ class UnitSupervisor implements Supervisor {
     this.#parts = parts;
     link.on('offline', () => {
       this.#current = false;
+      this.#open.clear();
       parts.store.restart();
     });
     link.on('online', ({ reconnect }) => reconnect && void this.#resume(parts));
@@ -108,10 +111,11 @@ class UnitSupervisor implements Supervisor {
   stats(): SupervisorStats {
     const parts = this.#parts;
     return {
-      openSessions: this.#openSessions(),
+      openSessions: this.#open.size,
       knownSessions: parts?.store.size ?? 0,
       spawned: parts?.reconciler.spawned ?? 0,
       cardsHeld: [...this.#workflows.keys()].filter((_, index) => parts?.cards[index]?.holds === true),
+      brokerLosesRecords: this.#brokerLosesRecords,
       sharesRequests: this.#sharesRequests,
     };
   }
@@ -132,7 +136,9 @@ class UnitSupervisor implements Supervisor {
       logger,
       now,
       onClaim: (_, claim) => claims.onClaim(claim.claimId),
+      onLoss: () => this.#onLoss(),
       onRecord: (view, kind) => {
+        this.#count(view);
         if (kind === 'outcome') outcomes.notify(view.sessionId);
         reconciler.look(view.sessionId);
       },
@@ -179,7 +185,7 @@ class UnitSupervisor implements Supervisor {
       outcomes,
       maxRequestBytes: this.#options.maxRequestBytes ?? 262_144,
       maxOpenSessions: this.#options.maxOpenSessions ?? 10_000,
-      openSessions: () => this.#openSessions(),
+      openSessions: () => this.#open.size,
       cancelWaitMs: 10_000,
       logger,
       now,
@@ -217,8 +223,10 @@ class UnitSupervisor implements Supervisor {
     const now = this.#now();
     for (const view of store.all()) {
       // Its records have expired on the broker by now, all at once and without a word.
-      if (view.session !== undefined && now > Date.parse(view.session.expiresAt) + 60_000)
+      if (view.session !== undefined && now > Date.parse(view.session.expiresAt) + 60_000) {
         store.forget(view.sessionId);
+        this.#open.delete(view.sessionId);
+      }
       reconciler.look(view.sessionId);
     }
     keeper.lookAtAll();
@@ -234,12 +242,25 @@ class UnitSupervisor implements Supervisor {
     }, intervalMs);
   }
 
-  #openSessions(): number {
-    let open = 0;
-    for (const view of this.#parts?.store.all() ?? [])
-      if (view.session !== undefined && this.#workflows.has(view.session.workflowId) && !isClosed(view))
-        open += 1;
-    return open;
+  /** Keeps the number of open sessions, so that a request costs no walk over all of them. */
+  #count(view: SessionView): void {
+    const owned = view.session !== undefined && this.#workflows.has(view.session.workflowId);
+    if (owned && !isClosed(view)) this.#open.add(view.sessionId);
+    else this.#open.delete(view.sessionId);
+  }
+
+  #onLoss(): void {
+    if (this.#brokerLosesRecords) return;
+    this.#brokerLosesRecords = true;
+    const unsafe = [...this.#workflows.values()].filter(({ steps }) =>
+      steps.some((step) => step.idempotent === false),
+    );
+    this.#logger.error('this broker does not keep retained messages over a restart', {
+      url: this.#options.url,
+      advice:
+        'switch its persistence on; until then a step that is not idempotent may act twice after a restart',
+      workflows: unsafe.map(({ id }) => id),
+    });
   }
 
   #connect(): Pick<LinkOptions, 'url' | 'username' | 'password' | 'openStream' | 'tls' | 'keepAliveSeconds'> {

@@ -233,8 +233,8 @@ describe('the outcome', () => {
   });
 
   test('before it exists the task says where the session stands', () => {
-    expect(taskOf(viewOf(chain), T0)?.status.state).toBe('TASK_STATE_SUBMITTED');
-    expect(taskOf(viewOf(chain, { a: { status: statusOf('a', 1, 'running') } }), T0)?.status.state).toBe(
+    expect(taskOf(viewOf(chain))?.status.state).toBe('TASK_STATE_SUBMITTED');
+    expect(taskOf(viewOf(chain, { a: { status: statusOf('a', 1, 'running') } }))?.status.state).toBe(
       'TASK_STATE_WORKING',
     );
   });

@@ -10,7 +10,7 @@ import type {
 } from '@shoal/protocol';
 import { isTolerated } from './readiness.ts';
 import { isoTime } from './time.ts';
-import type { SessionView } from './view.ts';
+import type { SessionView, StepView } from './view.ts';
 
 type OutcomeState = SessionOutcome['state'];
 
@@ -155,7 +155,7 @@ function summaryOf(result: StepResult): StepSummary {
 }
 
 /** The session as an A2A task, at any time: the outcome word for word, or where it stands. */
-export function taskOf(view: SessionView, now: number): Task | undefined {
+export function taskOf(view: SessionView): Task | undefined {
   if (view.outcome !== undefined) return view.outcome.task;
   const { session } = view;
   if (session === undefined) return undefined;
@@ -164,7 +164,10 @@ export function taskOf(view: SessionView, now: number): Task | undefined {
   return {
     id: session.sessionId,
     contextId: session.contextId,
-    status: { state: begun ? 'TASK_STATE_WORKING' : 'TASK_STATE_SUBMITTED', timestamp: isoTime(now) },
+    status: {
+      state: begun ? 'TASK_STATE_WORKING' : 'TASK_STATE_SUBMITTED',
+      timestamp: latestTime(session, states),
+    },
     history: [session.request],
     metadata: {
       workflowId: session.workflowId,
@@ -176,4 +179,11 @@ export function taskOf(view: SessionView, now: number): Task | undefined {
       ),
     },
   };
+}
+
+/** When the session last moved: a task that is read twice has not changed by being read. */
+function latestTime(session: SessionRecord, steps: readonly (StepView | undefined)[]): string {
+  return steps
+    .flatMap((step) => [step?.status?.at, step?.result?.at])
+    .reduce<string>((latest, at) => (at !== undefined && at > latest ? at : latest), session.createdAt);
 }

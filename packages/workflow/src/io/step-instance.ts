@@ -189,7 +189,7 @@ export class StepInstance {
     this.#held = undefined;
     if (!this.#subscribed.probes) {
       const address = { org: order.org, unit: order.unit, agentId: `${order.sessionId}.${order.stepId}` };
-      const task = () => taskOf(this.#watch.view, now());
+      const task = () => taskOf(this.#watch.view);
       await answerProbes(this.#link, { address, attempt: order.attempt, task, logger });
       this.#subscribed.probes = true;
     }
