@@ -7,22 +7,13 @@ import { PacketError, Reason } from '../core/reason-codes.ts';
 import type { Connection, ConnectionPort } from '../core/session.ts';
 import type { CommitWaiter } from './commit-gate.ts';
 import type { Flushable } from './flusher.ts';
+import { HeldPackets } from './held-packets.ts';
+import { Pause, ReadGate } from './read-gate.ts';
 import type { Server } from './server.ts';
 import type { Transport, TransportEvents } from './transport.ts';
 
 const HIGH_WATER_BYTES = 1024 * 1024;
-/** What one client may send in one turn of the event loop before the others and the writers have theirs. */
-const TURN_BYTES = 128 * 1024;
-
-/** Why reading is stopped; it goes on when no reason is left. */
-const Pause = { authenticating: 1, unwritten: 2, storeFull: 4, turn: 8 } as const;
 const CLOSE_TIMEOUT_MS = 2_000;
-
-interface Held {
-  readonly epoch: number;
-  readonly bytes: Buffer;
-}
-
 type State = 'connecting' | 'authenticating' | 'open' | 'closing' | 'closed';
 
 /** One client: its bytes in, its packets out. */
@@ -36,13 +27,13 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
   private state: State = 'connecting';
   private out: Buffer[] = [];
   private outBytes = 0;
-  private held: Held[] = [];
-  private heldBytes = 0;
+  private readonly held = new HeldPackets();
   private blocked = false;
   private flushing = false;
-  private paused = 0;
-  private turn = 0;
-  private turnBytes = 0;
+  private readonly reading = new ReadGate(
+    () => this.transport?.pause(),
+    () => this.transport?.resume(),
+  );
   private early: ClientPacket[] = [];
   private closeTimer: NodeJS.Timeout | undefined;
 
@@ -55,10 +46,6 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
 
   attach(transport: Transport): void {
     this.transport = transport;
-  }
-
-  get isOpen(): boolean {
-    return this.state === 'open';
   }
 
   get remote(): string {
@@ -76,34 +63,10 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
       this.fail(error);
     }
     if (this.server.gate.isFull()) {
-      this.pause(Pause.storeFull);
+      this.reading.pause(Pause.storeFull);
       this.server.gate.join(this);
     }
-    this.countTurn(chunk.length);
-  }
-
-  /** A flood from one client must not keep the loop from writing: libuv alone would read up to 2 MB of it in one go. */
-  private countTurn(bytes: number): void {
-    const { flusher } = this.server;
-    if (this.turn !== flusher.turn) {
-      this.turn = flusher.turn;
-      this.turnBytes = 0;
-    }
-    this.turnBytes += bytes;
-    if (this.turnBytes < TURN_BYTES) return;
-    this.pause(Pause.turn);
-    this.markDirty();
-  }
-
-  private pause(reason: number): void {
-    if (this.paused === 0) this.transport?.pause();
-    this.paused |= reason;
-  }
-
-  private resume(reason: number): void {
-    if ((this.paused & reason) === 0) return;
-    this.paused &= ~reason;
-    if (this.paused === 0) this.transport?.resume();
+    if (this.reading.count(chunk.length, this.server.flusher.turn)) this.markDirty();
   }
 
   onDrain(): void {
@@ -115,7 +78,7 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
     this.state = 'closed';
     this.core = undefined;
     this.out = [];
-    this.held = [];
+    this.held.clear();
     clearTimeout(this.closeTimer);
     this.server.forget(this);
     if (core !== undefined) this.server.engine.lost(core, this.server.now());
@@ -154,7 +117,7 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
 
   private async awaitVerdict(packet: ConnectPacket, verdict: Promise<number>): Promise<void> {
     this.state = 'authenticating';
-    this.pause(Pause.authenticating);
+    this.reading.pause(Pause.authenticating);
     let reasonCode: number = Reason.serverUnavailable;
     try {
       reasonCode = await verdict;
@@ -164,7 +127,7 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
     if (!this.isAuthenticating()) return;
     this.enter(packet, reasonCode);
     this.handleEarly();
-    this.resume(Pause.authenticating);
+    this.reading.resume(Pause.authenticating);
   }
 
   private isAuthenticating(): boolean {
@@ -237,21 +200,17 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
   send(bytes: Buffer, afterCommit: boolean): void {
     if (this.state === 'closed' || this.state === 'closing') return;
     const { gate } = this.server;
-    if (this.held.length > 0 || (afterCommit && !gate.isClean())) {
-      this.held.push({
-        epoch: afterCommit ? gate.epoch : (this.held[this.held.length - 1] as Held).epoch,
-        bytes,
-      });
-      this.heldBytes += bytes.length;
+    if (!this.held.isEmpty || (afterCommit && !gate.isClean())) {
+      this.held.add(bytes, afterCommit ? gate.epoch : undefined);
       if (afterCommit) gate.join(this);
-      if (this.heldBytes > HIGH_WATER_BYTES) this.pause(Pause.unwritten);
+      if (this.held.bytes > HIGH_WATER_BYTES) this.reading.pause(Pause.unwritten);
       return;
     }
     this.push(bytes);
   }
 
   canWrite(): boolean {
-    if (this.outBytes + this.heldBytes + (this.transport?.bufferedBytes() ?? 0) < HIGH_WATER_BYTES)
+    if (this.outBytes + this.held.bytes + (this.transport?.bufferedBytes() ?? 0) < HIGH_WATER_BYTES)
       return true;
     this.blocked = true;
     return false;
@@ -268,16 +227,10 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
   // Writing
 
   committed(epoch: number): void {
-    let released = 0;
-    while (released < this.held.length && (this.held[released] as Held).epoch <= epoch) {
-      const { bytes } = this.held[released++] as Held;
-      this.heldBytes -= bytes.length;
-      this.push(bytes);
-    }
-    if (released > 0) this.held = this.held.slice(released);
-    if (this.held.length === 0) this.resume(Pause.unwritten);
-    if (!this.server.gate.isFull()) this.resume(Pause.storeFull);
-    else if ((this.paused & Pause.storeFull) !== 0) this.server.gate.join(this);
+    for (const bytes of this.held.release(epoch)) this.push(bytes);
+    if (this.held.isEmpty) this.reading.resume(Pause.unwritten);
+    if (!this.server.gate.isFull()) this.reading.resume(Pause.storeFull);
+    else if (this.reading.isPausedFor(Pause.storeFull)) this.server.gate.join(this);
   }
 
   private push(bytes: Buffer): void {
@@ -295,7 +248,7 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
   flush(): void {
     this.flushing = false;
     if (this.state === 'closed') return;
-    this.resume(Pause.turn);
+    this.reading.resume(Pause.turn);
     if (this.out.length > 0) {
       const { out, outBytes } = this;
       this.out = [];
@@ -303,7 +256,7 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
       this.transport?.write(out, outBytes);
     }
     if (this.state === 'closing') {
-      if (this.held.length === 0) this.transport?.end();
+      if (this.held.isEmpty) this.transport?.end();
     } else this.unblock();
   }
 
