@@ -1,4 +1,5 @@
 import { createAgent } from '@shoal/agent-sdk';
+import { readRetained } from '@shoal/mqtt-link';
 import { startFaultProxy } from '@shoal/mqtt-link/testing';
 import { sessionTopics } from '@shoal/protocol';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -69,7 +70,12 @@ describe.each(BROKERS)('a step on %s', (_, start) => {
     expect(one.countOf('outcome')).toBe(1);
     expect(one.replies).toHaveLength(1);
     expect(one.replies[0]?.body).toEqual({ jsonrpc: '2.0', id: 7, result: { task: one.view.outcome?.task } });
-    expect(one.view.steps.get('d')?.status?.state).toBe('done');
+    // A clean end sends no Will: whatever the broker made of the disconnects is retained by now.
+    const statuses = await readRetained(one.link, `${sessionTopics(one.session).session}/step/+/status`);
+    const states = [...statuses.values()].map(
+      (message) => (JSON.parse(message.text()) as { state: string }).state,
+    );
+    expect(states).toEqual(['done', 'done', 'done', 'done']);
   });
 
   test('inputs are resolved from variables and from the results of earlier steps', async () => {
@@ -366,6 +372,28 @@ steps:
         output: { hello: { n: 1 } },
       });
       expect(calls).toBe(1);
+    } finally {
+      await agent.stop();
+    }
+  });
+
+  test('C3: one agent is given two steps of a session at once, and answers each', async () => {
+    const agent = createAgent({
+      url: broker.url,
+      org: 'o',
+      unit: 'u',
+      agentId: 'clerk',
+      card: { name: 'Clerk', description: 'Answers.' },
+      handle: (task) => Promise.resolve({ data: task.data }),
+    });
+    await agent.start();
+    try {
+      const step = (id: string) => `  - { id: ${id}, use: { agent: clerk }, with: { who: ${id} } }\n`;
+      const one = await bench(`id: flow\ndescription: x\nsteps:\n${step('a')}${step('b')}`);
+      await one.runAll([]);
+      await one.until(({ view }) => view.outcome !== undefined);
+      const outputs = ['a', 'b'].map((id) => one.view.steps.get(id)?.result?.output);
+      expect(outputs).toEqual([{ who: 'a' }, { who: 'b' }]);
     } finally {
       await agent.stop();
     }
