@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { createRequire } from 'node:module';
 import type { Duplex } from 'node:stream';
 
 import type { Context } from '../core/context.ts';
@@ -28,7 +29,8 @@ import type { Store } from './store/store.ts';
 import { Timers } from './timers.ts';
 import { streamTransport } from './transport.ts';
 
-const VERSION = '0.0.0';
+// The same path from src and from dist.
+const { version: VERSION } = createRequire(import.meta.url)('../../package.json') as { version: string };
 const STATISTICS_EVERY_MS = 10_000;
 const SWEEP_EVERY_MS = 1_000;
 const RETAINED_SWEEP_EVERY = 30;
