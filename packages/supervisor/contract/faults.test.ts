@@ -1,10 +1,9 @@
-import { createBroker } from '@shoal/broker';
 import { startFaultProxy } from '@shoal/mqtt-link/testing';
 import { defineBlueprint } from '@shoal/workflow';
 import { graphYaml } from '@shoal/workflow/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { inProcessSpawner, type Spawner } from '../src/index.ts';
-import { FleetBench } from './fleet-bench.ts';
+import { BROKERS, FleetBench, type TestBroker } from './fleet-bench.ts';
 
 /** mulberry32: a run is repeated by its seed. */
 function seeded(seed: number): () => number {
@@ -18,7 +17,7 @@ function seeded(seed: number): () => number {
 }
 
 const FROM = Number(process.env['SHOAL_FAULT_SEED'] ?? 1);
-const SEEDS = Array.from({ length: Number(process.env['SHOAL_FAULT_RUNS'] ?? 6) }, (_, i) => FROM + i);
+const SEEDS = Array.from({ length: Number(process.env['SHOAL_FAULT_RUNS'] ?? 3) }, (_, i) => FROM + i);
 const retry = 'retry: { maxAttempts: 12, backoffSeconds: 0.02, maxBackoffSeconds: 0.1 }';
 const yaml = graphYaml(
   { a: [], act: ['a'], b: ['a'], d: ['act', 'b'] },
@@ -29,22 +28,18 @@ const yaml = graphYaml(
  * Two supervisors, hosts that die in mid-work, connections that are cut, in an order that the seed decides. Repeat one run with
  * SHOAL_FAULT_SEED=n SHOAL_FAULT_RUNS=1.
  */
-describe('random faults', { timeout: 60_000 }, () => {
-  const broker = createBroker();
-  let address: { host: string; port: number };
+describe.each(BROKERS)('random faults on %s', { timeout: 60_000 }, (_, start) => {
+  let broker: TestBroker;
 
-  beforeAll(async () => {
-    const { tcp } = await broker.start();
-    address = { host: '127.0.0.1', port: tcp?.port ?? 0 };
-  });
+  beforeAll(async () => void (broker = await start()));
   afterAll(() => broker.stop());
 
   test.each(SEEDS)(
     'seed %i: every session ends as the undisturbed one, each step has one result, nothing acts twice',
     async (seed) => {
       const random = seeded(seed);
-      const proxy = await startFaultProxy(address);
-      const fleet = await FleetBench.open(`mqtt://${address.host}:${address.port}`);
+      const proxy = await startFaultProxy({ host: '127.0.0.1', port: Number(new URL(broker.url).port) });
+      const fleet = await FleetBench.open(broker.url);
       const acted = new Map<string, number>();
       const writes = new Map<string, number>();
       const mortal = new Set<Spawner>();
