@@ -7,7 +7,6 @@ import {
   type SessionRecord,
   type StepResult,
   type StepResultState,
-  type StepStatus,
 } from '@shoal/protocol';
 import { decideFailure } from '../core/decide-failure.ts';
 import { decideStep, type StepDecision } from '../core/decide-step.ts';
@@ -15,14 +14,15 @@ import { buildOutcome, taskOf, unfinishedSteps } from '../core/outcome.ts';
 import { isoTime } from '../core/time.ts';
 import { applyRecord, currentAttempt, type SessionView } from '../core/view.ts';
 import { StepError } from '../errors.ts';
-import type { Blueprint, Json, StepOutput } from '../types/blueprint.ts';
+import type { Blueprint, StepOutput } from '../types/blueprint.ts';
 import type { StepEnd, StepOrder } from '../types/order.ts';
 import { answerProbes } from './answer-probes.ts';
-import { replyOutcome, streamToCallers } from './caller-replies.ts';
+import { replyOutcome } from './caller-replies.ts';
 import { gatedLink } from './gated-link.ts';
 import { Notifier } from './notifier.ts';
 import { abortError, runWork, type WorkEnd } from './run-work.ts';
 import { SessionWatch } from './session-watch.ts';
+import { StepVoice } from './step-voice.ts';
 import { writeRecord } from './write-record.ts';
 
 export interface InstanceOptions {
@@ -64,13 +64,13 @@ export class StepInstance {
   readonly #watch: SessionWatch;
   readonly #changed = new Notifier();
   readonly #requester: Requester;
+  readonly #voice: StepVoice;
   /** The records were read on this connection. */
   #synced = false;
   /** ... and say that this attempt may act. What the step's code publishes passes here. */
   #gateOpen = false;
   #subscribed = { watch: false, probes: false };
   #held: SessionView | undefined;
-  #said: StepStatus['state'] | undefined;
   #work: Work | undefined;
   #ended: StepEnd | undefined;
 
@@ -83,6 +83,11 @@ export class StepInstance {
     if (step === undefined) throw new Error(`session ${session.sessionId} has no step ${order.stepId}`);
     this.#step = step;
     this.#watch = new SessionWatch(this.#link, session, logger, () => this.#onChange());
+    this.#voice = new StepVoice({
+      ...options,
+      view: () => this.#watch.view,
+      mayProgress: () => this.#gateOpen && options.standIn === undefined,
+    });
     this.#requester = createRequester({
       link: gatedLink(this.#link, () => this.#gateOpen),
       address: { org: order.org, unit: order.unit, agentId: `${order.sessionId}.${order.stepId}` },
@@ -127,7 +132,7 @@ export class StepInstance {
     this.#watch.restart();
     this.#synced = false;
     this.#gateOpen = false;
-    this.#said = undefined;
+    this.#voice.forget();
     this.#changed.notify();
   }
 
@@ -212,7 +217,7 @@ export class StepInstance {
         return this.#finishUnworked(decision);
       case 'wait':
         if (standIn !== undefined) return this.#writeResult(standIn.state, { error: standIn.error });
-        void this.#say('waiting');
+        void this.#voice.say('waiting');
         return this.#sleep(decision.untilMs);
       case 'run':
         if (standIn !== undefined) return this.#writeResult(standIn.state, { error: standIn.error });
@@ -233,7 +238,7 @@ export class StepInstance {
 
   /** The last word, then a clean exit: no Will, nothing to respawn. */
   async #done(state: string): Promise<StepEnd> {
-    await this.#say('done');
+    await this.#voice.say('done');
     await this.#link.close();
     return { end: 'done', state };
   }
@@ -256,7 +261,7 @@ export class StepInstance {
   async #onRun(): Promise<StepEnd | undefined> {
     const work = this.#work ?? (await this.#start());
     if (work === undefined) return undefined;
-    void this.#say('running');
+    void this.#voice.say('running');
     const timeoutAtMs = work.startedAtMs + this.#step.timeoutSeconds * 1000;
     if (work.end === undefined) {
       if (this.#options.now() < timeoutAtMs)
@@ -277,13 +282,13 @@ export class StepInstance {
     }
     const afterIntent = !(this.#step.idempotent ?? blueprint.idempotent ?? true);
     if (afterIntent) {
-      const intent = { ...this.#ids(), claimId: order.claimId, at: isoTime(now()) };
-      await this.#put(sessionTopics(order).step(order.stepId).intent, intent);
+      const intent = { ...this.#voice.ids(), claimId: order.claimId, at: isoTime(now()) };
+      await this.#voice.put(sessionTopics(order).step(order.stepId).intent, intent);
       if (decideStep(this.#watch.view, order, now()).do !== 'run') return undefined;
     }
     const work: Work = { abort: new AbortController(), startedAtMs: now(), afterIntent };
     this.#work = work;
-    this.#progress('running', this.#step.description ?? `step ${this.#step.id} runs`);
+    this.#voice.progress('running', this.#step.description ?? `step ${this.#step.id} runs`);
     const running = runWork({
       blueprint,
       session: this.#options.session,
@@ -293,7 +298,7 @@ export class StepInstance {
       signal: work.abort.signal,
       requester: this.#requester,
       link: gatedLink(this.#link, () => this.#gateOpen),
-      progress: (text, data) => this.#progress('progress', text, data),
+      progress: (text, data) => this.#voice.progress('progress', text, data),
       logger,
     });
     void this.#settle(work, running);
@@ -324,7 +329,7 @@ export class StepInstance {
       afterIntent: work.afterIntent,
     });
     if (decision.do === 'finish') return this.#writeResult(decision.state, { error: decision.error, work });
-    await this.#say('retrying', { error, retryAt: isoTime(now() + decision.delayMs) });
+    await this.#voice.say('retrying', { error, retryAt: isoTime(now() + decision.delayMs) });
     await this.#link.close();
     return { end: 'retrying' };
   }
@@ -352,7 +357,7 @@ export class StepInstance {
     const { order, now, standIn } = this.#options;
     const { work, ...content } = rest;
     const result: StepResult = {
-      ...this.#ids(),
+      ...this.#voice.ids(),
       claimId: order.claimId,
       state,
       ...content,
@@ -360,8 +365,11 @@ export class StepInstance {
       at: isoTime(now()),
       ...(standIn === undefined ? {} : { supervisorId: standIn.supervisorId }),
     };
-    await this.#put(sessionTopics(order).step(order.stepId).result, result);
-    this.#progress(state, content.summary ?? content.error?.message ?? `step ${this.#step.id} ${state}`);
+    await this.#voice.put(sessionTopics(order).step(order.stepId).result, result);
+    this.#voice.progress(
+      state,
+      content.summary ?? content.error?.message ?? `step ${this.#step.id} ${state}`,
+    );
     return undefined;
   }
 
@@ -379,7 +387,7 @@ export class StepInstance {
     }
     const outcome = view.outcome ?? buildOutcome(view, now(), standIn?.supervisorId);
     if (outcome === undefined) return undefined;
-    if (view.outcome === undefined) await this.#put(sessionTopics(order).outcome, outcome);
+    if (view.outcome === undefined) await this.#voice.put(sessionTopics(order).outcome, outcome);
     // Write, then read (rule 14): a caller that is not in the view now will find the outcome.
     await this.#watch.sync();
     await Promise.all(
@@ -388,50 +396,6 @@ export class StepInstance {
       ),
     );
     return this.#done(view.steps.get(this.#step.id)?.result?.state ?? outcome.state);
-  }
-
-  /** Resolves on the PUBACK when `state` is news on this connection. Only `done` and `retrying` need to be waited for. */
-  #say(state: StepStatus['state'], more: Partial<StepStatus> = {}): Promise<void> {
-    if (this.#said === state) return Promise.resolve();
-    this.#said = state;
-    const { order, now } = this.#options;
-    const status: StepStatus = { ...this.#ids(), claimId: order.claimId, state, at: isoTime(now()), ...more };
-    const written = this.#put(sessionTopics(order).step(order.stepId).status, status);
-    written.catch(() => undefined);
-    return written;
-  }
-
-  async #put(topic: string, record: unknown): Promise<void> {
-    const { session, now } = this.#options;
-    await writeRecord(this.#link, session, topic, record, now());
-    // The echo may come later than the PUBACK; what is written is known.
-    applyRecord(this.#watch.view, topic, JSON.stringify(record));
-  }
-
-  #progress(kind: string, text: string, data?: Json): void {
-    const { session, order, now, logger } = this.#options;
-    if (!this.#gateOpen || this.#options.standIn !== undefined) return;
-    const ids = { taskId: session.sessionId, contextId: session.contextId };
-    const message = {
-      messageId: crypto.randomUUID(),
-      role: 'ROLE_AGENT' as const,
-      parts: [{ text }, ...(data === undefined ? [] : [{ data }])],
-      ...ids,
-    };
-    const status = { state: 'TASK_STATE_WORKING' as const, timestamp: isoTime(now()), message };
-    const metadata = { stepId: order.stepId, attempt: order.attempt, event: kind };
-    const sent = streamToCallers(
-      this.#link,
-      this.#watch.view.callers.values(),
-      { statusUpdate: { ...ids, status, metadata } },
-      logger,
-    );
-    sent.catch((error: unknown) => logger.debug('progress was not sent', { error: String(error) }));
-  }
-
-  #ids(): { schemaVersion: 1; sessionId: string; stepId: string; attempt: number } {
-    const { sessionId, stepId, attempt } = this.#options.order;
-    return { schemaVersion: 1, sessionId, stepId, attempt };
   }
 
   async #sleep(untilMs?: number): Promise<undefined> {

@@ -1,0 +1,76 @@
+import type { Link, Logger } from '@shoal/mqtt-link';
+import { sessionTopics, type SessionRecord, type StepStatus } from '@shoal/protocol';
+import { isoTime } from '../core/time.ts';
+import { applyRecord, type SessionView } from '../core/view.ts';
+import type { Json } from '../types/blueprint.ts';
+import type { StepOrder } from '../types/order.ts';
+import { streamToCallers } from './caller-replies.ts';
+import { writeRecord } from './write-record.ts';
+
+export interface StepVoiceOptions {
+  readonly link: Link;
+  readonly order: StepOrder;
+  readonly session: SessionRecord;
+  readonly now: () => number;
+  readonly logger: Logger;
+  readonly view: () => SessionView;
+  /** False: callers hear nothing from this attempt, for it may not count any more. */
+  readonly mayProgress: () => boolean;
+}
+
+/** Everything that one attempt says: its records, and its progress to the callers. */
+export class StepVoice {
+  readonly #options: StepVoiceOptions;
+  #said: StepStatus['state'] | undefined;
+
+  constructor(options: StepVoiceOptions) {
+    this.#options = options;
+  }
+
+  /** What every record of this attempt begins with. */
+  ids(): { schemaVersion: 1; sessionId: string; stepId: string; attempt: number } {
+    const { sessionId, stepId, attempt } = this.#options.order;
+    return { schemaVersion: 1, sessionId, stepId, attempt };
+  }
+
+  /** The connection is new: the broker may have replaced the status by the Will. */
+  forget(): void {
+    this.#said = undefined;
+  }
+
+  /** Resolves on the PUBACK when `state` is news on this connection. Only `done` and `retrying` need to be waited for. */
+  say(state: StepStatus['state'], more: Partial<StepStatus> = {}): Promise<void> {
+    if (this.#said === state) return Promise.resolve();
+    this.#said = state;
+    const { order, now } = this.#options;
+    const status: StepStatus = { ...this.ids(), claimId: order.claimId, state, at: isoTime(now()), ...more };
+    const written = this.put(sessionTopics(order).step(order.stepId).status, status);
+    written.catch(() => undefined);
+    return written;
+  }
+
+  async put(topic: string, record: unknown): Promise<void> {
+    const { link, session, now, view } = this.#options;
+    await writeRecord(link, session, topic, record, now());
+    // The echo may come later than the PUBACK; what is written is known.
+    applyRecord(view(), topic, JSON.stringify(record));
+  }
+
+  progress(event: string, text: string, data?: Json): void {
+    const { link, session, order, now, logger, view, mayProgress } = this.#options;
+    if (!mayProgress()) return;
+    const ids = { taskId: session.sessionId, contextId: session.contextId };
+    const message = {
+      messageId: crypto.randomUUID(),
+      role: 'ROLE_AGENT' as const,
+      parts: [{ text }, ...(data === undefined ? [] : [{ data }])],
+      ...ids,
+    };
+    const status = { state: 'TASK_STATE_WORKING' as const, timestamp: isoTime(now()), message };
+    const metadata = { stepId: order.stepId, attempt: order.attempt, event };
+    const item = { statusUpdate: { ...ids, status, metadata } };
+    streamToCallers(link, view().callers.values(), item, logger).catch((error: unknown) =>
+      logger.debug('progress was not sent', { error: String(error) }),
+    );
+  }
+}
