@@ -1,6 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Task } from '@shoal/protocol';
 import { graphYaml } from '@shoal/workflow/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -50,7 +52,10 @@ describe('processes that die', { timeout: 40_000 }, () => {
     for (const { pid } of told) tryKill(pid, 'SIGKILL');
     await fleet.close();
   });
-  afterAll(() => broker.stop());
+  afterAll(async () => {
+    await Promise.all([stepProgram, supervisorProgram].map((file) => rm(dirname(file), { recursive: true })));
+    await broker.stop();
+  });
 
   async function open(): Promise<void> {
     fleet = await FleetBench.open(broker.url);
