@@ -60,7 +60,7 @@ async function runWith(disturb: (fleet: RunningFleet) => Promise<void>) {
   const results = await watchResults(fleet);
   await disturb(fleet);
   const { code, report, log } = await fleet.done;
-  expect(report.reason ?? log.slice(-2000)).toBe(report.ok ? log.slice(-2000) : '');
+  expect(report.ok, `${report.reason}\n${log.slice(-20_000)}`).toBe(true);
   expect(code).toBe(0);
   expect([...results.keys()].toSorted()).toEqual(STEPS);
   for (const [step, seen] of results) expect(seen.size, `results of ${step}`).toBe(1);

@@ -34,7 +34,7 @@ export async function bundle(entry: URL): Promise<string> {
     format: 'esm',
     conditions: ['@shoal/source'],
     banner: {
-      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+      js: "import { createRequire as createRequireOfBundle } from 'node:module'; const require = createRequireOfBundle(import.meta.url);",
     },
     plugins: [nativeStaysInPlace],
     external: ['bufferutil', 'utf-8-validate'],

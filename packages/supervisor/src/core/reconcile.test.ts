@@ -20,7 +20,7 @@ import { reconcile, type Action, type Own } from './reconcile.ts';
 const policy = DEFAULT_POLICY;
 const chain = planOf(graphYaml({ a: [], b: ['a'] }));
 const single = planOf(graphYaml({ a: [] }));
-const mine: Own = { request: true, child: () => false };
+const mine: Own = { request: true, child: () => false, dead: () => false };
 
 function actionsOf(
   view: SessionView,
@@ -164,6 +164,14 @@ describe('a lost step', () => {
     ]);
     expect(remember({ ...seen, dead: true }, '1:lost:c1', T0).dead).toBe(true);
     expect(remember({ ...seen, dead: true }, '2::', T0).dead).toBeUndefined();
+  });
+
+  test('a process that died while the records could not be read needs none either', () => {
+    const view = viewOf(single, { a: claimed('a', 1) });
+    const claimId = view.steps.get('a')?.attempt?.claimId;
+    expect(actionsOf(view, new Map(), T0, { ...mine, dead: (id) => id === claimId })).toEqual([
+      { do: 'claim', stepId: 'a', attempt: 2 },
+    ]);
   });
 });
 

@@ -40,9 +40,11 @@ export interface Own {
   readonly request: boolean;
   /** It spawned the instance of that claim, and knows that its process has not ended. */
   readonly child: (claimId: string) => boolean;
+  /** It spawned the instance of that claim, and knows that its process has ended without finishing: no grace, no probe. */
+  readonly dead: (claimId: string) => boolean;
 }
 
-const NOTHING_OWN: Own = { request: false, child: () => false };
+const NOTHING_OWN: Own = { request: false, child: () => false, dead: () => false };
 
 /** What is to be done for a session, from its records, what this supervisor has observed, and the time. Pure; may be asked often. */
 export function reconcile(
@@ -164,8 +166,8 @@ function onClaimed(at: Situation, attempt: number): Decision {
 
 /** Quiet until then, after that a suspect: probed until it answers or has missed often enough (rule 9). */
 function whenOver(at: Situation, attempt: number, suspectFromMs: number): Decision {
-  const { step, seen, policy, now } = at;
-  if (seen.dead === true) return afterPause(at, attempt);
+  const { step, records, seen, policy, now, own } = at;
+  if (seen.dead === true || own.dead(records?.attempt?.claimId ?? '')) return afterPause(at, attempt);
   if (now < suspectFromMs) return { do: 'sleep', untilMs: suspectFromMs };
   if (seen.probing) return { do: 'nothing' };
   if (seen.misses >= policy.missesToDeath) return afterPause(at, attempt);

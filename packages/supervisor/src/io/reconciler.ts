@@ -50,6 +50,8 @@ interface Entry {
 
 /** How long to wait when the spawner is full. */
 const FULL_RETRY_MS = 100;
+/** Claims remembered as dead. */
+const MAX_DEAD = 10_000;
 
 type ClaimAction = Extract<Action, { do: 'claim' }>;
 
@@ -61,6 +63,8 @@ export class Reconciler {
   readonly #held = new Set<string>();
   /** Claims whose instance this supervisor started and that has not ended. */
   readonly #children = new Set<string>();
+  /** Claims whose instance this supervisor started and that ended unfinished; the oldest are forgotten, and then probed. */
+  readonly #dead = new Set<string>();
   #spawned = 0;
   #stopped = false;
 
@@ -124,6 +128,7 @@ export class Reconciler {
     const { actions, wakeAtMs, memory } = reconcile(view, entry.memory, this.#currentPolicy(), now(), {
       request: entry.mine,
       child: (claimId) => this.#children.has(claimId),
+      dead: (claimId) => this.#dead.has(claimId),
     });
     entry.memory = memory;
     for (const action of actions) this.#begin(view, entry, action);
@@ -262,7 +267,7 @@ export class Reconciler {
     this.#children.add(order.claimId);
     const onExit = (clean: boolean): void => {
       this.#children.delete(order.claimId);
-      if (!clean) this.#died(entry, order);
+      if (!clean) this.#died(order);
     };
     try {
       await spawner.spawn(order, { onExit });
@@ -273,21 +278,14 @@ export class Reconciler {
   }
 
   /** Our own child is known to be dead: no grace, and no probe, but its records first. */
-  #died(entry: Entry, order: StepOrder): void {
-    const { policy, viewOf } = this.#options;
+  #died(order: StepOrder): void {
     if (this.#stopped) return;
     setTimeout(() => {
-      const attempt = viewOf(order.sessionId)?.steps.get(order.stepId)?.attempt;
-      const seen = entry.memory.get(order.stepId);
-      if (
-        attempt?.claimId !== order.claimId ||
-        seen === undefined ||
-        !seen.key.startsWith(`${order.attempt}:`)
-      )
-        return;
-      entry.memory = new Map(entry.memory).set(order.stepId, { ...seen, dead: true });
+      this.#dead.add(order.claimId);
+      const [oldest] = this.#dead;
+      if (this.#dead.size > MAX_DEAD && oldest !== undefined) this.#dead.delete(oldest);
       this.look(order.sessionId);
-    }, policy.suspicionMs);
+    }, this.#options.policy.suspicionMs);
   }
 
   /** Empty retained messages, the plan last: a purge that is interrupted can be taken up again. */

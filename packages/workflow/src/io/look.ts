@@ -17,13 +17,28 @@ export async function look(link: Link, address: SessionAddress): Promise<Session
   ).view;
 }
 
+/** How long an instance tries to reach a broker that is away, before it gives up and leaves the step to another attempt. */
+const OPEN_PATIENCE_MS = 20_000;
+
+/** Waits for a broker that is away, within a bound: an instance that is spawned while the broker restarts is none to respawn. */
+export function patience(signal?: AbortSignal): Pick<LinkOptions, 'retryInitial' | 'signal' | 'reconnect'> {
+  const limit = AbortSignal.timeout(OPEN_PATIENCE_MS);
+  return {
+    retryInitial: true,
+    reconnect: { minDelayMs: 50, maxDelayMs: 2_000 },
+    signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
+  };
+}
+
 /** An unfenced connection for looking, with an identity that nobody else has. */
 export function openLookLink(
   address: Pick<SessionAddress, 'org' | 'unit'>,
   options: ConnectOptions,
+  signal?: AbortSignal,
 ): Promise<Link> {
   return openLink({
     ...connectOptions(options),
+    ...patience(signal),
     clientId: `${address.org}/${address.unit}/look-${randomUUID()}`,
   });
 }

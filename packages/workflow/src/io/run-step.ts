@@ -14,7 +14,7 @@ import type { SessionView } from '../core/view.ts';
 import type { Blueprint } from '../types/blueprint.ts';
 import type { Credentials, StepEnd, StepOrder } from '../types/order.ts';
 import { DELEGATE, delegate } from './delegate.ts';
-import { connectOptions, look, openLookLink, type ConnectOptions } from './look.ts';
+import { connectOptions, look, openLookLink, patience, type ConnectOptions } from './look.ts';
 import { StepInstance } from './step-instance.ts';
 
 export interface RunStepOptions extends Credentials {
@@ -142,7 +142,7 @@ function linkOptions(
     clientId: clientIdOf({ org: order.org, unit: order.unit, agentId: `${order.sessionId}.${order.stepId}` }),
     fenced: true,
     keepAliveSeconds: options.keepAliveSeconds ?? 15,
-    reconnect: { minDelayMs: 50, maxDelayMs: 2_000 },
+    ...patience(options.signal),
     will: {
       topic: status,
       payload: JSON.stringify(lost),

@@ -117,11 +117,25 @@ function checked(output: StepOutput | undefined): WorkEnd {
   return { end: 'output', output: JSON.parse(text) as StepOutput };
 }
 
-/** Errors of the SDK and the link say whether the same may succeed later. */
+/** Codes of errors that say nothing of the work: the connection, the broker or the other side was away. */
+const AWAY: ReadonlySet<unknown> = new Set([
+  'not-connected',
+  'connection-lost',
+  'connect-failed',
+  'connect-timeout',
+  'may-connect-failed',
+  'ack-timeout',
+  'snapshot-incomplete',
+  'request-timeout',
+  'server-not-found',
+  'server-offline',
+]);
+
+/** Errors of the SDK say themselves whether the same may succeed later; those of the link and of MCP by their code. */
 function isRetryable(error: unknown): boolean {
   if (typeof error !== 'object' || error === null) return false;
   const { retryable, code } = error as { retryable?: unknown; code?: unknown };
-  return retryable === true || code === 'not-connected' || code === 'connection-lost';
+  return retryable === true || AWAY.has(code);
 }
 
 function jsonOf(value: unknown): Json {
