@@ -1,12 +1,5 @@
 import { startDeviceAgent, type DeviceAgentOptions, type DeviceRelation } from '@shoal/device-agent';
-import {
-  agentTopics,
-  parseJson,
-  validateDesiredState,
-  type AgentAddress,
-  type JsonObject,
-} from '@shoal/protocol';
-import type { InboundMessage } from '@shoal/mqtt-link';
+import type { JsonObject } from '@shoal/protocol';
 import {
   defineAgentBlueprint,
   type AgentBlueprint,
@@ -17,6 +10,8 @@ import { DEVICE_AGENT_BLUEPRINT } from '../roles/config.ts';
 import { asFields, requiredText } from './step-input.ts';
 
 const WORKFLOW = 'predictive-maintenance';
+/** One work order for a fault, however often it shows until the repair: a week of device time. */
+const ORDER_STANDS_MS = 7 * 24 * 3_600_000;
 
 /** What the `desired` record of a device agent has in `config`. */
 export interface DeviceAgentConfig {
@@ -28,7 +23,7 @@ export interface DeviceAgentConfig {
   readonly relations: readonly DeviceRelation[];
 }
 
-/** The agent of one device: asks the maintenance workflow when the device behaves abnormally. Ends when nobody wants it any more. */
+/** The agent of one device: asks the maintenance workflow when the device behaves abnormally. */
 export function deviceAgentBlueprint(): AgentBlueprint {
   return defineAgentBlueprint({
     id: DEVICE_AGENT_BLUEPRINT,
@@ -46,10 +41,11 @@ export function deviceAgentBlueprint(): AgentBlueprint {
         logger,
         workflow: { org, unit, agentId: WORKFLOW },
         requestFor: ['anomaly'],
+        askAgainAfterMs: ORDER_STANDS_MS,
         ...ratedLoad(context),
       });
-      const unwanted = untilUnwanted(device.agent.link, device.address);
-      return { stop: () => device.stop(), ended: Promise.race([unwanted, device.ended.then(() => {})]) };
+      const ended = async (): Promise<void> => void (await device.ended);
+      return { stop: () => device.stop(), ended: ended() };
     },
   });
 }
@@ -79,20 +75,6 @@ function ratedLoad({ config }: AgentContext): Pick<DeviceAgentOptions, 'load'> {
   const load = RATED[requiredText(config, 'deviceType')];
   return load === undefined ? {} : { load };
 }
-
-/** Resolves when the agent's own `desired` record says `stopped`. A record that went missing is no reason to stop. */
-function untilUnwanted(link: AgentLink, address: AgentAddress): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const look = (message: InboundMessage): void => {
-      const json = parseJson(message.payload);
-      const desired = json.ok ? validateDesiredState(json.value) : json;
-      if (desired.ok && desired.value.state === 'stopped') resolve();
-    };
-    link.subscribe(agentTopics(address).desired, look).catch(reject);
-  });
-}
-
-type AgentLink = Awaited<ReturnType<typeof startDeviceAgent>>['agent']['link'];
 
 /** The config of a desired record for a device. */
 export function deviceAgentConfig(config: DeviceAgentConfig): JsonObject {

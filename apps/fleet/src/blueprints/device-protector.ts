@@ -23,7 +23,7 @@ export function deviceProtector(): Blueprint {
       };
       const answer = await readAnswer(requester, { org, unit, agentId }, order, signal);
       if (answer['ok'] === false)
-        throw new StepError('DEVICE_REFUSED', String(answer['error'] ?? 'no reason given'));
+        throw new StepError('DEVICE_REFUSED', JSON.stringify(answer['error'] ?? 'no reason given'));
       return {
         output: { agentId, speedRpm },
         summary: `${agentId} runs at ${speedRpm} rpm until the repair`,

@@ -48,7 +48,7 @@ export async function runFleet(
 ): Promise<FleetReport> {
   const startedAt = new Date().toISOString();
   const log = createLog(output, performance.now());
-  const view = new FleetView();
+  const view = new FleetView(startedAt);
   const restarts: { process: string; how: string; at: string }[] = [];
   const processes = createFleetProcesses((death) => {
     restarts.push({ process: death.name, how: death.how, at: new Date().toISOString() });
@@ -68,6 +68,7 @@ export async function runFleet(
     const { org, unit, speed, stepSeconds } = options;
     const config: FleetConfig = {
       root: ROOT,
+      startAt: startedAt,
       url,
       org,
       unit,
@@ -134,8 +135,8 @@ async function startRun(
   );
   const facts = new EventEmitter();
   const onFact = (fact: Fact): void => {
-    for (const { topic, subject, text } of view.observe(fact, new Date().toISOString()))
-      log.line(topic, subject, text);
+    const at = new Date().toISOString();
+    for (const { topic, subject, text } of view.observe(fact, at)) log.line(topic, subject, text);
     facts.emit('fact');
   };
   const clientId = `shoal-fleet-${process.pid}`;

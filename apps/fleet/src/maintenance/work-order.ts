@@ -61,7 +61,13 @@ export function describeWorkOrder(order: Omit<WorkOrder, 'text'>): string {
 export function readWorkOrder(task: Task): WorkOrder | undefined {
   for (const artifact of task.artifacts ?? [])
     for (const part of artifact.parts)
-      if (part.mediaType === WORK_ORDER_MEDIA_TYPE && 'data' in part)
-        return part.data as unknown as WorkOrder;
+      if (part.mediaType === WORK_ORDER_MEDIA_TYPE && isWorkOrder(part.data)) return part.data;
   return undefined;
+}
+
+/** As far as a reader of the log depends on it. */
+function isWorkOrder(data: unknown): data is WorkOrder {
+  if (typeof data !== 'object' || data === null) return false;
+  const { workOrderId, deviceId, text } = data as Partial<Record<string, unknown>>;
+  return [workOrderId, deviceId, text].every((field) => typeof field === 'string');
 }

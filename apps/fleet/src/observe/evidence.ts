@@ -17,7 +17,7 @@ export interface ChannelEvidence {
   readonly unit: string;
   readonly normalLow: number | null;
   readonly normalHigh: number | null;
-  /** Distance from normal in standard deviations. */
+  /** Distance from what is expected, in units of the spread that was learnt. */
   readonly deviation: number | null;
 }
 
@@ -50,7 +50,7 @@ function describeChannel({
   const reading = value === null ? 'no value' : `${format(value)} ${unit}`.trimEnd();
   const normal =
     normalLow === null || normalHigh === null ? '' : `, normal ${format(normalLow)} to ${format(normalHigh)}`;
-  const distance = deviation === null ? '' : ` (${deviation.toFixed(1)} σ)`;
+  const distance = deviation === null ? '' : `, ${Math.abs(deviation).toFixed(1)} spreads off`;
   return `${channel} ${reading}${normal}${distance}`;
 }
 

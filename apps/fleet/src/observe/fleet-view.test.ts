@@ -53,15 +53,15 @@ const result: Fact = {
 
 describe('the fleet view', () => {
   it('tells of the anomaly with its evidence when the session appears', () => {
-    const lines = new FleetView().observe(session, at);
+    const lines = new FleetView(at).observe(session, at);
     expect(lines.map(({ topic, subject, text }) => [topic, subject, text])).toEqual([
-      ['anomaly', 'pump-03', 'vibration1 0.421 g, normal 0.2 to 0.25 (18.0 σ)'],
+      ['anomaly', 'pump-03', 'vibration1 0.421 g, normal 0.2 to 0.25, 18.0 spreads off'],
       ['request', 'pump-03', 'its agent asks predictive-maintenance: session 0e1f7c4e, 2 steps'],
     ]);
   });
 
   it('tells of a death, the respawn and the hand-over, each once', () => {
-    const view = new FleetView();
+    const view = new FleetView(at);
     view.observe(session, at);
     const attempt2: Fact = {
       kind: 'attempt',
@@ -96,14 +96,14 @@ describe('the fleet view', () => {
   });
 
   it('ignores the will of a superseded attempt', () => {
-    const view = new FleetView();
+    const view = new FleetView(at);
     view.observe(session, at);
     view.observe(status(2, 'running'), at);
     expect(view.observe(status(1, 'lost'), at)).toEqual([]);
   });
 
   it('shows the same to a viewer that hears of the steps before the plan', () => {
-    const view = new FleetView();
+    const view = new FleetView(at);
     expect(view.observe(result, at)).toEqual([]);
     expect(view.observe(session, at).map(({ topic }) => topic)).toEqual([
       'anomaly',
@@ -113,8 +113,12 @@ describe('the fleet view', () => {
     ]);
   });
 
+  it('leaves out the sessions of an earlier run', () => {
+    expect(new FleetView('2026-03-02T10:20:00.001Z').observe(session, at)).toEqual([]);
+  });
+
   it('says once that an agent is online, and offline only after it was online', () => {
-    const view = new FleetView();
+    const view = new FleetView(at);
     const presence = (state: string): Fact => ({
       kind: 'presence',
       agentId: 'pump-01',

@@ -60,7 +60,13 @@ export class FleetView {
   readonly #sessions = new Map<string, SessionView>();
   /** Records of a session whose plan has not been seen yet, bounded. */
   readonly #early = new Map<string, Fact[]>();
+  readonly #since: string;
   #workOrder: WorkOrder | undefined;
+
+  /** Sessions that were created before `since` (ISO 8601) are those of an earlier run, and left out. */
+  constructor(since: string) {
+    this.#since = since;
+  }
 
   get workOrder(): WorkOrder | undefined {
     return this.#workOrder;
@@ -115,7 +121,7 @@ export class FleetView {
   }
 
   #observeSession(record: SessionRecord, at: string): readonly LogLine[] {
-    if (this.#sessions.has(record.sessionId)) return [];
+    if (this.#sessions.has(record.sessionId) || record.createdAt < this.#since) return [];
     const session: SessionView = { record, seenAt: at, steps: new Map() };
     this.#sessions.set(record.sessionId, session);
     const evidence = readEvidence(record.variables);

@@ -7,6 +7,8 @@ export interface FleetConfig {
   readonly unit: string;
   readonly devices: number;
   readonly speed: number;
+  /** Device time of the first sample, ISO 8601: when the fleet was started. */
+  readonly startAt: string;
   /** Folder with recordings; null runs the physical models. */
   readonly data: string | null;
   readonly stepSeconds: number;

@@ -25,6 +25,11 @@ export interface DeviceAgentOptions
   readonly requestFor?: readonly IncidentKind[];
   /** How long a workflow that does not answer is asked again. Default 3 600 000. */
   readonly giveUpAfterMs?: number;
+  /**
+   * Device time in milliseconds for which the answer of a completed request stands: incidents of that time are kept, and the workflow
+   * is not asked again. Default 0: it is asked for each incident.
+   */
+  readonly askAgainAfterMs?: number;
   readonly onIncident?: (event: IncidentEvent) => void;
   /** When a request has ended or was given up. */
   readonly onOutcome?: (request: IncidentRequest) => void;

@@ -119,6 +119,7 @@ class RunningDeviceAgent implements DeviceAgent {
       clock: this.#clock,
       logger: this.#logger,
       giveUpAfterMs: options.giveUpAfterMs ?? 3_600_000,
+      askAgainAfterMs: options.askAgainAfterMs ?? 0,
     });
   }
 

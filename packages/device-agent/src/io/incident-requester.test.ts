@@ -71,6 +71,7 @@ function setting(answer: Answer, requests: readonly IncidentRequest[] = [], fail
     clock: instantClock(),
     logger: silentLogger,
     giveUpAfterMs: 600_000,
+    askAgainAfterMs: 0,
   });
   return { subject, calls, log, finished };
 }

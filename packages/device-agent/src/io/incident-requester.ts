@@ -4,6 +4,7 @@ import { isTerminal, parseClientId, type AgentAddress, type Task } from '@shoal/
 import {
   MAX_OUTCOME_CHARACTERS,
   putRequest,
+  standingAnswer,
   type IncidentMessage,
   type IncidentRequest,
 } from '../core/agent/requests.ts';
@@ -22,6 +23,8 @@ export interface IncidentRequesterOptions {
   readonly logger: Logger;
   /** How long a workflow that does not answer is asked again. */
   readonly giveUpAfterMs: number;
+  /** After a request that completed, incidents of so much device time are not asked about: the last answer stands. */
+  readonly askAgainAfterMs: number;
 }
 
 const FIRST_PAUSE_MS = 1_000;
@@ -55,6 +58,14 @@ export class IncidentRequester {
     const { workflow, logger } = this.#options;
     const { incidentId } = message.evidence;
     if (workflow === undefined || this.#requests.some((request) => request.incidentId === incidentId)) return;
+    const standing = standingAnswer(this.#requests, message, this.#options.askAgainAfterMs);
+    if (standing !== undefined) {
+      logger.info('not asked again: the last answer stands', {
+        incidentId,
+        since: standing.message.detectedAt,
+      });
+      return;
+    }
     const target = `${workflow.org}/${workflow.unit}/${workflow.agentId}`;
     const seed = `${target} ${message.agentId} ${incidentId} ${message.detectedAt}`;
     const request: IncidentRequest = {

@@ -100,6 +100,18 @@ function asContribution({ channel, learned, now, deviation }: Drift): Contributi
   };
 }
 
+/** The completed request whose answer still stands for a new incident: less than `withinMs` of device time lie between them. */
+export function standingAnswer(
+  requests: readonly IncidentRequest[],
+  message: IncidentMessage,
+  withinMs: number,
+): IncidentRequest | undefined {
+  return requests.find(({ taskState, message: earlier }) => {
+    const elapsedMs = Date.parse(message.detectedAt) - Date.parse(earlier.detectedAt);
+    return taskState === 'TASK_STATE_COMPLETED' && elapsedMs >= 0 && elapsedMs < withinMs;
+  });
+}
+
 /** Puts or replaces the request of an incident; ended ones are forgotten first. Undefined when too many are still open. */
 export function putRequest(
   requests: readonly IncidentRequest[],
