@@ -40,7 +40,7 @@ export function coordinateDowntime(
   for (;;) {
     const plan = planMaintenance(mode, inventory, now, notBefore);
     if (plan === undefined || (plan.late && best !== undefined)) return best;
-    const candidate = weigh(plan, inventory, loadPercent, neighbours, now);
+    const candidate = weigh(plan, inventory, loadPercent, neighbours);
     if (best === undefined || candidate.shortfallPercent < best.shortfallPercent) best = candidate;
     if (best.shortfallPercent === 0) return best;
     notBefore = hoursBetween(now, plan.startAt) + 1;
@@ -52,17 +52,16 @@ function weigh(
   inventory: Inventory,
   loadPercent: number,
   neighbours: readonly NeighbourAnswer[],
-  now: Date,
 ): Coordination {
-  const demandNow = Math.max(1, demandAt(inventory, now));
   const demandPercent = peakDemand(inventory, plan);
-  const growth = demandPercent / demandNow;
-  const needed = loadPercent * growth;
+  // The load that was seen is taken for the load at peak demand: at other hours the machines carry their share of it.
+  const share = demandPercent / Math.max(1, ...inventory.demandPercentByHour);
+  const needed = loadPercent * share;
   const coveredBy: { deviceId: string; headroomPercent: number }[] = [];
   let missing = needed;
   for (const { deviceId, loadPercent: load, health, relation } of neighbours) {
     if (relation !== 'standby' || load === null || health !== 'healthy') continue;
-    const headroomPercent = Math.round(Math.max(0, 100 - load * growth));
+    const headroomPercent = Math.round(Math.max(0, 100 - load * share));
     if (headroomPercent === 0 || missing <= 0) continue;
     coveredBy.push({ deviceId, headroomPercent });
     missing -= headroomPercent;
