@@ -1,5 +1,5 @@
+import { startMosquitto } from '@shoal/mqtt-link/testing';
 import { assert, sourceArgs, startCommand } from './run-command.ts';
-import { startMosquitto } from './mosquitto.ts';
 
 /** `pnpm demo --json` has to print one document that tells of a real finding and of the work order that came of it. */
 interface DemoDocument {
