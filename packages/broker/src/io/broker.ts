@@ -30,7 +30,7 @@ import { Timers } from './timers.ts';
 import { streamTransport } from './transport.ts';
 
 // The same path from src and from dist.
-const { version: VERSION } = createRequire(import.meta.url)('../../package.json') as { version: string };
+const VERSION = readVersion();
 const STATISTICS_EVERY_MS = 10_000;
 const SWEEP_EVERY_MS = 1_000;
 const RETAINED_SWEEP_EVERY = 30;
@@ -236,4 +236,13 @@ class EmbeddedBroker implements Broker {
 /** Nothing is opened before `start`. */
 export function createBroker(options: BrokerOptions = {}): Broker {
   return new EmbeddedBroker(options);
+}
+
+/** The version of this package; `unknown` in a bundle, which carries no package.json. */
+function readVersion(): string {
+  try {
+    return (createRequire(import.meta.url)('../../package.json') as { version: string }).version;
+  } catch {
+    return 'unknown';
+  }
 }
