@@ -21,6 +21,7 @@ const report = defineBlueprint({
     Promise.resolve({ output: { measured: Object.values(results) }, summary: 'Two things were measured.' }),
 });
 
+const spawner = inProcessSpawner({ url, blueprints: [measure, report] });
 const supervisor = createSupervisor({
   url,
   org: 'acme',
@@ -35,7 +36,7 @@ steps:
   - { id: report, use: { blueprint: report }, needs: [speed, heat] }
 `),
   ],
-  spawner: inProcessSpawner({ url, blueprints: [measure, report] }),
+  spawner,
 });
 await supervisor.start();
 
@@ -50,3 +51,4 @@ for await (const item of operator.stream({ org: 'acme', unit: 'plant', agentId: 
 await operator.close();
 await link.close();
 await supervisor.stop();
+await spawner.stop();

@@ -35,6 +35,8 @@ export class Deadlines<T extends Timed> {
     clearTimeout(this.#timer);
     this.#firesAtMs = deadlineMs;
     this.#timer = setTimeout(() => this.#look(), Math.max(1, Math.ceil(deadlineMs - performance.now())));
+    // A link that is open keeps the process by its socket or its next attempt to connect; one that is closed must not.
+    this.#timer.unref();
   }
 
   #look(): void {

@@ -21,13 +21,19 @@ export async function look(link: Link, address: SessionAddress): Promise<Session
 const OPEN_PATIENCE_MS = 20_000;
 
 /** Waits for a broker that is away, within a bound: an instance that is spawned while the broker restarts is none to respawn. */
-export function patience(signal?: AbortSignal): Pick<LinkOptions, 'retryInitial' | 'signal' | 'reconnect'> {
-  const limit = AbortSignal.timeout(OPEN_PATIENCE_MS);
-  return {
-    retryInitial: true,
-    reconnect: { minDelayMs: 50, maxDelayMs: 2_000 },
-    signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
-  };
+export async function openPatiently(options: LinkOptions, signal?: AbortSignal): Promise<Link> {
+  const patience = new AbortController();
+  const timer = setTimeout(() => patience.abort(), OPEN_PATIENCE_MS);
+  try {
+    return await openLink({
+      ...options,
+      retryInitial: true,
+      reconnect: { minDelayMs: 50, maxDelayMs: 2_000 },
+      signal: signal === undefined ? patience.signal : AbortSignal.any([signal, patience.signal]),
+    });
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** An unfenced connection for looking, with an identity that nobody else has. */
@@ -36,11 +42,8 @@ export function openLookLink(
   options: ConnectOptions,
   signal?: AbortSignal,
 ): Promise<Link> {
-  return openLink({
-    ...connectOptions(options),
-    ...patience(signal),
-    clientId: `${address.org}/${address.unit}/look-${randomUUID()}`,
-  });
+  const clientId = `${address.org}/${address.unit}/look-${randomUUID()}`;
+  return openPatiently({ ...connectOptions(options), clientId }, signal);
 }
 
 /** What of wider options concerns the connection. */

@@ -1,4 +1,4 @@
-import { isLinkError, openLink, silentLogger, type Link, type Logger } from '@shoal/mqtt-link';
+import { isLinkError, silentLogger, type Link, type LinkOptions, type Logger } from '@shoal/mqtt-link';
 import {
   clientIdOf,
   sessionTopics,
@@ -14,7 +14,7 @@ import type { SessionView } from '../core/view.ts';
 import type { Blueprint } from '../types/blueprint.ts';
 import type { Credentials, StepEnd, StepOrder } from '../types/order.ts';
 import { DELEGATE, delegate } from './delegate.ts';
-import { connectOptions, look, openLookLink, patience, type ConnectOptions } from './look.ts';
+import { connectOptions, look, openLookLink, openPatiently, type ConnectOptions } from './look.ts';
 import { StepInstance } from './step-instance.ts';
 
 export interface RunStepOptions extends Credentials {
@@ -83,12 +83,11 @@ export async function runStep(order: StepOrder, options: RunStepOptions): Promis
     reason = next.reason;
     return false;
   };
-  const link = await openLink({ ...linkOptions(order, session, options), mayConnect, logger }).catch(
-    (error: unknown) => {
-      if (isLinkError(error, 'fenced')) return undefined;
-      throw error;
-    },
-  );
+  const fenced = { ...linkOptions(order, session, options), mayConnect, logger };
+  const link = await openPatiently(fenced, options.signal).catch((error: unknown) => {
+    if (isLinkError(error, 'fenced')) return undefined;
+    throw error;
+  });
   if (link === undefined) return { end: 'superseded', reason };
   const instance = new StepInstance({
     link,
@@ -123,11 +122,7 @@ export function blueprintIdOf(use: { readonly blueprint?: string }): string {
   return use.blueprint ?? DELEGATE;
 }
 
-function linkOptions(
-  order: StepOrder,
-  session: SessionRecord,
-  options: RunStepOptions,
-): Parameters<typeof openLink>[0] {
+function linkOptions(order: StepOrder, session: SessionRecord, options: RunStepOptions): LinkOptions {
   const { status } = sessionTopics(order).step(order.stepId);
   const lost = {
     schemaVersion: 1,
@@ -142,7 +137,6 @@ function linkOptions(
     clientId: clientIdOf({ org: order.org, unit: order.unit, agentId: `${order.sessionId}.${order.stepId}` }),
     fenced: true,
     keepAliveSeconds: options.keepAliveSeconds ?? 15,
-    ...patience(options.signal),
     will: {
       topic: status,
       payload: JSON.stringify(lost),
