@@ -2,6 +2,9 @@ import type { Requester } from '@shoal/agent-sdk';
 import type { AgentAddress, JsonObject, Part } from '@shoal/protocol';
 import { StepError } from '@shoal/workflow';
 
+/** A device agent answers at once or is being respawned: the profile's 15 seconds would eat up the step's time. */
+const PATIENCE = { firstReplyTimeoutMs: 4_000, maxAttempts: 3 };
+
 /** Sends a device agent one order as data and returns the data of its answer; a task that did not complete is an error. */
 export async function readAnswer(
   requester: Requester,
@@ -9,10 +12,13 @@ export async function readAnswer(
   data: JsonObject,
   signal: AbortSignal,
 ): Promise<JsonObject> {
-  const reply = await requester.send(address, { data }, { signal });
+  const reply = await requester.send(address, { data }, { signal, ...PATIENCE });
   const failed = 'status' in reply && reply.status.state !== 'TASK_STATE_COMPLETED';
   if (failed)
-    throw new StepError('AGENT_FAILED', `${address.agentId}: ${statusText(reply.status.message?.parts)}`);
+    throw new StepError('AGENT_FAILED', `${address.agentId}: ${statusText(reply.status.message?.parts)}`, {
+      // An agent that was killed at work leaves a failed task; its successor answers.
+      retryable: true,
+    });
   const parts =
     'parts' in reply ? reply.parts : (reply.artifacts ?? []).flatMap((artifact) => artifact.parts);
   const found = parts.find((part) => part.data !== undefined)?.data;

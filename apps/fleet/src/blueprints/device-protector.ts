@@ -23,7 +23,10 @@ export function deviceProtector(): Blueprint {
       };
       const answer = await readAnswer(requester, { org, unit, agentId }, order, signal);
       if (answer['ok'] === false)
-        throw new StepError('DEVICE_REFUSED', JSON.stringify(answer['error'] ?? 'no reason given'));
+        throw new StepError('DEVICE_REFUSED', JSON.stringify(answer['error'] ?? 'no reason given'), {
+          // Nothing was done, or a set point whose answer was lost: safe to order again.
+          retryable: answer['outcome'] !== 'superseded',
+        });
       return {
         output: { agentId, speedRpm },
         summary: `${agentId} runs at ${speedRpm} rpm until the repair`,

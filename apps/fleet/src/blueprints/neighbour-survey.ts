@@ -1,5 +1,5 @@
 import { createRegistry } from '@shoal/registry-client';
-import { defineBlueprint, type Blueprint, type StepContext } from '@shoal/workflow';
+import { defineBlueprint, isStepError, type Blueprint, type StepContext } from '@shoal/workflow';
 import type { AgentCard } from '@shoal/protocol';
 import type { NeighbourAnswer } from '../maintenance/coordinate.ts';
 import { readAnswer } from './ask-device-agent.ts';
@@ -74,10 +74,8 @@ function readDevice(card: AgentCard): { deviceId: string | undefined; relations:
   };
 }
 
-async function ask(
-  context: StepContext,
-  { agentId, deviceId, relation }: Neighbour,
-): Promise<NeighbourAnswer> {
+async function ask(context: StepContext, neighbour: Neighbour, tries = 3): Promise<NeighbourAnswer> {
+  const { agentId, deviceId, relation } = neighbour;
   const { requester, org, unit, signal, logger } = context;
   try {
     const answer = await readAnswer(requester, { org, unit, agentId }, { skill: 'status' }, signal);
@@ -90,7 +88,10 @@ async function ask(
       health: typeof health === 'string' ? health : 'unknown',
     };
   } catch (error) {
-    if (signal.aborted) throw error;
+    // Our own connection was away: that says nothing of the neighbour, and the step is tried again.
+    if (signal.aborted || context.link.state !== 'online') throw error;
+    if (isStepError(error) && error.code === 'AGENT_FAILED' && tries > 1)
+      return ask(context, neighbour, tries - 1);
     logger.warn(`${agentId} did not answer`, { why: error instanceof Error ? error.message : String(error) });
     return { deviceId, relation, answered: false, loadPercent: null, health: 'unknown' };
   }
