@@ -119,13 +119,16 @@ describe.skipIf(!existsSync('/proc/self/environ'))(
       expect(report.restarts.map((restart) => restart.process)).toEqual(['broker']);
     });
 
-    it('ends with the same work order when the devices are killed', async () => {
-      const { report } = await runWith(async (fleet) => {
-        await fleet.untilLog(/step +plan +at work/);
-        expect(fleet.kill('shoal-devices')).toBe(1);
-      });
-      expect(essence(report)).toEqual(undisturbed);
-    });
+    it.each(['plan', 'protect'])(
+      'ends with the same work order when the devices are killed as %s begins',
+      async (step) => {
+        const { report } = await runWith(async (fleet) => {
+          await fleet.untilLog(new RegExp(`step +${step} +at work`));
+          expect(fleet.kill('shoal-devices')).toBe(1);
+        });
+        expect(essence(report)).toEqual(undisturbed);
+      },
+    );
 
     it('ends with the same work order when the supervisor is killed', async () => {
       const { report } = await runWith(async (fleet) => {
