@@ -18,7 +18,7 @@ const FLAGS = [
   '--step-seconds',
   '2',
   '--timeout',
-  '120',
+  '100',
 ];
 const STEPS = ['diagnose', 'plan', 'protect', 'survey', 'work-order'];
 const LIMIT_MS = 180_000;
