@@ -53,6 +53,7 @@ export type { Device, DeviceState } from './io/device.ts';
 export type { RiskClass } from './io/device-tools.ts';
 export {
   findDataFolder,
+  isDataFolder,
   readRecording,
   readRecordings,
   readWaveform,

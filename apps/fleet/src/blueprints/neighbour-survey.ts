@@ -1,11 +1,10 @@
+import { DEVICE_EXTENSION } from '@shoal/device-agent';
 import { createRegistry } from '@shoal/registry-client';
 import { defineBlueprint, isStepError, type Blueprint, type StepContext } from '@shoal/workflow';
 import type { AgentCard } from '@shoal/protocol';
 import type { NeighbourAnswer } from '../maintenance/coordinate.ts';
 import { readAnswer } from './ask-device-agent.ts';
 import { asFields, requiredText } from './step-input.ts';
-
-const DEVICE_EXTENSION = 'urn:shoal:device:v1';
 
 /**
  * Finds the agents of the neighbouring devices in the registry and asks each over A2A for load and health. One that is silent is

@@ -13,7 +13,8 @@ export function findDataFolder(environment: NodeJS.ProcessEnv = process.env): st
 
 /** `explicit`, or the sub-folder of the data folder; throws `usage` saying where it looked. */
 export function requireDataFolder(explicit: string | undefined, subfolder: string): string {
-  const found = explicit ?? (findDataFolder() === undefined ? undefined : join(findDataFolder()!, subfolder));
+  const data = findDataFolder();
+  const found = explicit ?? (data === undefined ? undefined : join(data, subfolder));
   if (found !== undefined && isFolder(found)) return found;
   throw new DeviceAgentError(
     'usage',

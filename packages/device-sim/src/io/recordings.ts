@@ -33,7 +33,8 @@ export function findDataFolder(from: string = process.cwd()): string | undefined
   }
 }
 
-function isDataFolder(folder: string): boolean {
+/** Has `pump/` and `bearing/manifest.json`. */
+export function isDataFolder(folder: string): boolean {
   return existsSync(join(folder, 'pump')) && existsSync(join(folder, 'bearing', 'manifest.json'));
 }
 
