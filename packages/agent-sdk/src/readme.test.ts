@@ -10,7 +10,7 @@ it('the examples of the README are the files in examples/, and they run', async 
     const file = await readFile(new URL(`../examples/${name}.ts`, import.meta.url), 'utf8');
     expect(README).toContain(file.replaceAll('export const', 'const').trim());
   }
-  const broker = createBroker();
+  const broker = createBroker({ allowAnonymous: true });
   const { tcp } = await broker.start();
   vi.stubEnv('BROKER_URL', tcp?.url ?? '');
   const { agent } = await import('../examples/echo-agent.ts');

@@ -8,7 +8,7 @@ import { retainedTaskStore } from './io/retained-task-store.ts';
 import type { OpenTaskStore } from './testing/index.ts';
 import { taskStoreContract } from './testing/index.ts';
 
-const broker = createBroker();
+const broker = createBroker({ allowAnonymous: true });
 let url = '';
 const cleanUp: (() => Promise<unknown>)[] = [() => broker.stop()];
 

@@ -9,7 +9,7 @@ let addresses: BrokerAddresses;
 const clients = new Clients();
 
 beforeEach(async () => {
-  broker = createBroker({ listen: { tcp: {}, ws: {} } });
+  broker = createBroker({ allowAnonymous: true, listen: { tcp: {}, ws: {} } });
   addresses = await broker.start();
 });
 

@@ -41,9 +41,13 @@ describe('shoal-broker', () => {
     const [line] = (await once(lines, 'line')) as [string];
     const { url } = (JSON.parse(line) as { tcp: { url: string } }).tcp;
     const right = { clientId: 'acme/plant/pump-01', username: 'pump', password: 's3cret' };
-    for (const wrong of [{ password: 'no' }, { username: 'nobody' }, { clientId: 'acme/plant/pump-02' }]) {
+    for (const wrong of [{ password: 'no' }, { username: 'nobody' }]) {
       await expect(clients.connect(url, { ...right, ...wrong })).rejects.toMatchObject({ code: 0x86 });
     }
+    const another = { ...right, clientId: 'acme/plant/pump-02' };
+    await expect(clients.connect(url, another)).rejects.toMatchObject({ code: 0x85 });
+    const nobody = clients.connect(url, { clientId: 'acme/plant/pump-01' });
+    await expect(nobody).rejects.toMatchObject({ code: 0x86 });
     const client = await clients.connect(url, right);
     await client.publishAsync('shoal/v1/acme/plant/device/pump-01/telemetry', '{}', { qos: 1 });
     await expect(client.publishAsync('anything', 'x', { qos: 1 })).rejects.toMatchObject({ code: 0x87 });
@@ -57,6 +61,7 @@ describe('shoal-broker', () => {
     [['--profile', 'other'], /^--profile: other is neither/],
     [['--nonsense'], /nonsense/],
     [['--config', '/does/not/exist'], /^--config/],
+    [[], /^users: nobody could connect/],
   ])('says what is wrong with %j', async (args, message) => {
     const failure = readCommand(args, {});
     await expect(failure).rejects.toThrow(message);
@@ -69,7 +74,8 @@ describe('shoal-broker', () => {
       config,
       JSON.stringify({ listen: { tcp: { host: '::1', port: 1 } }, store: { directory: 'file' } }),
     );
-    const command = await readCommand(['--config', config, '--port', '3', '--no-sync'], {
+    const args = ['--config', config, '--port', '3', '--no-sync', '--allow-anonymous'];
+    const command = await readCommand(args, {
       SHOAL_BROKER_PORT: '2',
       SHOAL_BROKER_DATA: 'environment',
     });
@@ -84,7 +90,7 @@ describe('shoal-broker', () => {
 
 describe('the HTTP listener', () => {
   it('tells health and counts, and nothing else', async () => {
-    broker = createBroker({ listen: { http: {} } });
+    broker = createBroker({ allowAnonymous: true, listen: { http: {} } });
     const { http, tcp } = await broker.start();
     const client = await clients.connect(tcp?.url as string);
     await client.publishAsync('t', 'x', { qos: 1 });
@@ -120,6 +126,7 @@ describe.skipIf(!openssl)('TLS (needs the openssl command to make a certificate)
     await promisify(execFile)('openssl', [...args, ...subject, '-keyout', keyPath, '-out', certPath]);
     const [key, cert] = [await readFile(keyPath), await readFile(certPath)];
     broker = createBroker({
+      allowAnonymous: true,
       listen: { tcp: { tls: { key, cert } }, ws: { tls: { key, cert, clientCa: cert } } },
     });
     const { tcp, ws } = await broker.start();

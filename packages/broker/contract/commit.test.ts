@@ -44,7 +44,7 @@ let url: string;
 
 beforeEach(async () => {
   store = new SlowStore();
-  broker = createBroker({ store });
+  broker = createBroker({ allowAnonymous: true, store });
   url = (await broker.start()).tcp?.url as string;
 });
 

@@ -14,6 +14,7 @@ const clients = new Clients();
 
 beforeEach(async () => {
   broker = createBroker({
+    allowAnonymous: true,
     listen: { tcp: {}, ws: {} },
     limits: { maxPacketBytes: 64 * 1024, connectTimeoutMs: 500, maxConnections: 5 },
   });

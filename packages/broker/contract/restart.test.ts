@@ -44,7 +44,7 @@ describe.each(stores)('with a %s store', (_name, make) => {
   });
 
   async function start(): Promise<void> {
-    broker = createBroker({ store: await open() });
+    broker = createBroker({ allowAnonymous: true, store: await open() });
     url = (await broker.start()).tcp?.url as string;
   }
 
@@ -166,15 +166,15 @@ describe.each(stores)('with a %s store', (_name, make) => {
 it('refuses a store of another version and leaves it as it is', async () => {
   const store = new MemoryStore();
   await store.write([{ key: 'meta', value: Buffer.from('{"version":99,"storeId":"x"}') }]);
-  broker = createBroker({ store });
+  broker = createBroker({ allowAnonymous: true, store });
   await expect(broker.start()).rejects.toSatisfy((error) => isBrokerError(error, 'store-version-unknown'));
   expect(store.size).toBe(1);
 });
 
 it('refuses a directory that another broker uses', async () => {
-  const other = createBroker({ store: { directory } });
+  const other = createBroker({ allowAnonymous: true, store: { directory } });
   await other.start();
-  broker = createBroker({ store: { directory } });
+  broker = createBroker({ allowAnonymous: true, store: { directory } });
   await expect(broker.start()).rejects.toSatisfy((error) => isBrokerError(error, 'store-open-failed'));
   await other.stop();
 });

@@ -17,7 +17,7 @@ let port: number;
 let url: string;
 
 beforeEach(async () => {
-  broker = createBroker({ limits: { maxQueuedBytes: 2 * MEGABYTE } });
+  broker = createBroker({ allowAnonymous: true, limits: { maxQueuedBytes: 2 * MEGABYTE } });
   const { tcp } = await broker.start();
   port = tcp?.port as number;
   url = tcp?.url as string;

@@ -1,7 +1,7 @@
 import { createBroker } from '@shoal/broker';
 import mqtt from 'mqtt';
 
-const broker = createBroker({ listen: { tcp: { port: 0 }, ws: { port: 0 } } });
+const broker = createBroker({ allowAnonymous: true, listen: { tcp: { port: 0 }, ws: { port: 0 } } });
 const { tcp, ws } = await broker.start();
 process.stdout.write(`listening on ${tcp?.url} and ${ws?.url}\n`);
 

@@ -3,6 +3,7 @@ export type {
   Broker,
   BrokerAddresses,
   BrokerOptions,
+  BrokerSettings,
   BrokerStats,
   ListenOptions,
   RegistrySettings,
@@ -14,16 +15,11 @@ export type { BrokerErrorCode } from './io/broker-error.ts';
 export { defaultLimits } from './io/limits.ts';
 export type { BrokerLimits } from './io/limits.ts';
 export type { Address, ListenerOptions, TlsOptions } from './io/listeners.ts';
-export { authenticateUsers, type User } from './io/auth/users.ts';
+export { authenticateAny, authenticateUsers, type User } from './io/auth/users.ts';
+export type { Admission, Authenticate, ConnectRequest } from './io/auth/door.ts';
 export { hashPassword, verifyPassword } from './io/auth/password.ts';
-export {
-  a2aPolicy,
-  createPolicy,
-  type A2aScope,
-  type AccessRule,
-  type Authorize,
-} from './core/authorization/policy.ts';
+export { a2aPolicy, type A2aScope } from './core/authorization/a2a-policy.ts';
+export { createPolicy, type AccessRule } from './core/authorization/policy.ts';
 export type { Logger } from './io/logger.ts';
-export type { Authenticate, ConnectRequest } from './io/server.ts';
-export type { Action } from './core/context.ts';
+export type { Action, Authorize, PublishDetails } from './core/context.ts';
 export type { ClientIdentity } from './core/session.ts';

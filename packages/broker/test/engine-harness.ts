@@ -14,7 +14,7 @@ import type {
   SubscribeEntry,
   WillPacket,
 } from '../src/core/packets.ts';
-import type { Connection, ConnectionPort } from '../src/core/session.ts';
+import type { Admitted, Connection, ConnectionPort } from '../src/core/session.ts';
 import { defaultLimits, type BrokerLimits } from '../src/io/limits.ts';
 
 /** What the engine sent to one client, read with another codec than its own. */
@@ -73,7 +73,7 @@ export interface Harness {
   /** Moments asked for, by client id. */
   readonly scheduled: Map<string, number>;
   now: number;
-  connect(clientId: string, packet?: Partial<ConnectPacket>): FakeClient;
+  connect(clientId: string, packet?: Partial<ConnectPacket>, admission?: Partial<Admitted>): FakeClient;
   /** Moves the clock and does what is due on the way. */
   advance(ms: number): void;
 }
@@ -132,7 +132,8 @@ export function createHarness(
     engine,
     scheduled,
     now: 1_000_000,
-    connect: (clientId, packet = {}) => fakeClient(harness, connectPacket(clientId, packet)),
+    connect: (clientId, packet = {}, admission = {}) =>
+      fakeClient(harness, connectPacket(clientId, packet), admission),
     advance(ms) {
       const end = harness.now + ms;
       for (;;) {
@@ -148,10 +149,18 @@ export function createHarness(
   return harness;
 }
 
-function fakeClient(harness: Harness, packet: ConnectPacket): FakeClient {
+function fakeClient(harness: Harness, packet: ConnectPacket, admission: Partial<Admitted>): FakeClient {
   const { engine } = harness;
   const port = new FakePort(packet.version);
-  const connection = engine.connect(port, packet, 'assigned', harness.now) as Connection;
+  const admitted = {
+    username: packet.username,
+    holder: undefined,
+    bound: false,
+    mount: '',
+    expiresAtMs: Infinity,
+    ...admission,
+  };
+  const connection = engine.connect(port, packet, 'assigned', harness.now, admitted) as Connection;
   let nextId = 1;
   const send = (sent: ClientPacket): void => engine.receive(connection, sent, harness.now);
   return {

@@ -4,7 +4,7 @@ import { startDeviceAgent } from '@shoal/device-agent';
 import { pumpModel, startDevice } from '@shoal/device-sim';
 import { openLink } from '@shoal/mqtt-link';
 
-const broker = createBroker();
+const broker = createBroker({ allowAnonymous: true });
 const { url } = (await broker.start()).tcp!;
 const unit = { org: 'acme', unit: 'plant-1' };
 

@@ -25,7 +25,7 @@ let broker: Broker;
 let url: string;
 const closers: (() => Promise<unknown>)[] = [];
 beforeAll(async () => {
-  broker = createBroker();
+  broker = createBroker({ allowAnonymous: true });
   url = (await broker.start()).tcp!.url;
 });
 afterEach(async () => {

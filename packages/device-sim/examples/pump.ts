@@ -5,7 +5,7 @@ import { decodeSamples, deviceMcpServer, pumpModel, startDevice } from '../src/i
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
-const broker = createBroker();
+const broker = createBroker({ allowAnonymous: true });
 const { tcp } = await broker.start();
 const address = { url: tcp!.url, org: 'acme', unit: 'plant-1', deviceId: 'pump-01' };
 

@@ -33,7 +33,7 @@ interface TestBroker {
 }
 
 async function startEmbedded(): Promise<TestBroker> {
-  const broker = createBroker({ limits: { maxPacketBytes: MAX_PACKET_BYTES } });
+  const broker = createBroker({ allowAnonymous: true, limits: { maxPacketBytes: MAX_PACKET_BYTES } });
   const { tcp } = await broker.start();
   return { url: tcp!.url, host: tcp!.host, port: tcp!.port, stop: () => broker.stop() };
 }

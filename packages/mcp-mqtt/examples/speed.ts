@@ -4,7 +4,7 @@ import { createBroker } from '@shoal/broker';
 import * as z from 'zod';
 import { callJsonTool, connectMcp, serveMcp } from '../src/index.ts';
 
-const broker = createBroker();
+const broker = createBroker({ allowAnonymous: true });
 const { tcp } = await broker.start();
 const url = tcp!.url;
 

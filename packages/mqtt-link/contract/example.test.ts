@@ -5,7 +5,7 @@ import { createBroker } from '@shoal/broker';
 import { expect, test } from 'vitest';
 
 test('the example of the README runs and its process ends by itself', async () => {
-  const broker = createBroker();
+  const broker = createBroker({ allowAnonymous: true });
   const { tcp } = await broker.start();
   const example = fileURLToPath(new URL('../examples/request-reply.ts', import.meta.url));
   const args = ['--conditions=@shoal/source', '--import', 'tsx', example, tcp!.url];

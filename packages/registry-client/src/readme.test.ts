@@ -6,7 +6,7 @@ it('the example of the README is the file in examples/, and it runs', async () =
   const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
   const file = await readFile(new URL('../examples/watch.ts', import.meta.url), 'utf8');
   expect(readme).toContain(file.replaceAll('export const', 'const').trim());
-  const broker = createBroker();
+  const broker = createBroker({ allowAnonymous: true });
   const { tcp } = await broker.start();
   vi.stubEnv('BROKER_URL', tcp?.url ?? '');
   const { online } = await import('../examples/watch.ts');

@@ -14,7 +14,7 @@ interface Running {
 }
 
 async function embedded(): Promise<Running> {
-  const broker = createBroker();
+  const broker = createBroker({ allowAnonymous: true });
   const { tcp } = await broker.start();
   if (tcp === undefined) throw new Error('the broker does not listen');
   return { url: tcp.url, stop: () => broker.stop() };

@@ -29,7 +29,7 @@ export const BROKERS: readonly (readonly [name: string, start: () => Promise<Tes
   [
     'embedded',
     async () => {
-      const broker = createBroker();
+      const broker = createBroker({ allowAnonymous: true });
       const { tcp } = await broker.start();
       return { url: tcp?.url ?? '', stop: () => broker.stop() };
     },

@@ -13,7 +13,7 @@ const VENV = join(ROOT, '.cache/python-sdk');
 const UNIT = { org: 'acme', unit: 'plant-1' };
 
 const python = await installSdk();
-const broker = createBroker();
+const broker = createBroker({ allowAnonymous: true });
 const { tcp } = await broker.start();
 assert(tcp, 'the broker opened no TCP listener');
 const link = await openLink({ url: tcp.url, clientId: 'acme/plant-1/ts-asker' });

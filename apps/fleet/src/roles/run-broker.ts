@@ -7,7 +7,11 @@ export async function runBroker(): Promise<void> {
   const directory = process.env['SHOAL_BROKER_DIRECTORY'];
   if (directory === undefined) throw new Error('SHOAL_BROKER_DIRECTORY is not set');
   const port = Number(process.env['SHOAL_BROKER_PORT'] ?? 0);
-  const broker = createBroker({ listen: { tcp: { port }, ws: { port: 0 } }, store: { directory } });
+  const broker = createBroker({
+    allowAnonymous: true,
+    listen: { tcp: { port }, ws: { port: 0 } },
+    store: { directory },
+  });
   stopWhenTold(() => broker.stop());
   const { tcp } = await broker.start();
   if (tcp === undefined) throw new Error('the broker opened no TCP listener');

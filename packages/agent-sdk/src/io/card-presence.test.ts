@@ -11,7 +11,7 @@ afterEach(async () => {
 });
 
 async function brokerUrl(profile: 'shoal' | 'emqx'): Promise<string> {
-  const broker = createBroker({ registry: { profile } });
+  const broker = createBroker({ allowAnonymous: true, registry: { profile } });
   const { tcp } = await broker.start();
   cleanUp.push(() => broker.stop());
   return tcp?.url ?? '';

@@ -1,10 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 
-import { a2aPolicy, createPolicy, type A2aScope, type AccessRule } from '../core/authorization/policy.ts';
+import { a2aPolicy, type A2aScope } from '../core/authorization/a2a-policy.ts';
+import { createPolicy, type AccessRule } from '../core/authorization/policy.ts';
+import type { Authenticate } from '../io/auth/door.ts';
 import { authenticateUsers, type User } from '../io/auth/users.ts';
 import { BrokerError } from '../io/broker-error.ts';
-import type { BrokerOptions, ListenOptions, RegistrySettings } from '../io/broker-options.ts';
+import type { BrokerOptions, BrokerSettings, ListenOptions, RegistrySettings } from '../io/broker-options.ts';
 import type { BrokerLimits } from '../io/limits.ts';
 import type { LevelStoreOptions } from '../io/store/level-store.ts';
 
@@ -15,12 +17,14 @@ export interface SettingsFile {
   readonly registry?: RegistrySettings;
   readonly limits?: Partial<BrokerLimits>;
   readonly users?: readonly User[];
+  /** Lets in clients that show no credential. */
+  readonly allowAnonymous?: boolean;
   /** The built-in policy for agents, behind `rules`. */
   readonly a2aPolicy?: A2aScope;
   readonly rules?: readonly AccessRule[];
 }
 
-const KNOWN = ['listen', 'store', 'registry', 'limits', 'users', 'a2aPolicy', 'rules'];
+const KNOWN = ['allowAnonymous', 'listen', 'store', 'registry', 'limits', 'users', 'a2aPolicy', 'rules'];
 
 export const USAGE = `shoal-broker [options]
   --host HOST        address to listen on (SHOAL_BROKER_HOST), default 127.0.0.1
@@ -31,6 +35,7 @@ export const USAGE = `shoal-broker [options]
   --no-sync          do not flush each batch to the disk
   --profile NAME     registry profile: shoal or emqx
   --no-registry      no A2A registry
+  --allow-anonymous  let in clients without a credential (SHOAL_BROKER_ALLOW_ANONYMOUS=1)
   --config FILE      JSON with listen, store, registry, limits, users, rules, a2aPolicy
   --hash-password    read a password from standard input, print its hash for "users"
   --help`;
@@ -47,6 +52,14 @@ function port(name: string, text: string | undefined): number | undefined {
   const value = Number(text);
   if (text !== '' && Number.isInteger(value) && value >= 0 && value <= 65_535) return value;
   throw invalid(`${name}: ${JSON.stringify(text)} is not a port, use 0 to 65535`);
+}
+
+function flag(name: string, env: NodeJS.ProcessEnv): boolean | undefined {
+  const text = env[name];
+  if (text === undefined) return undefined;
+  if (text === '1' || text === 'true') return true;
+  if (text === '0' || text === 'false' || text === '') return false;
+  throw invalid(`${name}: ${JSON.stringify(text)} is neither 1 nor 0`);
 }
 
 async function readFileSettings(path: string | undefined): Promise<SettingsFile> {
@@ -77,6 +90,7 @@ function parseFlags(args: readonly string[]) {
         'no-sync': { type: 'boolean' },
         profile: { type: 'string' },
         'no-registry': { type: 'boolean' },
+        'allow-anonymous': { type: 'boolean' },
         config: { type: 'string' },
         'hash-password': { type: 'boolean' },
         help: { type: 'boolean' },
@@ -87,12 +101,18 @@ function parseFlags(args: readonly string[]) {
   }
 }
 
-function access(file: SettingsFile): Pick<BrokerOptions, 'authenticate' | 'authorize'> {
+type Access = Pick<BrokerSettings, 'authorize'> & ({ authenticate: Authenticate } | { allowAnonymous: true });
+
+function access(file: SettingsFile, allowAnonymous: boolean): Access {
   const rules = [...(file.rules ?? []), ...(file.a2aPolicy === undefined ? [] : a2aPolicy(file.a2aPolicy))];
-  return {
-    ...(file.users === undefined ? {} : { authenticate: authenticateUsers(file.users) }),
-    ...(rules.length === 0 ? {} : { authorize: createPolicy(rules) }),
-  };
+  const authorize = rules.length === 0 ? {} : { authorize: createPolicy(rules) };
+  const anonymous = allowAnonymous ? ({ allowAnonymous } as const) : {};
+  if (file.users !== undefined)
+    return { ...authorize, ...anonymous, authenticate: authenticateUsers(file.users) };
+  if (allowAnonymous) return { ...authorize, allowAnonymous };
+  throw invalid(
+    'users: nobody could connect: name users in --config FILE, or let everyone in with --allow-anonymous',
+  );
 }
 
 /** Reads flags, environment and file. Rejects with BrokerError `invalid-options` that names the flag or field. */
@@ -101,6 +121,8 @@ export async function readCommand(args: readonly string[], env: NodeJS.ProcessEn
   if (flags.help === true) return { kind: 'help' };
   if (flags['hash-password'] === true) return { kind: 'hash-password' };
   const file = await readFileSettings(flags.config);
+  const allowAnonymous =
+    flags['allow-anonymous'] ?? flag('SHOAL_BROKER_ALLOW_ANONYMOUS', env) ?? file.allowAnonymous ?? false;
   const host = flags.host ?? env['SHOAL_BROKER_HOST'];
   const tcpPort = port('--port', flags.port ?? env['SHOAL_BROKER_PORT']);
   const wsPort = port('--ws-port', flags['ws-port'] ?? env['SHOAL_BROKER_WS_PORT']);
@@ -116,7 +138,7 @@ export async function readCommand(args: readonly string[], env: NodeJS.ProcessEn
   return {
     kind: 'run',
     options: {
-      ...access(file),
+      ...access(file, allowAnonymous),
       listen: {
         http:
           httpPort === undefined

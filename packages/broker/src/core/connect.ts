@@ -10,6 +10,7 @@ import { announcePresence } from './registry/presence.ts';
 import {
   createSession,
   isPersistent,
+  type Admitted,
   type Connection,
   type ConnectionPort,
   type Session,
@@ -27,7 +28,12 @@ const createWill = (packet: WillPacket, clientId: string): Will => ({
   delaySeconds: packet.properties.willDelaySeconds,
 });
 
-function refusal(cx: Context, packet: ConnectPacket, will: Will | undefined): Refusal | undefined {
+function refusal(
+  cx: Context,
+  packet: ConnectPacket,
+  will: Will | undefined,
+  admitted: Admitted,
+): Refusal | undefined {
   if (packet.authenticationMethod !== undefined) {
     return { reasonCode: Reason.badAuthenticationMethod, reason: 'authentication method: none is supported' };
   }
@@ -46,13 +52,26 @@ function refusal(cx: Context, packet: ConnectPacket, will: Will | undefined): Re
       reason: `sessions: the limit of ${cx.limits.maxSessions} is reached`,
     };
   }
-  return will === undefined ? undefined : willRefusal(cx, packet, will);
+  const known = cx.sessions.get(packet.clientId);
+  if (known !== undefined && !admitted.bound && known.holder !== admitted.holder) {
+    return {
+      reasonCode: Reason.clientIdNotValid,
+      reason: 'client identifier: its session belongs to another user',
+    };
+  }
+  return will === undefined ? undefined : willRefusal(cx, packet, will, admitted);
 }
 
-function willRefusal(cx: Context, packet: ConnectPacket, will: Will): Refusal | undefined {
+function willRefusal(
+  cx: Context,
+  packet: ConnectPacket,
+  will: Will,
+  { username }: Admitted,
+): Refusal | undefined {
   const { topic } = will.message;
-  const { clientId, username } = packet;
-  if (topic.startsWith('$SYS/') || cx.authorize?.({ clientId, username }, 'publish', topic) === false) {
+  const { clientId } = packet;
+  const may = cx.authorize?.({ clientId, username }, 'publish', topic, will.message) ?? true;
+  if (topic.startsWith('$SYS/') || !may) {
     return { reasonCode: Reason.notAuthorized, reason: `will topic: not allowed to publish to ${topic}` };
   }
   const rejection = cx.registry?.examine(will.message, clientId).rejection;
@@ -125,18 +144,20 @@ export function connect(
   cx: Context,
   port: ConnectionPort,
   packet: ConnectPacket,
-  options: { readonly assignedClientId: string },
+  options: { readonly assignedClientId: string; readonly admitted: Admitted },
 ): Connection | undefined {
   const clientId = packet.clientId === '' ? options.assignedClientId : packet.clientId;
   const will = packet.will === undefined ? undefined : createWill(packet.will, clientId);
-  const why = refusal(cx, packet, will);
+  const { admitted } = options;
+  const why = refusal(cx, packet, will, admitted);
   if (why !== undefined) {
     refuse(port, packet, why);
     return undefined;
   }
   const recorded = cx.journal.changes;
   const { session, present, previous } = openSession(cx, packet, clientId);
-  const connection = attach(cx, port, packet, session);
+  session.holder = admitted.holder;
+  const connection = attach(cx, port, packet, session, admitted);
   if (present && !isPersistent(session)) cx.journal.sessionEnded(session);
   session.will = will;
   if (will !== undefined || present) cx.journal.will(session, will);
@@ -155,7 +176,13 @@ export function connect(
   return connection;
 }
 
-function attach(cx: Context, port: ConnectionPort, packet: ConnectPacket, session: Session): Connection {
+function attach(
+  cx: Context,
+  port: ConnectionPort,
+  packet: ConnectPacket,
+  session: Session,
+  admitted: Admitted,
+): Connection {
   const connection: Connection = {
     port,
     version: packet.version,
@@ -164,7 +191,9 @@ function attach(cx: Context, port: ConnectionPort, packet: ConnectPacket, sessio
     maximumPacketBytes: packet.maximumPacketBytes,
     keepAliveSeconds: keepAlive(cx, packet),
     problemInformation: packet.requestProblemInformation,
-    identity: { clientId: session.clientId, username: packet.username },
+    identity: { clientId: session.clientId, username: admitted.username },
+    mount: admitted.mount,
+    expiresAtMs: admitted.expiresAtMs,
     aliases: new Map(),
     outboundAliases: new Map(),
     outboundAliasMaximum: Math.min(packet.topicAliasMaximum, cx.limits.topicAliasMaximum),

@@ -1,5 +1,6 @@
 import type { Journal } from './journal.ts';
 import type { Message } from './message.ts';
+import type { Qos } from './packets.ts';
 import type { Registry } from './registry/registry.ts';
 import type { RetainedTree } from './retained-tree.ts';
 import type { ClientIdentity, Connection, Session } from './session.ts';
@@ -22,6 +23,20 @@ export interface EngineLimits {
 }
 
 export type Action = 'publish' | 'subscribe';
+
+/** How something is published; unset for a subscription. */
+export interface PublishDetails {
+  readonly qos: Qos;
+  readonly retain: boolean;
+}
+
+/** Asked for every publish, will and subscription. Topics are as the client wrote them, a shared filter without its `$share/{group}/`. */
+export type Authorize = (
+  client: ClientIdentity,
+  action: Action,
+  topic: string,
+  details?: PublishDetails,
+) => boolean;
 
 export interface EngineEvents {
   /** When `Engine.expire` is due for this client; undefined takes an earlier wish back. */
@@ -46,7 +61,7 @@ export interface Context {
   readonly registry: Registry | undefined;
   readonly journal: Journal;
   readonly events: EngineEvents;
-  readonly authorize: ((client: ClientIdentity, action: Action, topic: string) => boolean) | undefined;
+  readonly authorize: Authorize | undefined;
   readonly stats: EngineStats;
   /** Milliseconds; set by the caller of the engine before each step. */
   now: number;

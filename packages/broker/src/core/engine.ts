@@ -12,7 +12,7 @@ import { protocolError, Reason } from './reason-codes.ts';
 import { restore, type Snapshot } from './restore.ts';
 import { RetainedTree } from './retained-tree.ts';
 import { publish } from './publish.ts';
-import type { Connection, ConnectionPort } from './session.ts';
+import type { Admitted, Connection, ConnectionPort } from './session.ts';
 import { subscribe, unsubscribe } from './subscribe.ts';
 import { SubscriptionTree } from './subscription-tree.ts';
 
@@ -30,6 +30,7 @@ export interface Engine {
     packet: ConnectPacket,
     assignedClientId: string,
     now: number,
+    admitted: Admitted,
   ): Connection | undefined;
   /** Throws PacketError when the connection must end. */
   receive(connection: Connection, packet: ClientPacket, now: number): void;
@@ -117,8 +118,8 @@ export function createEngine(options: EngineOptions): Engine {
   return {
     context: cx,
     stats,
-    connect: (port, packet, assignedClientId, now) =>
-      at(now, () => connect(cx, port, packet, { assignedClientId })),
+    connect: (port, packet, assignedClientId, now, admitted) =>
+      at(now, () => connect(cx, port, packet, { assignedClientId, admitted })),
     receive: (connection, packet, now) => at(now, () => receive(cx, connection, packet)),
     disconnect: (connection, reasonCode, reason, now) =>
       at(now, () => disconnect(cx, connection, reasonCode, reason)),

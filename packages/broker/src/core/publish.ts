@@ -35,7 +35,7 @@ function judge(cx: Context, connection: Connection, message: Message): Outcome {
   const { clientId } = connection.session;
   if (message.topic.startsWith('$SYS/'))
     return { reasonCode: Reason.notAuthorized, reason: "topic: $SYS is the broker's own" };
-  if (cx.authorize?.(connection.identity, 'publish', message.topic) === false) {
+  if (cx.authorize?.(connection.identity, 'publish', message.topic, message) === false) {
     return { reasonCode: Reason.notAuthorized, reason: `topic: not allowed to publish to ${message.topic}` };
   }
   const verdict = cx.registry?.examine(message, clientId);

@@ -13,6 +13,7 @@ import {
 
 export interface RestoredSession {
   readonly clientId: string;
+  readonly holder: string | undefined;
   readonly expirySeconds: number;
   /** Undefined: it was connected when the broker died. */
   readonly disconnectedAtMs: number | undefined;
@@ -44,6 +45,7 @@ function restoreDeliveries(session: Session, deliveries: readonly Delivery[]): v
 
 function restoreSession(cx: Context, restored: RestoredSession, will: Will | undefined): Session {
   const session = createSession(restored.clientId, restored.expirySeconds);
+  session.holder = restored.holder;
   session.disconnectedAtMs = restored.disconnectedAtMs ?? cx.now;
   session.will = will;
   if (will !== undefined) session.willDueAtMs = session.disconnectedAtMs + will.delaySeconds * 1000;

@@ -10,6 +10,19 @@ export interface ClientIdentity {
   readonly username: string | undefined;
 }
 
+/** What is known about a client besides its CONNECT, once it is let in. */
+export interface Admitted {
+  readonly username: string | undefined;
+  /** Proven user name. A session is not handed to another one. */
+  readonly holder: string | undefined;
+  /** The credential names this client id: then it is this user's, whoever held it before. */
+  readonly bound: boolean;
+  /** Prefix of all its topics in the broker: empty, or one level and a slash. */
+  readonly mount: string;
+  /** Infinity: never. */
+  readonly expiresAtMs: number;
+}
+
 /** What the core needs from a network connection. */
 export interface ConnectionPort {
   /** Bytes of whole packets, in order. `afterCommit`: only once everything recorded so far is in the store. */
@@ -30,6 +43,8 @@ export interface Connection {
   readonly problemInformation: boolean;
   /** The same object for the life of the connection. */
   readonly identity: ClientIdentity;
+  readonly mount: string;
+  readonly expiresAtMs: number;
   /** Topic aliases of the client. */
   readonly aliases: Map<number, string>;
   /** Topic aliases of this side, by topic. */
@@ -76,6 +91,8 @@ export interface Will {
 
 export interface Session {
   readonly clientId: string;
+  /** User name of who connected last. */
+  holder: string | undefined;
   expirySeconds: number;
   connection: Connection | undefined;
   /** When the last connection ended; meaningful while there is none. */
@@ -100,6 +117,7 @@ export interface Session {
 export function createSession(clientId: string, expirySeconds: number): Session {
   return {
     clientId,
+    holder: undefined,
     expirySeconds,
     connection: undefined,
     disconnectedAtMs: 0,

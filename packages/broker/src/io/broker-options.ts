@@ -1,11 +1,10 @@
 import type { Duplex } from 'node:stream';
 
-import type { Action } from '../core/context.ts';
-import type { ClientIdentity } from '../core/session.ts';
+import type { Authorize } from '../core/context.ts';
+import type { Authenticate } from './auth/door.ts';
 import type { BrokerLimits } from './limits.ts';
 import type { Address, ListenerOptions } from './listeners.ts';
 import type { Logger } from './logger.ts';
-import type { Authenticate } from './server.ts';
 import type { LevelStoreOptions } from './store/level-store.ts';
 import type { Store } from './store/store.ts';
 
@@ -28,18 +27,30 @@ export interface ListenOptions {
   readonly http?: Omit<ListenerOptions, 'tls'> | false;
 }
 
-export interface BrokerOptions {
+export interface BrokerSettings {
   readonly listen?: ListenOptions;
   /** Default `memory`: everything is forgotten when the broker stops. */
   readonly store?: 'memory' | LevelStoreOptions | Store;
   readonly registry?: RegistrySettings;
   readonly limits?: Partial<BrokerLimits>;
-  /** Unset: anyone may connect. */
+  /** Who may connect. Clients that show no credential are refused too, unless `allowAnonymous` is set. */
   readonly authenticate?: Authenticate;
-  /** Asked for every publish and every subscription; called in the middle of packet handling, so it must be quick. Unset: all allowed. */
-  readonly authorize?: (client: ClientIdentity, action: Action, topic: string) => boolean;
+  /**
+   * Lets in clients that show no credential; without `authenticate` everyone. Default false. A listener that is not on loopback is
+   * warned about.
+   */
+  readonly allowAnonymous?: boolean;
+  /**
+   * Asked for every publish, will and subscription; called in the middle of packet handling, so it must be quick. Default: with
+   * `authenticate` what `a2aPolicy('unit')` allows, and without it everything.
+   */
+  readonly authorize?: Authorize;
   readonly logger?: Logger;
 }
+
+/** Somebody must be able to connect, and the caller says who. */
+export type BrokerOptions = BrokerSettings &
+  ({ readonly authenticate: Authenticate } | { readonly allowAnonymous: true });
 
 export interface BrokerAddresses {
   readonly tcp?: Address;

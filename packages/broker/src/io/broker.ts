@@ -2,11 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
 import type { Duplex } from 'node:stream';
 
-import type { Context } from '../core/context.ts';
+import { a2aPolicy } from '../core/authorization/a2a-policy.ts';
+import { createPolicy } from '../core/authorization/policy.ts';
+import type { Authorize, Context } from '../core/context.ts';
 import { createEngine, type Engine } from '../core/engine.ts';
 import { noJournal } from '../core/journal.ts';
 import { validateAgentCard, validateJsonObject } from '../core/registry/card-validators.ts';
 import { createRegistry } from '../core/registry/registry.ts';
+import { createDoor } from './auth/door.ts';
 import { BrokerError } from './broker-error.ts';
 import type {
   Broker,
@@ -50,6 +53,19 @@ function createRegistryOf(
   });
 }
 
+function authorizeOf({ authenticate, authorize }: BrokerOptions): Authorize | undefined {
+  if (authorize !== undefined || authenticate === undefined) return authorize;
+  return createPolicy(a2aPolicy('unit'));
+}
+
+function assertSomebodyMayConnect({ authenticate, allowAnonymous }: BrokerOptions): void {
+  if (authenticate !== undefined || allowAnonymous === true) return;
+  throw new BrokerError(
+    'invalid-options',
+    'authenticate: nobody could connect: set it, or set allowAnonymous to true to let everyone in',
+  );
+}
+
 const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || host.startsWith('127.');
 
@@ -68,6 +84,7 @@ class EmbeddedBroker implements Broker {
   private ending: Promise<void> | undefined;
 
   constructor(options: BrokerOptions) {
+    assertSomebodyMayConnect(options);
     this.options = options;
     this.logger = options.logger ?? silentLogger;
     const limits: BrokerLimits = { ...defaultLimits, ...options.limits };
@@ -91,14 +108,18 @@ class EmbeddedBroker implements Broker {
         schedule: (clientId, atMs) => this.timers.set(clientId, atMs),
         log: (level, message, fields) => this.logger[level](message, fields),
       },
-      authorize: options.authorize,
+      authorize: authorizeOf(options),
     });
     this.server = new Server({
       engine: this.engine,
       gate,
       flusher,
       logger: this.logger,
-      authenticate: options.authenticate,
+      door: createDoor({
+        authenticate: options.authenticate,
+        allowAnonymous: options.allowAnonymous === true,
+        logger: this.logger,
+      }),
       maxConnections: limits.maxConnections,
       connectTimeoutMs: limits.connectTimeoutMs,
       now,
@@ -166,8 +187,8 @@ class EmbeddedBroker implements Broker {
     const listener = await opening;
     this.listeners.push(listener);
     const { address } = listener;
-    if (this.options.authenticate === undefined && !isLoopback(address.host)) {
-      this.logger.warn('anyone who reaches this address may connect: set `authenticate`', {
+    if (this.options.allowAnonymous === true && !isLoopback(address.host)) {
+      this.logger.warn('anyone who reaches this address may connect: unset allowAnonymous', {
         url: address.url,
       });
     }
@@ -233,8 +254,8 @@ class EmbeddedBroker implements Broker {
   }
 }
 
-/** Nothing is opened before `start`. */
-export function createBroker(options: BrokerOptions = {}): Broker {
+/** Nothing is opened before `start`. Throws BrokerError `invalid-options`. */
+export function createBroker(options: BrokerOptions): Broker {
   return new EmbeddedBroker(options);
 }
 

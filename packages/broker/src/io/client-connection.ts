@@ -5,6 +5,7 @@ import { refuse } from '../core/connect.ts';
 import type { ClientPacket, ConnectPacket } from '../core/packets.ts';
 import { PacketError, Reason } from '../core/reason-codes.ts';
 import type { Connection, ConnectionPort } from '../core/session.ts';
+import type { Verdict } from './auth/door.ts';
 import type { CommitWaiter } from './commit-gate.ts';
 import type { Flushable } from './flusher.ts';
 import { HeldPackets } from './held-packets.ts';
@@ -115,17 +116,12 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
     void this.awaitVerdict(packet as ConnectPacket, verdict);
   }
 
-  private async awaitVerdict(packet: ConnectPacket, verdict: Promise<number>): Promise<void> {
+  private async awaitVerdict(packet: ConnectPacket, pending: Promise<Verdict>): Promise<void> {
     this.state = 'authenticating';
     this.reading.pause(Pause.authenticating);
-    let reasonCode: number = Reason.serverUnavailable;
-    try {
-      reasonCode = await verdict;
-    } catch (error) {
-      this.server.logger.error('authenticate failed', { error: String(error) });
-    }
+    const verdict = await pending;
     if (!this.isAuthenticating()) return;
-    this.enter(packet, reasonCode);
+    this.enter(packet, verdict);
     this.handleEarly();
     this.reading.resume(Pause.authenticating);
   }
@@ -147,13 +143,16 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
     }
   }
 
-  private enter(packet: ConnectPacket, reasonCode: number): void {
-    if (reasonCode !== Reason.success) {
-      refuse(this, packet, { reasonCode, reason: 'connection not allowed' });
+  private enter(packet: ConnectPacket, verdict: Verdict): void {
+    const { clientId } = packet;
+    if (verdict.refusal !== undefined) {
+      this.server.logger.info('CONNECT refused', { remote: this.remote, clientId, ...verdict.refusal });
+      refuse(this, packet, verdict.refusal);
       return;
     }
     this.state = 'open';
-    this.core = this.server.engine.connect(this, packet, this.server.newClientId(), this.server.now());
+    const assigned = this.server.newClientId();
+    this.core = this.server.engine.connect(this, packet, assigned, this.server.now(), verdict.admitted);
     if (this.core !== undefined)
       this.server.logger.debug('client connected', {
         clientId: this.core.session.clientId,

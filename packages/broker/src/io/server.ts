@@ -4,29 +4,19 @@ import { encodeDisconnect } from '../core/codec/encode.ts';
 import type { Engine } from '../core/engine.ts';
 import type { ConnectPacket } from '../core/packets.ts';
 import { Reason } from '../core/reason-codes.ts';
+import type { ConnectRequest, Verdict } from './auth/door.ts';
 import { ClientConnection } from './client-connection.ts';
 import type { CommitGate } from './commit-gate.ts';
 import type { Flusher } from './flusher.ts';
 import type { Logger } from './logger.ts';
 import type { Transport, TransportEvents } from './transport.ts';
 
-/** Who wants to connect, before it is let in. */
-export interface ConnectRequest {
-  readonly clientId: string;
-  readonly username: string | undefined;
-  readonly password: Buffer | undefined;
-  readonly remote: string;
-}
-
-/** True lets the client in; false refuses with 0x86, bad user name or password. */
-export type Authenticate = (request: ConnectRequest) => boolean | Promise<boolean>;
-
 export interface ServerOptions {
   readonly engine: Engine;
   readonly gate: CommitGate;
   readonly flusher: Flusher;
   readonly logger: Logger;
-  readonly authenticate: Authenticate | undefined;
+  readonly door: (request: ConnectRequest) => Verdict | Promise<Verdict>;
   readonly maxConnections: number;
   readonly connectTimeoutMs: number;
   readonly now: () => number;
@@ -71,15 +61,13 @@ export class Server {
     return `auto-${randomBytes(12).toString('hex')}`;
   }
 
-  /** Reason code for CONNACK. */
-  admit(packet: ConnectPacket, connection: ClientConnection): number | Promise<number> {
-    const { authenticate, maxConnections } = this.options;
-    if (this.connections.size > maxConnections) return Reason.serverBusy;
-    if (authenticate === undefined) return Reason.success;
+  admit(packet: ConnectPacket, connection: ClientConnection): Verdict | Promise<Verdict> {
+    const { door, maxConnections } = this.options;
+    if (this.connections.size > maxConnections) {
+      return { refusal: { reasonCode: Reason.serverBusy, reason: 'too many connections: try again later' } };
+    }
     const { clientId, username, password } = packet;
-    const verdict = authenticate({ clientId, username, password, remote: connection.remote });
-    const code = (allowed: boolean): number => (allowed ? Reason.success : Reason.badUserNameOrPassword);
-    return typeof verdict === 'boolean' ? code(verdict) : verdict.then(code);
+    return door({ clientId, username, password, remote: connection.remote });
   }
 
   /** Ends connections that are silent for longer than they promised (MQTT 5 §3.1.2.10), or never said CONNECT. */
@@ -99,6 +87,8 @@ export class Server {
           'nothing received within 1.5 times the keep alive',
           now,
         );
+      } else if (now >= core.expiresAtMs) {
+        this.engine.disconnect(core, Reason.notAuthorized, 'credential: its time is over', now);
       }
     }
   }

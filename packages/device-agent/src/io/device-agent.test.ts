@@ -21,7 +21,7 @@ let link: Link;
 const closing: (() => Promise<unknown>)[] = [];
 
 beforeEach(async () => {
-  broker = createBroker();
+  broker = createBroker({ allowAnonymous: true });
   url = (await broker.start()).tcp!.url;
   link = await openLink({ url, clientId: 'test-observer' });
 });

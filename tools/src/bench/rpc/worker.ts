@@ -9,7 +9,11 @@ import { measurements, type SideParameters } from './side.ts';
 async function start(role: string, parameters: SideParameters): Promise<void> {
   switch (role) {
     case 'broker': {
-      const { tcp } = await createBroker({ listen: { tcp: {}, ws: false }, store: 'memory' }).start();
+      const { tcp } = await createBroker({
+        allowAnonymous: true,
+        listen: { tcp: {}, ws: false },
+        store: 'memory',
+      }).start();
       return serve({ ready: { url: tcp!.url } });
     }
     case 'raw-responder':

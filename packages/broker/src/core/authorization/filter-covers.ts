@@ -16,3 +16,21 @@ export function filterCovers(rule: string, wanted: string): boolean {
   }
   return asked.length === allowed.length;
 }
+
+/** True when some topic is matched by both: what a deny rule needs, since it must not be gone around by a wider filter. */
+export function filtersOverlap(a: string, b: string): boolean {
+  const left = a.split('/');
+  const right = b.split('/');
+  if (wildcardFirst(left) !== wildcardFirst(right) && (a.startsWith('$') || b.startsWith('$'))) return false;
+  for (let i = 0; ; i++) {
+    const x = left[i];
+    const y = right[i];
+    if (x === '#' || y === '#') return true;
+    if (x === undefined || y === undefined) {
+      return (x === undefined && y === undefined) || left[i] === '#' || right[i] === '#';
+    }
+    if (x !== '+' && y !== '+' && x !== y) return false;
+  }
+}
+
+const wildcardFirst = (levels: readonly string[]): boolean => levels[0] === '#' || levels[0] === '+';

@@ -1,20 +1,21 @@
 import { BrokerError } from '../broker-error.ts';
-import type { Authenticate } from '../server.ts';
+import type { Authenticate } from './door.ts';
 import { hashPassword, isPasswordHash, verifyPassword } from './password.ts';
 
 export interface User {
   readonly username: string;
   /** As `hashPassword` makes it. */
   readonly passwordHash: string;
-  /** Client ids that this user may take; one that ends in `*` allows all with that beginning. Default: any. */
+  /**
+   * Client ids that this user may take; one that ends in `*` allows all with that beginning. Default: any that is not in the hands of
+   * another user.
+   */
   readonly clientIds?: readonly string[];
+  /** Puts the user below `{namespace}/`. Default: none. */
+  readonly namespace?: string;
 }
 
-const mayUse = (user: User, clientId: string): boolean =>
-  user.clientIds === undefined ||
-  user.clientIds.some((id) => (id.endsWith('*') ? clientId.startsWith(id.slice(0, -1)) : clientId === id));
-
-/** Lets in who knows the password of a user and takes a client id of that user. Throws BrokerError `invalid-options`. */
+/** Lets in who knows the password of a user. Throws BrokerError `invalid-options`. */
 export function authenticateUsers(users: readonly User[]): Authenticate {
   for (const { username, passwordHash } of users) {
     if (isPasswordHash(passwordHash)) continue;
@@ -25,10 +26,27 @@ export function authenticateUsers(users: readonly User[]): Authenticate {
   }
   const byName = new Map(users.map((user) => [user.username, user]));
   const nobody = hashPassword('');
-  return async ({ username, password, clientId }) => {
+  return async ({ username, password }) => {
     const user = username === undefined ? undefined : byName.get(username);
     // An unknown user costs as much time as a known one.
     const right = await verifyPassword(password ?? Buffer.alloc(0), user?.passwordHash ?? (await nobody));
-    return right && user !== undefined && mayUse(user, clientId);
+    if (!right || user === undefined) return false;
+    const { clientIds, namespace } = user;
+    return {
+      username: user.username,
+      ...(clientIds === undefined ? {} : { clientIds }),
+      ...(namespace === undefined ? {} : { namespace }),
+    };
+  };
+}
+
+/** The first that knows the credential decides. One that rejects is an outage: nobody behind it is asked. */
+export function authenticateAny(ways: readonly Authenticate[]): Authenticate {
+  return async (request) => {
+    for (const way of ways) {
+      const found = await way(request);
+      if (found !== false) return found;
+    }
+    return false;
   };
 }

@@ -47,6 +47,7 @@ function sessionOf(sessions: Sessions, clientId: string): RestoredSession {
   if (session === undefined) {
     session = {
       clientId,
+      holder: undefined,
       expirySeconds: 0,
       disconnectedAtMs: undefined,
       subscriptions: [],

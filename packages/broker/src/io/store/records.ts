@@ -113,6 +113,8 @@ export interface SessionRecord {
   readonly expirySeconds: number;
   /** Unset while connected. */
   readonly disconnectedAtMs?: number;
+  /** User name of who connected last. */
+  readonly holder?: string;
 }
 
 export type SubscriptionRecord = Pick<

@@ -141,8 +141,12 @@ export class StoreJournal implements Journal, CommitGate {
   }
 
   session(session: Session): void {
-    const { expirySeconds, disconnectedAtMs } = session;
-    const record = session.connection === undefined ? { expirySeconds, disconnectedAtMs } : { expirySeconds };
+    const { expirySeconds, disconnectedAtMs, holder } = session;
+    const record = {
+      expirySeconds,
+      ...(holder === undefined ? {} : { holder }),
+      ...(session.connection === undefined ? { disconnectedAtMs } : {}),
+    };
     this.put(keyOf('session', session.clientId), encodeSession(record));
   }
 
