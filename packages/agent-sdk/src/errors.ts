@@ -10,11 +10,10 @@ export type ErrorFamily = 'local' | 'core' | 'binding' | 'jsonrpc' | 'auth' | 'u
 export const LOCAL_ERROR_CODES = {
   timeout: 'No reply within the first-reply timeout, after the last attempt.',
   'no-responder': 'The broker took the request and nobody subscribes to the topic, after the last attempt.',
+  'no-agent': 'No agent of the directory fits the selection, or the requester has no directory.',
   'publish-refused': 'The broker refused the request; `data.reasonCode` holds the MQTT reason code.',
   'publish-failed': 'The request could not be published, after the last attempt; see `cause`.',
   'stream-idle': 'The stream fell silent and GetTask was not answered either.',
-  'stream-overflow':
-    'The consumer of a stream fell behind by more than `maxBufferedItems`; read the task with getTask.',
   'invalid-response': 'The other side answered with something that is not what A2A asks for.',
   'invalid-message': 'The message to send is not a valid A2A message.',
   'invalid-card': 'The Agent Card is not valid.',

@@ -8,6 +8,10 @@ export type { ArtifactInput, Output } from './core/output.ts';
 
 export { createRequester } from './io/requester.ts';
 export type { CallOptions, Requester, RequesterOptions, TaskStream } from './io/requester-types.ts';
+export type { Target } from './core/target.ts';
+export type { AgentDirectory, AgentSelection, DirectoryEntry, DirectoryQuery } from './core/choose-agent.ts';
+export { memoryTaskRoutes } from './io/task-routes.ts';
+export type { MemoryTaskRoutesOptions, TaskRoutes } from './io/task-routes.ts';
 export type { MessageInput } from './core/message-input.ts';
 export { DEFAULT_RETRY } from './core/retry.ts';
 export type { RetryProfile } from './core/retry.ts';

@@ -11,8 +11,12 @@ export class ItemBuffer<T> {
     this.#capacity = capacity;
   }
 
-  /** False when the item does not fit; it is not taken then. */
-  push(item: T): boolean {
+  get size(): number {
+    return this.#items.length;
+  }
+
+  /** False when the item does not fit; it is not taken then. `last`: taken all the same. */
+  push(item: T, last = false): boolean {
     if (this.#end !== undefined) return true;
     if (this.#waiting !== undefined) {
       const { resolve } = this.#waiting;
@@ -20,7 +24,7 @@ export class ItemBuffer<T> {
       resolve({ done: false, value: item });
       return true;
     }
-    if (this.#items.length >= this.#capacity) return false;
+    if (this.#items.length >= this.#capacity && !last) return false;
     this.#items.push(item);
     return true;
   }

@@ -121,7 +121,7 @@ function timer(state: CallState, profile: RetryProfile, random: () => number): D
 
 function publish(state: CallState, profile: RetryProfile): Decision {
   return {
-    state: { phase: 'waiting', attempt: state.attempt + 1 },
+    state: { ...state, phase: 'waiting', attempt: state.attempt + 1 },
     action: 'publish',
     timerMs: profile.firstReplyTimeoutMs,
   };

@@ -1,14 +1,17 @@
 import type { InboundMessage, PublishAck, ReplyRouter, UserProperties } from '@shoal/mqtt-link';
 import { isLinkError } from '@shoal/mqtt-link';
+import type { MaybePromise } from '../core/keyed-lock.ts';
+import { isPromise } from '../core/keyed-lock.ts';
 import type { A2aError } from '../errors.ts';
-import { localError } from '../errors.ts';
+import { isA2aError, localError } from '../errors.ts';
 import type { CallEvent, CallState, FailureReason, RetryProfile } from '../core/retry.ts';
 import { NEW_CALL, NO_MATCHING_SUBSCRIBERS, decideCall } from '../core/retry.ts';
 import type { Clock } from './clock.ts';
 import type { Correlations } from './correlations.ts';
 
 export interface OutgoingRequest {
-  readonly topic: string;
+  /** Where the next attempt goes; `reason` says why the one before it was given up. Throws or rejects: the call fails. */
+  nextTopic(reason: FailureReason | undefined): MaybePromise<string>;
   readonly payload: string;
   readonly userProperties: UserProperties;
   readonly messageExpirySeconds?: number | undefined;
@@ -41,6 +44,8 @@ export class Call {
   #cancelTimer: (() => void) | undefined;
   #correlations: (() => void)[] = [];
   #onAbort: (() => void) | undefined;
+  /** Where the last attempt went. */
+  #topic = '';
   readonly #onEnd: ((call: Call) => void) | undefined;
 
   constructor(io: CallIo, spec: CallSpec, onEnd?: (call: Call) => void) {
@@ -96,16 +101,30 @@ export class Call {
           ? undefined
           : this.#io.clock.setTimer(() => this.#apply({ type: 'timer' }), timerMs);
     }
-    if (action === 'publish') this.#publish(state.attempt);
+    if (action === 'publish') this.#next(state);
     else if (action === 'recover') this.#recover();
     else if (action === 'fail') {
       this.#release();
-      this.#spec.onFailure(errorOf(state.reason, this.#spec));
+      this.#spec.onFailure(errorOf(state.reason, this.#topic, this.#spec.profile));
     } else if (state.phase === 'ended') this.#release();
   }
 
-  #publish(attempt: number): void {
-    const { topic, payload, userProperties, messageExpirySeconds } = this.#spec.request;
+  #next({ attempt, reason }: CallState): void {
+    try {
+      const topic = this.#spec.request.nextTopic(reason);
+      if (!isPromise(topic)) return this.#publish(attempt, topic);
+      topic.then(
+        (found) => this.ended || this.#publish(attempt, found),
+        (error: unknown) => this.fail(asA2aError(error)),
+      );
+    } catch (error) {
+      this.fail(asA2aError(error));
+    }
+  }
+
+  #publish(attempt: number, topic: string): void {
+    const { payload, userProperties, messageExpirySeconds } = this.#spec.request;
+    this.#topic = topic;
     try {
       const pending = this.#io.router.request(topic, payload, {
         qos: 1,
@@ -164,9 +183,13 @@ function abortError(signal: AbortSignal): A2aError {
   return localError('aborted', 'the call was aborted', { cause: signal.reason });
 }
 
-function errorOf(reason: FailureReason | undefined, spec: CallSpec): A2aError {
-  const { topic } = spec.request;
-  const { maxAttempts, firstReplyTimeoutMs } = spec.profile;
+function asA2aError(error: unknown): A2aError {
+  if (isA2aError(error)) return error;
+  return localError('invalid-message', `the request has nowhere to go: ${textOf(error)}`, { cause: error });
+}
+
+function errorOf(reason: FailureReason | undefined, topic: string, profile: RetryProfile): A2aError {
+  const { maxAttempts, firstReplyTimeoutMs } = profile;
   switch (reason?.kind) {
     case 'no-responder':
       return localError('no-responder', `nobody subscribes to ${topic}; is the agent running?`, {

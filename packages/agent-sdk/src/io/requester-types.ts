@@ -1,15 +1,21 @@
 import type { Link, Logger, UserProperties } from '@shoal/mqtt-link';
 import type {
   AgentAddress,
+  AgentCard,
+  ListTaskPushNotificationConfigsResponse,
   ListTasksRequest,
   ListTasksResponse,
   Message,
   StreamResponse,
   Task,
+  TaskPushNotificationConfig,
 } from '@shoal/protocol';
+import type { AgentDirectory } from '../core/choose-agent.ts';
 import type { MessageInput } from '../core/message-input.ts';
 import type { RetryProfile } from '../core/retry.ts';
+import type { Target } from '../core/target.ts';
 import type { Clock } from './clock.ts';
+import type { TaskRoutes } from './task-routes.ts';
 
 export interface RequesterOptions {
   /** Its client id need not be the address, but is for an agent that is both requester and responder. */
@@ -18,6 +24,10 @@ export interface RequesterOptions {
   readonly address: AgentAddress;
   /** Defaults of all calls. */
   readonly retry?: Partial<RetryProfile>;
+  /** Where agents are looked up when a call selects one by skill, tag or text. */
+  readonly directory?: AgentDirectory;
+  /** Remembers which agent has which task. Default `memoryTaskRoutes()`. */
+  readonly routes?: TaskRoutes;
   readonly clock?: Clock;
   /** 0 to 1; jitters the waits. Default `Math.random`. */
   readonly random?: () => number;
@@ -46,7 +56,12 @@ export interface CallOptions {
   readonly requestMetadata?: Record<string, unknown>;
   /** Seconds until the broker drops the request. Should exceed the first-reply timeout. Unset: never. */
   readonly messageExpirySeconds?: number;
-  /** `stream` only: items that may wait for their reader; one more fails the stream. Default 10 000. */
+  /** `send` and `stream`: where the agent is to POST the updates of the task. */
+  readonly pushNotification?: Omit<TaskPushNotificationConfig, 'taskId'>;
+  /**
+   * `stream` only: items that may wait for their reader. Beyond it items are left out, and when the reader has caught up by half it
+   * gets the whole task as GetTask shows it then, in their place. Default 10 000.
+   */
   readonly maxBufferedItems?: number;
 }
 
@@ -54,27 +69,53 @@ export interface CallOptions {
 export interface TaskStream extends AsyncIterable<StreamResponse> {
   /** The id of the task, known before the responder answers. */
   readonly taskId: string;
+  /** Items that were left out so far, because the reader was too slow or they were lost. A `task` item stands for them. */
+  readonly skipped: number;
 }
 
+/**
+ * Every call takes an agent, a pool or a selection. What is about a task goes to the agent that is known to have it, whatever the
+ * target says: the pool member that took it, the agent that was selected, or the one that it was handed over to.
+ */
 export interface Requester {
   readonly address: AgentAddress;
   /** The task when it ended or asks for input, or a message when the agent makes no task of it. Rejects with A2aError. */
-  send(target: AgentAddress, message: MessageInput, options?: CallOptions): Promise<Task | Message>;
+  send(target: Target, message: MessageInput, options?: CallOptions): Promise<Task | Message>;
   /** The request goes out when iteration starts. Leaving the loop forgets the stream and does not cancel the task. */
-  stream(target: AgentAddress, message: MessageInput, options?: CallOptions): TaskStream;
+  stream(target: Target, message: MessageInput, options?: CallOptions): TaskStream;
   getTask(
-    target: AgentAddress,
+    target: Target,
     query: { readonly id: string; readonly historyLength?: number },
     options?: CallOptions,
   ): Promise<Task>;
-  listTasks(
-    target: AgentAddress,
-    query?: ListTasksRequest,
-    options?: CallOptions,
-  ): Promise<ListTasksResponse>;
-  cancelTask(target: AgentAddress, query: { readonly id: string }, options?: CallOptions): Promise<Task>;
+  listTasks(target: Target, query?: ListTasksRequest, options?: CallOptions): Promise<ListTasksResponse>;
+  cancelTask(target: Target, query: { readonly id: string }, options?: CallOptions): Promise<Task>;
   /** The stream of a task that runs. */
-  subscribe(target: AgentAddress, query: { readonly id: string }, options?: CallOptions): TaskStream;
+  subscribe(target: Target, query: { readonly id: string }, options?: CallOptions): TaskStream;
+  /** Asks for the updates of a task by HTTP POST. Returns the configuration with its id. */
+  createPushConfig(
+    target: Target,
+    config: TaskPushNotificationConfig & { readonly taskId: string },
+    options?: CallOptions,
+  ): Promise<TaskPushNotificationConfig>;
+  getPushConfig(
+    target: Target,
+    query: { readonly taskId: string; readonly id: string },
+    options?: CallOptions,
+  ): Promise<TaskPushNotificationConfig>;
+  listPushConfigs(
+    target: Target,
+    query: { readonly taskId: string; readonly pageSize?: number; readonly pageToken?: string },
+    options?: CallOptions,
+  ): Promise<ListTaskPushNotificationConfigsResponse>;
+  /** Deleting what is not there is fine. */
+  deletePushConfig(
+    target: Target,
+    query: { readonly taskId: string; readonly id: string },
+    options?: CallOptions,
+  ): Promise<void>;
+  /** The card that the agent shows to those whom it knows. */
+  getExtendedCard(target: Target, options?: CallOptions): Promise<AgentCard>;
   /** Fails what is in flight with `closed`. The link stays open. */
   close(): Promise<void>;
 }

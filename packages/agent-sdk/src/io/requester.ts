@@ -1,36 +1,37 @@
-import type { InboundMessage, Logger } from '@shoal/mqtt-link';
-import { createReplyRouter, silentLogger } from '@shoal/mqtt-link';
 import type {
   AgentAddress,
+  AgentCard,
+  ListTaskPushNotificationConfigsResponse,
   ListTasksRequest,
   ListTasksResponse,
   Message,
+  MethodName,
   StreamResponse,
   Task,
+  TaskPushNotificationConfig,
 } from '@shoal/protocol';
 import {
-  A2A_VERSION,
-  USER_PROPERTIES,
   normalizeTaskId,
-  replyTopic,
-  requestTopic,
+  validateAgentCard,
+  validateListTaskPushNotificationConfigsResponse,
   validateListTasksResponse,
   validateTask,
+  validateTaskPushNotificationConfig,
 } from '@shoal/protocol';
-import type { MessageInput, OutgoingMessage } from '../core/message-input.ts';
+import type { Validation } from '@shoal/protocol';
+import type { MessageInput } from '../core/message-input.ts';
 import { toMessage } from '../core/message-input.ts';
-import { readItem, readReply } from '../core/read-reply.ts';
 import type { Reply } from '../core/read-reply.ts';
-import type { RetryProfile } from '../core/retry.ts';
-import { DEFAULT_RETRY } from '../core/retry.ts';
+import { readItem, readReply } from '../core/read-reply.ts';
+import { sendParams } from '../core/send-params.ts';
 import { foldItem, taskIdOf } from '../core/stream.ts';
+import type { Target } from '../core/target.ts';
 import { isSettled } from '../core/task-record.ts';
 import type { A2aError } from '../errors.ts';
 import { isA2aError, localError } from '../errors.ts';
-import { Call } from './call.ts';
-import type { CallIo, CallSpec } from './call.ts';
-import { systemClock } from './clock.ts';
-import { Correlations } from './correlations.ts';
+import type { Call } from './call.ts';
+import type { Read } from './calls.ts';
+import { Calls } from './calls.ts';
 import type { CallOptions, Requester, RequesterOptions, TaskStream } from './requester-types.ts';
 import { StreamReader } from './stream-reader.ts';
 
@@ -41,59 +42,36 @@ export function createRequester(options: RequesterOptions): Requester {
 const newId = (): string => crypto.randomUUID();
 const DEFAULT_BUFFERED_ITEMS = 10_000;
 
-/** What one reply of a unary call means; undefined: more replies follow. */
-type Read<T> = (message: InboundMessage) => Reply<T> | undefined;
-
 class LinkRequester implements Requester {
   readonly address: AgentAddress;
-  readonly #io: CallIo;
-  readonly #logger: Logger;
-  readonly #profile: RetryProfile;
-  readonly #calls = new Set<Call>();
-  readonly #onProtocolError: RequesterOptions['onProtocolError'];
-  readonly #stopListening: (() => void)[];
-  readonly #onEnd = (call: Call): void => void this.#calls.delete(call);
-  #lastId = 0;
-  #closed = false;
+  readonly #calls: Calls;
 
   constructor(options: RequesterOptions) {
     this.address = options.address;
-    this.#logger = options.logger ?? silentLogger;
-    this.#profile = { ...DEFAULT_RETRY, ...options.retry };
-    this.#onProtocolError = options.onProtocolError;
-    const router = createReplyRouter(options.link, {
-      replyTopic: replyTopic(options.address, newId()),
-      onUnmatched: (message) => this.#unmatched(message),
-    });
-    const clock = options.clock ?? systemClock;
-    this.#io = { router, correlations: new Correlations(), clock, random: options.random ?? Math.random };
-    const failAll = (): void => this.#failAll('the link is closed');
-    this.#stopListening = [options.link.on('closed', failAll), options.link.on('fenced', failAll)];
+    this.#calls = new Calls(options, newId);
   }
 
-  send(target: AgentAddress, input: MessageInput, options: CallOptions = {}): Promise<Task | Message> {
+  send(target: Target, input: MessageInput, options: CallOptions = {}): Promise<Task | Message> {
     return attempt(() => {
       const message = toMessage(input, newId);
-      const atOnce = options.returnImmediately === true;
-      let folded: Task | undefined;
-      const read: Read<Task | Message> = (inbound) => {
-        const reply = readItem(inbound);
-        if ('error' in reply) return reply;
-        const item = reply.value;
-        if (item.message !== undefined) return { value: item.message };
-        const fault = this.#faultOf(item, message.taskId);
-        if (fault !== undefined) return { error: fault };
-        folded = foldItem(folded, item);
-        return folded !== undefined && (atOnce || isSettled(folded.status.state))
-          ? { value: folded }
-          : undefined;
-      };
-      const params = sendParams(message, options);
-      return this.#unary(target, 'SendMessage', params, options, read, message.taskId);
+      const { taskId } = message;
+      const operation = {
+        target,
+        method: 'SendMessage',
+        params: sendParams(message, options),
+        options,
+        taskId,
+      } as const;
+      const read = readAnswer(taskId, options.returnImmediately === true);
+      return this.#calls.unary(
+        operation,
+        read,
+        (call, settle) => void this.#recover(target, taskId, options, call, settle),
+      );
     });
   }
 
-  stream(target: AgentAddress, input: MessageInput, options: CallOptions = {}): TaskStream {
+  stream(target: Target, input: MessageInput, options: CallOptions = {}): TaskStream {
     const message = toMessage(input, newId);
     return this.#reader(
       target,
@@ -104,77 +82,98 @@ class LinkRequester implements Requester {
     );
   }
 
-  subscribe(target: AgentAddress, query: { readonly id: string }, options: CallOptions = {}): TaskStream {
+  subscribe(target: Target, query: { readonly id: string }, options: CallOptions = {}): TaskStream {
     return this.#reader(target, 'SubscribeToTask', { id: query.id }, options, query.id);
   }
 
   getTask(
-    target: AgentAddress,
+    target: Target,
     query: { readonly id: string; readonly historyLength?: number },
     options: CallOptions = {},
   ): Promise<Task> {
     const historyLength = query.historyLength ?? options.historyLength;
     const params = { id: query.id, ...(historyLength === undefined ? {} : { historyLength }) };
-    return attempt(() =>
-      this.#unary(target, 'GetTask', params, options, (inbound) => readReply(inbound, validateTask)),
-    );
+    return this.#ask(target, 'GetTask', params, options, validateTask, query.id);
   }
 
   listTasks(
-    target: AgentAddress,
+    target: Target,
     query: ListTasksRequest = {},
     options: CallOptions = {},
   ): Promise<ListTasksResponse> {
-    const read: Read<ListTasksResponse> = (inbound) => readReply(inbound, validateListTasksResponse);
-    return attempt(() => this.#unary(target, 'ListTasks', query, options, read));
+    return this.#ask(target, 'ListTasks', query, options, validateListTasksResponse);
   }
 
-  cancelTask(target: AgentAddress, query: { readonly id: string }, options: CallOptions = {}): Promise<Task> {
+  cancelTask(target: Target, query: { readonly id: string }, options: CallOptions = {}): Promise<Task> {
     const { requestMetadata: metadata } = options;
     const params = { id: query.id, ...(metadata === undefined ? {} : { metadata }) };
+    return this.#ask(target, 'CancelTask', params, options, validateTask, query.id);
+  }
+
+  createPushConfig(
+    target: Target,
+    config: TaskPushNotificationConfig & { readonly taskId: string },
+    options: CallOptions = {},
+  ): Promise<TaskPushNotificationConfig> {
+    const method = 'CreateTaskPushNotificationConfig';
+    return this.#ask(target, method, config, options, validateTaskPushNotificationConfig, config.taskId);
+  }
+
+  getPushConfig(
+    target: Target,
+    query: { readonly taskId: string; readonly id: string },
+    options: CallOptions = {},
+  ): Promise<TaskPushNotificationConfig> {
+    const method = 'GetTaskPushNotificationConfig';
+    return this.#ask(target, method, query, options, validateTaskPushNotificationConfig, query.taskId);
+  }
+
+  listPushConfigs(
+    target: Target,
+    query: { readonly taskId: string; readonly pageSize?: number; readonly pageToken?: string },
+    options: CallOptions = {},
+  ): Promise<ListTaskPushNotificationConfigsResponse> {
+    const validate = validateListTaskPushNotificationConfigsResponse;
+    return this.#ask(target, 'ListTaskPushNotificationConfigs', query, options, validate, query.taskId);
+  }
+
+  async deletePushConfig(
+    target: Target,
+    query: { readonly taskId: string; readonly id: string },
+    options: CallOptions = {},
+  ): Promise<void> {
+    // Null by a2a-js, `{}` by the specification: both are nothing.
+    const validate = (): Validation<undefined> => ({ ok: true, value: undefined });
+    const method = 'DeleteTaskPushNotificationConfig';
+    await this.#ask(target, method, query, options, validate, query.taskId);
+  }
+
+  getExtendedCard(target: Target, options: CallOptions = {}): Promise<AgentCard> {
+    return this.#ask(target, 'GetExtendedAgentCard', {}, options, validateAgentCard);
+  }
+
+  close(): Promise<void> {
+    return this.#calls.close();
+  }
+
+  #ask<T>(
+    target: Target,
+    method: MethodName,
+    params: object,
+    options: CallOptions,
+    validate: (value: unknown) => Validation<T>,
+    taskId?: string,
+  ): Promise<T> {
     return attempt(() =>
-      this.#unary(target, 'CancelTask', params, options, (inbound) => readReply(inbound, validateTask)),
+      this.#calls.unary({ target, method, params, options, taskId }, (message) =>
+        readReply(message, validate),
+      ),
     );
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    for (const stop of this.#stopListening) stop();
-    this.#failAll('the requester is closed');
-    await this.#io.router.close();
-  }
-
-  /** `taskId` makes it a call that outlives silence: once something was heard, GetTask tells what became of the task. */
-  #unary<T>(
-    target: AgentAddress,
-    method: string,
-    params: object,
-    options: CallOptions,
-    read: Read<T | Task>,
-    taskId?: string,
-  ): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const settle = (reply: Reply<T | Task>): void =>
-        'error' in reply ? reject(reply.error) : resolve(reply.value as T);
-      const call = this.#call(target, method, params, options, {
-        onReply: (message) => {
-          const reply = read(message);
-          if (reply !== undefined) settle(reply);
-          return reply !== undefined;
-        },
-        onFailure: reject,
-        ...(taskId === undefined
-          ? {}
-          : { onSilence: () => void this.#recover(target, taskId, options, call, settle) }),
-      });
-      call.start();
-    });
-  }
-
   #reader(
-    target: AgentAddress,
-    method: string,
+    target: Target,
+    method: 'SendStreamingMessage' | 'SubscribeToTask',
     params: object,
     options: CallOptions,
     taskId: string,
@@ -183,35 +182,28 @@ class LinkRequester implements Requester {
       taskId,
       capacity: options.maxBufferedItems ?? DEFAULT_BUFFERED_ITEMS,
       subscribes: method === 'SubscribeToTask',
-      faultOf: (item) => this.#faultOf(item, taskId),
-      open: (handlers) => this.#call(target, method, params, options, handlers),
-      recover: (call, settle, always) => void this.#recover(target, taskId, options, call, settle, always),
+      faultOf: (item) => faultOf(item, taskId),
+      open: (handlers) => this.#calls.open({ target, method, params, options, taskId }, handlers),
+      recover: (call, settle, running) => void this.#recover(target, taskId, options, call, settle, running),
     });
   }
 
   /** A stream fell silent: the task itself tells whether it goes on (profile: Retry 10). */
   async #recover(
-    target: AgentAddress,
+    target: Target,
     taskId: string,
     options: CallOptions,
     call: Call,
     settle: (reply: Reply<Task>) => void,
-    always?: (task: Task) => void,
+    running?: (task: Task) => void,
   ): Promise<void> {
-    const { signal, firstReplyTimeoutMs, maxAttempts, historyLength = 0 } = options;
+    const { idleTimeoutMs: _, returnImmediately: __, requestMetadata: ___, ...same } = options;
     try {
-      const task = await this.getTask(
-        target,
-        { id: taskId, historyLength },
-        {
-          ...(signal === undefined ? {} : { signal }),
-          ...(firstReplyTimeoutMs === undefined ? {} : { firstReplyTimeoutMs }),
-          ...(maxAttempts === undefined ? {} : { maxAttempts }),
-        },
-      );
+      const historyLength = options.historyLength ?? 0;
+      const task = await this.getTask(target, { id: taskId, historyLength }, same);
       if (call.ended) return;
       if (!isSettled(task.status.state)) {
-        always?.(task);
+        running?.(task);
         return call.recovered();
       }
       call.end();
@@ -222,88 +214,27 @@ class LinkRequester implements Requester {
       settle({ error: silenceError(cause) });
     }
   }
-
-  #call(
-    target: AgentAddress,
-    method: string,
-    params: object,
-    options: CallOptions,
-    handlers: Pick<CallSpec, 'onReply' | 'onFailure' | 'onSilence'>,
-  ): Call {
-    if (this.#closed) throw localError('closed', 'the requester is closed');
-    const { signal, firstReplyTimeoutMs, messageExpirySeconds } = options;
-    const profile = this.#profileOf(options);
-    if (
-      messageExpirySeconds !== undefined &&
-      messageExpirySeconds * 1000 <= (firstReplyTimeoutMs ?? profile.firstReplyTimeoutMs)
-    ) {
-      this.#logger.warn(
-        'the message expiry does not exceed the first-reply timeout: a retry may be all that arrives',
-        {
-          messageExpirySeconds,
-        },
-      );
-    }
-    const request = {
-      topic: requestTopic(target),
-      payload: JSON.stringify({ jsonrpc: '2.0', id: (this.#lastId += 1), method, params }),
-      userProperties: { [USER_PROPERTIES.version]: A2A_VERSION, ...options.userProperties },
-      messageExpirySeconds,
-    };
-    const call = new Call(this.#io, { request, profile, signal, ...handlers }, this.#onEnd);
-    this.#calls.add(call);
-    return call;
-  }
-
-  #profileOf(options: CallOptions): RetryProfile {
-    const { firstReplyTimeoutMs, idleTimeoutMs, maxAttempts } = options;
-    if (firstReplyTimeoutMs === undefined && idleTimeoutMs === undefined && maxAttempts === undefined)
-      return this.#profile;
-    return {
-      ...this.#profile,
-      ...(firstReplyTimeoutMs === undefined ? {} : { firstReplyTimeoutMs }),
-      ...(idleTimeoutMs === undefined ? {} : { idleTimeoutMs }),
-      ...(maxAttempts === undefined ? {} : { maxAttempts }),
-    };
-  }
-
-  #faultOf(item: StreamResponse, taskId: string): A2aError | undefined {
-    const named = taskIdOf(item);
-    if (named === undefined || normalizeTaskId(named) === normalizeTaskId(taskId)) return undefined;
-    return localError('invalid-response', `the responder answered for task ${named} instead of ${taskId}`);
-  }
-
-  #unmatched(message: InboundMessage): void {
-    const { topic, correlationData } = message;
-    if (correlationData !== undefined && this.#io.correlations.isOurs(correlationData)) {
-      return this.#logger.debug('a reply came after its call had ended', { topic });
-    }
-    const reason =
-      correlationData === undefined
-        ? 'reply without Correlation Data'
-        : 'reply with unknown Correlation Data';
-    this.#logger.warn(`${reason}: ignored`, { topic });
-    this.#onProtocolError?.({ reason, topic });
-    return undefined;
-  }
-
-  #failAll(why: string): void {
-    for (const call of this.#calls) call.fail(localError('closed', why));
-  }
 }
 
-function sendParams(message: OutgoingMessage, options: CallOptions): object {
-  const { acceptedOutputModes, historyLength = 0, returnImmediately, requestMetadata } = options;
-  // JSON leaves out what is undefined.
-  return {
-    message,
-    configuration: {
-      historyLength,
-      acceptedOutputModes,
-      returnImmediately: returnImmediately === true ? true : undefined,
-    },
-    metadata: requestMetadata,
+/** The one reply of SendMessage; the items of a peer that streams all the same are folded into it. */
+function readAnswer(taskId: string, atOnce: boolean): Read<Task | Message> {
+  let folded: Task | undefined;
+  return (inbound) => {
+    const reply = readItem(inbound);
+    if ('error' in reply) return reply;
+    const item = reply.value;
+    if (item.message !== undefined) return { value: item.message };
+    const fault = faultOf(item, taskId);
+    if (fault !== undefined) return { error: fault };
+    folded = foldItem(folded, item);
+    return folded !== undefined && (atOnce || isSettled(folded.status.state)) ? { value: folded } : undefined;
   };
+}
+
+function faultOf(item: StreamResponse, taskId: string): A2aError | undefined {
+  const named = taskIdOf(item);
+  if (named === undefined || normalizeTaskId(named) === normalizeTaskId(taskId)) return undefined;
+  return localError('invalid-response', `the responder answered for task ${named} instead of ${taskId}`);
 }
 
 /** Mistakes of the caller reject like everything else. */

@@ -1,6 +1,6 @@
 import type { InboundMessage } from '@shoal/mqtt-link';
 import type { StreamResponse, Task } from '@shoal/protocol';
-import { USER_PROPERTIES, isTerminal } from '@shoal/protocol';
+import { USER_PROPERTIES } from '@shoal/protocol';
 import { ItemBuffer } from '../core/item-buffer.ts';
 import { readItem } from '../core/read-reply.ts';
 import type { Reply } from '../core/read-reply.ts';
@@ -21,7 +21,7 @@ export interface StreamSource {
   recover(call: Call, settle: (reply: Reply<Task>) => void, running: (task: Task) => void): void;
 }
 
-/** A stream as its consumer sees it: one order, no repeats, a bounded line, an end. */
+/** A stream as its consumer sees it: one order, no repeats, a bounded line, the task itself where items are missing, an end. */
 export class StreamReader implements AsyncIterable<StreamResponse>, AsyncIterator<StreamResponse, undefined> {
   readonly taskId: string;
   readonly #source: StreamSource;
@@ -30,9 +30,12 @@ export class StreamReader implements AsyncIterable<StreamResponse>, AsyncIterato
   #started = false;
   /** The attempt whose items are passed on; those of other attempts repeat them. */
   #attempt: number | undefined;
-  #items = 0;
+  /** Number of the next item by the responder's count. */
+  #expected = 0;
   #lastPayload: Uint8Array | undefined;
-  #resync = false;
+  /** Items are left out until the task itself, by GetTask, stands for all that came before it on the same topic. */
+  #behind = false;
+  skipped = 0;
 
   constructor(source: StreamSource) {
     this.taskId = source.taskId;
@@ -54,7 +57,9 @@ export class StreamReader implements AsyncIterable<StreamResponse>, AsyncIterato
   }
 
   next(): Promise<IteratorResult<StreamResponse, undefined>> {
-    return this.#buffer.next();
+    const result = this.#buffer.next();
+    if (this.#behind && this.#buffer.size <= this.#source.capacity / 2) this.#call?.suspect();
+    return result;
   }
 
   return(): Promise<IteratorResult<StreamResponse, undefined>> {
@@ -73,13 +78,17 @@ export class StreamReader implements AsyncIterable<StreamResponse>, AsyncIterato
     this.#attempt ??= attempt;
     if (attempt !== this.#attempt) return last && this.#deliver(item, last);
     if (!this.#isNext(message)) return false;
+    if (this.#behind && item.message === undefined) {
+      this.skipped += 1;
+      return false;
+    }
     return this.#deliver(item, last);
   }
 
   #isEnd(item: StreamResponse): boolean {
     if (
       this.#source.subscribes &&
-      this.#items === 0 &&
+      this.#expected === 0 &&
       item.task?.status.state === 'TASK_STATE_AUTH_REQUIRED'
     )
       return false;
@@ -89,30 +98,32 @@ export class StreamReader implements AsyncIterable<StreamResponse>, AsyncIterato
   /** Drops repeats; after a gap the task itself fills in what was missed. */
   #isNext(message: InboundMessage): boolean {
     const seq = first(message.userProperties[USER_PROPERTIES.streamSeq]);
+    const expected = this.#expected;
     if (seq === undefined) {
       const repeated = message.duplicate && sameBytes(message.payload, this.#lastPayload);
       this.#lastPayload = message.payload;
+      if (!repeated) this.#expected += 1;
       return !repeated;
     }
-    const sequence = checkSequence(this.#items, seq);
+    const sequence = checkSequence(expected, seq);
     if (sequence === 'repeated') return false;
+    this.#expected = sequence === 'gap' ? Number(seq) + 1 : expected + 1;
     if (sequence === 'gap') {
-      this.#items = Number(seq);
-      this.#resync = true;
+      this.skipped += Number(seq) - expected;
+      this.#behind = true;
       queueMicrotask(() => this.#call?.suspect());
     }
     return true;
   }
 
   #deliver(item: StreamResponse, last: boolean): boolean {
-    this.#items += 1;
-    if (!this.#buffer.push(item)) {
-      return this.#end(
-        localError('stream-overflow', `more than ${this.#source.capacity} items wait for their reader`),
-      );
+    if (this.#buffer.push(item)) {
+      if (last) this.#buffer.end();
+      return last;
     }
-    if (last) this.#buffer.end();
-    return last;
+    this.skipped += 1;
+    this.#behind = true;
+    return false;
   }
 
   #recover(): void {
@@ -122,11 +133,13 @@ export class StreamReader implements AsyncIterable<StreamResponse>, AsyncIterato
       call,
       (reply) => {
         if ('error' in reply) this.#end(reply.error);
-        else this.#deliver({ task: reply.value }, true);
+        else {
+          this.#buffer.push({ task: reply.value }, true);
+          this.#buffer.end();
+        }
       },
       (task) => {
-        if (this.#resync && !isTerminal(task.status.state)) this.#buffer.push({ task });
-        this.#resync = false;
+        if (this.#behind) this.#behind = !this.#buffer.push({ task });
       },
     );
   }

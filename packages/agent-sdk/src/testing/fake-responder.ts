@@ -30,6 +30,11 @@ export class FakeResponder {
     return responder;
   }
 
+  /** Takes the requests of another topic too. */
+  async listen(topic: string): Promise<void> {
+    await this.link.subscribe(topic, (message) => this.#receive(message));
+  }
+
   async next(): Promise<SeenRequest> {
     if (this.#read >= this.requests.length) {
       await new Promise<void>((resolve, reject) => {
@@ -61,8 +66,8 @@ export class FakeResponder {
     return this.#publish(to, payload, correlation);
   }
 
-  replyTask(to: SeenRequest, state: TaskState): Promise<unknown> {
-    return this.reply(to, { result: { task: taskOf(to, state) } });
+  replyTask(to: SeenRequest, state: TaskState, userProperties?: UserProperties): Promise<unknown> {
+    return this.reply(to, { result: { task: taskOf(to, state) } }, userProperties);
   }
 
   close(): Promise<void> {

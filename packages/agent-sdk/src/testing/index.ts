@@ -2,7 +2,10 @@ import type { ContractCase } from './contract-case.ts';
 import { durabilityCases } from './cases-durability.ts';
 import { discoveryCases } from './cases-discovery.ts';
 import { requestCases } from './cases-requests.ts';
-import { requesterCases } from './cases-requester.ts';
+import { replyCases } from './cases-replies.ts';
+import { retryCases } from './cases-retries.ts';
+import { routingCases } from './cases-routing.ts';
+import { streamCases } from './cases-streams.ts';
 import { taskCases } from './cases-tasks.ts';
 
 export { ContractSetting } from './contract-case.ts';
@@ -21,6 +24,9 @@ export const agentContract: readonly ContractCase[] = [
   ...discoveryCases,
   ...requestCases,
   ...taskCases,
-  ...requesterCases,
+  ...replyCases,
+  ...retryCases,
+  ...streamCases,
+  ...routingCases,
   ...durabilityCases,
 ];

@@ -1,0 +1,165 @@
+import type { InboundMessage, Logger } from '@shoal/mqtt-link';
+import { createReplyRouter, silentLogger } from '@shoal/mqtt-link';
+import type { MethodName } from '@shoal/protocol';
+import { A2A_VERSION, USER_PROPERTIES, replyTopic } from '@shoal/protocol';
+import type { Reply } from '../core/read-reply.ts';
+import type { RetryProfile } from '../core/retry.ts';
+import { DEFAULT_RETRY } from '../core/retry.ts';
+import type { Target } from '../core/target.ts';
+import { localError } from '../errors.ts';
+import { Call } from './call.ts';
+import type { CallIo, CallSpec } from './call.ts';
+import { systemClock } from './clock.ts';
+import { Correlations } from './correlations.ts';
+import type { CallOptions, RequesterOptions } from './requester-types.ts';
+import { memoryTaskRoutes } from './task-routes.ts';
+import type { WayOptions } from './way.ts';
+import { Way } from './way.ts';
+
+export interface Operation {
+  readonly target: Target;
+  readonly method: MethodName;
+  readonly params: object;
+  readonly options: CallOptions;
+  /** The task that it is about: where that is known to be, the operation goes. */
+  readonly taskId?: string | undefined;
+}
+
+/** What one reply of a unary call means; undefined: more replies follow. */
+export type Read<T> = (message: InboundMessage) => Reply<T> | undefined;
+
+export type CallHandlers = Pick<CallSpec, 'onReply' | 'onFailure' | 'onSilence'>;
+
+/** The calls of one requester that are under way: one reply topic, one profile, one end. */
+export class Calls {
+  readonly #io: CallIo;
+  readonly #logger: Logger;
+  readonly #profile: RetryProfile;
+  readonly #ways: WayOptions;
+  readonly #open = new Set<Call>();
+  readonly #onProtocolError: RequesterOptions['onProtocolError'];
+  readonly #stopListening: (() => void)[];
+  readonly #onEnd = (call: Call): void => void this.#open.delete(call);
+  #lastId = 0;
+  #closed = false;
+
+  constructor(options: RequesterOptions, newId: () => string) {
+    const { link, clock = systemClock, random = Math.random, logger = silentLogger } = options;
+    this.#logger = logger;
+    this.#profile = { ...DEFAULT_RETRY, ...options.retry };
+    this.#onProtocolError = options.onProtocolError;
+    const { routes = memoryTaskRoutes(), directory } = options;
+    this.#ways = { routes, directory, random, logger };
+    const router = createReplyRouter(link, {
+      replyTopic: replyTopic(options.address, newId()),
+      onUnmatched: (message) => this.#unmatched(message),
+    });
+    this.#io = { router, correlations: new Correlations(), clock, random };
+    const failAll = (): void => this.#failAll('the link is closed');
+    this.#stopListening = [link.on('closed', failAll), link.on('fenced', failAll)];
+  }
+
+  /** The call is not started. Throws A2aError `closed`. */
+  open(operation: Operation, handlers: CallHandlers): Call {
+    if (this.#closed) throw localError('closed', 'the requester is closed');
+    const { target, method, params, options, taskId } = operation;
+    const profile = this.#profileOf(options);
+    this.#checkExpiry(options, profile);
+    const way = new Way(this.#ways, target, taskId);
+    const request = {
+      nextTopic: way.next.bind(way),
+      payload: JSON.stringify({ jsonrpc: '2.0', id: (this.#lastId += 1), method, params }),
+      userProperties: { [USER_PROPERTIES.version]: A2A_VERSION, ...options.userProperties },
+      messageExpirySeconds: options.messageExpirySeconds,
+    };
+    const call: Call = new Call(
+      this.#io,
+      {
+        ...handlers,
+        request,
+        profile,
+        signal: options.signal,
+        onReply: (message, attempt) => {
+          const fault = way.heard(message);
+          if (fault === undefined) return handlers.onReply(message, attempt);
+          this.#problem(fault.message, message.topic);
+          call.fail(fault);
+          return true;
+        },
+      },
+      this.#onEnd,
+    );
+    this.#open.add(call);
+    return call;
+  }
+
+  /** `onSilence`: something was heard and then nothing more. */
+  unary<T>(
+    operation: Operation,
+    read: Read<T>,
+    onSilence?: (call: Call, settle: (reply: Reply<T>) => void) => void,
+  ): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const settle = (reply: Reply<T>): void =>
+        'error' in reply ? reject(reply.error) : resolve(reply.value);
+      const call = this.open(operation, {
+        onReply: (message) => {
+          const reply = read(message);
+          if (reply !== undefined) settle(reply);
+          return reply !== undefined;
+        },
+        onFailure: reject,
+        ...(onSilence === undefined ? {} : { onSilence: () => onSilence(call, settle) }),
+      });
+      call.start();
+    });
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const stop of this.#stopListening) stop();
+    this.#failAll('the requester is closed');
+    await this.#io.router.close();
+  }
+
+  #profileOf({ firstReplyTimeoutMs, idleTimeoutMs, maxAttempts }: CallOptions): RetryProfile {
+    if (firstReplyTimeoutMs === undefined && idleTimeoutMs === undefined && maxAttempts === undefined)
+      return this.#profile;
+    return {
+      ...this.#profile,
+      ...(firstReplyTimeoutMs === undefined ? {} : { firstReplyTimeoutMs }),
+      ...(idleTimeoutMs === undefined ? {} : { idleTimeoutMs }),
+      ...(maxAttempts === undefined ? {} : { maxAttempts }),
+    };
+  }
+
+  #checkExpiry({ messageExpirySeconds }: CallOptions, { firstReplyTimeoutMs }: RetryProfile): void {
+    if (messageExpirySeconds === undefined || messageExpirySeconds * 1000 > firstReplyTimeoutMs) return;
+    this.#logger.warn(
+      'the message expiry does not exceed the first-reply timeout: a retry may be all that arrives',
+      { messageExpirySeconds },
+    );
+  }
+
+  #unmatched({ topic, correlationData }: InboundMessage): void {
+    if (correlationData !== undefined && this.#io.correlations.isOurs(correlationData)) {
+      return this.#logger.debug('a reply came after its call had ended', { topic });
+    }
+    return this.#problem(
+      correlationData === undefined
+        ? 'reply without Correlation Data'
+        : 'reply with unknown Correlation Data',
+      topic,
+    );
+  }
+
+  #problem(reason: string, topic: string): void {
+    this.#logger.warn(`${reason}: ignored`, { topic });
+    this.#onProtocolError?.({ reason, topic });
+  }
+
+  #failAll(why: string): void {
+    for (const call of this.#open) call.fail(localError('closed', why));
+  }
+}
