@@ -34,6 +34,6 @@ test('rpc --json writes one document on stdout and nothing else', { timeout: 60_
     expect(row.value).toBeGreaterThan(0);
     expect(row.baseline).toBeGreaterThan(0);
     expect(row.ratio).toBeGreaterThan(0);
-    expect(row.spread.ratio.min).toBeLessThanOrEqual(row.spread.ratio.max);
+    expect(row.spread.ratio!.min).toBeLessThanOrEqual(row.spread.ratio!.max);
   }
 });

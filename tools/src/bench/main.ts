@@ -1,16 +1,19 @@
 import { describeMachine } from './machine.ts';
 import type { Benchmark } from './benchmark.ts';
-import { parseBenchOptions, UsageError, type BenchOptions } from './options.ts';
+import { parseBenchOptions, UsageError } from './options.ts';
 import { toRow, type Report } from './report.ts';
+import { broker } from './broker/broker.ts';
 import { rpc } from './rpc/rpc.ts';
 import { formatTable } from './table.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [rpc];
+const BENCHMARKS: readonly Benchmark[] = [rpc, broker];
 
 /** One document on stdout, JSON or a table; all else on stderr. Exit 2: wrong command line. Exit 1: the benchmark broke. */
 async function main(args: readonly string[]): Promise<void> {
-  const options = readOptions(args);
-  if (options === undefined) return;
+  const options = parseBenchOptions(
+    args,
+    BENCHMARKS.map(({ name }) => name),
+  );
   const benchmark = BENCHMARKS.find(({ name }) => name === options.benchmark)!;
   const note = (text: string): void => void process.stderr.write(`${text}\n`);
   const { measured, settings } = await benchmark.run({ options, note });
@@ -24,18 +27,10 @@ async function main(args: readonly string[]): Promise<void> {
   process.stdout.write(options.json ? `${JSON.stringify(report, undefined, 2)}\n` : formatTable(report));
 }
 
-function readOptions(args: readonly string[]): BenchOptions | undefined {
-  try {
-    return parseBenchOptions(
-      args,
-      BENCHMARKS.map(({ name }) => name),
-    );
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    process.exitCode = 2;
-    return undefined;
-  }
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 2;
 }
-
-await main(process.argv.slice(2));

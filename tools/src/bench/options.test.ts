@@ -27,6 +27,10 @@ describe('the command line', () => {
     expect(parse('rpc', '--quick', '--rounds', '1')).toMatchObject({ quick: true, rounds: 1 });
   });
 
+  test('takes the rows to measure', () => {
+    expect(parse('rpc', '--only', 'fan-in 50:1, QoS 0')).toMatchObject({ only: 'fan-in 50:1, QoS 0' });
+  });
+
   test.each([
     [['nothing'], /unknown benchmark "nothing"[^]*rpc, agents/],
     [[], /name a benchmark[^]*rpc, agents/],

@@ -5,6 +5,8 @@ export interface BenchOptions {
   /** Fewer and shorter measurements: shows that it runs, proves nothing. */
   readonly quick: boolean;
   readonly broker: 'embedded' | 'mosquitto';
+  /** Only the rows of this group, or with this in their name, where the benchmark has groups. */
+  readonly only?: string;
 }
 
 /** Wrong command line; the message says what is right. */
@@ -20,6 +22,7 @@ export function parseBenchOptions(args: readonly string[], benchmarks: readonly 
   let quick = false;
   let rounds: number | undefined;
   let broker: BenchOptions['broker'] = 'embedded';
+  let only: string | undefined;
   const rest = args.filter((arg) => arg !== '--');
   for (let at = 0; at < rest.length; at += 1) {
     const [flag, inline] = splitFlag(rest[at]!);
@@ -27,6 +30,7 @@ export function parseBenchOptions(args: readonly string[], benchmarks: readonly 
     if (flag === '--json') json = true;
     else if (flag === '--quick') quick = true;
     else if (flag === '--rounds') rounds = parseRounds(value());
+    else if (flag === '--only') only = value();
     else if (flag === '--broker') broker = parseBroker(value());
     else if (flag.startsWith('-')) throw new UsageError(`unknown option ${flag}\n${usage(benchmarks)}`);
     else names.push(flag);
@@ -37,7 +41,14 @@ export function parseBenchOptions(args: readonly string[], benchmarks: readonly 
   if (!benchmarks.includes(benchmark)) {
     throw new UsageError(`unknown benchmark "${benchmark}"\n${usage(benchmarks)}`);
   }
-  return { benchmark, json, quick, broker, rounds: rounds ?? (quick ? QUICK_ROUNDS : DEFAULT_ROUNDS) };
+  return {
+    benchmark,
+    json,
+    quick,
+    broker,
+    rounds: rounds ?? (quick ? QUICK_ROUNDS : DEFAULT_ROUNDS),
+    ...(only === undefined ? {} : { only }),
+  };
 }
 
 function splitFlag(arg: string): [string, string | undefined] {
@@ -59,6 +70,6 @@ function parseBroker(text: string): BenchOptions['broker'] {
 }
 
 function usage(benchmarks: readonly string[]): string {
-  return `usage: pnpm bench NAME [--json] [--rounds N] [--quick] [--broker embedded|mosquitto]
+  return `usage: pnpm bench NAME [--json] [--rounds N] [--quick] [--broker embedded|mosquitto] [--only ROWS]
 benchmarks: ${benchmarks.join(', ')}`;
 }

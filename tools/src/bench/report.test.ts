@@ -60,6 +60,25 @@ describe('a row', () => {
     expect(toRow({ ...measured, target: undefined })).toMatchObject({ target: null, pass: null });
   });
 
+  test('may have a bound on the value itself, which needs no baseline', () => {
+    const missing = { ...measured, against: 'raw (not installed)', baselines: undefined };
+    expect(toRow({ ...missing, target: { kind: 'at-most', value: 3 } })).toMatchObject({
+      value: 3,
+      baseline: null,
+      ratio: null,
+      target: '<= 3',
+      pass: true,
+    });
+    expect(toRow({ ...missing, target: { kind: 'at-most', value: 2.9 } }).pass).toBe(false);
+  });
+
+  test('says that its baseline is not there, and passes no judgement on the ratio', () => {
+    const row = toRow({ ...measured, against: 'raw (not installed)', baselines: undefined });
+    expect(row).toMatchObject({ value: 3, baseline: null, ratio: null, target: '<= 1.3', pass: null });
+    const report = { benchmark: 'rpc', machine: describeMachine(), rounds: 3, rows: [row], settings: {} };
+    expect(formatTable(report)).toMatch(/^round trip +3 ms +raw \(not installed\) +<= 1.3$/m);
+  });
+
   test('needs a baseline for each value', () => {
     expect(() => toRow({ ...measured, baselines: [1] })).toThrow(/round trip/);
   });

@@ -1,10 +1,10 @@
 import { median, spreadOf, type Spread } from './statistics.ts';
 
-/** A bound on the ratio of value to baseline. */
-export interface Target {
-  readonly kind: 'at-most' | 'at-least';
-  readonly ratio: number;
-}
+/** A bound on the ratio of value to baseline, or on the value. */
+export type Target = { readonly kind: 'at-most' | 'at-least' } & (
+  | { readonly ratio: number }
+  | { readonly value: number }
+);
 
 /** What one row was measured as, round by round; value and baseline of a round were taken one after the other. */
 export interface Measured {
@@ -13,7 +13,8 @@ export interface Measured {
   readonly values: readonly number[];
   /** What the baseline is. */
   readonly against: string;
-  readonly baselines: readonly number[];
+  /** Undefined: the baseline is not there to be measured, as `against` says. */
+  readonly baselines: readonly number[] | undefined;
   readonly target?: Target | undefined;
 }
 
@@ -22,14 +23,19 @@ export interface Row {
   /** Median over the rounds, as `baseline` and `ratio`. */
   readonly value: number;
   readonly unit: string;
-  readonly baseline: number;
+  /** Null when it is not installed, and so `ratio`. */
+  readonly baseline: number | null;
   readonly against: string;
   /** Median of the ratios of the rounds: the machine's moods fall out of it. */
-  readonly ratio: number;
+  readonly ratio: number | null;
   /** `<= 1.5` or `>= 0.6`; null where the row only informs. */
   readonly target: string | null;
   readonly pass: boolean | null;
-  readonly spread: { readonly value: Spread; readonly baseline: Spread; readonly ratio: Spread };
+  readonly spread: {
+    readonly value: Spread;
+    readonly baseline: Spread | null;
+    readonly ratio: Spread | null;
+  };
 }
 
 export interface Machine {
@@ -51,33 +57,46 @@ export interface Report {
 
 export function toRow(measured: Measured): Row {
   const { values, baselines, target } = measured;
-  if (values.length !== baselines.length)
+  if (baselines !== undefined && values.length !== baselines.length)
     throw new RangeError(`${measured.name}: a value without its baseline`);
-  const ratios = values.map((value, index) => value / baselines[index]!);
-  const ratio = round(median(ratios));
+  const ratios =
+    baselines === undefined ? undefined : values.map((value, index) => value / baselines[index]!);
+  const value = round(median(values));
+  const ratio = medianOf(ratios);
   return {
     name: measured.name,
-    value: round(median(values)),
+    value,
     unit: measured.unit,
-    baseline: round(median(baselines)),
+    baseline: medianOf(baselines),
     against: measured.against,
     ratio,
     target: target === undefined ? null : describeTarget(target),
-    pass: target === undefined ? null : meets(ratio, target),
+    pass: target === undefined ? null : meets(value, ratio, target),
     spread: {
       value: roundSpread(spreadOf(values)),
-      baseline: roundSpread(spreadOf(baselines)),
-      ratio: roundSpread(spreadOf(ratios)),
+      baseline: spreadOrNull(baselines),
+      ratio: spreadOrNull(ratios),
     },
   };
 }
 
 export function describeTarget(target: Target): string {
-  return `${target.kind === 'at-most' ? '<=' : '>='} ${target.ratio}`;
+  const sign = target.kind === 'at-most' ? '<=' : '>=';
+  return `${sign} ${'ratio' in target ? target.ratio : target.value}`;
 }
 
-function meets(ratio: number, target: Target): boolean {
-  return target.kind === 'at-most' ? ratio <= target.ratio : ratio >= target.ratio;
+function meets(value: number, ratio: number | null, target: Target): boolean | null {
+  const [measured, bound] = 'ratio' in target ? [ratio, target.ratio] : [value, target.value];
+  if (measured === null) return null;
+  return target.kind === 'at-most' ? measured <= bound : measured >= bound;
+}
+
+function medianOf(values: readonly number[] | undefined): number | null {
+  return values === undefined ? null : round(median(values));
+}
+
+function spreadOrNull(values: readonly number[] | undefined): Spread | null {
+  return values === undefined ? null : roundSpread(spreadOf(values));
 }
 
 /** Four significant digits: more would pretend. */

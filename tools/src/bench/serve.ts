@@ -1,12 +1,15 @@
 /** Answered by every worker: CPU time that its process has used, in microseconds. */
 export const CPU_COMMAND = 'cpu';
 
+/** What a command measured: a number, or several by name. */
+export type Answered = number | Readonly<Record<string, number>>;
+
 type Parameters = Readonly<Record<string, number>>;
 
 export interface Served {
   /** Told to the parent when the worker is ready. */
   readonly ready?: Readonly<Record<string, unknown>>;
-  readonly commands?: Readonly<Record<string, (parameters: Parameters) => Promise<number>>>;
+  readonly commands?: Readonly<Record<string, (parameters: Parameters) => Promise<Answered>>>;
 }
 
 /** The other end of `startWorker`, in the process of its own. */

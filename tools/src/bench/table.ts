@@ -19,12 +19,12 @@ export function formatTable(report: Report): string {
 }
 
 function cells(row: Row): string[] {
-  const { min, max } = row.spread.ratio;
+  const { ratio } = row.spread;
   return [
     row.name,
     `${row.value} ${row.unit}`,
-    `${row.baseline} ${row.unit} (${row.against})`,
-    `${row.ratio} (${min} to ${max})`,
+    row.baseline === null ? row.against : `${row.baseline} ${row.unit} (${row.against})`,
+    ratio === null ? '' : `${row.ratio} (${ratio.min} to ${ratio.max})`,
     row.target ?? '',
     row.pass === null ? '' : row.pass ? 'pass' : 'FAIL',
   ];

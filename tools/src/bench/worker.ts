@@ -1,21 +1,28 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import type { Answered } from './serve.ts';
 
 /** A process of a benchmark. It answers one call at a time, and ends with its parent. */
 export interface WorkerProcess {
-  call(command: string, parameters?: Readonly<Record<string, unknown>>): Promise<number>;
+  call<T extends Answered = number>(
+    command: string,
+    parameters?: Readonly<Record<string, unknown>>,
+  ): Promise<T>;
   stop(): Promise<void>;
 }
 
 interface Answer {
   readonly ready?: Readonly<Record<string, unknown>>;
-  readonly value?: number;
+  readonly value?: Answered;
   readonly error?: string;
 }
 
 export interface StartedWorker extends WorkerProcess {
   /** What the worker said when it was ready. */
   readonly ready: Readonly<Record<string, unknown>>;
+  readonly pid: number;
+  /** SIGKILL. */
+  kill(): void;
 }
 
 export async function startWorker(file: string, role: string, parameters: unknown): Promise<StartedWorker> {
@@ -27,10 +34,12 @@ export async function startWorker(file: string, role: string, parameters: unknow
   const { ready = {} } = await answerOf(child, role);
   return {
     ready,
-    async call(command, parameters = {}) {
+    pid: child.pid!,
+    kill: () => void child.kill('SIGKILL'),
+    async call<T extends Answered>(command: string, parameters: Readonly<Record<string, unknown>> = {}) {
       child.send({ command, ...parameters });
       const { value } = await answerOf(child, role);
-      return value ?? Number.NaN;
+      return (value ?? Number.NaN) as T;
     },
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return;

@@ -14,6 +14,8 @@ export interface MosquittoOptions {
   readonly maxQueuedMessages?: number;
   /** Default true. Mosquitto's own default is false, which costs 40 ms for a reply after a pause. */
   readonly noDelay?: boolean;
+  /** Default false. True keeps a database in a folder that is removed with `stop`, written as Mosquitto does by default. */
+  readonly persistence?: boolean;
 }
 
 export interface RunningMosquitto {
@@ -23,6 +25,8 @@ export interface RunningMosquitto {
   readonly url: string;
   /** `ws://…` */
   readonly wsUrl: string;
+  /** Of the process; another one after `restart`. */
+  readonly pid: number;
   /** Kills the process; `start` again on the same ports with `restart`. Without persistence all state is lost. */
   restart(): Promise<void>;
   stop(): Promise<void>;
@@ -41,7 +45,7 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Ru
   const folder = await mkdtemp(join(tmpdir(), 'shoal-mosquitto-'));
   const [port, wsPort] = [await freePort(), await freePort()];
   const file = join(folder, 'mosquitto.conf');
-  await writeFile(file, configuration(port, wsPort, options).join('\n'));
+  await writeFile(file, configuration(folder, port, wsPort, options).join('\n'));
   let child = await launch(path, file, [port, wsPort]);
   const halt = async (): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;
@@ -56,6 +60,9 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Ru
     port,
     url: `mqtt://127.0.0.1:${port}`,
     wsUrl: `ws://127.0.0.1:${wsPort}`,
+    get pid() {
+      return child.pid!;
+    },
     async restart() {
       await halt();
       child = await launch(path, file, [port, wsPort]);
@@ -68,9 +75,10 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Ru
   };
 }
 
-function configuration(port: number, wsPort: number, options: MosquittoOptions): string[] {
+function configuration(folder: string, port: number, wsPort: number, options: MosquittoOptions): string[] {
   return [
-    'persistence false',
+    `persistence ${options.persistence ?? false}`,
+    `persistence_location ${folder}/`,
     'log_type error',
     'allow_anonymous true',
     `set_tcp_nodelay ${options.noDelay ?? true}`,
