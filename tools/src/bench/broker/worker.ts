@@ -52,6 +52,7 @@ async function start(role: string, { directory }: WorkerParameters): Promise<voi
   switch (role) {
     case 'embedded': {
       const broker = createBroker({
+        allowAnonymous: true,
         listen: { tcp: {}, ws: false },
         store: directory === undefined ? 'memory' : { directory },
       });
