@@ -1,11 +1,10 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
@@ -100,40 +99,5 @@ describe('the HTTP listener', () => {
     expect(metrics).toMatch(/^shoal_broker_messages_received_total 1$/m);
     expect((await fetch(`${http?.url}/other`)).status).toBe(404);
     expect((await fetch(`${http?.url}/metrics`, { method: 'POST' })).status).toBe(405);
-  });
-});
-
-const openssl = await promisify(execFile)('openssl', ['version']).then(
-  () => true,
-  () => false,
-);
-
-describe.skipIf(!openssl)('TLS (needs the openssl command to make a certificate)', () => {
-  it('carries MQTT and WebSocket, and asks for client certificates when told to', async () => {
-    const [keyPath, certPath] = [join(directory, 'key.pem'), join(directory, 'cert.pem')];
-    const args = [
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:prime256v1',
-      '-nodes',
-      '-days',
-      '1',
-    ];
-    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'];
-    await promisify(execFile)('openssl', [...args, ...subject, '-keyout', keyPath, '-out', certPath]);
-    const [key, cert] = [await readFile(keyPath), await readFile(certPath)];
-    broker = createBroker({
-      allowAnonymous: true,
-      listen: { tcp: { tls: { key, cert } }, ws: { tls: { key, cert, clientCa: cert } } },
-    });
-    const { tcp, ws } = await broker.start();
-    expect([tcp?.url, ws?.url].map((url) => url?.split(':')[0])).toEqual(['mqtts', 'wss']);
-    await clients.connect(tcp?.url as string, { ca: cert });
-    await expect(clients.connect(ws?.url as string, { ca: cert })).rejects.toBeInstanceOf(Error);
-    await clients.connect(ws?.url as string, { ca: cert, key, cert });
-    expect(broker.stats().connections).toBe(2);
   });
 });

@@ -250,7 +250,9 @@ class EmbeddedBroker implements Broker {
   }
 
   handle(stream: Duplex): void {
-    this.server.open((events) => streamTransport(stream, 'in-process', events));
+    this.server.open((events) =>
+      streamTransport(stream, { remote: 'in-process', certificate: undefined }, events),
+    );
   }
 }
 

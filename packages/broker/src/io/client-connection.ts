@@ -11,6 +11,7 @@ import type { Flushable } from './flusher.ts';
 import { HeldPackets } from './held-packets.ts';
 import { Pause, ReadGate } from './read-gate.ts';
 import type { Server } from './server.ts';
+import type { ClientCertificate } from './tls.ts';
 import type { Transport, TransportEvents } from './transport.ts';
 
 const HIGH_WATER_BYTES = 1024 * 1024;
@@ -50,7 +51,11 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
   }
 
   get remote(): string {
-    return this.transport?.remote ?? '';
+    return this.transport?.peer.remote ?? '';
+  }
+
+  get certificate(): ClientCertificate | undefined {
+    return this.transport?.peer.certificate;
   }
 
   // From the transport

@@ -1,4 +1,4 @@
-import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import {
   createServer as createTcpServer,
@@ -10,18 +10,11 @@ import { createServer as createTlsServer } from 'node:tls';
 
 import { WebSocketServer } from 'ws';
 
+import { Arrivals } from './arrivals.ts';
 import { BrokerError } from './broker-error.ts';
 import type { Server } from './server.ts';
+import { addServerNames, certificateOf, secureOptions, withTlsErrors, type TlsOptions } from './tls.ts';
 import { streamTransport, webSocketTransport } from './transport.ts';
-
-export interface TlsOptions {
-  /** PEM. */
-  readonly key: string | Buffer;
-  /** PEM, with the chain. */
-  readonly cert: string | Buffer;
-  /** PEM: clients must show a certificate signed by one of these. Unset: clients need none. */
-  readonly clientCa?: string | Buffer;
-}
 
 export interface ListenerOptions {
   /** Default 127.0.0.1. */
@@ -30,6 +23,11 @@ export interface ListenerOptions {
   readonly port?: number;
   /** Makes it `mqtts:` or `wss:`. */
   readonly tls?: TlsOptions;
+  /**
+   * Default false. True: a load balancer speaks for the clients and says so in a PROXY protocol header, version 2. Only for addresses that
+   * nobody but the load balancer reaches: who writes the header chooses the address that is logged.
+   */
+  readonly proxyProtocol?: boolean;
 }
 
 export interface Address {
@@ -50,14 +48,6 @@ const addressOf = (scheme: string, info: AddressInfo): Address => {
   return { host: info.address, port: info.port, url: `${scheme}://${host}:${info.port}` };
 };
 
-const secureOptions = ({ key, cert, clientCa }: TlsOptions) => ({
-  key,
-  cert,
-  ...(clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true }),
-});
-
-const remoteOf = (socket: Socket): string => `${socket.remoteAddress ?? ''}:${socket.remotePort ?? 0}`;
-
 function listen(net: NetServer, server: Server, options: ListenerOptions, scheme: string): Promise<Address> {
   const { host = '127.0.0.1', port = 0 } = options;
   return new Promise((resolve, reject) => {
@@ -74,41 +64,93 @@ function listen(net: NetServer, server: Server, options: ListenerOptions, scheme
 
 const closing = (net: NetServer) => (): Promise<void> => new Promise((done) => net.close(() => done()));
 
-export async function listenTcp(server: Server, options: ListenerOptions): Promise<Listener> {
-  const accept = (socket: Socket): void => {
-    server.open((events) => streamTransport(socket, remoteOf(socket), events));
-  };
-  const { tls } = options;
-  const net =
-    tls === undefined
-      ? createTcpServer({ noDelay: true }, accept)
-      : createTlsServer({ noDelay: true, ...secureOptions(tls) }, accept);
-  const address = await listen(net, server, options, tls === undefined ? 'mqtt' : 'mqtts');
-  return { address, close: closing(net) };
+const arrivalsOf = (server: Server, { proxyProtocol = false }: ListenerOptions): Arrivals =>
+  new Arrivals({ proxyProtocol, timeoutMs: server.connectTimeoutMs, logger: server.logger });
+
+function createTcp(server: Server, tls: TlsOptions | undefined): NetServer {
+  if (tls === undefined) return createTcpServer({ noDelay: true });
+  const secure = createTlsServer({
+    noDelay: true,
+    handshakeTimeout: server.connectTimeoutMs,
+    ...secureOptions(tls),
+  });
+  addServerNames(secure, tls);
+  return secure;
 }
+
+function watchHandshakes(server: Server, net: NetServer): void {
+  net.on('tlsClientError', (error: Error, socket: Socket) => {
+    server.logger.info('TLS handshake failed', { remote: socket.remoteAddress, reason: error.message });
+    // After a timeout Node only tells.
+    socket.destroy();
+  });
+}
+
+export async function listenTcp(server: Server, options: ListenerOptions): Promise<Listener> {
+  const { tls } = options;
+  const arrivals = arrivalsOf(server, options);
+  const inner = withTlsErrors(() => createTcp(server, tls));
+  const net = arrivals.watch(inner);
+  watchHandshakes(server, inner);
+  inner.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
+    const peer = { remote: arrivals.admit(socket), certificate: certificateOf(socket) };
+    server.open((events) => streamTransport(socket, peer, events));
+  });
+  const address = await listen(net, server, options, tls === undefined ? 'mqtt' : 'mqtts');
+  const close = closing(net);
+  return {
+    address,
+    close: () => {
+      arrivals.close();
+      return close();
+    },
+  };
+}
+
+function createHttp(server: Server, tls: TlsOptions | undefined): HttpServer {
+  const timeouts = { headersTimeout: server.connectTimeoutMs, requestTimeout: server.connectTimeoutMs };
+  if (tls === undefined) return createHttpServer(timeouts);
+  const secure = createHttpsServer({
+    ...timeouts,
+    handshakeTimeout: server.connectTimeoutMs,
+    ...secureOptions(tls),
+  });
+  addServerNames(secure, tls);
+  return secure;
+}
+
+const offersMqtt = (header: string | undefined): boolean =>
+  header?.split(',').some((name) => name.trim() === 'mqtt') === true;
 
 export async function listenWebSocket(server: Server, options: ListenerOptions): Promise<Listener> {
   const { tls } = options;
-  const http = tls === undefined ? createHttpServer() : createHttpsServer(secureOptions(tls));
+  const arrivals = arrivalsOf(server, options);
+  const http = withTlsErrors(() => createHttp(server, tls));
+  const net = arrivals.watch(http);
+  watchHandshakes(server, http);
   const webSockets = new WebSocketServer({
     server: http,
     perMessageDeflate: false,
     maxPayload: Math.max(server.maxPacketBytes * 2, 64 * 1024),
-    handleProtocols: (offered) =>
-      offered.has('mqtt') ? 'mqtt' : offered.has('mqttv3.1') ? 'mqttv3.1' : false,
+    // MQTT 5 §6: the client offers `mqtt`, and that is what the server selects.
+    verifyClient: ({ req }, verified) =>
+      verified(offersMqtt(req.headers['sec-websocket-protocol']), 400, 'the subprotocol must be mqtt'),
+    handleProtocols: () => 'mqtt',
   });
   http.on('request', (_request, response) => response.writeHead(426, { upgrade: 'websocket' }).end());
   // The listener's own errors reach it through the HTTP server, which `listen` watches.
   webSockets.on('error', () => undefined);
   webSockets.on('connection', (socket, request) => {
     request.socket.setNoDelay(true);
-    server.open((events) => webSocketTransport(socket, remoteOf(request.socket), events));
+    const peer = { remote: arrivals.admit(request.socket), certificate: certificateOf(request.socket) };
+    server.open((events) => webSocketTransport(socket, peer, events));
   });
-  const address = await listen(http, server, options, tls === undefined ? 'ws' : 'wss');
+  const address = await listen(net, server, options, tls === undefined ? 'ws' : 'wss');
   const close = async (): Promise<void> => {
     webSockets.close();
+    arrivals.close();
     http.closeAllConnections();
-    await closing(http)();
+    await closing(net)();
   };
   return { address, close };
 }

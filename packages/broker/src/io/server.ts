@@ -32,6 +32,7 @@ export class Server {
   readonly logger: Logger;
   readonly now: () => number;
   readonly maxPacketBytes: number;
+  readonly connectTimeoutMs: number;
   private readonly options: ServerOptions;
   private onForget: (() => void) | undefined;
   private readonly connections = new Set<ClientConnection>();
@@ -43,6 +44,7 @@ export class Server {
     this.flusher = options.flusher;
     this.logger = options.logger;
     this.now = options.now;
+    this.connectTimeoutMs = options.connectTimeoutMs;
     this.maxPacketBytes = options.engine.context.limits.maxPacketBytes;
   }
 
@@ -67,7 +69,8 @@ export class Server {
       return { refusal: { reasonCode: Reason.serverBusy, reason: 'too many connections: try again later' } };
     }
     const { clientId, username, password } = packet;
-    return door({ clientId, username, password, remote: connection.remote });
+    const { remote, certificate } = connection;
+    return door({ clientId, username, password, remote, certificate });
   }
 
   /** Ends connections that are silent for longer than they promised (MQTT 5 §3.1.2.10), or never said CONNECT. */

@@ -2,9 +2,18 @@ import type { Duplex } from 'node:stream';
 
 import type { WebSocket } from 'ws';
 
+import type { ClientCertificate } from './tls.ts';
+
+/** Who is at the other end of a connection. */
+export interface Peer {
+  /** `host:port`, for logs; as the PROXY header says if there is one. */
+  readonly remote: string;
+  readonly certificate: ClientCertificate | undefined;
+}
+
 /** A byte stream to one client, whatever carries it. */
 export interface Transport {
-  readonly remote: string;
+  readonly peer: Peer;
   write(chunks: readonly Buffer[], totalBytes: number): void;
   /** Bytes accepted by `write` that have not left the process. */
   bufferedBytes(): number;
@@ -24,14 +33,14 @@ export interface TransportEvents {
 
 const JOIN_BELOW_BYTES = 256 * 1024;
 
-export function streamTransport(stream: Duplex, remote: string, events: TransportEvents): Transport {
+export function streamTransport(stream: Duplex, peer: Peer, events: TransportEvents): Transport {
   stream.on('data', (chunk: Buffer) => events.onData(chunk));
   stream.on('drain', () => events.onDrain());
   stream.on('error', () => stream.destroy());
   stream.on('end', () => stream.end());
   stream.once('close', () => events.onClose());
   return {
-    remote,
+    peer,
     write(chunks, totalBytes) {
       if (stream.writableEnded || stream.destroyed) return;
       if (chunks.length === 1) stream.write(chunks[0]);
@@ -50,7 +59,7 @@ export function streamTransport(stream: Duplex, remote: string, events: Transpor
   };
 }
 
-export function webSocketTransport(socket: WebSocket, remote: string, events: TransportEvents): Transport {
+export function webSocketTransport(socket: WebSocket, peer: Peer, events: TransportEvents): Transport {
   socket.binaryType = 'nodebuffer';
   socket.on('message', (data: Buffer, isBinary: boolean) => {
     // MQTT 5 §6: MQTT control packets travel in binary frames only.
@@ -61,7 +70,7 @@ export function webSocketTransport(socket: WebSocket, remote: string, events: Tr
   socket.once('close', () => events.onClose());
   const sent = (): void => events.onDrain();
   return {
-    remote,
+    peer,
     write(chunks, totalBytes) {
       if (socket.readyState !== socket.OPEN) return;
       socket.send(

@@ -2,6 +2,7 @@ import type { Admitted } from '../../core/session.ts';
 import type { Refusal } from '../../core/connect.ts';
 import { Reason } from '../../core/reason-codes.ts';
 import type { Logger } from '../logger.ts';
+import type { ClientCertificate } from '../tls.ts';
 import { fitsClientId } from './client-ids.ts';
 
 /** Who wants to connect, before it is let in. */
@@ -10,7 +11,10 @@ export interface ConnectRequest {
   readonly clientId: string;
   readonly username: string | undefined;
   readonly password: Buffer | undefined;
+  /** `host:port`, or `in-process`. */
   readonly remote: string;
+  /** What the client showed on a TLS listener with `clientCa`, checked against it. */
+  readonly certificate: ClientCertificate | undefined;
 }
 
 /** What a credential proves. */
