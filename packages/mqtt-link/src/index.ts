@@ -6,6 +6,7 @@ export type {
   LinkOptions,
   LinkState,
   LinkTlsOptions,
+  LinkTransport,
   Logger,
   MessageHandler,
   PublishAck,

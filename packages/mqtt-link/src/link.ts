@@ -171,8 +171,15 @@ export interface LinkEvents {
   error: (error: Error) => void;
 }
 
+/**
+ * Who could read what travels on a link: nobody but the broker (`tls`); whoever sits in the middle, as the broker's certificate is not
+ * checked (`tls-unverified`); this machine (`loopback`); the network (`plain`). `custom`: an `openStream` decides.
+ */
+export type LinkTransport = 'tls' | 'tls-unverified' | 'loopback' | 'plain' | 'custom';
+
 export interface Link {
   readonly clientId: string;
+  readonly transport: LinkTransport;
   readonly state: LinkState;
   /** What the broker announced in CONNACK: maximum QoS, retain, shared subscriptions, receive maximum, packet size. */
   readonly broker: BrokerFeatures | undefined;

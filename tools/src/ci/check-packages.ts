@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createBroker } from '@shoal/broker';
+import { build } from 'esbuild';
 import { LAYERS } from '../layers/layers.ts';
 import { assert, ROOT, run, startCommand, type RunningCommand } from './run-command.ts';
 
@@ -28,6 +29,7 @@ try {
   const broker = createBroker({ allowAnonymous: true });
   const { tcp } = await broker.start();
   await compileAndRunExamples(packages, tcp?.url ?? '');
+  await bundleForBrowsers();
   await broker.stop();
   console.log(`${packages.length} packages packed, installed and used`);
 } finally {
@@ -140,6 +142,24 @@ async function compileAndRunExamples(packages: readonly Packed[], url: string): 
   for (const { child, done } of serving) {
     child.kill('SIGKILL');
     await done;
+  }
+}
+
+/** What promises to run in a browser bundles for one, as it is published: nothing of Node is left over. */
+async function bundleForBrowsers(): Promise<void> {
+  for (const name of ['protocol', 'mqtt-link', 'registry-client', 'agent-sdk']) {
+    const { metafile } = await build({
+      stdin: { contents: `export * from '@shoal/${name}';`, resolveDir: join(work, 'together') },
+      bundle: true,
+      platform: 'browser',
+      format: 'esm',
+      write: false,
+      metafile: true,
+      logLevel: 'silent',
+    });
+    const left = Object.values(metafile.outputs).flatMap(({ imports }) => imports);
+    assert(left.length === 0, `@shoal/${name} for browsers still imports ${JSON.stringify(left)}`);
+    console.log(`@shoal/${name} bundles for browsers`);
   }
 }
 

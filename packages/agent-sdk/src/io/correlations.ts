@@ -12,7 +12,7 @@ export class Correlations {
   #next = 0;
 
   next(): Uint8Array {
-    const bytes = Buffer.allocUnsafe(PREFIX_LENGTH + COUNTER_LENGTH);
+    const bytes = new Uint8Array(PREFIX_LENGTH + COUNTER_LENGTH);
     for (let i = 0; i < PREFIX_LENGTH; i += 1) bytes[i] = this.#prefix[i] as number;
     let rest = this.#next++;
     for (let i = bytes.length - 1; i >= PREFIX_LENGTH; i -= 1) {

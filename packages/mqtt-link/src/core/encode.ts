@@ -1,4 +1,5 @@
 import type { PublishOptions, Qos, UserProperties } from '../link.ts';
+import { Buffer } from './bytes.ts';
 import { LinkError } from './link-error.ts';
 
 /** The client's packets of MQTT 5 §3, each as one buffer: one write instead of one per field. */

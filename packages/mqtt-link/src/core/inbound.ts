@@ -1,5 +1,5 @@
-import { isUtf8 } from 'node:buffer';
 import type { InboundMessage, Qos, UserProperties } from '../link.ts';
+import { Buffer, isUtf8 } from './bytes.ts';
 import { asBuffer } from './encode.ts';
 import { LinkError } from './link-error.ts';
 

@@ -1,3 +1,4 @@
+import { Buffer } from './bytes.ts';
 import { LinkError } from './link-error.ts';
 
 const HASH = 0x23;

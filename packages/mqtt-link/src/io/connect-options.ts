@@ -2,17 +2,21 @@ import type { IClientOptions } from 'mqtt';
 import { asBuffer } from '../core/encode.ts';
 import { LinkError } from '../core/link-error.ts';
 import { assertTopicName } from '../core/topic.ts';
-import type { LinkOptions, UserProperties, WillOptions } from '../link.ts';
-import { openTransport, parseBrokerUrl } from './transport.ts';
+import { parseBrokerUrl, transportOf } from '../core/broker-url.ts';
+import type { LinkOptions, LinkTransport, UserProperties, WillOptions } from '../link.ts';
 import type { ConnectionOptions } from './connection.ts';
+import { DEFAULT_PORTS, openTransport } from './platform.ts';
 
 export const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
 export const DEFAULT_RECEIVE_MAXIMUM = 1_000;
 
 /** Checks the options and puts them into MQTT.js's terms, once for all connections of a link. Throws `invalid-options`. */
-export function connectOptions(options: LinkOptions): Omit<ConnectionOptions, 'signal'> {
+export function connectOptions(
+  options: LinkOptions,
+): Omit<ConnectionOptions, 'signal'> & { readonly transport: LinkTransport } {
   assertOptions(options);
-  const url = options.openStream === undefined ? parseBrokerUrl(options.url) : undefined;
+  const url =
+    options.openStream === undefined ? parseBrokerUrl(options.url, Object.keys(DEFAULT_PORTS)) : undefined;
   const openStream = options.openStream ?? (() => openTransport(url!, options.tls));
   const username =
     options.username ??
@@ -37,7 +41,12 @@ export function connectOptions(options: LinkOptions): Omit<ConnectionOptions, 's
         : { userProperties: copyProperties(options.userProperties) }),
     },
   };
-  return { openStream, client, connectTimeoutMs: options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS };
+  return {
+    openStream,
+    client,
+    connectTimeoutMs: options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
+    transport: url === undefined ? 'custom' : transportOf(url, options.tls?.rejectUnauthorized),
+  };
 }
 
 function willPacket(will: WillOptions): NonNullable<IClientOptions['will']> {

@@ -1,11 +1,13 @@
 import type { Duplex } from 'node:stream';
-import { MqttClient, type IClientOptions, type IConnackPacket, type IPublishPacket, type Packet } from 'mqtt';
+import type { IClientOptions, IConnackPacket, IPublishPacket, Packet } from 'mqtt';
 import type { ConnackFields } from '../core/broker-features.ts';
+import { connectAdvice, isOldConnack, OLD_BROKER } from '../core/connect-advice.ts';
 import { encodeDisconnect } from '../core/encode.ts';
 import type { PublishFields } from '../core/inbound.ts';
 import { LinkError, toError } from '../core/link-error.ts';
 import { describeReason, FIRST_FAILURE } from '../core/reason-codes.ts';
 import { Outbox } from './outbox.ts';
+import { MqttClient } from './platform.ts';
 
 /** An acknowledgement of one of our packets. */
 export interface AckFields {
@@ -177,7 +179,7 @@ class WireConnection implements Connection {
   }
 
   #accept(connack: IConnackPacket): void {
-    if ((connack.reasonCode ?? 0) >= FIRST_FAILURE) return this.#fail(connectRefused(connack));
+    if ((connack.reasonCode ?? connack.returnCode ?? 0) !== 0) return this.#fail(connectRefused(connack));
     this.connack = connack;
     this.#connected = true;
     this.#stream.on('drain', () => this.#handlers.drain());
@@ -229,9 +231,9 @@ const FIXED_CLIENT_OPTIONS: IClientOptions = {
 };
 
 function connectRefused(connack: IConnackPacket): LinkError {
-  const reasonCode = connack.reasonCode ?? FIRST_FAILURE;
+  const reasonCode = connack.reasonCode ?? connack.returnCode ?? FIRST_FAILURE;
   const reasonString = connack.properties?.reasonString;
-  const text = describeReason(reasonCode, reasonString);
+  const text = isOldConnack(reasonCode) ? OLD_BROKER : describeReason(reasonCode, reasonString);
   return new LinkError('connect-refused', `the broker refused the connection: ${text}`, {
     reasonCode,
     reasonString,
@@ -241,13 +243,13 @@ function connectRefused(connack: IConnackPacket): LinkError {
 function connectError(loss: ConnectionLoss, timedOut: boolean, connectTimeoutMs: number): Error {
   if (loss.error instanceof LinkError) return loss.error;
   if (timedOut) {
-    return new LinkError('connect-timeout', `no CONNACK within ${connectTimeoutMs} ms`, {
-      cause: loss.error,
-    });
+    const message = `no CONNACK within ${connectTimeoutMs} ms: is there an MQTT broker at this address and port?`;
+    return new LinkError('connect-timeout', message, { cause: loss.error });
   }
   const { reasonCode } = loss;
   const why = loss.error?.message ?? (reasonCode === undefined ? 'closed' : describeReason(reasonCode));
-  const message = `the connection ended before CONNACK: ${why}`;
+  const advice = reasonCode === undefined ? connectAdvice(loss.error) : undefined;
+  const message = `the connection ended before CONNACK: ${why}${advice === undefined ? '' : ` (${advice})`}`;
   return new LinkError('connect-failed', message, { reasonCode, cause: loss.error });
 }
 

@@ -1,3 +1,5 @@
+import { unref } from './platform.ts';
+
 export interface Timed {
   /** `performance.now()` when the wait ends; Infinity: never. */
   deadlineMs: number;
@@ -36,7 +38,7 @@ export class Deadlines<T extends Timed> {
     this.#firesAtMs = deadlineMs;
     this.#timer = setTimeout(() => this.#look(), Math.max(1, Math.ceil(deadlineMs - performance.now())));
     // A link that is open keeps the process by its socket or its next attempt to connect; one that is closed must not.
-    this.#timer.unref();
+    unref(this.#timer);
   }
 
   #look(): void {

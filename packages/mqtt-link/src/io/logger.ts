@@ -1,4 +1,5 @@
 import type { Logger } from '../link.ts';
+import { writeLog } from './platform.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
@@ -9,10 +10,7 @@ function ignore(): void {}
 export const silentLogger: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 
 /** One line per entry, `level message key=value …`, from `level` upwards; to stderr, which leaves stdout to the program. */
-export function consoleLogger(
-  level: LogLevel = 'info',
-  write: (line: string) => void = (line) => void process.stderr.write(line),
-): Logger {
+export function consoleLogger(level: LogLevel = 'info', write: (line: string) => void = writeLog): Logger {
   const lowest = LEVELS.indexOf(level);
   const at =
     (name: LogLevel) =>

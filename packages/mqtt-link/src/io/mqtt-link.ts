@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { backoffDelayMs, type BackoffRange } from '../core/backoff.ts';
 import { readBrokerFeatures } from '../core/broker-features.ts';
 import { isLinkError, LinkError, toError } from '../core/link-error.ts';
@@ -11,6 +10,7 @@ import type {
   LinkEvents,
   LinkOptions,
   LinkState,
+  LinkTransport,
   Logger,
   MessageHandler,
   PublishAck,
@@ -32,6 +32,7 @@ const DEFAULT_BACKOFF: BackoffRange = { minDelayMs: 250, maxDelayMs: 10_000 };
 /** A link over any number of network connections, one after the other. */
 export class MqttLink implements Link {
   readonly clientId: string;
+  readonly transport: LinkTransport;
   readonly #options: LinkOptions;
   readonly #connectOptions: ReturnType<typeof connectOptions>;
   readonly #logger: Logger;
@@ -50,6 +51,7 @@ export class MqttLink implements Link {
   constructor(options: LinkOptions) {
     this.#connectOptions = connectOptions(options);
     this.clientId = options.clientId;
+    this.transport = this.#connectOptions.transport;
     this.#options = options;
     this.#logger = options.logger ?? silentLogger;
     this.#emitter = new LinkEmitter(this.#logger);
@@ -127,7 +129,7 @@ export class MqttLink implements Link {
       const lasted = connectedAtMs !== undefined && performance.now() - connectedAtMs >= range.maxDelayMs;
       failures = lasted ? 0 : failures + 1;
       const waitMs = backoffDelayMs(range, failures - 1, Math.random());
-      await delay(waitMs, undefined, { signal: this.#stop.signal }).catch(ignore);
+      await pause(waitMs, this.#stop.signal);
     }
   }
 
@@ -280,4 +282,16 @@ export class MqttLink implements Link {
   };
 }
 
-function ignore(): void {}
+/** Resolves after the time, or when the signal says so. */
+function pause(durationMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, durationMs);
+    signal.addEventListener('abort', end);
+  });
+}

@@ -1,6 +1,6 @@
-import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { TLSSocket } from 'node:tls';
+import { Buffer } from '../core/bytes.ts';
+import { afterThisTurn, copiesOut } from './platform.ts';
 
 /** Written at once when this much has gathered, so that the socket's own mark can brake the sender. */
 const FLUSH_BYTES = 65_536;
@@ -13,7 +13,6 @@ let scratch = Buffer.alloc(0);
 /** Gathers the packets of one turn of the event loop into one write: a system call per packet halves the throughput. */
 export class Outbox {
   readonly #stream: Duplex;
-  /** The stream hands bytes to the kernel, and keeps no reference once they are written. */
   readonly #copiesOut: boolean;
   #chunks: Buffer[] = [];
   #bytes = 0;
@@ -22,7 +21,7 @@ export class Outbox {
 
   constructor(stream: Duplex) {
     this.#stream = stream;
-    this.#copiesOut = stream instanceof Socket && !(stream instanceof TLSSocket);
+    this.#copiesOut = copiesOut(stream);
   }
 
   push(bytes: Buffer): void {
@@ -37,7 +36,7 @@ export class Outbox {
     if (this.#bytes > FLUSH_BYTES - COPY_LIMIT_BYTES) return this.flush();
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(this.#onImmediate);
+    afterThisTurn(this.#onImmediate);
   }
 
   flush(): void {

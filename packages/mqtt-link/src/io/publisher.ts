@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { encodePublish, encodePubrel, stampPublish, type EncodedPublish } from '../core/encode.ts';
 import { Fifo } from '../core/fifo.ts';
 import { LinkError } from '../core/link-error.ts';
@@ -7,6 +6,7 @@ import { describeReason, FIRST_FAILURE, NO_MATCHING_SUBSCRIBERS } from '../core/
 import type { BrokerFeatures, PublishAck, PublishOptions, Qos } from '../link.ts';
 import type { AckFields, Connection } from './connection.ts';
 import { Deadlines, type Timed } from './deadlines.ts';
+import { expectManyListeners } from './platform.ts';
 
 const ACCEPTED: PublishAck = Object.freeze({ reasonCode: 0, noMatchingSubscribers: false });
 const NOBODY_LISTENS: PublishAck = Object.freeze({
@@ -191,8 +191,7 @@ export class Publisher {
         new LinkError('aborted', `publish to "${outgoing.topic}" was aborted`, { cause: signal.reason }),
       );
     };
-    // Many publishes may share one signal; that is no leak.
-    setMaxListeners(0, signal);
+    expectManyListeners(signal);
     signal.addEventListener('abort', onAbort);
     outgoing.stopListening = () => signal.removeEventListener('abort', onAbort);
   }

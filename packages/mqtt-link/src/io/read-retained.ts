@@ -1,7 +1,8 @@
-import { randomUUID } from 'node:crypto';
+import { Buffer } from '../core/bytes.ts';
 import { LinkError } from '../core/link-error.ts';
 import { assertTopicFilter } from '../core/topic.ts';
 import type { InboundMessage, Link, PublishAck, Qos } from '../link.ts';
+import { randomText } from './random-text.ts';
 
 export interface ReadRetainedOptions {
   /**
@@ -86,7 +87,7 @@ async function snapshot(
   const markerSeen = new Promise<void>((resolve, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason as Error));
     sendMarker = () => {
-      nonce = randomUUID();
+      nonce = randomText(24);
       publishMarker(link, markerTopic, nonce).catch(reject);
     };
     settle.onSettled = resolve;

@@ -1,8 +1,9 @@
-import { randomBytes } from 'node:crypto';
+import { Buffer } from '../core/bytes.ts';
 import { asBuffer } from '../core/encode.ts';
 import { LinkError, toError } from '../core/link-error.ts';
 import type { InboundMessage, Link, PublishAck, PublishOptions, Qos, Subscription } from '../link.ts';
 import { MessageQueue } from './message-queue.ts';
+import { randomText } from './random-text.ts';
 
 export interface ReplyRouterOptions {
   /** The Response Topic of all requests: private to this client. */
@@ -203,7 +204,7 @@ function keyOf(correlationData: Uint8Array): string {
 }
 
 /**
- * 18 random bytes each, as 24 characters: nobody who saw one can guess another. Text, though MQTT allows any bytes, because there
+ * 18 random bytes' worth each, as 24 characters: nobody who saw one can guess another. Text, though MQTT allows any bytes, because there
  * are responders that decode them as UTF-8.
  */
 class CorrelationSource {
@@ -212,7 +213,7 @@ class CorrelationSource {
 
   next(): Buffer {
     if (this.#at === this.#pool.length) {
-      this.#pool = Buffer.from(randomBytes(18 * 128).toString('base64url'), 'latin1');
+      this.#pool = Buffer.from(randomText(24 * 128), 'latin1');
       this.#at = 0;
     }
     this.#at += 24;

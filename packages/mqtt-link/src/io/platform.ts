@@ -1,28 +1,20 @@
-import { connect as connectTcp, isIP } from 'node:net';
+/** What differs between Node and a browser; `platform.browser.ts` takes its place there (field `browser` of package.json). */
+import { setMaxListeners } from 'node:events';
+import { Socket, connect as connectTcp, isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { connect as connectTls } from 'node:tls';
+import { TLSSocket, connect as connectTls } from 'node:tls';
 import { createWebSocketStream, WebSocket } from 'ws';
-import { LinkError } from '../core/link-error.ts';
 import type { LinkTlsOptions } from '../link.ts';
 
-const DEFAULT_PORTS: Readonly<Record<string, number>> = {
+export { MqttClient } from 'mqtt';
+
+/** Schemes of a broker's URL that can be dialled here, with their ports. */
+export const DEFAULT_PORTS: Readonly<Record<string, number>> = {
   'mqtt:': 1883,
   'mqtts:': 8883,
   'ws:': 80,
   'wss:': 443,
 };
-
-/** Throws LinkError `invalid-options` unless `url` names a broker. */
-export function parseBrokerUrl(url: string): URL {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (parsed === undefined || !(parsed.protocol in DEFAULT_PORTS) || parsed.hostname === '') {
-    throw new LinkError(
-      'invalid-options',
-      `url "${url}" must read mqtt://, mqtts://, ws:// or wss://host[:port]`,
-    );
-  }
-  return parsed;
-}
 
 /**
  * Opens the byte stream to the broker. TCP_NODELAY always: with Nagle's algorithm a QoS 1 reply that follows a timer or an
@@ -39,6 +31,31 @@ export function openTransport(url: URL, tls: LinkTlsOptions = {}): Duplex {
   const socket = connectTls({ host, port, ...servername, ...tlsSettings(tls) });
   socket.setNoDelay(true);
   return socket;
+}
+
+/** The stream hands bytes to the kernel, and keeps no reference once they are written. */
+export function copiesOut(stream: Duplex): boolean {
+  return stream instanceof Socket && !(stream instanceof TLSSocket);
+}
+
+/** Runs it when this turn of the event loop is over. */
+export function afterThisTurn(callback: () => void): void {
+  setImmediate(callback);
+}
+
+/** Many publishes may share one signal; that is no leak. */
+export function expectManyListeners(signal: AbortSignal): void {
+  setMaxListeners(0, signal);
+}
+
+/** A timer that does not keep the process alive. */
+export function unref(timer: NodeJS.Timeout): void {
+  timer.unref();
+}
+
+/** To stderr, which leaves stdout to the program. */
+export function writeLog(line: string): void {
+  process.stderr.write(line);
 }
 
 function openWebSocket(url: URL, tls: LinkTlsOptions): Duplex {
