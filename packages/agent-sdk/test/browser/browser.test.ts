@@ -54,7 +54,7 @@ describe.skipIf(executablePath === undefined)(
   `in a browser${executablePath === undefined ? ' (no Chromium found; set CHROMIUM_PATH)' : ''}`,
   () => {
     it('an agent and its caller talk over WebSocket, in a page whose policy forbids code from strings', async () => {
-      const broker = createBroker({ listen: { ws: { port: 0 } } });
+      const broker = createBroker({ listen: { ws: { port: 0 } }, allowAnonymous: true });
       const { ws } = await broker.start();
       const site = await servePage();
       const browser = await chromium.launch({ executablePath: executablePath!, args: ['--no-sandbox'] });

@@ -7,6 +7,7 @@ import { LinkError, type Link, type PublishOptions } from '@shoal/mqtt-link';
 export function gatedLink(link: Link, isOpen: () => boolean): Link {
   return {
     clientId: link.clientId,
+    transport: link.transport,
     get state() {
       return link.state;
     },
