@@ -2,32 +2,25 @@ import type { IPubackPacket, IPublishPacket, UserProperties } from 'mqtt-packet'
 import { describe, expect, it } from 'vitest';
 
 import { userProperty } from '../src/core/codec/encode.ts';
-import { validateAgentCard, validateJsonObject } from '../src/core/registry/card-validators.ts';
-import { createRegistry, type RegistryOptions } from '../src/core/registry/registry.ts';
+import { Registry, type RegistryOptions } from '../src/core/registry/registry.ts';
+import { findCards, type CardQuery } from '../src/core/registry/directory.ts';
 import type { Session } from '../src/core/session.ts';
+import { cardText } from './cards.ts';
 import { createHarness, properties, will, type FakeClient, type Harness } from './engine-harness.ts';
 
 const TOPIC = '$a2a/v1/discovery/o/u/pump';
 const OWNER = 'o/u/pump';
-const card = (version = '1'): string =>
-  JSON.stringify({
-    name: 'pump',
-    description: 'a pump',
-    version,
-    supportedInterfaces: [{ url: 'mqtt://x', protocolBinding: 'MQTT5+JSONRPC', protocolVersion: '1.0' }],
-    capabilities: {},
-    defaultInputModes: ['text/plain'],
-    defaultOutputModes: ['text/plain'],
-    skills: [{ id: 's', name: 's', description: 's', tags: ['t'] }],
-  });
+const card = (version = '1'): string => cardText({ version });
 
 function withRegistry(options: Partial<RegistryOptions> = {}): Harness {
   const sessions = new Map<string, Session>();
-  const registry = createRegistry({
+  const registry = new Registry({
+    enabled: true,
+    validateSchema: true,
     profile: 'shoal',
     pushPresence: true,
-    validateCard: validateAgentCard,
     maxCardBytes: 65_536,
+    maxCardUpdatesPerMinute: 0,
     isConnected: (clientId) => sessions.get(clientId)?.connection !== undefined,
     ...options,
   });
@@ -111,7 +104,7 @@ describe('registration', () => {
   });
 
   it('takes any JSON object when the schema is not checked', () => {
-    const agent = withRegistry({ validateCard: validateJsonObject }).connect(OWNER);
+    const agent = withRegistry({ validateSchema: false }).connect(OWNER);
     agent.publish(TOPIC, '{}', { retain: true });
     expect(ack(agent).reasonCode).toBe(0x10);
     agent.publish(TOPIC, '[]', { retain: true });
@@ -191,35 +184,70 @@ describe('presence', () => {
   });
 });
 
-describe('the EMQX profile', () => {
-  it('refuses without a word', () => {
-    const harness = withRegistry({ profile: 'emqx' });
-    const watcher = watcherOf(harness);
-    const agent = harness.connect('other');
+describe('the rate of updates', () => {
+  it('is limited for each card, and told', () => {
+    const harness = withRegistry({ maxCardUpdatesPerMinute: 2 });
+    const agent = harness.connect(OWNER, { will: will(TOPIC, card('will'), saying('offline', 'lwt')) });
+    for (const version of ['1', '2', '3']) agent.publish(TOPIC, card(version), { retain: true });
+    const answer = ack(agent);
+    expect(answer.reasonCode).toBe(0x97);
+    expect(answer.properties?.reasonString).toMatch(/^R7 card: more than 2 updates per minute/);
+    const other = harness.connect('o/u/other');
+    other.publish('$a2a/v1/discovery/o/u/other', card(), { retain: true });
+    expect(ack(other).reasonCode).toBe(0x10);
+    harness.advance(30_000);
+    agent.publish(TOPIC, card('4'), { retain: true });
+    expect(ack(agent).reasonCode).toBe(0x10);
+  });
+
+  it('holds up neither deletions nor wills', () => {
+    const harness = withRegistry({ maxCardUpdatesPerMinute: 1 });
+    const agent = harness.connect(OWNER, { will: will(TOPIC, card('will'), saying('offline', 'lwt')) });
     agent.publish(TOPIC, card(), { retain: true });
-    agent.publish(TOPIC, card(), { retain: true, qos: 2, packetId: 9 });
-    expect(ack(agent)).toMatchObject({ reasonCode: 0x10 });
-    expect(agent.port.take('pubrec')).toMatchObject([{ reasonCode: 0x10 }]);
-    expect(statuses(watcher)).toEqual([]);
-    expect(harness.engine.context.retained.count).toBe(0);
+    agent.publish(TOPIC, '', { retain: true });
+    expect(ack(agent).reasonCode).toBe(0x10);
+    agent.drop();
+    expect(harness.engine.context.retained.count).toBe(1);
   });
+});
 
-  it('says emqx, overrides a goodbye, and pushes nothing', () => {
-    const harness = withRegistry({ profile: 'emqx' });
-    const watcher = watcherOf(harness);
-    const agent = harness.connect(OWNER);
-    agent.publish(TOPIC, card(), saying('online', 'agent'));
-    agent.publish(TOPIC, card(), saying('offline', 'agent'));
-    agent.disconnect();
-    expect(statuses(watcher)).toEqual(['online/emqx', 'online/emqx']);
-    expect(statuses(watcherOf(harness))).toEqual(['offline/emqx']);
+describe('in a namespace', () => {
+  it('a card is checked and its presence pushed', () => {
+    const harness = withRegistry();
+    const watcher = harness.connect('watcher', {}, { mount: 'ns/' });
+    watcher.subscribe('$a2a/v1/discovery/+/+/+');
+    const agent = harness.connect(OWNER, {}, { mount: 'ns/' });
+    agent.publish(TOPIC, '{', { retain: true });
+    expect(ack(agent).reasonCode).toBe(0x99);
+    agent.publish(TOPIC, card(), { retain: true });
+    agent.drop();
+    expect(statuses(watcher)).toEqual(['online/broker', 'offline/broker']);
   });
+});
 
-  it('knows cards below one level of namespace', () => {
-    const harness = withRegistry({ profile: 'emqx' });
-    const agent = harness.connect('o/u/other');
-    agent.publish(`ns/${TOPIC}`, card(), { retain: true });
-    agent.publish(`/${TOPIC}`, 'anything', { retain: true });
-    expect([...harness.engine.context.retained.all()].map(({ topic }) => topic)).toEqual([`/${TOPIC}`]);
+describe('finding cards', () => {
+  const find = (harness: Harness, query: CardQuery): string[] =>
+    harness.engine.step(harness.now, (cx) => findCards(cx, query)).map(({ id }) => id);
+
+  it('goes by address, status, skill, tag, text and namespace', () => {
+    const harness = withRegistry();
+    const skill = { id: 'vibration', name: 'Vibration', description: 'bearing faults', tags: ['Diagnosis'] };
+    harness.connect('o/u/pump').publish(TOPIC, card(), { retain: true });
+    const analyst = harness.connect('o/v/analyst');
+    analyst.publish('$a2a/v1/discovery/o/v/analyst', cardText({ skills: [skill] }), { retain: true });
+    analyst.drop();
+    harness
+      .connect('o/u/x', {}, { mount: 'ns/' })
+      .publish('$a2a/v1/discovery/o/u/x', card(), { retain: true });
+    expect(find(harness, {}).toSorted()).toEqual(['o/u/pump', 'o/u/x', 'o/v/analyst']);
+    expect(find(harness, { namespace: null })).toEqual(['o/u/pump', 'o/v/analyst']);
+    expect(find(harness, { namespace: 'ns' })).toEqual(['o/u/x']);
+    expect(find(harness, { unit: 'v' })).toEqual(['o/v/analyst']);
+    expect(find(harness, { status: 'offline' })).toEqual(['o/v/analyst']);
+    expect(find(harness, { skill: 'vibration' })).toEqual(['o/v/analyst']);
+    expect(find(harness, { tag: 'diagnosis' })).toEqual(['o/v/analyst']);
+    expect(find(harness, { text: 'FAULTS pump' })).toEqual(['o/v/analyst']);
+    expect(find(harness, { text: 'nowhere' })).toEqual([]);
+    expect(find(harness, { org: '+' })).toEqual([]);
   });
 });

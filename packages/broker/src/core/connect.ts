@@ -22,8 +22,8 @@ export interface Refusal {
   readonly reason: string;
 }
 
-const createWill = (packet: WillPacket, clientId: string): Will => ({
-  message: ownMessage(createMessage(packet, clientId, Infinity)),
+const createWill = (packet: WillPacket, clientId: string, mount: string): Will => ({
+  message: ownMessage(createMessage({ ...packet, topic: mount + packet.topic }, clientId, Infinity)),
   expirySeconds: packet.properties.expirySeconds,
   delaySeconds: packet.properties.willDelaySeconds,
 });
@@ -62,19 +62,25 @@ function refusal(
   return will === undefined ? undefined : willRefusal(cx, packet, will, admitted);
 }
 
+function mayPublishWill(cx: Context, { clientId, will }: ConnectPacket, { username }: Admitted): boolean {
+  if (will === undefined) return true;
+  if (will.topic.startsWith('$SYS/')) return false;
+  return cx.authorize?.({ clientId, username }, 'publish', will.topic, will) ?? true;
+}
+
 function willRefusal(
   cx: Context,
   packet: ConnectPacket,
   will: Will,
-  { username }: Admitted,
+  admitted: Admitted,
 ): Refusal | undefined {
-  const { topic } = will.message;
-  const { clientId } = packet;
-  const may = cx.authorize?.({ clientId, username }, 'publish', topic, will.message) ?? true;
-  if (topic.startsWith('$SYS/') || !may) {
-    return { reasonCode: Reason.notAuthorized, reason: `will topic: not allowed to publish to ${topic}` };
+  if (!mayPublishWill(cx, packet, admitted)) {
+    return {
+      reasonCode: Reason.notAuthorized,
+      reason: `will topic: not allowed to publish to ${packet.will?.topic}`,
+    };
   }
-  const rejection = cx.registry?.examine(will.message, clientId).rejection;
+  const rejection = cx.registry?.examine(will.message, packet.clientId, 'connect', cx.now).rejection;
   if (rejection === undefined || rejection.silent) return undefined;
   return { reasonCode: rejection.reasonCode, reason: `will: ${rejection.reason}` };
 }
@@ -147,8 +153,11 @@ export function connect(
   options: { readonly assignedClientId: string; readonly admitted: Admitted },
 ): Connection | undefined {
   const clientId = packet.clientId === '' ? options.assignedClientId : packet.clientId;
-  const will = packet.will === undefined ? undefined : createWill(packet.will, clientId);
   const { admitted } = options;
+  // EMQX finds out only when it is to send the will, and then drops it.
+  const willDropped = cx.registry?.profile.silent === true && !mayPublishWill(cx, packet, admitted);
+  const will =
+    packet.will === undefined || willDropped ? undefined : createWill(packet.will, clientId, admitted.mount);
   const why = refusal(cx, packet, will, admitted);
   if (why !== undefined) {
     refuse(port, packet, why);
@@ -168,7 +177,7 @@ export function connect(
     recorded: cx.journal.changes !== recorded,
   });
   if (previous?.will !== undefined) publishWill(cx, clientId, previous.will);
-  announcePresence(cx, clientId);
+  announcePresence(cx, connection);
   if (present) {
     resend(cx, connection);
     pump(cx, session);

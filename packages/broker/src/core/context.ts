@@ -5,6 +5,7 @@ import type { Registry } from './registry/registry.ts';
 import type { RetainedTree } from './retained-tree.ts';
 import type { ClientIdentity, Connection, Session } from './session.ts';
 import type { SubscriptionTree } from './subscription-tree.ts';
+import type { TokenBucket } from './token-bucket.ts';
 
 export interface EngineLimits {
   readonly maxPacketBytes: number;
@@ -16,6 +17,8 @@ export interface EngineLimits {
   readonly maxSubscriptionsPerClient: number;
   readonly maxRetainedMessages: number;
   readonly maxRetainedBytes: number;
+  readonly maxRetainedPayloadBytes: number;
+  readonly maxRetainedPerSecond: number;
   readonly maxClientIdBytes: number;
   readonly maxSessions: number;
   readonly maxSessionExpirySeconds: number;
@@ -52,8 +55,17 @@ export interface EngineStats {
   connections: number;
 }
 
+/** May change while the broker runs. */
+export interface EngineSwitches {
+  /** False: nothing is retained, and nothing that is retained is delivered. */
+  retainer: boolean;
+}
+
 /** What every part of the core works on. */
 export interface Context {
+  readonly switches: EngineSwitches;
+  /** Of everything that is to be retained, by whomever. */
+  readonly retainRate: TokenBucket | undefined;
   readonly limits: EngineLimits;
   readonly sessions: Map<string, Session>;
   readonly subscriptions: SubscriptionTree;

@@ -160,14 +160,19 @@ function encodeDelivery(
   alias: Alias | undefined,
 ): Buffer {
   const { message, qos, retain, subscriptionIds, packetId } = delivery;
-  const plain = subscriptionIds.length === 0 && !dup && message.card === undefined && alias === undefined;
+  const plain =
+    subscriptionIds.length === 0 &&
+    !dup &&
+    message.card === undefined &&
+    alias === undefined &&
+    connection.mount === '';
   const variant = connection.version * 8 + qos * 2 + (retain ? 1 : 0);
   if (plain && cx.encoded.message === message) {
     const known = cx.encoded.variants.get(variant);
     if (known !== undefined) return qos === 0 ? known : withPacketId(known, packetId);
   }
   const bytes = encodePublish(connection.version, {
-    topic: alias?.known === true ? NO_TOPIC : message.topicBytes,
+    topic: alias?.known === true ? NO_TOPIC : topicBytes(connection.mount, message),
     topicAlias: alias?.id,
     payload: message.payload,
     qos,
@@ -186,6 +191,12 @@ function encodeDelivery(
     cx.encoded.variants.set(variant, bytes);
   }
   return bytes;
+}
+
+/** The topic as the receiver knows it. */
+function topicBytes(mount: string, message: Message): Buffer {
+  if (mount === '' || !message.topic.startsWith(mount)) return message.topicBytes;
+  return message.topicBytes.subarray(Buffer.byteLength(mount));
 }
 
 const cardProperties = (cx: Context, message: Message): Buffer =>

@@ -15,6 +15,7 @@ import { publish } from './publish.ts';
 import type { Admitted, Connection, ConnectionPort } from './session.ts';
 import { subscribe, unsubscribe } from './subscribe.ts';
 import { SubscriptionTree } from './subscription-tree.ts';
+import { TokenBucket } from './token-bucket.ts';
 
 export type EngineOptions = Pick<Context, 'limits' | 'registry' | 'journal' | 'events' | 'authorize'> & {
   readonly sessions?: Context['sessions'];
@@ -42,6 +43,8 @@ export interface Engine {
   sweep(now: number): void;
   /** Before the first connection: what the store held. */
   restore(snapshot: Snapshot, now: number): void;
+  /** A step of a caller's own, for what clients do not do themselves: the management of the registry. */
+  step<T>(now: number, step: (context: Context) => T): T;
   /** A retained message of the broker itself, under `$SYS/`. */
   announce(topic: string, payload: string, now: number): void;
 }
@@ -99,8 +102,11 @@ export function createEngine(options: EngineOptions): Engine {
     publishesRefused: 0,
     connections: 0,
   };
+  const { maxRetainedPerSecond } = options.limits;
   const cx: Context = {
     ...options,
+    switches: { retainer: true },
+    retainRate: maxRetainedPerSecond === 0 ? undefined : new TokenBucket(maxRetainedPerSecond, 1_000, 0),
     sessions: options.sessions ?? new Map(),
     subscriptions: new SubscriptionTree(),
     retained: new RetainedTree(),
@@ -128,6 +134,7 @@ export function createEngine(options: EngineOptions): Engine {
     expire: (clientId, now) => at(now, () => expire(cx, clientId)),
     sweep: (now) => at(now, () => sweepRetained(cx)),
     restore: (snapshot, now) => at(now, () => restore(cx, snapshot)),
+    step: (now, step) => at(now, () => step(cx)),
     announce: (topic, payload, now) =>
       at(now, () => {
         const fields = {
@@ -137,7 +144,7 @@ export function createEngine(options: EngineOptions): Engine {
           retain: true,
           properties: NO_PROPERTIES,
         };
-        accept(cx, createMessage(fields, '', now));
+        accept(cx, createMessage(fields, '', now), true);
       }),
   };
 }

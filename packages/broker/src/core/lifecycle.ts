@@ -1,4 +1,4 @@
-import { accept } from './accept.ts';
+import { accept, mayRetain } from './accept.ts';
 import { encodeDisconnect } from './codec/encode.ts';
 import type { Context } from './context.ts';
 import { messageBytes } from './message.ts';
@@ -49,7 +49,7 @@ export function detach(cx: Context, connection: Connection, withWill: boolean): 
     if (session.willDueAtMs <= cx.now) sendWill(cx, session);
     else schedule(cx, session);
   }
-  announcePresence(cx, session.clientId);
+  announcePresence(cx, connection);
 }
 
 /** The next moment at which a disconnected session changes by itself. */
@@ -87,12 +87,17 @@ function sendWill(cx: Context, session: Session): void {
 /** Publishes a will under the same rules as any message. */
 export function publishWill(cx: Context, clientId: string, will: Will): void {
   const expiresAt = will.expirySeconds === undefined ? Infinity : cx.now + will.expirySeconds * 1000;
-  const verdict = cx.registry?.examine(will.message, clientId);
+  const verdict = cx.registry?.examine(will.message, clientId, 'will', cx.now);
   if (verdict?.rejection !== undefined) {
     cx.events.log('warn', 'will refused by the registry', { clientId, reason: verdict.rejection.reason });
     return;
   }
-  accept(cx, { ...will.message, expiresAtMs: expiresAt, card: verdict?.card });
+  const send = (): void => {
+    const message = { ...will.message, expiresAtMs: expiresAt, card: verdict?.card };
+    accept(cx, message, mayRetain(cx, message));
+  };
+  if (verdict?.card !== undefined && will.delaySeconds === 0) cx.registry?.whileLeaving(clientId, send);
+  else send();
 }
 
 /** Ends a session: its subscriptions, its queue and its records are gone, a pending will is sent. */

@@ -1,4 +1,4 @@
-import { accept, canRetain } from './accept.ts';
+import { accept, mayRetain } from './accept.ts';
 import { encodeAck } from './codec/encode.ts';
 import type { Context } from './context.ts';
 import { createMessage, type Message } from './message.ts';
@@ -30,23 +30,26 @@ interface Outcome {
   readonly reason?: string;
 }
 
-/** Checks a message and takes it if nothing speaks against it. */
-function judge(cx: Context, connection: Connection, message: Message): Outcome {
+/** Checks a message and takes it if nothing speaks against it. `topic` is what the client wrote. */
+function judge(cx: Context, connection: Connection, topic: string, message: Message): Outcome {
   const { clientId } = connection.session;
-  if (message.topic.startsWith('$SYS/'))
+  if (topic.startsWith('$SYS/'))
     return { reasonCode: Reason.notAuthorized, reason: "topic: $SYS is the broker's own" };
-  if (cx.authorize?.(connection.identity, 'publish', message.topic, message) === false) {
-    return { reasonCode: Reason.notAuthorized, reason: `topic: not allowed to publish to ${message.topic}` };
+  if (cx.authorize?.(connection.identity, 'publish', topic, message) === false) {
+    return { reasonCode: Reason.notAuthorized, reason: `topic: not allowed to publish to ${topic}` };
   }
-  const verdict = cx.registry?.examine(message, clientId);
+  const verdict = cx.registry?.examine(message, clientId, 'publish', cx.now);
   if (verdict?.rejection !== undefined) return verdict.rejection;
-  if (!canRetain(cx, message)) {
+  const kept = mayRetain(cx, message);
+  // EMQX routes what it cannot store, and says nothing.
+  if (!kept && cx.registry?.profile.silent !== true) {
     return {
       reasonCode: Reason.quotaExceeded,
       reason: 'retain: no room for more retained messages',
     };
   }
-  const taken = accept(cx, verdict?.card === undefined ? message : { ...message, card: verdict.card });
+  const card = verdict?.card;
+  const taken = accept(cx, card === undefined ? message : { ...message, card }, kept);
   return { reasonCode: taken === 0 ? Reason.noMatchingSubscribers : Reason.success };
 }
 
@@ -67,9 +70,10 @@ export function publish(cx: Context, connection: Connection, packet: PublishPack
     );
   }
   const { payload, qos, retain, properties } = packet;
-  const message = createMessage({ topic, payload, qos, retain, properties }, session.clientId, cx.now);
+  const fields = { topic: connection.mount + topic, payload, qos, retain, properties };
+  const message = createMessage(fields, session.clientId, cx.now);
   const recorded = cx.journal.changes;
-  const outcome = judge(cx, connection, message);
+  const outcome = judge(cx, connection, topic, message);
   if (outcome.reasonCode >= 0x80) {
     cx.stats.publishesRefused++;
     cx.events.log('info', 'publish refused', { clientId: session.clientId, topic, reason: outcome.reason });

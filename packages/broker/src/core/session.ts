@@ -57,7 +57,7 @@ export interface Connection {
 
 export interface Subscription {
   readonly session: Session;
-  /** As the client wrote it, with `$share/…` if shared. */
+  /** As the client wrote it, with `$share/…` if shared, and its mount in front of the filter. */
   readonly key: string;
   readonly filter: string;
   readonly group: string | undefined;

@@ -5,12 +5,15 @@ import { isExpired } from './message.ts';
 import type { SubscribeEntry, SubscribePacket, UnsubscribePacket } from './packets.ts';
 import { protocolError, Reason } from './reason-codes.ts';
 import { isPersistent, type Connection, type Subscription } from './session.ts';
-import { tryParseFilter } from './topics.ts';
+import { tryParseFilter, type ParsedFilter } from './topics.ts';
 
 interface Granted {
   readonly subscription: Subscription;
   readonly sendRetained: boolean;
 }
+
+const mountedKey = (mount: string, { filter, group }: ParsedFilter): string =>
+  group === undefined ? mount + filter : `$share/${group}/${mount}${filter}`;
 
 function grant(
   cx: Context,
@@ -26,34 +29,38 @@ function grant(
   if (cx.authorize?.(connection.identity, 'subscribe', parsed.filter) === false) {
     return Reason.notAuthorized;
   }
-  const known = session.subscriptions.get(entry.filter);
+  const { mount } = connection;
+  const key = mountedKey(mount, parsed);
+  const known = session.subscriptions.get(key);
   if (known === undefined && session.subscriptions.size >= cx.limits.maxSubscriptionsPerClient)
     return Reason.quotaExceeded;
   const subscription: Subscription = {
     session,
-    key: entry.filter,
-    filter: parsed.filter,
+    key,
+    filter: mount + parsed.filter,
     group: parsed.group,
     qos: entry.qos,
     noLocal: entry.noLocal,
     retainAsPublished: entry.retainAsPublished,
     subscriptionId,
   };
-  session.subscriptions.set(entry.filter, subscription);
+  session.subscriptions.set(key, subscription);
   cx.subscriptions.add(subscription);
-  if (isPersistent(session)) cx.journal.subscription(session, entry.filter, subscription);
+  if (isPersistent(session)) cx.journal.subscription(session, key, subscription);
   const wanted = entry.retainHandling === 0 || (entry.retainHandling === 1 && known === undefined);
   return { subscription, sendRetained: parsed.group === undefined && wanted };
 }
 
 function sendRetained(cx: Context, subscription: Subscription): void {
   const { session } = subscription;
+  if (!cx.switches.retainer) return;
   for (const message of cx.retained.match(subscription.filter)) {
     if (isExpired(message, cx.now)) continue;
     if (subscription.noLocal && message.publisher === session.clientId) continue;
     deliver(cx, session, message, {
       qos: message.qos < subscription.qos ? message.qos : subscription.qos,
-      retain: true,
+      // Only what the management API of EMQX wrote lacks the flag.
+      retain: message.retain || subscription.retainAsPublished,
       subscriptionIds: subscription.subscriptionId === undefined ? [] : [subscription.subscriptionId],
       share: undefined,
     });
@@ -76,12 +83,14 @@ export function subscribe(cx: Context, connection: Connection, packet: Subscribe
 export function unsubscribe(cx: Context, connection: Connection, packet: UnsubscribePacket): void {
   const { session } = connection;
   const codes = packet.filters.map((filter) => {
-    if (tryParseFilter(filter) === undefined) return Reason.topicFilterInvalid;
-    const subscription = session.subscriptions.get(filter);
+    const parsed = tryParseFilter(filter);
+    if (parsed === undefined) return Reason.topicFilterInvalid;
+    const key = mountedKey(connection.mount, parsed);
+    const subscription = session.subscriptions.get(key);
     if (subscription === undefined) return Reason.noSubscriptionExisted;
-    session.subscriptions.delete(filter);
+    session.subscriptions.delete(key);
     cx.subscriptions.remove(subscription);
-    if (isPersistent(session)) cx.journal.subscription(session, filter, undefined);
+    if (isPersistent(session)) cx.journal.subscription(session, key, undefined);
     return Reason.success;
   });
   connection.port.send(encodeUnsuback(connection.version, packet.packetId, codes), isPersistent(session));

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 
 import type { Authorize } from '../core/context.ts';
+import type { EmqxVersion } from '../core/registry/profile.ts';
 import type { Authenticate } from './auth/door.ts';
 import type { BrokerLimits } from './limits.ts';
 import type { Address, ListenerOptions } from './listeners.ts';
@@ -15,6 +16,8 @@ export interface RegistrySettings {
   readonly validateSchema?: boolean;
   /** `emqx` behaves as EMQX 6.2 does: silent rejection, no push. Default `shoal`. */
   readonly profile?: 'shoal' | 'emqx';
+  /** Which EMQX. Default 6.2.2. */
+  readonly emqxVersion?: EmqxVersion;
   /** Delivers a card again when its agent comes or goes. Default true. */
   readonly pushPresence?: boolean;
 }

@@ -7,8 +7,7 @@ import { createPolicy } from '../core/authorization/policy.ts';
 import type { Authorize, Context } from '../core/context.ts';
 import { createEngine, type Engine } from '../core/engine.ts';
 import { noJournal } from '../core/journal.ts';
-import { validateAgentCard, validateJsonObject } from '../core/registry/card-validators.ts';
-import { createRegistry } from '../core/registry/registry.ts';
+import { Registry } from '../core/registry/registry.ts';
 import { createDoor } from './auth/door.ts';
 import { BrokerError } from './broker-error.ts';
 import type {
@@ -21,7 +20,7 @@ import type {
 import { openGate, type CommitGate } from './commit-gate.ts';
 import { Flusher } from './flusher.ts';
 import { listenHttp } from './http-listener.ts';
-import { defaultLimits, type BrokerLimits } from './limits.ts';
+import { defaultLimits, emqxLimits, type BrokerLimits } from './limits.ts';
 import { listenTcp, listenWebSocket, type Address, type Listener } from './listeners.ts';
 import { silentLogger, type Logger } from './logger.ts';
 import { Server } from './server.ts';
@@ -42,13 +41,15 @@ function createRegistryOf(
   settings: RegistrySettings,
   limits: BrokerLimits,
   sessions: Context['sessions'],
-): Context['registry'] {
-  if (settings.enabled === false) return undefined;
-  return createRegistry({
+): Registry {
+  return new Registry({
+    enabled: settings.enabled ?? true,
+    validateSchema: settings.validateSchema ?? true,
     profile: settings.profile ?? 'shoal',
+    ...(settings.emqxVersion === undefined ? {} : { emqxVersion: settings.emqxVersion }),
     pushPresence: settings.pushPresence ?? true,
-    validateCard: settings.validateSchema === false ? validateJsonObject : validateAgentCard,
     maxCardBytes: limits.maxCardBytes,
+    maxCardUpdatesPerMinute: limits.maxCardUpdatesPerMinute,
     isConnected: (clientId) => sessions.get(clientId)?.connection !== undefined,
   });
 }
@@ -87,7 +88,11 @@ class EmbeddedBroker implements Broker {
     assertSomebodyMayConnect(options);
     this.options = options;
     this.logger = options.logger ?? silentLogger;
-    const limits: BrokerLimits = { ...defaultLimits, ...options.limits };
+    const limits: BrokerLimits = {
+      ...defaultLimits,
+      ...(options.registry?.profile === 'emqx' ? emqxLimits : {}),
+      ...options.limits,
+    };
     const sessions: Context['sessions'] = new Map();
     const now = Date.now;
     const flusher = new Flusher(() => this.journal?.commit());

@@ -8,6 +8,8 @@ export interface BrokerLimits extends EngineLimits {
   readonly connectTimeoutMs: number;
   /** Largest Agent Card, in bytes. Default 65 536. */
   readonly maxCardBytes: number;
+  /** Publishes of one Agent Card, per minute. Default 60; 0: no limit. */
+  readonly maxCardUpdatesPerMinute: number;
 }
 
 export const defaultLimits: BrokerLimits = {
@@ -22,9 +24,20 @@ export const defaultLimits: BrokerLimits = {
   maxSubscriptionsPerClient: 1_000,
   maxRetainedMessages: 1_000_000,
   maxRetainedBytes: 1024 * 1024 * 1024,
+  maxRetainedPayloadBytes: 268_435_455,
+  maxRetainedPerSecond: 0,
   maxClientIdBytes: 1_024,
   maxSessions: 100_000,
   maxSessionExpirySeconds: 0xffffffff,
   maxKeepAliveSeconds: 0,
   maxCardBytes: 65_536,
+  maxCardUpdatesPerMinute: 60,
+};
+
+/** EMQX documents limits for cards and checks none; its retained store has these. */
+export const emqxLimits: Partial<BrokerLimits> = {
+  maxCardBytes: 0,
+  maxCardUpdatesPerMinute: 0,
+  maxRetainedPayloadBytes: 1024 * 1024,
+  maxRetainedPerSecond: 1_000,
 };

@@ -7,7 +7,7 @@ export type Status = 'online' | 'offline';
 
 /** What the registry knows about a card message besides its bytes. */
 export interface Card {
-  /** Client id of the agent, `org/unit/agentId`. */
+  /** Client id of the publisher. */
   readonly owner: string;
   /** The agent said goodbye itself: it stays offline, whatever its connection does, until it publishes again. */
   readonly withdrawn: boolean;
@@ -77,17 +77,18 @@ export function readCard(owner: string, properties: Buffer): Card {
 
 const prefixes = new Map<string, Buffer>();
 
-function prefixOf(status: Status, source: string): Buffer {
-  const key = `${status} ${source}`;
+function prefixOf(status: Status, source: string | undefined): Buffer {
+  const key = `${status} ${source ?? ''}`;
   let prefix = prefixes.get(key);
   if (prefix === undefined) {
-    prefix = Buffer.concat([userProperty(STATUS, status), userProperty(SOURCE, source)]);
+    prefix = userProperty(STATUS, status);
+    if (source !== undefined) prefix = Buffer.concat([prefix, userProperty(SOURCE, source)]);
     prefixes.set(key, prefix);
   }
   return prefix;
 }
 
 /** Status first, then what the publisher sent, as EMQX does. */
-export function cardProperties(card: Card, status: Status, source: 'broker' | 'agent' | 'emqx'): Buffer {
-  return Buffer.concat([prefixOf(status, source), card.otherProperties]);
+export function cardProperties(rest: Buffer, status: Status, source: string | undefined): Buffer {
+  return Buffer.concat([prefixOf(status, source), rest]);
 }

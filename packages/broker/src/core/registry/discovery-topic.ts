@@ -4,26 +4,31 @@ export interface DiscoveryAddress {
   readonly agentId: string;
 }
 
+export interface NamespacedAddress extends DiscoveryAddress {
+  /** Undefined: global. */
+  readonly namespace: string | undefined;
+}
+
 const PREFIX = '$a2a/v1/discovery/';
 
 /**
- * The address in a discovery topic, its identifiers not checked yet. The EMQX profile also knows `{namespace}/$a2a/v1/discovery/…`.
+ * The address in a discovery topic, its identifiers not checked yet: six levels, or seven with a namespace in front where these are
+ * known.
  */
-export function tryParseDiscoveryTopic(
-  topic: string,
-  profile: 'shoal' | 'emqx',
-): DiscoveryAddress | undefined {
-  let rest: string;
-  if (topic.startsWith(PREFIX)) rest = topic.slice(PREFIX.length);
-  else if (profile === 'emqx') {
+export function tryParseDiscoveryTopic(topic: string, namespaces: boolean): NamespacedAddress | undefined {
+  let namespace: string | undefined;
+  let rest = topic;
+  if (!topic.startsWith(PREFIX)) {
     const slash = topic.indexOf('/');
-    if (slash < 1 || !topic.startsWith(PREFIX, slash + 1)) return undefined;
-    rest = topic.slice(slash + 1 + PREFIX.length);
-  } else return undefined;
-  const levels = rest.split('/');
+    if (!namespaces || slash < 1 || !topic.startsWith(PREFIX, slash + 1)) return undefined;
+    namespace = topic.slice(0, slash);
+    rest = topic.slice(slash + 1);
+  }
+  const levels = rest.slice(PREFIX.length).split('/');
   if (levels.length !== 3) return undefined;
   const [org, unit, agentId] = levels as [string, string, string];
-  return { org, unit, agentId };
+  return { namespace, org, unit, agentId };
 }
 
-export const discoveryTopicOf = (clientId: string): string => PREFIX + clientId;
+/** `mount` is empty, or a namespace and a slash. */
+export const discoveryTopicOf = (clientId: string, mount = ''): string => mount + PREFIX + clientId;
