@@ -18,6 +18,7 @@ export const LOCAL_ERROR_CODES = {
   'invalid-message': 'The message to send is not a valid A2A message.',
   'invalid-card': 'The Agent Card is not valid.',
   'registration-refused': 'The broker did not keep the Agent Card.',
+  'store-failed': 'The directory of a store could not be opened; see `cause`.',
   aborted: 'The caller aborted the call. A task that was started goes on; cancelTask stops it.',
   closed: 'The requester, the agent or its link is closed.',
 } as const;

@@ -20,11 +20,16 @@ export type { A2aErrorInit, ErrorFamily, LocalErrorCode } from './errors.ts';
 export { dataOf, textOf } from './core/message-content.ts';
 export { foldItem, isStreamEnd, stateOf } from './core/stream.ts';
 
+export type { PushProfile } from './core/push-retry.ts';
+export type { PushRequest, PushTransport } from './io/push-transport.ts';
+export type { ExtendedCardRequest } from './io/responder.ts';
 export { memoryTaskStore } from './io/memory-task-store.ts';
 export type { MemoryTaskStoreOptions } from './io/memory-task-store.ts';
 export { retainedTaskStore } from './io/retained-task-store.ts';
 export type { RetainedTaskStoreOptions } from './io/retained-task-store.ts';
 export type { TaskStore, TaskStoreContext } from './io/task-store.ts';
+export type { TaskSummary } from './core/list-tasks.ts';
+export type { StoredPushConfig } from './core/push-configs.ts';
 export type { TaskRecord } from './core/task-record.ts';
 export { retainedState } from './io/retained-state.ts';
 export type { RetainedState, RetainedStateOptions } from './io/retained-state.ts';
@@ -36,7 +41,6 @@ export type {
   RejectedRequest,
   ReplyPath,
   RequestCall,
-  UnsupportedMethod,
 } from './core/decode-request.ts';
 export { errorPayload, replyPayload, streamItemPayload } from './core/payloads.ts';
 export type { JsonRpcId } from './core/payloads.ts';

@@ -2,9 +2,14 @@ import { createBroker } from '@shoal/broker';
 import { openLink, silentLogger } from '@shoal/mqtt-link';
 import { clientIdOf } from '@shoal/protocol';
 import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { memoryTaskStore } from './io/memory-task-store.ts';
 import { retainedTaskStore } from './io/retained-task-store.ts';
+import type { TaskStore, TaskStoreContext } from './io/task-store.ts';
+import { levelTaskStore } from './level/index.ts';
 import type { OpenTaskStore } from './testing/index.ts';
 import { taskStoreContract } from './testing/index.ts';
 
@@ -31,12 +36,28 @@ const retained: OpenTaskStore = async ({ maxTasks }) => {
   return { store: await open(), reopen: open };
 };
 
+const level: OpenTaskStore = async ({ maxTasks }) => {
+  const directory = await mkdtemp(join(tmpdir(), 'shoal-tasks-'));
+  cleanUp.push(() => rm(directory, { recursive: true, force: true }));
+  let last: TaskStore | undefined;
+  const open = async () => {
+    // One at a time may have a directory open; a killed process has let go of it.
+    await last?.close?.();
+    last = levelTaskStore({ directory, maxTasks, minIntervalMs: 60_000 });
+    await last.open?.({ logger: silentLogger } as TaskStoreContext);
+    return last;
+  };
+  cleanUp.push(async () => last?.close?.());
+  return { store: await open(), reopen: open };
+};
+
 const stores = [
   {
     name: 'memoryTaskStore',
     open: (options: { maxTasks: number }) => Promise.resolve({ store: memoryTaskStore(options) }),
   },
   { name: 'retainedTaskStore', open: retained },
+  { name: 'levelTaskStore', open: level },
 ];
 
 describe.each(stores)('$name', ({ open }) => {

@@ -1,11 +1,16 @@
 import type { InboundMessage } from '@shoal/mqtt-link';
 import type {
   CancelTaskRequest,
+  DeleteTaskPushNotificationConfigRequest,
+  GetExtendedAgentCardRequest,
+  GetTaskPushNotificationConfigRequest,
   GetTaskRequest,
   JsonRpcError,
+  ListTaskPushNotificationConfigsRequest,
   ListTasksRequest,
   SendMessageRequest,
   SubscribeToTaskRequest,
+  TaskPushNotificationConfig,
 } from '@shoal/protocol';
 import {
   a2aError,
@@ -40,14 +45,20 @@ export type RequestCall =
   | { readonly method: 'ListTasks'; readonly params: ListTasksRequest }
   | { readonly method: 'CancelTask'; readonly params: CancelTaskRequest }
   | { readonly method: 'SubscribeToTask'; readonly params: SubscribeToTaskRequest }
-  | { readonly method: UnsupportedMethod; readonly params: unknown };
-
-export type UnsupportedMethod =
-  | 'CreateTaskPushNotificationConfig'
-  | 'GetTaskPushNotificationConfig'
-  | 'ListTaskPushNotificationConfigs'
-  | 'DeleteTaskPushNotificationConfig'
-  | 'GetExtendedAgentCard';
+  | { readonly method: 'CreateTaskPushNotificationConfig'; readonly params: TaskPushNotificationConfig }
+  | {
+      readonly method: 'GetTaskPushNotificationConfig';
+      readonly params: GetTaskPushNotificationConfigRequest;
+    }
+  | {
+      readonly method: 'ListTaskPushNotificationConfigs';
+      readonly params: ListTaskPushNotificationConfigsRequest;
+    }
+  | {
+      readonly method: 'DeleteTaskPushNotificationConfig';
+      readonly params: DeleteTaskPushNotificationConfigRequest;
+    }
+  | { readonly method: 'GetExtendedAgentCard'; readonly params: GetExtendedAgentCardRequest };
 
 export type DecodedRequest = RequestCall & {
   readonly ok: true;
@@ -70,6 +81,8 @@ export interface RejectedRequest {
 export interface DecodeOptions {
   /** Extensions that the card marks `required`: a request that does not name them gets -32008. */
   readonly requiredExtensions?: readonly string[];
+  /** The error for a method that is not offered at all, whatever its parameters; undefined when it is. */
+  readonly decline?: (method: string) => JsonRpcError | undefined;
 }
 
 /** Topic and correlation, envelope, version, parameters: everything that can be told without knowing any task. Never throws. */
@@ -107,6 +120,8 @@ export function decodeRequest(
   const refusal = checkService(service, options.requiredExtensions);
   if (refusal !== undefined) return reject(reply, id, refusal);
 
+  const declined = options.decline?.(method);
+  if (declined !== undefined) return reject(reply, id, declined);
   const call = readCall(method, params);
   if ('error' in call) return reject(reply, id, call.error);
   const mismatch = checkContext(call, service);

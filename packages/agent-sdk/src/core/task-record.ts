@@ -1,5 +1,6 @@
 import type { Artifact, Message, Part, StreamResponse, Task, TaskState, TaskStatus } from '@shoal/protocol';
 import { isInterrupted, isTerminal } from '@shoal/protocol';
+import type { StoredPushConfig } from './push-configs.ts';
 
 /**
  * What a responder keeps of a task. The task inside is the live object: it changes in place while the task runs, so that a
@@ -10,6 +11,8 @@ export interface TaskRecord {
   readonly task: Task;
   /** Ids of the messages that were taken, oldest first: a message that is in here is a retry. */
   readonly messageIds: string[];
+  /** Where the updates of the task are posted to. Holds credentials: a store that others can read leaves it out. */
+  push?: StoredPushConfig[];
 }
 
 /** A task that asks more often than this forgets its oldest message ids, and its oldest messages. */

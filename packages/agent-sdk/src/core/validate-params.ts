@@ -4,12 +4,17 @@ import {
   invalidParams,
   jsonRpcError,
   validateCancelTaskRequest,
+  validateDeleteTaskPushNotificationConfigRequest,
+  validateGetExtendedAgentCardRequest,
+  validateGetTaskPushNotificationConfigRequest,
   validateGetTaskRequest,
+  validateListTaskPushNotificationConfigsRequest,
   validateListTasksRequest,
   validateSendMessageRequest,
   validateSubscribeToTaskRequest,
+  validateTaskPushNotificationConfig,
 } from '@shoal/protocol';
-import type { RequestCall, UnsupportedMethod } from './decode-request.ts';
+import type { RequestCall } from './decode-request.ts';
 
 export type SendCall = Omit<
   Extract<RequestCall, { method: 'SendMessage' | 'SendStreamingMessage' }>,
@@ -17,15 +22,6 @@ export type SendCall = Omit<
 >;
 export type ValidCall = SendCall | Exclude<RequestCall, { method: 'SendMessage' | 'SendStreamingMessage' }>;
 type Outcome = { readonly call: ValidCall } | { readonly error: JsonRpcError };
-
-/** Methods of A2A that this SDK knows and declines, each with its own error (A2A §3.1.7 to §3.1.11). */
-const UNSUPPORTED: ReadonlySet<string> = new Set<UnsupportedMethod>([
-  'CreateTaskPushNotificationConfig',
-  'GetTaskPushNotificationConfig',
-  'ListTaskPushNotificationConfigs',
-  'DeleteTaskPushNotificationConfig',
-  'GetExtendedAgentCard',
-]);
 
 export function validateParams(method: string, params: unknown): Outcome {
   switch (method) {
@@ -40,8 +36,23 @@ export function validateParams(method: string, params: unknown): Outcome {
       return outcome(validateCancelTaskRequest(params), (params) => ({ method, params }));
     case 'SubscribeToTask':
       return outcome(validateSubscribeToTaskRequest(params), (params) => ({ method, params }));
+    case 'CreateTaskPushNotificationConfig':
+      return outcome(validateTaskPushNotificationConfig(params), (params) => ({ method, params }));
+    case 'GetTaskPushNotificationConfig':
+      return outcome(validateGetTaskPushNotificationConfigRequest(params), (params) => ({ method, params }));
+    case 'ListTaskPushNotificationConfigs':
+      return outcome(validateListTaskPushNotificationConfigsRequest(params), (params) => ({
+        method,
+        params,
+      }));
+    case 'DeleteTaskPushNotificationConfig':
+      return outcome(validateDeleteTaskPushNotificationConfigRequest(params), (params) => ({
+        method,
+        params,
+      }));
+    case 'GetExtendedAgentCard':
+      return outcome(validateGetExtendedAgentCardRequest(params ?? {}), (params) => ({ method, params }));
     default:
-      if (isUnsupported(method)) return { call: { method, params } };
       return {
         error: jsonRpcError(
           'MethodNotFound',
@@ -55,8 +66,4 @@ function outcome<T>(validation: Validation<T>, toCall: (params: T) => ValidCall)
   if (validation.ok) return { call: toCall(validation.value) };
   const { violations } = validation;
   return { error: invalidParams(violations, `invalid params: ${describeViolations(violations)}`) };
-}
-
-function isUnsupported(method: string): method is UnsupportedMethod {
-  return UNSUPPORTED.has(method);
 }

@@ -1,5 +1,5 @@
 import type { Logger } from '@shoal/mqtt-link';
-import type { Message, TaskStatus } from '@shoal/protocol';
+import type { JsonRpcError, Message, TaskStatus } from '@shoal/protocol';
 import { USER_PROPERTIES, bindingError, normalizeTaskId } from '@shoal/protocol';
 import { Caller } from '../core/caller.ts';
 import type { DecodedRequest } from '../core/decode-request.ts';
@@ -9,7 +9,9 @@ import { admit } from '../core/task-machine.ts';
 import type { TaskRecord } from '../core/task-record.ts';
 import { continueRecord, isSettled, undoContinue, viewTask } from '../core/task-record.ts';
 import type { Clock } from './clock.ts';
-import { LiveTask } from './live-task.ts';
+import type { LiveTask } from './live-task.ts';
+import type { PushDesk } from './push-desk.ts';
+import { NO_PUSH } from './push-desk.ts';
 import type { Replies } from './replies.ts';
 import type { TaskRunner } from './task-runner.ts';
 import type { TaskStore } from './task-store.ts';
@@ -21,6 +23,8 @@ export interface AdmissionsOptions {
   readonly newId: () => string;
   readonly store: TaskStore;
   readonly supportedExtensions: () => readonly string[];
+  /** Takes the push configuration of a request into its record; undefined when no notifications are sent. */
+  readonly putPush?: PushDesk['put'] | undefined;
 }
 
 type Send = Extract<DecodedRequest, { method: 'SendMessage' | 'SendStreamingMessage' }>;
@@ -57,6 +61,8 @@ export class Admissions {
     const admission = admit(known, { message, taskId: request.taskId, newContextId: newId, at, intent });
     if (admission.kind === 'refused') return this.#options.replies.error(request, admission.error);
     const { record } = admission;
+    const refusal = admission.kind === 'duplicate' ? undefined : this.#takePushConfig(request, record);
+    if (refusal !== undefined) return this.#options.replies.error(request, refusal);
     const caller = this.#callerOf(request);
     if (admission.kind === 'duplicate') return this.#repeat(caller, request, record, live);
     return this.#accept(
@@ -66,6 +72,15 @@ export class Admissions {
       live,
       admission.kind === 'continue' ? record.task.status : undefined,
     );
+  }
+
+  #takePushConfig(request: Send, record: TaskRecord): JsonRpcError | undefined {
+    const config = request.params.configuration?.taskPushNotificationConfig;
+    if (config === undefined) return undefined;
+    const { putPush } = this.#options;
+    if (putPush === undefined) return NO_PUSH;
+    const outcome = putPush(record, config);
+    return 'error' in outcome ? outcome.error : undefined;
   }
 
   #accept(
@@ -148,9 +163,9 @@ export class Admissions {
     readonly caller?: Caller;
     readonly request?: Send;
   }): void {
-    const { replies, logger } = this.#options;
+    const { replies } = this.#options;
     const { record, message, previous, caller, request } = work;
-    const live = new LiveTask(replies, logger, record);
+    const live = this.#runner.newLive(record);
     live.expiresAtMs = request?.expiresAtMs;
     if (caller !== undefined && request !== undefined && returnsAtOnce(request))
       replies.task(caller, record.task);

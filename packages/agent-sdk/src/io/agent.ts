@@ -5,6 +5,7 @@ import { clientIdOf, requestTopic } from '@shoal/protocol';
 import type { CardInput } from '../core/card.ts';
 import { buildCard, requiredExtensions, supportedExtensions } from '../core/card.ts';
 import type { MaybePromise } from '../core/keyed-lock.ts';
+import type { PushProfile } from '../core/push-retry.ts';
 import type { RetryProfile } from '../core/retry.ts';
 import { localError } from '../errors.ts';
 import { CardPresence, cardWill, newInstance } from './card-presence.ts';
@@ -13,6 +14,8 @@ import { systemClock } from './clock.ts';
 import { memoryTaskStore } from './memory-task-store.ts';
 import type { Requester } from './requester-types.ts';
 import { createRequester } from './requester.ts';
+import type { PushTransport } from './push-transport.ts';
+import type { ExtendedCardRequest } from './responder.ts';
 import { Responder } from './responder.ts';
 import type { TaskHandler } from './task-context.ts';
 import type { TaskStore } from './task-store.ts';
@@ -41,6 +44,14 @@ export interface AgentOptions {
   readonly taskTimeoutMs?: number;
   /** What becomes of a task that a predecessor left unfinished. Default: `fail`. */
   readonly onOrphan?: (task: Task) => MaybePromise<'fail' | 'restart'>;
+  /** Sends push notifications, for example `httpPush()` of `@shoal/agent-sdk/push`. Unset: requests for them are declined. */
+  readonly push?: PushTransport;
+  readonly pushProfile?: Partial<PushProfile>;
+  /**
+   * The card for those whom the agent knows better (A2A §3.1.11); who asks is for it to judge. Undefined as its result is answered
+   * -32007. Unset: requests for it are declined.
+   */
+  readonly extendedCard?: (request: ExtendedCardRequest) => MaybePromise<CardInput | undefined>;
   readonly username?: string;
   readonly password?: string;
   readonly reconnect?: LinkOptions['reconnect'];
@@ -118,7 +129,7 @@ class MqttAgent implements Agent {
     this.#instance = newInstance(this.#clock);
     this.#tasks = options.tasks ?? memoryTaskStore();
     this.#cardInput = options.card;
-    this.#card = buildCard(options.card, this.address, this.#brokerUrl());
+    this.#card = this.#build(options.card);
   }
 
   get card(): AgentCard {
@@ -157,7 +168,7 @@ class MqttAgent implements Agent {
 
   async updateCard(patch: Partial<CardInput>): Promise<void> {
     const input = { ...this.#cardInput, ...patch };
-    this.#setCard(buildCard(input, this.address, this.#brokerUrl()));
+    this.#setCard(this.#build(input));
     this.#cardInput = input;
     await this.#presence?.update(this.#card);
   }
@@ -201,11 +212,19 @@ class MqttAgent implements Agent {
   }
 
   #createResponder(link: Link): Responder {
-    const { handle, concurrency, maxQueued, taskTimeoutMs, onOrphan } = this.#options;
+    const { handle, concurrency, maxQueued, taskTimeoutMs, onOrphan, push, pushProfile } = this.#options;
+    const { extendedCard } = this.#options;
     return new Responder({
       link,
       handle,
       onOrphan,
+      push: push && { transport: push, profile: pushProfile },
+      extendedCard:
+        extendedCard &&
+        (async (request) => {
+          const input = await extendedCard(request);
+          return input && this.#build(input);
+        }),
       logger: this.#logger,
       clock: this.#clock,
       newId: () => crypto.randomUUID(),
@@ -254,6 +273,15 @@ class MqttAgent implements Agent {
       ...(reconnect === undefined ? {} : { reconnect }),
       ...(extraUserProperties === undefined ? {} : { userProperties: extraUserProperties }),
     });
+  }
+
+  #build(card: CardInput): AgentCard {
+    const capabilities = {
+      pushNotifications: this.#options.push !== undefined,
+      extendedAgentCard: this.#options.extendedCard !== undefined,
+      ...card.capabilities,
+    };
+    return buildCard({ ...card, capabilities }, this.address, this.#brokerUrl());
   }
 
   #setCard(card: AgentCard): void {

@@ -12,6 +12,8 @@ const MAX_STREAM_CALLERS = 64;
 /** Unacknowledged stream items of one task beyond which `emit` makes the handler wait. */
 const EMIT_WINDOW = 64;
 
+export type OnItem = (record: TaskRecord, item: StreamResponse) => void;
+
 /** A task that is queued or running, and everyone who listens to it. */
 export class LiveTask {
   readonly key: string;
@@ -30,9 +32,12 @@ export class LiveTask {
   readonly #replies: Replies;
   readonly #logger: Logger;
   readonly #callers: Caller[] = [];
+  readonly #onItem: OnItem | undefined;
   #unacknowledged = 0;
 
-  constructor(replies: Replies, logger: Logger, record: TaskRecord) {
+  /** `onItem` hears every item, whoever is attached. */
+  constructor(replies: Replies, logger: Logger, record: TaskRecord, onItem?: OnItem) {
+    this.#onItem = onItem;
     this.key = normalizeTaskId(record.task.id);
     this.#replies = replies;
     this.#logger = logger;
@@ -64,6 +69,7 @@ export class LiveTask {
 
   /** Sends an item to every stream, in order. Returns a promise only when the streams are too far behind. */
   emit(item: StreamResponse): Promise<unknown> | undefined {
+    this.#onItem?.(this.record, item);
     if (this.#callers.length === 0) return undefined;
     let encoded: string | undefined;
     let last: Promise<unknown> | undefined;

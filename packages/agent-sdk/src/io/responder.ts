@@ -1,22 +1,28 @@
 import type { InboundMessage, Link, Logger } from '@shoal/mqtt-link';
-import type { Task } from '@shoal/protocol';
+import type { AgentCard, JsonRpcError, Task } from '@shoal/protocol';
 import { a2aError, isTerminal, jsonRpcError, normalizeTaskId } from '@shoal/protocol';
 import { Caller } from '../core/caller.ts';
 import type { DecodedRequest } from '../core/decode-request.ts';
 import { decodeRequest } from '../core/decode-request.ts';
+import type { PushProfile } from '../core/push-retry.ts';
+import { requesterOf } from '../core/requester-of.ts';
 import type { MaybePromise } from '../core/keyed-lock.ts';
-import { KeyedLock, isPromise, whenReady } from '../core/keyed-lock.ts';
-import { listTasks } from '../core/list-tasks.ts';
+import { isPromise, whenReady } from '../core/keyed-lock.ts';
 import type { TaskRecord } from '../core/task-record.ts';
 import { agentMessage, isSettled, setStatus, viewTask } from '../core/task-record.ts';
 import { Admissions } from './admissions.ts';
 import type { Clock } from './clock.ts';
-import { LiveTask } from './live-task.ts';
+import type { OnItem } from './live-task.ts';
+import type { PushRequest } from './push-desk.ts';
+import { NO_PUSH, PushDesk } from './push-desk.ts';
+import type { PushTransport } from './push-transport.ts';
 import { Replies } from './replies.ts';
 import type { Requester } from './requester-types.ts';
+import { StoredTasks } from './stored-tasks.ts';
 import { TaskRunner } from './task-runner.ts';
 import type { TaskHandler } from './task-context.ts';
 import type { TaskStore } from './task-store.ts';
+import { pageTasks } from './task-store.ts';
 
 export interface ResponderOptions {
   readonly link: Link;
@@ -33,30 +39,60 @@ export interface ResponderOptions {
   readonly supportedExtensions: () => readonly string[];
   /** What becomes of a task that a predecessor left unfinished. */
   readonly onOrphan?: ((task: Task) => MaybePromise<'fail' | 'restart'>) | undefined;
+  /** Unset: requests for push notifications are declined. */
+  readonly push?:
+    | { readonly transport: PushTransport; readonly profile?: Partial<PushProfile> | undefined }
+    | undefined;
+  /** Unset: GetExtendedAgentCard is declined. Undefined as its result: there is none for this requester. */
+  readonly extendedCard?: ExtendedCard | undefined;
 }
+
+export type ExtendedCard = (requester: ExtendedCardRequest) => MaybePromise<AgentCard | undefined>;
+
+export interface ExtendedCardRequest {
+  /** `org/unit/agentId` as the response topic names it. A claim of the requester, not a proof. */
+  readonly requesterId: string | undefined;
+}
+
+const NO_EXTENDED_CARD = a2aError(
+  'ExtendedAgentCardNotConfigured',
+  'this agent has no extended Agent Card for you',
+);
 
 /** Answers requests. Knows nothing of topics and cards: `io/agent.ts` feeds it. */
 export class Responder {
   readonly #options: ResponderOptions;
-  readonly #lock = new KeyedLock();
   readonly #replies: Replies;
   readonly #runner: TaskRunner;
   readonly #admissions: Admissions;
+  readonly #tasks: StoredTasks;
+  readonly #push: PushDesk | undefined;
 
   constructor(options: ResponderOptions) {
     this.#options = options;
     const replies = new Replies(options.link, options.logger);
     this.#replies = replies;
-    this.#runner = new TaskRunner({ ...options, replies });
-    this.#admissions = new Admissions({ ...options, replies }, this.#runner);
+    const { push } = options;
+    const onItem: OnItem = (record, item) => this.#push?.outbox.add(record, item);
+    this.#runner = new TaskRunner({ ...options, replies, onItem: push && onItem });
+    this.#tasks = new StoredTasks(options.store, this.#runner);
+    this.#push = push && new PushDesk({ ...options, ...push, tasks: this.#tasks });
+    const putPush = this.#push?.put.bind(this.#push);
+    this.#admissions = new Admissions({ ...options, replies, putPush }, this.#runner);
   }
 
   /** What a dead predecessor left WORKING ends as FAILED, or runs again: never in silence (DESIGN rule 8). */
   async recover(): Promise<void> {
     const { store, onOrphan, logger } = this.#options;
-    for (const record of await store.list()) {
+    for (const { key, state, pushPending } of await store.list()) {
+      if (isSettled(state) && (pushPending !== true || this.#push === undefined)) continue;
+      const record = await store.load(key);
+      if (record === undefined) continue;
+      if (isSettled(state)) {
+        this.#push?.outbox.add(record, { task: viewTask(record.task, { historyLength: 0 }) });
+        continue;
+      }
       const { task } = record;
-      if (isSettled(task.status.state)) continue;
       const verdict = (await onOrphan?.(task)) ?? 'fail';
       logger.warn('a task was left unfinished by a predecessor', {
         taskId: task.id,
@@ -76,7 +112,10 @@ export class Responder {
   receive(message: InboundMessage): MaybePromise<void> {
     let request: DecodedRequest | undefined;
     try {
-      const decoded = decodeRequest(message, { requiredExtensions: this.#options.requiredExtensions() });
+      const decoded = decodeRequest(message, {
+        requiredExtensions: this.#options.requiredExtensions(),
+        decline: this.#decline,
+      });
       if (!decoded.ok) {
         this.#options.logger.warn('request rejected', { topic: message.topic, reason: decoded.reason });
         if (decoded.answer !== undefined) this.#replies.payload(decoded.answer.path, decoded.answer.payload);
@@ -95,6 +134,7 @@ export class Responder {
     this.#admissions.stop();
     await this.#runner.handBackQueue('the agent stops and did not start this task; send it again');
     await this.#runner.settleAll(graceMs);
+    await this.#push?.outbox.stop(graceMs);
   }
 
   get running(): number {
@@ -104,42 +144,53 @@ export class Responder {
   #route(request: DecodedRequest): MaybePromise<void> {
     switch (request.method) {
       case 'SendMessage':
-      case 'SendStreamingMessage': {
-        const key = normalizeTaskId(request.taskId);
-        return this.#lock.run(key, () => this.#admissions.receive(key, request));
-      }
+      case 'SendStreamingMessage':
+        return this.#tasks.inTurn(request.taskId, (key) => this.#admissions.receive(key, request));
       case 'GetTask':
         return this.#withRecord(request, request.params.id, ({ task }) =>
           this.#replies.result(request, viewTask(task, { historyLength: request.params.historyLength })),
         );
-      case 'CancelTask': {
-        const key = normalizeTaskId(request.params.id);
-        return this.#lock.run(key, () =>
-          this.#withRecord(request, key, (record) => this.#cancel(request, record)),
+      case 'CancelTask':
+        return this.#tasks.inTurn(request.params.id, () =>
+          this.#withRecord(request, request.params.id, (record) => this.#cancel(request, record)),
         );
-      }
       case 'SubscribeToTask':
         return this.#withRecord(request, request.params.id, (record) => this.#subscribe(request, record));
       case 'ListTasks':
-        return whenReady(this.#options.store.list(), (records) => {
-          const page = listTasks(
-            [...records].map(({ task }) => task),
-            request.params,
-          );
-          if ('error' in page) this.#replies.error(request, page.error);
-          else this.#replies.result(request, page.result);
-        });
+        return whenReady(
+          pageTasks(this.#options.store, request.params, (key) => this.#runner.find(key)?.record),
+          (page) =>
+            'error' in page
+              ? this.#replies.error(request, page.error)
+              : this.#replies.result(request, page.result),
+        );
       case 'GetExtendedAgentCard':
-        return this.#replies.error(
-          request,
-          a2aError('UnsupportedOperation', 'this agent has no extended Agent Card'),
+        return whenReady(
+          this.#options.extendedCard?.({ requesterId: requesterOf(request.reply.responseTopic) }),
+          (card) =>
+            card === undefined
+              ? this.#replies.error(request, NO_EXTENDED_CARD)
+              : this.#replies.result(request, card),
         );
       default:
-        return this.#replies.error(
-          request,
-          a2aError('PushNotificationNotSupported', 'this agent sends no push notifications; stream instead'),
-        );
+        return this.#answerPush(request);
     }
+  }
+
+  readonly #decline = (method: string): JsonRpcError | undefined => {
+    if (method === 'GetExtendedAgentCard' && this.#options.extendedCard === undefined)
+      return a2aError('UnsupportedOperation', 'this agent has no extended Agent Card');
+    return this.#push === undefined && method.includes('TaskPushNotificationConfig') ? NO_PUSH : undefined;
+  };
+
+  #answerPush(request: PushRequest): MaybePromise<void> {
+    // `decline` answered if there is no desk.
+    if (this.#push === undefined) return this.#replies.error(request, NO_PUSH);
+    return whenReady(this.#push.answer(request), (outcome) =>
+      'error' in outcome
+        ? this.#replies.error(request, outcome.error)
+        : this.#replies.result(request, outcome.value),
+    );
   }
 
   #cancel(request: DecodedRequest, record: TaskRecord): MaybePromise<void> {
@@ -151,9 +202,7 @@ export class Responder {
         request,
         a2aError('TaskNotCancelable', `task ${task.id} has ended (${state})`),
       );
-    const live =
-      this.#runner.find(normalizeTaskId(task.id)) ??
-      new LiveTask(this.#replies, this.#options.logger, record);
+    const live = this.#runner.find(normalizeTaskId(task.id)) ?? this.#runner.newLive(record);
     return whenReady(this.#runner.cancel(live, 'The task was canceled.'), () =>
       this.#replies.result(request, task),
     );
@@ -179,10 +228,7 @@ export class Responder {
     id: string,
     use: (record: TaskRecord) => MaybePromise<void>,
   ): MaybePromise<void> {
-    const key = normalizeTaskId(id);
-    const live = this.#runner.find(key);
-    if (live !== undefined) return use(live.record);
-    return whenReady(this.#options.store.load(key), (record) =>
+    return whenReady(this.#tasks.find(id), (record) =>
       record === undefined
         ? this.#replies.error(request, a2aError('TaskNotFound', `task ${id} is not known here`))
         : use(record),
@@ -193,8 +239,9 @@ export class Responder {
     const { clock, newId, store } = this.#options;
     const text = 'The agent restarted while this task was running, and did not finish it.';
     const message = agentMessage(record.task, newId(), [{ text }], { code: 'agent-restarted' });
-    setStatus(record, 'TASK_STATE_FAILED', clock.nowIso(), message);
+    const item = setStatus(record, 'TASK_STATE_FAILED', clock.nowIso(), message);
     await store.save(record, 'commit');
+    this.#push?.outbox.add(record, item);
   }
 
   #broke(request: DecodedRequest | undefined, error: unknown): void {

@@ -2,9 +2,11 @@ import type { InboundMessage, Link, Logger } from '@shoal/mqtt-link';
 import { readRetained, silentLogger } from '@shoal/mqtt-link';
 import type { AgentAddress } from '@shoal/protocol';
 import { agentTopics, normalizeTaskId, parseJson, parseShoalTopic } from '@shoal/protocol';
+import type { TaskSummary } from '../core/list-tasks.ts';
+import { summaryOf } from '../core/list-tasks.ts';
 import { parseRecord } from '../core/parse-record.ts';
 import type { TaskRecord } from '../core/task-record.ts';
-import { Evictor } from './memory-task-store.ts';
+import { Evictor } from './evictor.ts';
 import type { TaskStore, TaskStoreContext } from './task-store.ts';
 
 export interface RetainedTaskStoreOptions {
@@ -21,7 +23,8 @@ export interface RetainedTaskStoreOptions {
 
 /**
  * Tasks as retained messages, one for each, at `shoal/v1/{org}/{unit}/agent/{agentId}/task/{taskId}`: they survive the agent as long
- * as the broker keeps retained messages. `save` with `commit` resolves on the PUBACK.
+ * as the broker keeps retained messages. `save` with `commit` resolves on the PUBACK. Push configurations are not written: they end
+ * with the process.
  */
 export function retainedTaskStore(options: RetainedTaskStoreOptions = {}): TaskStore {
   return new RetainedTaskStore(options);
@@ -31,7 +34,7 @@ class RetainedTaskStore implements TaskStore {
   readonly #options: RetainedTaskStoreOptions;
   readonly #expirySeconds: number;
   readonly #records = new Map<string, TaskRecord>();
-  readonly #evictor = new Evictor(this.#records);
+  readonly #evictor = new Evictor(this.#records, ({ task }) => task.status.state);
   readonly #expiresAtMs = new Map<string, number>();
   readonly #due = new Map<string, NodeJS.Timeout>();
   #link: Link | undefined;
@@ -77,9 +80,9 @@ class RetainedTaskStore implements TaskStore {
     await this.#open().publish(this.#topic(key), '', { qos: 1, retain: true });
   }
 
-  list(): Iterable<TaskRecord> {
+  list(): Iterable<TaskSummary> {
     for (const key of this.#records.keys()) this.load(key);
-    return this.#records.values();
+    return [...this.#records.values()].map(summaryOf);
   }
 
   async close(): Promise<void> {
@@ -104,7 +107,7 @@ class RetainedTaskStore implements TaskStore {
 
   async #write(key: string, record: TaskRecord): Promise<void> {
     this.#expiresAtMs.set(key, Date.now() + this.#expirySeconds * 1000);
-    await this.#open().publish(this.#topic(key), JSON.stringify(record), {
+    await this.#open().publish(this.#topic(key), encode(record), {
       qos: 1,
       retain: true,
       contentType: 'application/json',
@@ -156,7 +159,7 @@ class RetainedTaskStore implements TaskStore {
       const kept = await this.#read();
       for (const [key, record] of this.#records) {
         const written = kept.get(this.#topic(key))?.text();
-        if (written !== JSON.stringify(record)) await this.#write(key, record);
+        if (written !== encode(record)) await this.#write(key, record);
       }
     } catch (error) {
       this.#logger.warn('stored tasks could not be checked after a reconnect', { error: String(error) });
@@ -176,4 +179,9 @@ class RetainedTaskStore implements TaskStore {
     if (this.#link === undefined) throw new Error('retainedTaskStore is not open');
     return this.#link;
   }
+}
+
+/** Push configurations hold credentials, and the broker shows a retained message to all who may read the topic. */
+function encode(record: TaskRecord): string {
+  return JSON.stringify({ ...record, push: undefined });
 }

@@ -1,10 +1,10 @@
 import type { Logger } from '@shoal/mqtt-link';
 import type { Message, Part, StreamResponse } from '@shoal/protocol';
-import { parseA2aTopic } from '@shoal/protocol';
 import type { MaybePromise } from '../core/keyed-lock.ts';
 import { dataOf, textOf } from '../core/message-content.ts';
 import type { ArtifactInput, Output } from '../core/output.ts';
 import { faultOfParts, toArtifact, toParts } from '../core/output.ts';
+import { requesterOf } from '../core/requester-of.ts';
 import { addArtifact, agentMessage, setStatus } from '../core/task-record.ts';
 import type { LiveTask } from './live-task.ts';
 import type { Requester } from './requester-types.ts';
@@ -198,11 +198,4 @@ function partsOf(input: Say): Part[] {
   const fault = faultOfParts(parts);
   if (fault !== undefined) throw new TypeError(fault);
   return parts;
-}
-
-function requesterOf(responseTopic: string): string | undefined {
-  const topic = parseA2aTopic(responseTopic);
-  if (topic?.kind !== 'reply') return undefined;
-  const { org, unit, agentId } = topic.address;
-  return `${org}/${unit}/${agentId}`;
 }

@@ -5,9 +5,11 @@ import type { MaybePromise } from '../core/keyed-lock.ts';
 import { isPromise } from '../core/keyed-lock.ts';
 import type { Output } from '../core/output.ts';
 import { toArtifacts } from '../core/output.ts';
+import type { TaskRecord } from '../core/task-record.ts';
 import { addArtifact, agentMessage, isSettled, setStatus, undoContinue } from '../core/task-record.ts';
 import type { Clock } from './clock.ts';
-import type { LiveTask } from './live-task.ts';
+import type { OnItem } from './live-task.ts';
+import { LiveTask } from './live-task.ts';
 import type { Replies } from './replies.ts';
 import type { Requester } from './requester-types.ts';
 import type { RunSupport, TaskHandler } from './task-context.ts';
@@ -34,6 +36,8 @@ export interface TaskRunnerOptions {
   readonly concurrency: number;
   readonly maxQueued: number;
   readonly taskTimeoutMs: number;
+  /** Hears every item of every task, whether it runs or is ended from outside. */
+  readonly onItem?: OnItem | undefined;
 }
 
 /** A handler that ignores its signal keeps its place this much longer, then the place is given away. */
@@ -73,6 +77,12 @@ export class TaskRunner {
 
   find(key: string): LiveTask | undefined {
     return this.#live.get(key);
+  }
+
+  /** Does not run it: see `add`. */
+  newLive(record: TaskRecord): LiveTask {
+    const { replies, logger, onItem } = this.#options;
+    return new LiveTask(replies, logger, record, onItem);
   }
 
   add(run: Run): void {

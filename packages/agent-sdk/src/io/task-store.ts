@@ -1,6 +1,9 @@
 import type { Link, Logger } from '@shoal/mqtt-link';
-import type { AgentAddress } from '@shoal/protocol';
+import type { AgentAddress, JsonRpcError, ListTasksRequest, ListTasksResponse } from '@shoal/protocol';
 import type { MaybePromise } from '../core/keyed-lock.ts';
+import { isPromise, whenReady } from '../core/keyed-lock.ts';
+import type { TaskSummary } from '../core/list-tasks.ts';
+import { selectPage, viewListed } from '../core/list-tasks.ts';
 import type { TaskRecord } from '../core/task-record.ts';
 
 /**
@@ -17,7 +20,8 @@ export interface TaskStore {
    */
   save(record: TaskRecord, importance: 'commit' | 'progress'): MaybePromise<void>;
   remove(key: string): MaybePromise<void>;
-  list(): MaybePromise<Iterable<TaskRecord>>;
+  /** Every stored task in brief; the tasks themselves may stay on the disk. */
+  list(): MaybePromise<Iterable<TaskSummary>>;
   close?(): Promise<void>;
 }
 
@@ -25,4 +29,28 @@ export interface TaskStoreContext {
   readonly link: Link;
   readonly address: AgentAddress;
   readonly logger: Logger;
+}
+
+/** One page of a store's tasks, as ListTasks answers it. `live`: a task that runs, whose state may be newer than what is stored. */
+export function pageTasks(
+  store: TaskStore,
+  request: ListTasksRequest,
+  live: (key: string) => TaskRecord | undefined = () => undefined,
+): MaybePromise<{ readonly result: ListTasksResponse } | { readonly error: JsonRpcError }> {
+  return whenReady(store.list(), (summaries) => {
+    const page = selectPage(summaries, request);
+    if ('error' in page) return page;
+    const { keys, ...counts } = page;
+    const loaded = keys.map((key) => live(key) ?? store.load(key));
+    const answer = (records: readonly (TaskRecord | undefined)[]) => ({
+      // A task that was removed since the page was chosen is not there to be shown.
+      result: {
+        ...counts,
+        tasks: records.flatMap((record) => (record ? viewListed(record.task, request) : [])),
+      },
+    });
+    return loaded.some(isPromise)
+      ? Promise.all(loaded.map(async (record) => record)).then(answer)
+      : answer(loaded as TaskRecord[]);
+  });
 }

@@ -1,6 +1,7 @@
 import type { ContractCase } from './contract-case.ts';
 import { durabilityCases } from './cases-durability.ts';
 import { discoveryCases } from './cases-discovery.ts';
+import { operationCases } from './cases-operations.ts';
 import { requestCases } from './cases-requests.ts';
 import { replyCases } from './cases-replies.ts';
 import { retryCases } from './cases-retries.ts';
@@ -24,6 +25,7 @@ export const agentContract: readonly ContractCase[] = [
   ...discoveryCases,
   ...requestCases,
   ...taskCases,
+  ...operationCases,
   ...replyCases,
   ...retryCases,
   ...streamCases,

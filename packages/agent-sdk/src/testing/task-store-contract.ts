@@ -4,6 +4,7 @@ import type { TaskState } from '@shoal/protocol';
 import type { TaskRecord } from '../core/task-record.ts';
 import { newRecord, setStatus } from '../core/task-record.ts';
 import type { TaskStore } from '../io/task-store.ts';
+import { pageTasks } from '../io/task-store.ts';
 import { message } from './contract-case.ts';
 
 export interface OpenedStore {
@@ -22,15 +23,18 @@ export interface TaskStoreCase {
 
 const AT = '2026-01-01T00:00:00.000Z';
 
-function record(state: TaskState): TaskRecord {
+function record(
+  state: TaskState,
+  { contextId = 'other', at = AT }: { readonly contextId?: string; readonly at?: string } = {},
+): TaskRecord {
   const id = randomUUID();
-  const made = newRecord(id, 'c', message('x'), AT);
-  setStatus(made, state, AT);
+  const made = newRecord(id, contextId, message('x'), at);
+  setStatus(made, state, at);
   return made;
 }
 
 async function ids(store: TaskStore): Promise<string[]> {
-  return [...(await store.list())].map(({ task }) => task.id).toSorted();
+  return [...(await store.list())].map(({ key }) => key).toSorted();
 }
 
 /** What every TaskStore must do. */
@@ -99,6 +103,48 @@ export const taskStoreContract: readonly TaskStoreCase[] = [
       for (const each of all) await store.save(each, 'commit');
       const heir = await reopen();
       for (const each of all) deepEqual(await heir.load(each.task.id), each);
+    },
+  },
+  {
+    title: 'a successor goes on forgetting the oldest first, and keeps what it is told to keep',
+    async run(open) {
+      const { store, reopen } = await open({ maxTasks: 3 });
+      if (reopen === undefined) return;
+      const all = [3, 1, 2].map((n) => record('TASK_STATE_COMPLETED', { at: `2026-01-01T00:00:0${n}.000Z` }));
+      for (const each of all) await store.save(each, 'commit');
+      const heir = await reopen();
+      const next = record('TASK_STATE_WORKING', { at: '2026-01-01T00:00:09.000Z' });
+      await heir.save(next, 'commit');
+      equal((await ids(heir)).length, 3);
+      deepEqual(await heir.load(next.task.id), next);
+    },
+  },
+  {
+    title: 'pages through its tasks newest first, each once, though tasks come and go between the pages',
+    async run(open) {
+      const { store, reopen } = await open({ maxTasks: 200 });
+      const all = Array.from({ length: 25 }, (_, n) =>
+        record(n % 2 === 0 ? 'TASK_STATE_COMPLETED' : 'TASK_STATE_FAILED', {
+          contextId: n < 20 ? 'c' : 'd',
+          at: `2026-01-01T00:00:${String(10 + n)}.000Z`,
+        }),
+      );
+      for (const each of all) await store.save(each, 'commit');
+      const paging = reopen === undefined ? store : await reopen();
+      const seen: string[] = [];
+      let pageToken = '';
+      do {
+        const page = await pageTasks(paging, { contextId: 'c', pageSize: 7, pageToken });
+        if (!('result' in page)) throw new Error(page.error.message);
+        equal(page.result.pageSize, 7);
+        seen.push(...page.result.tasks.map(({ id }) => id));
+        pageToken = page.result.nextPageToken;
+        await paging.save(record('TASK_STATE_WORKING', { at: '2026-01-01T00:01:00.000Z' }), 'commit');
+      } while (pageToken !== '');
+      const wanted = all.slice(0, 20).map(({ task }) => task.id);
+      deepEqual(seen, wanted.toReversed());
+      const failed = await pageTasks(paging, { status: 'TASK_STATE_FAILED', pageSize: 100 });
+      equal('result' in failed && failed.result.totalSize, 12);
     },
   },
 ];
