@@ -8,6 +8,8 @@ export const USER_PROPERTIES = {
   status: 'a2a-status',
   /** Who set the status: `agent`, `lwt`, `broker` (EMQX writes `emqx`). */
   statusSource: 'a2a-status-source',
+  /** On a card message of an agent that goes to sleep: when it is back, ISO 8601. An addition to the profile. */
+  asleepUntil: 'a2a-asleep-until',
   /** On replies from a pool, and to hand a task over: the agent that owns the task from now on. */
   responderAgentId: 'a2a-responder-agent-id',
   requesterAgentId: 'a2a-requester-agent-id',

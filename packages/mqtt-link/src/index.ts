@@ -27,4 +27,10 @@ export {
   type ReplyRequestOptions,
   type ReplyRouter,
 } from './io/reply-router.ts';
-export { markerTopicOf, readRetained, type ReadRetainedOptions } from './io/read-retained.ts';
+export {
+  markerTopicOf,
+  readRetained,
+  scanRetained,
+  type ReadRetainedOptions,
+  type RetainedScan,
+} from './io/read-retained.ts';

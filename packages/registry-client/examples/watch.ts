@@ -8,8 +8,9 @@ const link = await openLink({
 const registry = createRegistry({ link, org: 'acme' });
 await registry.start();
 for (const { address, card, presence } of registry.agents()) {
-  process.stdout.write(`${address.agentId}: ${card.name}, ${presence.state} (${presence.source})\n`);
+  const { state, source, reason, since } = presence;
+  process.stdout.write(`${address.agentId}: ${card.name}, ${state} since ${since}: ${reason} (${source})\n`);
 }
-export const online = registry.find({ presence: 'online' });
+export const online = registry.find({ skill: 'diagnose', presence: ['online', 'suspect'] });
 await registry.stop();
 await link.close();

@@ -1,15 +1,24 @@
 export { createRegistry } from './io/registry.ts';
-export type { Registry, RegistryEvents, RegistryOptions, WaitOptions } from './io/registry.ts';
+export type { BrokerInfo, Registry, RegistryEvents, RegistryOptions } from './io/registry.ts';
+export type { ProbeOptions } from './io/prober.ts';
+export type { WaitOptions } from './io/wait-for.ts';
+export type { WatchListener } from './io/watch-query.ts';
+export { registerCard, unregisterCard } from './io/register-card.ts';
+export type { RegisterOptions } from './io/register-card.ts';
+export { createEmqxApi } from './io/emqx-api.ts';
+export type { EmqxApi, EmqxApiOptions, EmqxCard, EmqxRegistryConfig } from './io/emqx-api.ts';
+
 export { RegistryIndex } from './core/registry-index.ts';
-export type {
-  AgentPresence,
-  DiscoveryMessage,
-  PresenceState,
-  RegisteredAgent,
-  RegistryChange,
-} from './core/registry-index.ts';
+export type { RegistryIndexOptions } from './core/registry-index.ts';
+export type { DiscoveryMessage, RegisteredAgent, RegistryChange } from './core/registered-agent.ts';
+export { DEFAULT_PRESENCE_POLICY, PRESENCE_STATES } from './core/presence.ts';
+export type { AgentPresence, Evidence, PresencePolicy, PresenceState } from './core/presence.ts';
+export type { PresenceFeed } from './core/broker-traits.ts';
 export type { AgentQuery } from './core/query.ts';
-export { lintCard } from './core/lint-card.ts';
-export type { Finding } from './core/lint-card.ts';
-export { RegistryError, isRegistryError } from './registry-error.ts';
+export { SLEEP_EXTENSION, sleepExtension } from './core/sleep-schedule.ts';
+export type { SleepSchedule, SleepWindow } from './core/sleep-schedule.ts';
+export { checkCard, lintCard } from './core/lint-card.ts';
+export type { CardCheck } from './core/lint-card.ts';
+export type { Finding } from './core/finding.ts';
+export { REGISTRY_ERROR_CODES, RegistryError, isRegistryError } from './registry-error.ts';
 export type { RegistryErrorCode } from './registry-error.ts';

@@ -38,6 +38,26 @@ export async function readRetained(
   filter: string,
   options: ReadRetainedOptions = {},
 ): Promise<Map<string, InboundMessage>> {
+  const found = new Map<string, InboundMessage>();
+  const onMessage = (message: InboundMessage): void => void found.set(message.topic, copyOf(message));
+  await scanRetained(link, filter, { onMessage, onRestart: () => found.clear() }, options);
+  return found;
+}
+
+export interface RetainedScan {
+  /** One retained message. Its payload is a view that is only good during the call. */
+  onMessage(message: InboundMessage): void;
+  /** The connection was replaced: what came so far may be no more, and everything comes again. */
+  onRestart?(): void;
+}
+
+/** As `readRetained`, message by message: nothing is kept, and nothing is copied. Resolves at the end of the snapshot. */
+export async function scanRetained(
+  link: Link,
+  filter: string,
+  scan: RetainedScan,
+  options: ReadRetainedOptions = {},
+): Promise<void> {
   assertTopicFilter('filter', filter);
   const { timeoutMs = 10_000, signal } = options;
   const stop = new AbortController();
@@ -55,7 +75,7 @@ export async function readRetained(
   signal?.addEventListener('abort', onAbort);
   if (signal?.aborted === true) onAbort();
   try {
-    return await snapshot(link, filter, options, stop.signal);
+    await snapshot(link, filter, scan, options, stop.signal);
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', onAbort);
@@ -74,12 +94,12 @@ export function markerTopicOf(clientId: string, qos: Qos = 1): string {
 async function snapshot(
   link: Link,
   filter: string,
+  scan: RetainedScan,
   options: ReadRetainedOptions,
   signal: AbortSignal,
-): Promise<Map<string, InboundMessage>> {
+): Promise<void> {
   const { qos = 0 } = options;
   const markerTopic = options.markerTopic ?? markerTopicOf(link.clientId, qos);
-  const found = new Map<string, InboundMessage>();
   const settle = new Settle(options.settleMs ?? 0);
   // Each connection has a marker of its own: one that was resent after a reconnect proves nothing about the new subscription.
   let nonce = '';
@@ -104,7 +124,7 @@ async function snapshot(
       filter,
       (message) => {
         if (!message.retain || message.topic === markerTopic) return;
-        found.set(message.topic, copyOf(message));
+        scan.onMessage(message);
         settle.touch();
       },
       { qos },
@@ -114,13 +134,12 @@ async function snapshot(
       throw error;
     });
   const stopListening = link.on('online', () => {
-    found.clear();
+    scan.onRestart?.();
     sendMarker();
   });
   try {
     sendMarker();
     await markerSeen;
-    return found;
   } finally {
     stopListening();
     settle.cancel();

@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { RegistryIndex } from './registry-index.ts';
 
 const TOPIC = '$a2a/v1/discovery/o/u/echo';
-const AT = '2026-01-01T00:00:00.000Z';
-const LATER = '2026-01-01T00:01:00.000Z';
+const AT = Date.parse('2026-01-01T00:00:00.000Z');
+const LATER = AT + 60_000;
+const iso = (ms: number): string => new Date(ms).toISOString();
 const ADDRESS = { org: 'o', unit: 'u', agentId: 'echo' };
 
 function card(fields: Record<string, unknown> = {}): string {
@@ -25,6 +26,8 @@ function message(payload: string, userProperties: UserProperties = {}, topic = T
   return { topic, payload: new TextEncoder().encode(payload), userProperties };
 }
 
+const kept = (one: ReturnType<typeof message>) => ({ ...one, retain: true });
+
 const online = { 'a2a-status': 'online', 'a2a-status-source': 'agent' };
 const lost = { 'a2a-status': 'offline', 'a2a-status-source': 'lwt' };
 
@@ -37,7 +40,7 @@ describe('RegistryIndex', () => {
     const index = new RegistryIndex();
     expect(kinds(index, message(card(), online), message(card(), online))).toEqual(['registered']);
     expect(index.get(ADDRESS)).toMatchObject({
-      presence: { state: 'online', source: 'agent', since: AT },
+      presence: { state: 'online', source: 'agent', since: iso(AT), lastSeen: iso(AT) },
       findings: [],
     });
   });
@@ -48,7 +51,14 @@ describe('RegistryIndex', () => {
     expect(index.apply(message(card(), lost), LATER)).toMatchObject([
       { kind: 'presence', previous: { state: 'online' } },
     ]);
-    expect(index.get(ADDRESS)?.presence).toEqual({ state: 'offline', source: 'lwt', since: LATER });
+    expect(index.get(ADDRESS)?.presence).toMatchObject({
+      state: 'suspect',
+      source: 'lwt',
+      reason: 'its will was sent',
+      since: iso(LATER),
+    });
+    expect(index.tick(index.dueMs!)).toMatchObject([{ kind: 'presence', previous: { state: 'suspect' } }]);
+    expect(index.get(ADDRESS)?.presence).toMatchObject({ state: 'offline', since: iso(LATER + 5_000) });
     expect(kinds(index, message(card(), online))).toEqual(['presence']);
   });
 
@@ -62,7 +72,7 @@ describe('RegistryIndex', () => {
     ]);
     expect(index.get(ADDRESS)).toMatchObject({
       card: { description: 'New' },
-      presence: { state: 'offline' },
+      presence: { state: 'suspect' },
     });
   });
 
@@ -95,7 +105,7 @@ describe('RegistryIndex', () => {
     { id: 'V12', properties: {}, state: 'unknown' },
   ])('$id: $properties reads $state', ({ properties, state }) => {
     const index = new RegistryIndex();
-    index.apply(message(card(), properties), AT);
+    index.apply(kept(message(card(), properties)), AT);
     expect(index.get(ADDRESS)?.presence.state).toBe(state);
   });
 
@@ -121,7 +131,7 @@ describe('RegistryIndex', () => {
     const index = new RegistryIndex();
     index.apply(message(card(), online), AT);
     expect(kinds(index, message('{nope', lost))).toEqual(['invalid', 'presence']);
-    expect(index.get(ADDRESS)).toMatchObject({ card: { name: 'Echo' }, presence: { state: 'offline' } });
+    expect(index.get(ADDRESS)).toMatchObject({ card: { name: 'Echo' }, presence: { state: 'suspect' } });
   });
 
   it('forgets what a complete snapshot does not hold, unless it was heard of since', () => {
@@ -129,7 +139,7 @@ describe('RegistryIndex', () => {
     index.apply(message(card(), online), AT);
     const since = index.messages;
     index.apply(message(card(), online, '$a2a/v1/discovery/o/u/new'), AT);
-    expect(index.retain(new Set(), since)).toMatchObject([
+    expect(index.retain(new Set(), since, AT)).toMatchObject([
       { kind: 'unregistered', agent: { address: ADDRESS } },
     ]);
     expect([...index.agents()].map(({ address }) => address.agentId)).toEqual(['new']);
@@ -142,13 +152,16 @@ describe('RegistryIndex', () => {
       name: 'Pump 7',
       skills: [{ id: 'watch', name: 'Watch', description: 'Vibration', tags: ['pump'] }],
     });
-    index.apply(message(other, lost, '$a2a/v1/discovery/o/u2/pump-7'), AT);
+    index.apply(kept(message(other, lost, '$a2a/v1/discovery/o/u2/pump-7')), AT);
     const found = (query: Parameters<RegistryIndex['find']>[0]) =>
       index.find(query).map(({ address }) => address.agentId);
     expect(found({})).toEqual(['echo', 'pump-7']);
     expect(found({ skill: 'ECHO' })).toEqual(['echo']);
     expect(found({ tag: 'pump' })).toEqual(['pump-7']);
     expect(found({ presence: 'offline' })).toEqual(['pump-7']);
+    expect(found({ presence: ['offline', 'online'], skill: 'watch' })).toEqual(['pump-7']);
+    expect(found({ agentId: 'echo', org: 'o' })).toEqual(['echo']);
+    expect(found({ tag: 'PUMP', unit: 'u' })).toEqual([]);
     expect(found({ unit: 'u2' })).toEqual(['pump-7']);
     expect(found({ text: 'vibration pump' })).toEqual(['pump-7']);
     expect(found({ text: 'vibration echo' })).toEqual([]);

@@ -1,68 +1,48 @@
-import type { AgentAddress, AgentCard, Presence, UserProperties, Violation } from '@shoal/protocol';
+import type { AgentAddress, Presence } from '@shoal/protocol';
 import {
+  USER_PROPERTIES,
   clientIdOf,
   discoveryTopic,
   parseA2aTopic,
   parseJson,
   readPresence,
+  userProperty,
   validateAgentCard,
 } from '@shoal/protocol';
-import { lintCard } from './lint-card.ts';
-import type { Finding } from './lint-card.ts';
+import type { Violation } from '@shoal/protocol';
+import { AgentLookup } from './agent-lookup.ts';
+import { createEntry, withPresence, type Entry } from './entry.ts';
+import { judge } from './judge-presence.ts';
+import type { Evidence, PresencePolicy } from './presence.ts';
+import { DEFAULT_PRESENCE_POLICY } from './presence.ts';
 import { matchesQuery } from './query.ts';
+import { readSleepSchedule } from './sleep-schedule.ts';
 import type { AgentQuery } from './query.ts';
+import type { DiscoveryMessage, RegisteredAgent, RegistryChange } from './registered-agent.ts';
 
-export type PresenceState = 'online' | 'offline' | 'unknown';
-
-export interface AgentPresence {
-  /** Advisory: suspect, probe, then act (profile: Presence Subscriber 2). */
-  readonly state: PresenceState;
-  /** Who says so: `agent`, `lwt`, `broker`, or what else was sent. */
-  readonly source: string;
-  /** When this state was first seen here: ISO 8601, UTC. Not when it came about: a retained card does not tell. */
-  readonly since: string;
+export interface RegistryIndexOptions {
+  readonly policy?: Partial<PresencePolicy>;
+  /** Whether the owner carries out what `dueProbes` asks for. Default false. */
+  readonly canProbe?: boolean;
 }
 
-export interface RegisteredAgent {
-  readonly address: AgentAddress;
-  readonly card: AgentCard;
-  readonly presence: AgentPresence;
-  /** What is odd about a card that can be used all the same. */
-  readonly findings: readonly Finding[];
-}
-
-/** One discovery message, as far as a registry looks at it. */
-export interface DiscoveryMessage {
-  readonly topic: string;
-  readonly payload: Uint8Array;
-  readonly userProperties: UserProperties;
-}
-
-export type RegistryChange =
-  | { readonly kind: 'registered'; readonly agent: RegisteredAgent }
-  | { readonly kind: 'updated'; readonly agent: RegisteredAgent; readonly previous: RegisteredAgent }
-  | { readonly kind: 'presence'; readonly agent: RegisteredAgent; readonly previous: AgentPresence }
-  | { readonly kind: 'unregistered'; readonly agent: RegisteredAgent }
-  /** A card that cannot be used. The agent's last good card stays. */
-  | {
-      readonly kind: 'invalid';
-      readonly topic: string;
-      readonly address: AgentAddress | undefined;
-      readonly violations: readonly Violation[];
-    };
-
-interface Entry {
-  agent: RegisteredAgent;
-  /** To tell a repeated card from a new one without looking into it. */
-  payload: Uint8Array;
-  /** Number of the last message about it. */
-  seen: number;
-}
-
-/** What is known of the agents, from discovery messages alone. */
+/** What is known of the agents, from discovery messages and what else is told. Times are of the wall clock, in milliseconds. */
 export class RegistryIndex {
   readonly #entries = new Map<string, Entry>();
+  readonly #lookup = new AgentLookup();
+  /** Those with a deadline or a probe to come. */
+  readonly #pending = new Set<Entry>();
+  readonly #policy: PresencePolicy;
+  #canProbe: boolean;
+  #graceUntilMs = 0;
+  #dueMs: number | undefined;
   #messages = 0;
+  #order = 0;
+
+  constructor(options: RegistryIndexOptions = {}) {
+    this.#policy = { ...DEFAULT_PRESENCE_POLICY, ...options.policy };
+    this.#canProbe = options.canProbe ?? false;
+  }
 
   get size(): number {
     return this.#entries.size;
@@ -73,20 +53,33 @@ export class RegistryIndex {
     return this.#messages;
   }
 
+  /** When `tick` or `dueProbes` has something to do without news. */
+  get dueMs(): number | undefined {
+    return this.#dueMs;
+  }
+
   get(address: AgentAddress): RegisteredAgent | undefined {
     return this.#entries.get(clientIdOf(address))?.agent;
   }
 
+  /** In the order in which they were first seen. */
   *agents(): Generator<RegisteredAgent> {
     for (const { agent } of this.#entries.values()) yield agent;
   }
 
   find(query: AgentQuery): RegisteredAgent[] {
-    return [...this.agents()].filter((agent) => matchesQuery(agent, query));
+    const keys = this.#lookup.candidates(query);
+    if (keys === undefined) return [...this.agents()].filter((agent) => matchesQuery(agent, query));
+    const found: Entry[] = [];
+    for (const key of keys) {
+      const entry = this.#entries.get(key);
+      if (entry !== undefined && matchesQuery(entry.agent, query)) found.push(entry);
+    }
+    return found.sort((a, b) => a.order - b.order).map(({ agent }) => agent);
   }
 
-  /** Takes one message in and says what it changed; nothing when it says what was known. `at`: now, ISO 8601. */
-  apply(message: DiscoveryMessage, at: string): RegistryChange[] {
+  /** Takes one message in and says what it changed; nothing when it says what was known. */
+  apply(message: DiscoveryMessage, nowMs: number): RegistryChange[] {
     this.#messages += 1;
     const topic = parseA2aTopic(message.topic);
     if (topic?.kind !== 'discovery') {
@@ -94,92 +87,192 @@ export class RegistryIndex {
         invalid(message.topic, undefined, [{ field: '', message: 'the topic is not a discovery topic' }]),
       ];
     }
-    const key = clientIdOf(topic.address);
+    const key = message.topic.slice(DISCOVERY_PREFIX_LENGTH);
     const known = this.#entries.get(key);
     if (known !== undefined) known.seen = this.#messages;
     const presence = readPresence(message.userProperties, message.payload.length);
     if (presence.status === 'unregistered') return this.#remove(key, known);
+    const evidence = evidenceOf(message, presence, presence.status);
     if (known !== undefined && sameBytes(known.payload, message.payload))
-      return this.#setPresence(known, presence, at);
+      return this.#judge(known, evidence, nowMs);
 
     const card = readCard(message.payload);
-    if (!card.ok)
-      return [
-        invalid(message.topic, topic.address, card.violations),
-        ...this.#presenceOfBadCard(known, presence, at),
-      ];
-    const findings = lintCard(card.value, topic.address);
-    if (known === undefined)
-      return this.#add(key, message, { address: topic.address, card: card.value, findings }, presence, at);
-    return this.#replace(known, message, { card: card.value, findings }, presence, at);
+    if (!card.ok) {
+      const bad = invalid(message.topic, topic.address, card.violations);
+      return known === undefined ? [bad] : [bad, ...this.#judge(known, evidence, nowMs)];
+    }
+    if (known === undefined) {
+      const memory = judge(undefined, evidence, {
+        nowMs,
+        policy: this.#policy,
+        sleep: presence.status === 'offline' ? readSleepSchedule(card.value)?.schedule : undefined,
+        canProbe: this.#canProbe,
+      });
+      const entry = createEntry({
+        address: topic.address,
+        card: card.value,
+        payload: message.payload,
+        memory,
+        seen: this.#messages,
+        order: (this.#order += 1),
+      });
+      this.#entries.set(key, entry);
+      this.#lookup.add(key, topic.address, card.value);
+      this.#schedule(entry);
+      return [{ kind: 'registered', agent: entry.agent }];
+    }
+    // A will holds the card of CONNECT time: it tells that the agent is gone, not what its card says (vector V06).
+    if (presence.status === 'offline') return this.#judge(known, evidence, nowMs);
+    return this.#replace(
+      key,
+      known,
+      { ...known, card: card.value, payload: message.payload },
+      evidence,
+      nowMs,
+    );
+  }
+
+  /** Tells what was learnt of an agent in another way than by its card. Nothing for one that is not registered. */
+  observe(
+    address: AgentAddress,
+    evidence: Extract<Evidence, { kind: 'reply' | 'unanswered' | 'probe' }>,
+    nowMs: number,
+  ): RegistryChange[] {
+    const known = this.#entries.get(clientIdOf(address));
+    return known === undefined ? [] : this.#judge(known, evidence, nowMs);
   }
 
   /**
-   * Forgets agents that a complete snapshot does not hold: they were unregistered while we were away. Spares those that were heard
-   * of after message number `since`, when the snapshot began.
+   * Forgets agents that a complete snapshot does not hold: they were unregistered while we were away, or the broker lost them with a
+   * restart, which gives them until the end of the grace. Spares those that were heard of after message number `since`, when the
+   * snapshot began.
    */
-  retain(topics: ReadonlySet<string>, since: number): RegistryChange[] {
+  retain(topics: ReadonlySet<string>, since: number, nowMs: number): RegistryChange[] {
     const changes: RegistryChange[] = [];
     for (const [key, entry] of this.#entries) {
-      if (entry.seen <= since && !topics.has(discoveryTopic(entry.agent.address)))
-        changes.push(...this.#remove(key, entry));
+      if (entry.seen > since || topics.has(discoveryTopic(entry.agent.address))) continue;
+      changes.push(
+        ...(nowMs < this.#graceUntilMs
+          ? this.#judge(entry, { kind: 'missing' }, nowMs)
+          : this.#remove(key, entry)),
+      );
     }
     return changes;
   }
 
-  #add(
-    key: string,
-    message: DiscoveryMessage,
-    what: Pick<RegisteredAgent, 'address' | 'card' | 'findings'>,
-    presence: Presence,
-    at: string,
-  ): RegistryChange[] {
-    const agent: RegisteredAgent = {
-      ...what,
-      presence: { state: stateOf(presence), source: presence.source, since: at },
-    };
-    // The payload is a view of the socket's buffer, which would live as long as the entry.
-    this.#entries.set(key, { agent, payload: new Uint8Array(message.payload), seen: this.#messages });
-    return [{ kind: 'registered', agent }];
+  /** The broker may have restarted: nobody becomes offline before then. */
+  grace(untilMs: number): void {
+    this.#graceUntilMs = untilMs;
   }
 
-  /** A will holds the card of CONNECT time: it tells that the agent is gone, not what its card says (vector V06). */
-  #replace(
-    known: Entry,
-    message: DiscoveryMessage,
-    what: Pick<RegisteredAgent, 'card' | 'findings'>,
-    presence: Presence,
-    at: string,
-  ): RegistryChange[] {
+  get policy(): PresencePolicy {
+    return this.#policy;
+  }
+
+  get canProbe(): boolean {
+    return this.#canProbe;
+  }
+
+  stopProbing(): void {
+    this.#canProbe = false;
+  }
+
+  /** What the passing of time changes. */
+  tick(nowMs: number): RegistryChange[] {
+    const changes: RegistryChange[] = [];
+    for (const entry of this.#pending) {
+      const { deadlineMs } = entry.memory;
+      if (deadlineMs === undefined || nowMs < deadlineMs) continue;
+      changes.push(...this.#judge(entry, { kind: 'time' }, nowMs));
+      const { state, source } = entry.memory;
+      if (state === 'offline' && source === 'snapshot')
+        changes.push(...this.#remove(clientIdOf(entry.agent.address), entry));
+    }
+    this.#rewind();
+    return changes;
+  }
+
+  /** Agents to probe now; each is named once until its probe is observed. */
+  dueProbes(nowMs: number): AgentAddress[] {
+    const due: AgentAddress[] = [];
+    for (const entry of this.#pending) {
+      const { probeAtMs } = entry.memory;
+      if (probeAtMs === undefined || nowMs < probeAtMs) continue;
+      entry.memory = { ...entry.memory, probeAtMs: undefined };
+      this.#schedule(entry);
+      due.push(entry.agent.address);
+    }
+    this.#rewind();
+    return due;
+  }
+
+  #replace(key: string, known: Entry, next: Entry, evidence: Evidence, nowMs: number): RegistryChange[] {
     const previous = known.agent;
-    if (presence.status === 'offline') return this.#setPresence(known, presence, at);
-    known.payload = new Uint8Array(message.payload);
-    known.agent = { ...previous, ...what };
-    const presenceChange = this.#setPresence(known, presence, at);
+    this.#lookup.remove(key, previous.address, previous.card);
+    const fresh = createEntry({ ...next, address: previous.address });
+    Object.assign(known, fresh);
+    this.#lookup.add(key, previous.address, known.agent.card);
+    const presenceChange = this.#judge(known, evidence, nowMs);
     return [{ kind: 'updated', agent: known.agent, previous }, ...presenceChange];
   }
 
   #remove(key: string, known: Entry | undefined): RegistryChange[] {
+    if (known === undefined) return [];
     this.#entries.delete(key);
-    return known === undefined ? [] : [{ kind: 'unregistered', agent: known.agent }];
+    this.#pending.delete(known);
+    this.#lookup.remove(key, known.agent.address, known.agent.card);
+    return [{ kind: 'unregistered', agent: known.agent }];
   }
 
-  #setPresence(entry: Entry, presence: Presence, at: string): RegistryChange[] {
+  #judge(entry: Entry, evidence: Evidence, nowMs: number): RegistryChange[] {
+    const memory = judge(entry.memory, evidence, {
+      nowMs,
+      policy: this.#policy,
+      sleep: entry.sleep(),
+      graceUntilMs: this.#graceUntilMs,
+      canProbe: this.#canProbe,
+    });
+    if (memory === entry.memory) return [];
     const previous = entry.agent.presence;
-    const state = stateOf(presence);
-    if (previous.state === state && previous.source === presence.source) return [];
-    const since = previous.state === state ? previous.since : at;
-    entry.agent = { ...entry.agent, presence: { state, source: presence.source, since } };
-    return previous.state === state ? [] : [{ kind: 'presence', agent: entry.agent, previous }];
+    withPresence(entry, memory);
+    this.#schedule(entry);
+    return previous.state === memory.state ? [] : [{ kind: 'presence', agent: entry.agent, previous }];
   }
 
-  #presenceOfBadCard(known: Entry | undefined, presence: Presence, at: string): RegistryChange[] {
-    return known === undefined ? [] : this.#setPresence(known, presence, at);
+  #schedule(entry: Entry): void {
+    const { deadlineMs, probeAtMs } = entry.memory;
+    const dueMs = Math.min(deadlineMs ?? Number.POSITIVE_INFINITY, probeAtMs ?? Number.POSITIVE_INFINITY);
+    if (dueMs === Number.POSITIVE_INFINITY) {
+      this.#pending.delete(entry);
+      return;
+    }
+    this.#pending.add(entry);
+    if (this.#dueMs === undefined || dueMs < this.#dueMs) this.#dueMs = dueMs;
+  }
+
+  #rewind(): void {
+    this.#dueMs = undefined;
+    for (const entry of this.#pending) this.#schedule(entry);
   }
 }
 
-function stateOf(presence: Presence): PresenceState {
-  return presence.status === 'unregistered' ? 'offline' : presence.status;
+const DISCOVERY_PREFIX_LENGTH = '$a2a/v1/discovery/'.length;
+
+function evidenceOf(
+  message: DiscoveryMessage,
+  { source, authority }: Presence,
+  status: 'online' | 'offline' | 'unknown',
+): Evidence {
+  const asleepUntil = userProperty(message.userProperties, USER_PROPERTIES.asleepUntil);
+  const asleepUntilMs = asleepUntil === undefined ? Number.NaN : Date.parse(asleepUntil);
+  return {
+    kind: 'status',
+    status,
+    source,
+    authority,
+    live: message.retain !== true,
+    ...(Number.isNaN(asleepUntilMs) ? {} : { asleepUntilMs }),
+  };
 }
 
 function readCard(payload: Uint8Array) {

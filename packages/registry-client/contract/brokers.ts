@@ -1,0 +1,46 @@
+import { createBroker, type RegistrySettings } from '@shoal/broker';
+import { mosquittoPath, startMosquitto } from '@shoal/mqtt-link/testing';
+
+export interface RunningBroker {
+  readonly url: string;
+  /** Everything is forgotten, and the address stays. */
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface BrokerKind {
+  readonly name: string;
+  readonly skip: boolean;
+  start(): Promise<RunningBroker>;
+}
+
+async function embedded(registry: RegistrySettings = {}): Promise<RunningBroker> {
+  let broker = createBroker({ allowAnonymous: true, registry });
+  const { tcp } = await broker.start();
+  if (tcp === undefined) throw new Error('the broker does not listen');
+  const { url, port } = tcp;
+  return {
+    url,
+    async restart() {
+      await broker.stop();
+      broker = createBroker({ allowAnonymous: true, registry, listen: { tcp: { port }, ws: false } });
+      await broker.start();
+    },
+    stop: () => broker.stop(),
+  };
+}
+
+/** What the registry client meets: a broker that pushes presence, one that computes it in silence, one that knows nothing of it. */
+export const BROKERS = {
+  shoal: { name: 'the embedded broker', skip: false, start: () => embedded() },
+  emqx: {
+    name: 'the embedded broker as EMQX',
+    skip: false,
+    start: () => embedded({ profile: 'emqx' }),
+  },
+  mosquitto: {
+    name: 'Mosquitto',
+    skip: mosquittoPath() === undefined,
+    start: (): Promise<RunningBroker> => startMosquitto(),
+  },
+} as const satisfies Record<string, BrokerKind>;
