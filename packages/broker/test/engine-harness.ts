@@ -120,6 +120,7 @@ export function createHarness(
     registry: undefined,
     journal: noJournal,
     authorize: undefined,
+    responseInformation: undefined,
     ...options,
     events: {
       schedule: (clientId, atMs) =>

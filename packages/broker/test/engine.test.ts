@@ -86,7 +86,7 @@ describe('sessions', () => {
     const harness = createHarness();
     const sender = harness.connect('s');
     sender.publish('t', 'x', { retain: true, properties: properties({ expirySeconds: 5 }) });
-    harness.advance(5_000);
+    harness.advance(5_001);
     const receiver = harness.connect('r');
     receiver.subscribe('t');
     expect(receiver.port.payloads()).toEqual([]);

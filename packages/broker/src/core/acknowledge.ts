@@ -1,12 +1,15 @@
-import { encodeAck } from './codec/encode.ts';
+import { sendAck } from './answers.ts';
 import type { Context } from './context.ts';
 import { pump } from './delivery.ts';
 import type { AckPacket } from './packets.ts';
 import { Reason } from './reason-codes.ts';
 import { isPersistent, type Connection, type Delivery, type Session } from './session.ts';
 
+const NOT_FOUND = { reasonCode: Reason.packetIdNotFound, reason: 'packet identifier: not in use' } as const;
+
 function complete(cx: Context, session: Session, delivery: Delivery): void {
   session.inflight.delete(delivery.packetId);
+  session.connection?.repeats.delete(delivery);
   if (isPersistent(session)) cx.journal.delivered(session, delivery);
   pump(cx, session);
 }
@@ -16,10 +19,8 @@ function onPubrec(cx: Context, connection: Connection, packet: AckPacket): void 
   const delivery = session.inflight.get(packet.packetId);
   if (delivery === undefined || delivery.qos !== 2) {
     if (packet.reasonCode < 0x80) {
-      connection.port.send(
-        encodeAck('pubrel', connection.version, packet.packetId, Reason.packetIdNotFound),
-        false,
-      );
+      const { packetId } = packet;
+      sendAck(connection, { type: 'pubrel', packetId, ...NOT_FOUND }, false);
     }
     return;
   }
@@ -29,18 +30,15 @@ function onPubrec(cx: Context, connection: Connection, packet: AckPacket): void 
   }
   delivery.state = 'released';
   if (isPersistent(session)) cx.journal.delivery(session, delivery);
-  connection.port.send(encodeAck('pubrel', connection.version, packet.packetId), isPersistent(session));
+  sendAck(connection, { type: 'pubrel', packetId: packet.packetId }, isPersistent(session));
 }
 
 function onPubrel(cx: Context, connection: Connection, packet: AckPacket): void {
   const { session } = connection;
   const known = session.inboundIds.delete(packet.packetId);
   if (known && isPersistent(session)) cx.journal.inboundId(session, packet.packetId, false);
-  const reason = known ? Reason.success : Reason.packetIdNotFound;
-  connection.port.send(
-    encodeAck('pubcomp', connection.version, packet.packetId, reason),
-    isPersistent(session),
-  );
+  const answer = { type: 'pubcomp', packetId: packet.packetId } as const;
+  sendAck(connection, known ? answer : { ...answer, ...NOT_FOUND }, isPersistent(session));
 }
 
 /** PUBACK, PUBREC, PUBREL and PUBCOMP from a client. Unknown identifiers are answered or ignored, never an error. */

@@ -1,4 +1,5 @@
-import { encodeConnack, encodeDisconnect } from './codec/encode.ts';
+import { sendDisconnect } from './answers.ts';
+import { encodeConnack, type ConnackFields } from './codec/encode.ts';
 import type { Context } from './context.ts';
 import { Deque } from './deque.ts';
 import { pump, resend } from './delivery.ts';
@@ -28,15 +29,21 @@ const createWill = (packet: WillPacket, clientId: string, mount: string): Will =
   delaySeconds: packet.properties.willDelaySeconds,
 });
 
+/** Enhanced authentication is not offered (MQTT 5 §4.12). */
+export function methodRefusal(packet: ConnectPacket): Refusal | undefined {
+  if (packet.authenticationMethod === undefined) return undefined;
+  return { reasonCode: Reason.badAuthenticationMethod, reason: 'authentication method: none is supported' };
+}
+
 function refusal(
   cx: Context,
   packet: ConnectPacket,
+  clientId: string,
   will: Will | undefined,
   admitted: Admitted,
 ): Refusal | undefined {
-  if (packet.authenticationMethod !== undefined) {
-    return { reasonCode: Reason.badAuthenticationMethod, reason: 'authentication method: none is supported' };
-  }
+  const method = methodRefusal(packet);
+  if (method !== undefined) return method;
   if (packet.version === 4 && packet.clientId === '' && !packet.cleanStart) {
     return { reasonCode: Reason.clientIdNotValid, reason: 'client identifier: empty without clean session' };
   }
@@ -59,10 +66,15 @@ function refusal(
       reason: 'client identifier: its session belongs to another user',
     };
   }
-  return will === undefined ? undefined : willRefusal(cx, packet, will, admitted);
+  return will === undefined ? undefined : willRefusal(cx, clientId, packet, will, admitted);
 }
 
-function mayPublishWill(cx: Context, { clientId, will }: ConnectPacket, { username }: Admitted): boolean {
+function mayPublishWill(
+  cx: Context,
+  clientId: string,
+  { will }: ConnectPacket,
+  { username }: Admitted,
+): boolean {
   if (will === undefined) return true;
   if (will.topic.startsWith('$SYS/')) return false;
   return cx.authorize?.({ clientId, username }, 'publish', will.topic, will) ?? true;
@@ -70,29 +82,35 @@ function mayPublishWill(cx: Context, { clientId, will }: ConnectPacket, { userna
 
 function willRefusal(
   cx: Context,
+  clientId: string,
   packet: ConnectPacket,
   will: Will,
   admitted: Admitted,
 ): Refusal | undefined {
-  if (!mayPublishWill(cx, packet, admitted)) {
+  if (!mayPublishWill(cx, clientId, packet, admitted)) {
     return {
       reasonCode: Reason.notAuthorized,
       reason: `will topic: not allowed to publish to ${packet.will?.topic}`,
     };
   }
-  const rejection = cx.registry?.examine(will.message, packet.clientId, 'connect', cx.now).rejection;
+  const rejection = cx.registry?.examine(will.message, clientId, 'connect', cx.now).rejection;
   if (rejection === undefined || rejection.silent) return undefined;
   return { reasonCode: rejection.reasonCode, reason: `will: ${rejection.reason}` };
 }
 
-/** Writes a CONNACK that refuses, and closes. */
+/** Writes a CONNACK that refuses, as far as the client has room for it, and closes. */
 export function refuse(
   port: ConnectionPort,
-  packet: Pick<ConnectPacket, 'version' | 'requestProblemInformation'>,
+  packet: Pick<ConnectPacket, 'version' | 'requestProblemInformation' | 'maximumPacketBytes'>,
   why: Refusal,
 ): void {
+  const { reasonCode } = why;
   const reasonString = packet.requestProblemInformation ? why.reason : undefined;
-  port.send(encodeConnack(packet.version, { reasonCode: why.reasonCode, reasonString }), false);
+  const forms = [{ reasonCode, reasonString }, { reasonCode }].map((fields) =>
+    encodeConnack(packet.version, fields),
+  );
+  const bytes = forms.find(({ length }) => length <= packet.maximumPacketBytes);
+  if (bytes !== undefined) port.send(bytes, false);
   port.close();
 }
 
@@ -107,12 +125,7 @@ interface Previous {
 function evict(cx: Context, session: Session, cleanStart: boolean): Previous {
   const { connection } = session;
   if (connection === undefined) return { session, wasConnected: false, will: undefined };
-  if (connection.version === 5) {
-    const reason = connection.problemInformation
-      ? 'another connection uses this client identifier'
-      : undefined;
-    connection.port.send(encodeDisconnect(Reason.sessionTakenOver, reason), false);
-  }
+  sendDisconnect(connection, Reason.sessionTakenOver, 'another connection uses this client identifier');
   connection.port.close();
   cx.stats.connections--;
   session.connection = undefined;
@@ -130,7 +143,7 @@ function openSession(
   packet: ConnectPacket,
   clientId: string,
 ): { session: Session; present: boolean; previous: Previous | undefined } {
-  const expirySeconds = Math.min(packet.sessionExpirySeconds, cx.limits.maxSessionExpirySeconds);
+  const expirySeconds = sessionExpiry(cx, packet);
   const known = cx.sessions.get(clientId);
   const previous = known === undefined ? undefined : evict(cx, known, packet.cleanStart);
   if (known !== undefined && !packet.cleanStart && isPersistent(known)) {
@@ -155,10 +168,11 @@ export function connect(
   const clientId = packet.clientId === '' ? options.assignedClientId : packet.clientId;
   const { admitted } = options;
   // EMQX finds out only when it is to send the will, and then drops it.
-  const willDropped = cx.registry?.profile.silent === true && !mayPublishWill(cx, packet, admitted);
+  const willDropped = cx.registry?.profile.silent === true && !mayPublishWill(cx, clientId, packet, admitted);
   const will =
     packet.will === undefined || willDropped ? undefined : createWill(packet.will, clientId, admitted.mount);
-  const why = refusal(cx, packet, will, admitted);
+  const connack = connackFields(cx, packet, clientId, admitted);
+  const why = refusal(cx, packet, clientId, will, admitted) ?? sizeRefusal(packet, connack);
   if (why !== undefined) {
     refuse(port, packet, why);
     return undefined;
@@ -171,11 +185,10 @@ export function connect(
   session.will = will;
   if (will !== undefined || present) cx.journal.will(session, will);
   if (isPersistent(session)) cx.journal.session(session);
-  sendConnack(cx, connection, packet, {
-    present,
-    assigned: packet.clientId === '',
-    recorded: cx.journal.changes !== recorded,
-  });
+  port.send(
+    encodeConnack(packet.version, { ...connack, sessionPresent: present }),
+    cx.journal.changes !== recorded,
+  );
   if (previous?.will !== undefined) publishWill(cx, clientId, previous.will);
   announcePresence(cx, connection);
   if (present) {
@@ -206,6 +219,7 @@ function attach(
     aliases: new Map(),
     outboundAliases: new Map(),
     outboundAliasMaximum: Math.min(packet.topicAliasMaximum, cx.limits.topicAliasMaximum),
+    repeats: new Set(),
     backlog: new Deque(),
     backlogBytes: 0,
   };
@@ -222,26 +236,40 @@ function keepAlive(cx: Context, packet: ConnectPacket): number {
     : Math.min(packet.keepAliveSeconds, maxKeepAliveSeconds);
 }
 
-function sendConnack(
+const sessionExpiry = (cx: Context, packet: ConnectPacket): number =>
+  Math.min(packet.sessionExpirySeconds, cx.limits.maxSessionExpirySeconds);
+
+/** What CONNACK tells when the client is let in, but for Session Present. */
+function connackFields(
   cx: Context,
-  connection: Connection,
   packet: ConnectPacket,
-  session: { readonly present: boolean; readonly assigned: boolean; readonly recorded: boolean },
-): void {
+  clientId: string,
+  { username }: Admitted,
+): ConnackFields {
   const { limits } = cx;
-  const { expirySeconds, clientId } = connection.session;
-  const changedExpiry = expirySeconds === packet.sessionExpirySeconds ? undefined : expirySeconds;
-  const changedKeepAlive =
-    connection.keepAliveSeconds === packet.keepAliveSeconds ? undefined : connection.keepAliveSeconds;
-  const bytes = encodeConnack(packet.version, {
+  const expirySeconds = sessionExpiry(cx, packet);
+  const keepAliveSeconds = keepAlive(cx, packet);
+  return {
     reasonCode: Reason.success,
-    sessionPresent: session.present,
-    sessionExpirySeconds: changedExpiry,
+    sessionExpirySeconds: expirySeconds === packet.sessionExpirySeconds ? undefined : expirySeconds,
     receiveMaximum: limits.receiveMaximum === 65_535 ? undefined : limits.receiveMaximum,
     maximumPacketBytes: limits.maxPacketBytes,
     topicAliasMaximum: limits.topicAliasMaximum,
-    assignedClientId: session.assigned ? clientId : undefined,
-    serverKeepAliveSeconds: changedKeepAlive,
-  });
-  connection.port.send(bytes, session.recorded);
+    assignedClientId: packet.clientId === '' ? clientId : undefined,
+    serverKeepAliveSeconds: keepAliveSeconds === packet.keepAliveSeconds ? undefined : keepAliveSeconds,
+    responseInformation: packet.requestResponseInformation
+      ? cx.responseInformation?.({ clientId, username })
+      : undefined,
+  };
+}
+
+/** A client that has no room for CONNACK cannot be served (MQTT 5 §3.1.2.11.4). */
+function sizeRefusal(packet: ConnectPacket, connack: ConnackFields): Refusal | undefined {
+  if (packet.maximumPacketBytes === Infinity) return undefined;
+  const { length } = encodeConnack(packet.version, connack);
+  if (length <= packet.maximumPacketBytes) return undefined;
+  return {
+    reasonCode: Reason.packetTooLarge,
+    reason: `maximum packet size: CONNACK takes ${length} bytes`,
+  };
 }

@@ -74,6 +74,8 @@ export interface Context {
   readonly journal: Journal;
   readonly events: EngineEvents;
   readonly authorize: Authorize | undefined;
+  /** Response Information for a client that asks for it. */
+  readonly responseInformation: ((client: ClientIdentity) => string | undefined) | undefined;
   readonly stats: EngineStats;
   /** Milliseconds; set by the caller of the engine before each step. */
   now: number;

@@ -1,4 +1,5 @@
-import { encodeAck, encodePublish, packetIdOffset } from './codec/encode.ts';
+import { sendAck } from './answers.ts';
+import { encodePublish, packetIdOffset } from './codec/encode.ts';
 import type { Context } from './context.ts';
 import { isExpired, messageBytes, ownMessage, remainingExpirySeconds, type Message } from './message.ts';
 import type { Qos } from './packets.ts';
@@ -38,7 +39,12 @@ export function deliver(cx: Context, session: Session, message: Message, options
     }
     return;
   }
-  if (connection !== undefined && session.queue.length === 0 && maySend(cx, connection)) {
+  if (
+    connection !== undefined &&
+    session.queue.length === 0 &&
+    connection.repeats.size === 0 &&
+    maySend(cx, connection)
+  ) {
     send(cx, connection, delivery);
     return;
   }
@@ -68,9 +74,9 @@ function overflow(cx: Context, session: Session): void {
   if (session.connection !== undefined) cx.evictions.add(session.connection);
 }
 
-const maySend = (cx: Context, connection: Connection): boolean =>
-  connection.session.inflight.size < Math.min(connection.receiveMaximum, cx.limits.maxInflight) &&
-  connection.port.canWrite();
+/** What was sent and not acknowledged on this connection stays within the client's Receive Maximum. */
+const maySend = (cx: Context, { session, repeats, receiveMaximum, port }: Connection): boolean =>
+  session.inflight.size - repeats.size < Math.min(receiveMaximum, cx.limits.maxInflight) && port.canWrite();
 
 function send(cx: Context, connection: Connection, delivery: Delivery): void {
   const { session } = connection;
@@ -93,6 +99,8 @@ function send(cx: Context, connection: Connection, delivery: Delivery): void {
 export function pump(cx: Context, session: Session): void {
   const { connection } = session;
   if (connection === undefined) return;
+  repeat(cx, connection);
+  if (connection.repeats.size > 0) return;
   while (session.queue.length > 0 && maySend(cx, connection)) {
     const delivery = session.queue.shift() as Delivery;
     session.queuedBytes -= messageBytes(delivery.message);
@@ -107,16 +115,26 @@ export function pump(cx: Context, session: Session): void {
   }
 }
 
-/** Repeats what was not acknowledged on the last connection, in order (MQTT 5 §4.4). */
+/**
+ * Repeats what was not acknowledged on the last connection, in order (MQTT 5 §4.4): PUBREL at once, PUBLISH as the Receive Maximum of the
+ * new connection allows.
+ */
 export function resend(cx: Context, connection: Connection): void {
-  const { session } = connection;
-  for (const delivery of session.inflight.values()) {
-    if (delivery.state === 'released') {
-      connection.port.send(encodeAck('pubrel', connection.version, delivery.packetId), false);
-    } else if (!write(cx, connection, delivery, true)) {
-      session.inflight.delete(delivery.packetId);
-      if (isPersistent(session)) cx.journal.delivered(session, delivery);
-    }
+  for (const delivery of connection.session.inflight.values()) {
+    if (delivery.state !== 'released') connection.repeats.add(delivery);
+    else sendAck(connection, { type: 'pubrel', packetId: delivery.packetId }, false);
+  }
+  repeat(cx, connection);
+}
+
+function repeat(cx: Context, connection: Connection): void {
+  const { session, repeats } = connection;
+  for (const delivery of repeats) {
+    if (!maySend(cx, connection)) return;
+    repeats.delete(delivery);
+    if (write(cx, connection, delivery, true)) continue;
+    session.inflight.delete(delivery.packetId);
+    if (isPersistent(session)) cx.journal.delivered(session, delivery);
   }
 }
 

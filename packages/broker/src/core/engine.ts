@@ -17,7 +17,10 @@ import { subscribe, unsubscribe } from './subscribe.ts';
 import { SubscriptionTree } from './subscription-tree.ts';
 import { TokenBucket } from './token-bucket.ts';
 
-export type EngineOptions = Pick<Context, 'limits' | 'registry' | 'journal' | 'events' | 'authorize'> & {
+export type EngineOptions = Pick<
+  Context,
+  'limits' | 'registry' | 'journal' | 'events' | 'authorize' | 'responseInformation'
+> & {
   readonly sessions?: Context['sessions'];
 };
 

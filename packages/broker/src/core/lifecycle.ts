@@ -1,5 +1,5 @@
 import { accept, mayRetain } from './accept.ts';
-import { encodeDisconnect } from './codec/encode.ts';
+import { sendDisconnect } from './answers.ts';
 import type { Context } from './context.ts';
 import { messageBytes } from './message.ts';
 import { announcePresence } from './registry/presence.ts';
@@ -21,10 +21,7 @@ export function disconnect(
   reasonString?: string,
 ): void {
   if (connection.session.connection !== connection) return;
-  if (connection.version === 5) {
-    const reason = connection.problemInformation ? reasonString : undefined;
-    connection.port.send(encodeDisconnect(reasonCode, reason), false);
-  }
+  sendDisconnect(connection, reasonCode, reasonString);
   connection.port.close();
   detach(cx, connection, true);
 }
@@ -121,15 +118,15 @@ function rerouteUnacknowledged(cx: Context, session: Session, connectedOnly: boo
     if (delivery.share === undefined || delivery.qos !== 1) continue;
     if (!reroute(cx, session, delivery, connectedOnly)) continue;
     session.inflight.delete(id);
-    if (isPersistent(session)) cx.journal.delivered(session, delivery);
+    // Recorded while the session was persistent, which a DISCONNECT may just have ended.
+    cx.journal.delivered(session, delivery);
   }
   if (session.queue.length === 0) return;
   const waiting = session.queue.drain();
   session.queuedBytes = 0;
   for (const delivery of waiting) {
-    if (reroute(cx, session, delivery, connectedOnly)) {
-      if (isPersistent(session)) cx.journal.delivered(session, delivery);
-    } else requeue(session, delivery);
+    if (reroute(cx, session, delivery, connectedOnly)) cx.journal.delivered(session, delivery);
+    else requeue(session, delivery);
   }
 }
 

@@ -63,12 +63,13 @@ export function ownMessage(message: Message): Message {
   };
 }
 
-export const isExpired = (message: Message, now: number): boolean => message.expiresAtMs <= now;
+/** A message whose interval is 0 still goes to whoever can take it at once. */
+export const isExpired = (message: Message, now: number): boolean => message.expiresAtMs < now;
 
 /** What remains of the Message Expiry Interval, in whole seconds (MQTT 5 §3.3.2.3.3). */
 export function remainingExpirySeconds(message: Message, now: number): number | undefined {
   if (message.expiresAtMs === Infinity) return undefined;
-  return Math.max(1, Math.ceil((message.expiresAtMs - now) / 1000));
+  return Math.max(0, Math.ceil((message.expiresAtMs - now) / 1000));
 }
 
 /** Rough size in memory, for the limits of queues. */

@@ -1,5 +1,5 @@
 import { accept, mayRetain } from './accept.ts';
-import { encodeAck } from './codec/encode.ts';
+import { sendAck } from './answers.ts';
 import type { Context } from './context.ts';
 import { createMessage, type Message } from './message.ts';
 import type { PublishPacket } from './packets.ts';
@@ -60,7 +60,7 @@ export function publish(cx: Context, connection: Connection, packet: PublishPack
   const topic = topicOf(cx, connection, packet);
   const repeated = packet.qos === 2 && session.inboundIds.has(packet.packetId);
   if (repeated) {
-    connection.port.send(encodeAck('pubrec', connection.version, packet.packetId), true);
+    sendAck(connection, { type: 'pubrec', packetId: packet.packetId }, true);
     return;
   }
   if (packet.qos === 2 && session.inboundIds.size >= cx.limits.receiveMaximum) {
@@ -83,10 +83,8 @@ export function publish(cx: Context, connection: Connection, packet: PublishPack
     session.inboundIds.add(packet.packetId);
     if (isPersistent(session)) cx.journal.inboundId(session, packet.packetId, true);
   }
-  const reasonString = connection.problemInformation ? outcome.reason : undefined;
+  const { reasonCode, reason } = outcome;
   const type = packet.qos === 1 ? 'puback' : 'pubrec';
-  connection.port.send(
-    encodeAck(type, connection.version, packet.packetId, outcome.reasonCode, reasonString),
-    cx.journal.changes !== recorded,
-  );
+  const { packetId } = packet;
+  sendAck(connection, { type, packetId, reasonCode, reason }, cx.journal.changes !== recorded);
 }

@@ -21,6 +21,7 @@ function isReady({ session }: Subscription): boolean {
   return (
     connection !== undefined &&
     session.queue.length === 0 &&
+    connection.repeats.size === 0 &&
     session.inflight.size < connection.receiveMaximum
   );
 }

@@ -50,6 +50,8 @@ export interface Connection {
   /** Topic aliases of this side, by topic. */
   readonly outboundAliases: Map<string, number>;
   readonly outboundAliasMaximum: number;
+  /** What the last connection left unacknowledged and this one has not repeated yet, in order. In `inflight` as well. */
+  readonly repeats: Set<Delivery>;
   /** QoS 0 messages that wait for a writable connection. */
   readonly backlog: Deque<Delivery>;
   backlogBytes: number;

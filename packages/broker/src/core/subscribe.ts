@@ -1,4 +1,4 @@
-import { encodeSuback, encodeUnsuback } from './codec/encode.ts';
+import { sendSuback, sendUnsuback } from './answers.ts';
 import type { Context } from './context.ts';
 import { deliver } from './delivery.ts';
 import { isExpired } from './message.ts';
@@ -7,10 +7,17 @@ import { protocolError, Reason } from './reason-codes.ts';
 import { isPersistent, type Connection, type Subscription } from './session.ts';
 import { tryParseFilter, type ParsedFilter } from './topics.ts';
 
+interface Refused {
+  readonly reasonCode: number;
+  readonly reason: string;
+}
+
 interface Granted {
   readonly subscription: Subscription;
   readonly sendRetained: boolean;
 }
+
+const INVALID: Refused = { reasonCode: Reason.topicFilterInvalid, reason: 'topic filter: is not valid' };
 
 const mountedKey = (mount: string, { filter, group }: ParsedFilter): string =>
   group === undefined ? mount + filter : `$share/${group}/${mount}${filter}`;
@@ -20,20 +27,24 @@ function grant(
   connection: Connection,
   entry: SubscribeEntry,
   subscriptionId: number | undefined,
-): Granted | number {
+): Granted | Refused {
   const { session } = connection;
   const parsed = tryParseFilter(entry.filter);
-  if (parsed === undefined) return Reason.topicFilterInvalid;
-  if (parsed.group !== undefined && entry.noLocal)
-    throw protocolError('subscription options: no local on a shared subscription');
+  if (parsed === undefined) return INVALID;
   if (cx.authorize?.(connection.identity, 'subscribe', parsed.filter) === false) {
-    return Reason.notAuthorized;
+    return {
+      reasonCode: Reason.notAuthorized,
+      reason: `topic filter: not allowed to subscribe to ${entry.filter}`,
+    };
   }
   const { mount } = connection;
   const key = mountedKey(mount, parsed);
   const known = session.subscriptions.get(key);
-  if (known === undefined && session.subscriptions.size >= cx.limits.maxSubscriptionsPerClient)
-    return Reason.quotaExceeded;
+  const { maxSubscriptionsPerClient } = cx.limits;
+  if (known === undefined && session.subscriptions.size >= maxSubscriptionsPerClient) {
+    const reason = `topic filter: the limit of ${maxSubscriptionsPerClient} subscriptions is reached`;
+    return { reasonCode: Reason.quotaExceeded, reason };
+  }
   const subscription: Subscription = {
     session,
     key,
@@ -69,14 +80,17 @@ function sendRetained(cx: Context, subscription: Subscription): void {
 
 /** SUBSCRIBE: SUBACK first, then the retained messages. Throws PacketError when the connection must end. */
 export function subscribe(cx: Context, connection: Connection, packet: SubscribePacket): void {
-  const results = packet.entries.map((entry) => grant(cx, connection, entry, packet.subscriptionId));
-  const codes = results.map((result) => (typeof result === 'number' ? result : result.subscription.qos));
-  connection.port.send(
-    encodeSuback(connection.version, packet.packetId, codes),
-    isPersistent(connection.session),
-  );
+  const { packetId, entries, subscriptionId } = packet;
+  for (const { filter, noLocal } of entries) {
+    if (noLocal && filter.startsWith('$share/'))
+      throw protocolError('subscription options: no local on a shared subscription');
+  }
+  const results = entries.map((entry) => grant(cx, connection, entry, subscriptionId));
+  const codes = results.map((result) => ('reason' in result ? result.reasonCode : result.subscription.qos));
+  const reason = results.find((result) => 'reason' in result)?.reason;
+  sendSuback(connection, { packetId, codes, reason }, isPersistent(connection.session));
   for (const result of results) {
-    if (typeof result !== 'number' && result.sendRetained) sendRetained(cx, result.subscription);
+    if (!('reason' in result) && result.sendRetained) sendRetained(cx, result.subscription);
   }
 }
 
@@ -93,5 +107,6 @@ export function unsubscribe(cx: Context, connection: Connection, packet: Unsubsc
     if (isPersistent(session)) cx.journal.subscription(session, key, undefined);
     return Reason.success;
   });
-  connection.port.send(encodeUnsuback(connection.version, packet.packetId, codes), isPersistent(session));
+  const reason = codes.includes(Reason.topicFilterInvalid) ? INVALID.reason : undefined;
+  sendUnsuback(connection, { packetId: packet.packetId, codes, reason }, isPersistent(session));
 }

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 
 import type { Authorize } from '../core/context.ts';
 import type { EmqxVersion } from '../core/registry/profile.ts';
+import type { ClientIdentity } from '../core/session.ts';
 import type { Authenticate } from './auth/door.ts';
 import type { BrokerLimits } from './limits.ts';
 import type { Address, ListenerOptions } from './listeners.ts';
@@ -48,6 +49,11 @@ export interface BrokerSettings {
    * `authenticate` what `a2aPolicy('unit')` allows, and without it everything.
    */
   readonly authorize?: Authorize;
+  /**
+   * Response Information for a client that asks for it; undefined gives none. Default: `$a2a/v1/reply/{org}/{unit}/{agent}` for client ids
+   * `org/unit/agent`.
+   */
+  readonly responseInformation?: (client: ClientIdentity) => string | undefined;
   readonly logger?: Logger;
 }
 

@@ -8,6 +8,7 @@ import type { Authorize, Context } from '../core/context.ts';
 import { createEngine, type Engine } from '../core/engine.ts';
 import { noJournal } from '../core/journal.ts';
 import { Registry } from '../core/registry/registry.ts';
+import { agentReplyTopic } from '../core/response-information.ts';
 import { createDoor } from './auth/door.ts';
 import { BrokerError } from './broker-error.ts';
 import type {
@@ -114,6 +115,7 @@ class EmbeddedBroker implements Broker {
         log: (level, message, fields) => this.logger[level](message, fields),
       },
       authorize: authorizeOf(options),
+      responseInformation: options.responseInformation ?? agentReplyTopic,
     });
     this.server = new Server({
       engine: this.engine,

@@ -1,3 +1,4 @@
+import { sendDisconnect } from '../core/answers.ts';
 import { decodePacket } from '../core/codec/decode.ts';
 import { sniffVersion } from '../core/codec/decode-connect.ts';
 import { FrameSplitter } from '../core/codec/frame-splitter.ts';
@@ -15,6 +16,8 @@ import type { ClientCertificate } from './tls.ts';
 import type { Transport, TransportEvents } from './transport.ts';
 
 const HIGH_WATER_BYTES = 1024 * 1024;
+/** A part of a packet that is at least so long counts for the keep alive like a whole one: a large packet may take its time, a trickle not. */
+const PROGRESS_BYTES = 1_000;
 const CLOSE_TIMEOUT_MS = 2_000;
 type State = 'connecting' | 'authenticating' | 'open' | 'closing' | 'closed';
 
@@ -58,16 +61,25 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
     return this.transport?.peer.certificate;
   }
 
+  /** This side does not read at the moment, so silence of the client means nothing. */
+  isHeldBack(): boolean {
+    return this.reading.isPausedFor(Pause.authenticating | Pause.unwritten | Pause.storeFull);
+  }
+
   // From the transport
 
   onData(chunk: Buffer): void {
     if (this.state === 'closing' || this.state === 'closed') return;
-    this.lastReceivedAtMs = this.server.now();
+    let alive = chunk.length >= PROGRESS_BYTES;
     try {
-      this.splitter.push(chunk, (bytes, start, bodyStart, end) => this.onFrame(bytes, start, bodyStart, end));
+      this.splitter.push(chunk, (bytes, start, bodyStart, end) => {
+        alive = true;
+        return this.onFrame(bytes, start, bodyStart, end);
+      });
     } catch (error) {
       this.fail(error);
     }
+    if (alive) this.lastReceivedAtMs = this.server.now();
     if (this.server.gate.isFull()) {
       this.reading.pause(Pause.storeFull);
       this.server.gate.join(this);
@@ -174,7 +186,7 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
       const version = level !== undefined && level >= 5 ? 5 : 4;
       refuse(
         this,
-        { version, requestProblemInformation: true },
+        { version, requestProblemInformation: true, maximumPacketBytes: Infinity },
         { reasonCode: error.reasonCode, reason: error.message },
       );
     } else this.close();
@@ -271,8 +283,9 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
   }
 
   /** Says goodbye without telling the core: for the end of the whole broker. */
-  leave(bytes: Buffer): void {
-    if (this.core?.version === 5) this.send(bytes, false);
+  leave(): void {
+    if (this.core !== undefined)
+      sendDisconnect(this.core, Reason.serverShuttingDown, 'server is shutting down');
     this.core = undefined;
     this.close();
   }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-import { encodeDisconnect } from '../core/codec/encode.ts';
+import { methodRefusal } from '../core/connect.ts';
 import type { Engine } from '../core/engine.ts';
 import type { ConnectPacket } from '../core/packets.ts';
 import { Reason } from '../core/reason-codes.ts';
@@ -68,6 +68,8 @@ export class Server {
     if (this.connections.size > maxConnections) {
       return { refusal: { reasonCode: Reason.serverBusy, reason: 'too many connections: try again later' } };
     }
+    const method = methodRefusal(packet);
+    if (method !== undefined) return { refusal: method };
     const { clientId, username, password } = packet;
     const { remote, certificate } = connection;
     return door({ clientId, username, password, remote, certificate });
@@ -80,6 +82,8 @@ export class Server {
       const { core } = connection;
       if (core === undefined) {
         if (now - connection.openedAtMs > this.options.connectTimeoutMs) connection.destroy();
+      } else if (connection.isHeldBack()) {
+        connection.lastReceivedAtMs = now;
       } else if (
         core.keepAliveSeconds > 0 &&
         now - connection.lastReceivedAtMs > core.keepAliveSeconds * 1500
@@ -98,8 +102,7 @@ export class Server {
 
   /** Says goodbye to everyone. Wills stay where they are: with a store, the next start sends them. */
   async closeAll(): Promise<void> {
-    const goodbye = encodeDisconnect(Reason.serverShuttingDown, 'server is shutting down');
-    for (const connection of this.connections) connection.leave(goodbye);
+    for (const connection of this.connections) connection.leave();
     const deadline = setTimeout(() => this.destroyAll(), GOODBYE_MS);
     while (this.connections.size > 0) await new Promise<void>((resolve) => (this.onForget = resolve));
     clearTimeout(deadline);

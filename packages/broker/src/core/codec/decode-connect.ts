@@ -73,13 +73,16 @@ export function decodeConnect(reader: PacketReader): ConnectPacket {
   const properties: ReadProperties =
     version === 5
       ? readProperties(reader, 'CONNECT', CONNECT_PROPERTIES)
-      : { numbers: new Map(), texts: new Map(), user: [] };
+      : { numbers: new Map(), texts: new Map(), user: [], hasAuthenticationData: false };
   const clientId = reader.text('client identifier');
   const cleanStart = (flags & 2) !== 0;
   const will = (flags & 4) === 0 ? undefined : readWill(reader, version, flags);
   const username = (flags & 0x80) === 0 ? undefined : reader.text('user name');
   const password = (flags & 0x40) === 0 ? undefined : Buffer.from(reader.binary('password'));
   if (reader.left > 0) throw malformed('CONNECT: bytes after its last field');
+  const authenticationMethod = properties.texts.get(Property.authenticationMethod);
+  if (authenticationMethod === undefined && properties.hasAuthenticationData)
+    throw protocolError('authentication data: without an authentication method');
   return {
     type: 'connect',
     version,
@@ -96,7 +99,7 @@ export function decodeConnect(reader: PacketReader): ConnectPacket {
     topicAliasMaximum: properties.numbers.get(Property.topicAliasMaximum) ?? 0,
     requestProblemInformation: properties.numbers.get(Property.requestProblemInformation) !== 0,
     requestResponseInformation: properties.numbers.get(Property.requestResponseInformation) === 1,
-    authenticationMethod: properties.texts.get(Property.authenticationMethod),
+    authenticationMethod,
     userProperties: properties.user,
   };
 }

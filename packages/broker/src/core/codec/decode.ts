@@ -17,6 +17,22 @@ import { NO_PROPERTIES, Property, readMessageProperties, readProperties } from '
 
 const ACK_PROPERTIES = [Property.reasonString, Property.user];
 
+/** MQTT 5 §3.4.2.1, §3.5.2.1. */
+const RECEIVED_CODES = new Set([0x00, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99]);
+/** MQTT 5 §3.6.2.1, §3.7.2.1. */
+const RELEASED_CODES = new Set([0x00, 0x92]);
+/** MQTT 5 §3.14.2.1, of whichever side. */
+const DISCONNECT_CODES = new Set([
+  0x00, 0x04, 0x80, 0x81, 0x82, 0x83, 0x87, 0x89, 0x8b, 0x8d, 0x8e, 0x8f, 0x90, 0x93, 0x94, 0x95, 0x96, 0x97,
+  0x98, 0x99, 0x9a, 0x9b, 0x9c, 0x9d, 0x9e, 0x9f, 0xa0, 0xa1, 0xa2,
+]);
+
+function reasonCodeOf(reader: PacketReader, packet: string, known: ReadonlySet<number>): number {
+  const code = reader.byte('reason code');
+  if (!known.has(code)) throw protocolError(`reason code: 0x${code.toString(16)} is not one of ${packet}`);
+  return code;
+}
+
 function packetId(reader: PacketReader): number {
   const id = reader.uint16('packet identifier');
   if (id === 0) throw protocolError('packet identifier: is 0');
@@ -42,7 +58,8 @@ function decodeAck(type: AckPacket['type'], reader: PacketReader, version: Proto
     if (reader.left > 0) throw malformed(`${type}: bytes after the packet identifier`);
     return { type, packetId: id, reasonCode: 0 };
   }
-  const reasonCode = reader.left > 0 ? reader.byte('reason code') : 0;
+  const known = type === 'puback' || type === 'pubrec' ? RECEIVED_CODES : RELEASED_CODES;
+  const reasonCode = reader.left > 0 ? reasonCodeOf(reader, type.toUpperCase(), known) : 0;
   if (reader.left > 0) readProperties(reader, type, ACK_PROPERTIES);
   if (reader.left > 0) throw malformed(`${type}: bytes after its last field`);
   return { type, packetId: id, reasonCode };
@@ -96,7 +113,7 @@ function decodeDisconnect(reader: PacketReader, version: ProtocolVersion): Disco
     if (reader.left > 0) throw malformed('DISCONNECT: has content');
     return { type: 'disconnect', reasonCode: 0, sessionExpirySeconds: undefined };
   }
-  const reasonCode = reader.byte('reason code');
+  const reasonCode = reasonCodeOf(reader, 'DISCONNECT', DISCONNECT_CODES);
   let sessionExpirySeconds: number | undefined;
   if (reader.left > 0) {
     const allowed = [Property.sessionExpiry, Property.reasonString, Property.user];

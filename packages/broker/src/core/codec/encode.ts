@@ -118,17 +118,34 @@ export function encodeAck(
   return packet(ACK_TYPES[type], [Buffer.from([high, low, reasonCode]), reason]);
 }
 
-export function encodeSuback(version: ProtocolVersion, packetId: number, codes: readonly number[]): Buffer {
-  const id = Buffer.from(
-    version === 5 ? [packetId >> 8, packetId & 0xff, 0] : [packetId >> 8, packetId & 0xff],
-  );
-  const granted = version === 5 ? codes : codes.map((code) => (code > 2 ? 0x80 : code));
-  return packet(0x90, [id, Buffer.from(granted)]);
+/** Packet identifier and, for MQTT 5, properties of SUBACK and UNSUBACK. */
+function subackHead(version: ProtocolVersion, packetId: number, reasonString: string | undefined): Buffer[] {
+  const id = Buffer.from([packetId >> 8, packetId & 0xff]);
+  if (version === 4) return [id];
+  return [
+    id,
+    withLength(reasonString === undefined ? [] : [textProperty(Property.reasonString, reasonString)]),
+  ];
 }
 
-export function encodeUnsuback(version: ProtocolVersion, packetId: number, codes: readonly number[]): Buffer {
+export function encodeSuback(
+  version: ProtocolVersion,
+  packetId: number,
+  codes: readonly number[],
+  reasonString?: string,
+): Buffer {
+  const granted = version === 5 ? codes : codes.map((code) => (code > 2 ? 0x80 : code));
+  return packet(0x90, [...subackHead(version, packetId, reasonString), Buffer.from(granted)]);
+}
+
+export function encodeUnsuback(
+  version: ProtocolVersion,
+  packetId: number,
+  codes: readonly number[],
+  reasonString?: string,
+): Buffer {
   if (version === 4) return Buffer.from([0xb0, 2, packetId >> 8, packetId & 0xff]);
-  return packet(0xb0, [Buffer.from([packetId >> 8, packetId & 0xff, 0]), Buffer.from(codes)]);
+  return packet(0xb0, [...subackHead(version, packetId, reasonString), Buffer.from(codes)]);
 }
 
 /** MQTT 5 only: a 3.1.1 server closes without a word. */

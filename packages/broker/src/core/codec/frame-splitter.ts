@@ -38,6 +38,7 @@ export class FrameSplitter {
       if (byte === undefined) return undefined;
       length += (byte & 0x7f) * 2 ** (7 * (i - 1));
       if ((byte & 0x80) !== 0) continue;
+      if (byte === 0 && i > 1) throw malformed('remaining length: is not in its shortest form');
       const bodyStart = position + i + 1;
       const end = bodyStart + length;
       if (end - position > this.maxPacketBytes) {

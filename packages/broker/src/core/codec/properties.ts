@@ -132,6 +132,7 @@ export interface ReadProperties {
   readonly numbers: ReadonlyMap<number, number>;
   readonly texts: ReadonlyMap<number, string>;
   readonly user: readonly (readonly [string, string])[];
+  readonly hasAuthenticationData: boolean;
 }
 
 /** Properties of the packets other than PUBLISH; `allowed` are the identifiers that the packet may carry. */
@@ -145,6 +146,7 @@ export function readProperties(
   const user: (readonly [string, string])[] = [];
   const end = propertiesEnd(reader);
   let seen = 0;
+  let hasAuthenticationData = false;
   while (reader.position < end) {
     const id = reader.byte('property identifier');
     const kind = KINDS[id];
@@ -154,11 +156,13 @@ export function readProperties(
     const field = `property ${id} of ${packet}`;
     if (kind === 'user') user.push([reader.text(field), reader.text(field)]);
     else if (kind === 'text') texts.set(id, reader.text(field));
-    else if (kind === 'binary') reader.binary(field);
-    else numbers.set(id, readNumber(reader, kind, field));
+    else if (kind === 'binary') {
+      reader.binary(field);
+      hasAuthenticationData = true;
+    } else numbers.set(id, readNumber(reader, kind, field));
   }
   if (reader.position !== end) throw malformed('property length: does not match its properties');
-  return { numbers, texts, user };
+  return { numbers, texts, user, hasAuthenticationData };
 }
 
 function readNumber(reader: PacketReader, kind: Kind, field: string): number {
