@@ -10,7 +10,9 @@ export type Fault = {
   readonly when:
     | { readonly atMs: number }
     /** Death at an effect of the victim, before it leaves or just after. */
-    | { readonly effect: number; readonly leaves: boolean };
+    | { readonly effect: number; readonly leaves: boolean }
+    /** So long after a step that must not act twice has acted: the victim is who did it, or the broker, or … */
+    | { readonly afterActingMs: number };
 } & (
   | { readonly kind: 'kill'; readonly backAfterMs: number; readonly losesDisk?: boolean }
   | { readonly kind: 'stop'; readonly forMs: number }
@@ -27,13 +29,14 @@ export interface FaultPlan {
 
 const MORTAL: readonly Role[] = ['instance', 'instance', 'supervisor', 'broker', 'device-agent'];
 
-/** What goes wrong in the run of a seed. `mayLoseDisk`: the scenario has no step that must not act twice. */
-export function planFaults(random: Random, mayLoseDisk: boolean): FaultPlan {
+/** What goes wrong in the run of a seed. `actsOnce`: the scenario has a step that must not act twice. */
+export function planFaults(random: Random, actsOnce: boolean): FaultPlan {
   const supervisors = random.chance(0.5) ? 1 : 2;
   const duplicate = random.chance(0.3);
   const style = random.next();
+  if (actsOnce && style < 0.3) return { supervisors, duplicate, faults: [afterActing(random)] };
   if (style < 0.4) return { supervisors, duplicate, faults: [atEffect(random)] };
-  if (style < 0.5 && mayLoseDisk) return { supervisors, duplicate, faults: [losingDisk(random)] };
+  if (style < 0.5 && !actsOnce) return { supervisors, duplicate, faults: [losingDisk(random)] };
   const count = style < 0.8 ? 1 + random.below(3) : 4 + random.below(3);
   return { supervisors, duplicate, faults: Array.from({ length: count }, () => anyFault(random)) };
 }
@@ -54,8 +57,18 @@ function atEffect(random: Random): Fault {
   };
 }
 
+function afterActing(random: Random): Fault {
+  return {
+    role: random.pick(['instance', 'instance', 'broker', 'device-agent']),
+    pick: 0,
+    kind: 'kill',
+    backAfterMs: backAfter(random),
+    when: { afterActingMs: random.between(0, 80) },
+  };
+}
+
 function atTime(random: Random): Fault {
-  const when = { atMs: random.between(0, random.chance(0.7) ? 400 : 4_000) };
+  const when = { atMs: random.between(0, random.chance(0.8) ? 900 : 5_000) };
   const pick = random.below(16);
   const kind = random.next();
   if (kind < 0.4)
@@ -73,7 +86,7 @@ function losingDisk(random: Random): Fault {
     kind: 'kill',
     losesDisk: true,
     backAfterMs: backAfter(random),
-    when: { atMs: random.between(0, 400) },
+    when: { atMs: random.between(0, 900) },
   };
 }
 

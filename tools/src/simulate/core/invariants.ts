@@ -26,13 +26,12 @@ export interface Undisturbed {
 
 export interface Invariant {
   readonly name: string;
-  /** Undefined: it holds. Else what broke it. `skip`: it says nothing about this run. */
-  check(run: Observed, undisturbed: Undisturbed): string | undefined | 'skip';
+  /** Undefined: it holds. `skip`: it says nothing about this run. Else what broke it. */
+  readonly check: (run: Observed, undisturbed: Undisturbed) => string | undefined;
 }
 
 const hasUnknown = ({ steps }: Observed): boolean => Object.values(steps).includes('unknown');
 
-/** The letters are those of docs/simulation.md. */
 export const INVARIANTS: readonly Invariant[] = [
   {
     name: 'a: the session ends once the faults are over',

@@ -1,14 +1,8 @@
 import { defineBlueprint, StepError, type Blueprint } from '@shoal/workflow';
-import type { SimProcess, World } from './world.ts';
-
-/** Something that was done to the world, and who did it. */
-export interface Effect {
-  readonly stepId: string;
-  readonly by: string;
-}
+import type { World } from './world.ts';
 
 /** Work of a few virtual milliseconds whose output depends on the graph alone, so that every order of events must end alike. */
-export function blueprintsOf(world: World, process: SimProcess, effects: Effect[]): readonly Blueprint[] {
+export function blueprintsOf(world: World, acted: (stepId: string) => void): readonly Blueprint[] {
   const pause = (): Promise<void> =>
     new Promise((resolve) => void setTimeout(resolve, world.random.between(2, 60)));
   return [
@@ -18,7 +12,7 @@ export function blueprintsOf(world: World, process: SimProcess, effects: Effect[
       run: async ({ stepId, results, needs, signal }) => {
         await pause();
         signal.throwIfAborted();
-        effects.push({ stepId, by: process.name });
+        acted(stepId);
         const inputs = Object.keys(needs)
           .sort()
           .filter((id) => results[id] !== undefined);

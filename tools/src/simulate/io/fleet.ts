@@ -11,8 +11,9 @@ import type { Task } from '@shoal/protocol';
 import { createSupervisor, type Spawner } from '@shoal/supervisor';
 import { parseWorkflow, runOrder, type SpawnOrder, type Workflow } from '@shoal/workflow';
 import type { FaultPlan } from '../core/fault-plan.ts';
+import type { Sabotage } from '../core/sabotage.ts';
 import type { Scenario } from '../core/scenarios.ts';
-import { blueprintsOf, type Effect } from './blueprints.ts';
+import { blueprintsOf } from './blueprints.ts';
 import { SimDisk } from './sim-store.ts';
 import { Wire } from './wire.ts';
 import { currentProcess, type SimProcess, type World } from './world.ts';
@@ -21,7 +22,15 @@ export const ORG = 'o';
 export const UNIT = 'u';
 export const SESSION_ID = '3f0c2f7e-7a63-4a0b-9d0e-5a8f4f1f2a01';
 const URL = 'mqtt://simulated';
+/** By then a supervisor that nothing befell takes requests. */
+const FIRST_CALL_MS = 200;
 const WORKFLOW = { org: ORG, unit: UNIT, agentId: 'flow' };
+
+/** Something that was done to the world, and who did it. */
+export interface Effect {
+  readonly stepId: string;
+  readonly by: string;
+}
 
 /** What the callers were told at the end, in order. */
 export interface Told {
@@ -31,6 +40,8 @@ export interface Told {
 
 /** Everything that runs in one simulation: the real code, each process with a life of its own. */
 export class Fleet {
+  /** Called when a step that must not act twice has acted. */
+  onActedOnce: (by: SimProcess) => void = () => undefined;
   readonly world: World;
   readonly wire: Wire;
   readonly effects: Effect[] = [];
@@ -44,34 +55,49 @@ export class Fleet {
   onBrokerStart: () => void = () => undefined;
   readonly #scenario: Scenario;
   readonly #workflow: Workflow;
+  readonly #sabotage: Sabotage | undefined;
   #disk: SimDisk;
 
-  constructor(world: World, scenario: Scenario) {
+  constructor(world: World, scenario: Scenario, sabotage?: Sabotage) {
     this.world = world;
+    this.#sabotage = sabotage;
     this.wire = new Wire(world);
     this.#scenario = scenario;
-    this.#workflow = parseWorkflow(scenario.yaml);
-    this.#disk = new SimDisk(world);
+    const yaml =
+      sabotage === 'careless-step'
+        ? scenario.yaml.replaceAll('idempotent: false', 'idempotent: true')
+        : scenario.yaml;
+    this.#workflow = parseWorkflow(yaml);
+    this.#disk = this.#newDisk();
   }
 
   start({ supervisors, duplicate }: Pick<FaultPlan, 'supervisors' | 'duplicate'>): void {
     this.startBroker();
     if (this.#scenario.asksDevice === true) this.startDeviceAgent();
     for (let at = 0; at < supervisors; at += 1) this.startSupervisor(at);
-    this.#startCaller('caller-0', 0);
-    if (duplicate) this.#startCaller('caller-1', this.world.random.between(0, 300));
+    this.#startCaller('caller-0', FIRST_CALL_MS);
+    if (duplicate) this.#startCaller('caller-1', FIRST_CALL_MS + this.world.random.between(0, 300));
+  }
+
+  #newDisk(): SimDisk {
+    return new SimDisk(this.world, this.#sabotage === 'lying-disk');
   }
 
   startBroker(losesDisk = false): void {
-    if (losesDisk) this.#disk = new SimDisk(this.world);
+    if (losesDisk) this.#disk = this.#newDisk();
     const disk = this.#disk;
     const process = this.world.start('broker', async () => {
-      const broker = createBroker({ listen: { tcp: false }, store: disk.open() });
+      const broker = createBroker({ allowAnonymous: true, listen: { tcp: false }, store: disk.open() });
       await broker.start();
       this.wire.listening = { process, accept: (stream) => broker.handle(stream) };
     });
     this.onBrokerStart();
     this.broker = process;
+  }
+
+  /** After its death. */
+  restartSupervisor(index: number): void {
+    if (this.#sabotage !== 'absent-supervisor') this.startSupervisor(index);
   }
 
   startSupervisor(index: number): void {
@@ -113,7 +139,7 @@ export class Fleet {
           tasks: retainedTaskStore(),
           card: { name: 'Pump', description: 'Turns.' },
           handle: () => {
-            this.effects.push({ stepId: 'act', by: process.name });
+            this.#acted('act', process);
             return { data: { speed: 900 } };
           },
         }).start(),
@@ -170,6 +196,11 @@ export class Fleet {
     await requester.cancelTask(WORKFLOW, { id: SESSION_ID }).catch(() => undefined);
   }
 
+  #acted(stepId: string, by: SimProcess): void {
+    this.effects.push({ stepId, by: by.name });
+    if (this.#scenario.once.includes(stepId)) this.onActedOnce(by);
+  }
+
   /** Instances as child processes: they outlive the supervisor, and it hears of their end while it lives. */
   #spawner(): Spawner {
     let running = 0;
@@ -201,7 +232,7 @@ export class Fleet {
       await pause(afterMs);
       const end = await runOrder(order, {
         url: URL,
-        blueprints: blueprintsOf(world, process, this.effects),
+        blueprints: blueprintsOf(world, (stepId) => this.#acted(stepId, process)),
         openStream: () => this.wire.dial(process),
         abortGraceMs: 300,
       });

@@ -32,6 +32,22 @@ export class Injector {
       });
       return;
     }
+    if ('afterActingMs' in when) {
+      let struck = false;
+      const { onActedOnce } = this.#fleet;
+      this.#fleet.onActedOnce = (by) => {
+        onActedOnce(by);
+        if (struck) return;
+        struck = true;
+        this.#open += 1;
+        world.plan(when.afterActingMs, () => {
+          const victim = fault.role === 'instance' ? this.#instanceNear(by) : this.#victim(fault);
+          if (victim === undefined) this.#open -= 1;
+          else this.#strike(fault, victim);
+        });
+      };
+      return;
+    }
     // The n-th of its kind to start is the victim; it may die before it has done so much.
     this.#whenStarted(fault.role, fault.pick, (victim) => {
       victim.onEffect = (effect) => {
@@ -58,18 +74,20 @@ export class Injector {
 
   #all(role: Role): readonly SimProcess[] {
     const { broker, deviceAgent, supervisors, instances, callers } = this.#fleet;
-    switch (role) {
-      case 'broker':
-        return broker === undefined ? [] : [broker];
-      case 'device-agent':
-        return deviceAgent === undefined ? [] : [deviceAgent];
-      case 'supervisor':
-        return supervisors;
-      case 'caller':
-        return callers;
-      case 'instance':
-        return instances;
-    }
+    const all: Readonly<Record<Role, readonly (SimProcess | undefined)[]>> = {
+      broker: [broker],
+      'device-agent': [deviceAgent],
+      supervisor: supervisors,
+      instance: instances,
+      caller: callers,
+    };
+    return all[role].filter((process) => process !== undefined);
+  }
+
+  /** Who acted, or the instance that had a device agent act. */
+  #instanceNear(by: SimProcess): SimProcess | undefined {
+    const { instances } = this.#fleet;
+    return instances.includes(by) ? by : instances.findLast(({ name }) => name.startsWith('act#'));
   }
 
   #victim({ role, pick }: Fault): SimProcess | undefined {
@@ -110,7 +128,7 @@ export class Injector {
     else if (dead === fleet.deviceAgent) fleet.startDeviceAgent();
     else {
       const index = fleet.supervisors.indexOf(dead);
-      if (index >= 0) fleet.startSupervisor(index);
+      if (index >= 0) fleet.restartSupervisor(index);
     }
   }
 }

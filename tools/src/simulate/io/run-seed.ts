@@ -3,6 +3,7 @@ import { parseWorkflow } from '@shoal/workflow';
 import { planFaults, type Fault, type FaultPlan } from '../core/fault-plan.ts';
 import { INVARIANTS, type Observed } from '../core/invariants.ts';
 import { createRandom } from '../core/random.ts';
+import type { Sabotage } from '../core/sabotage.ts';
 import { SCENARIOS, type Scenario } from '../core/scenarios.ts';
 import { Fleet } from './fleet.ts';
 import { Injector } from './inject.ts';
@@ -28,6 +29,7 @@ export interface SeedOptions {
   readonly trace?: boolean;
   /** Also waits for the retention and looks for what is left. */
   readonly waitForRetention?: boolean;
+  readonly sabotage?: Sabotage | undefined;
 }
 
 /** Longest virtual time until a session has ended, and until all that belongs to it is gone. */
@@ -42,7 +44,7 @@ const undisturbedEnds = new Map<string, Promise<string>>();
 export async function runSeed(seed: number, options: SeedOptions = {}): Promise<SeedReport> {
   const random = createRandom(seed);
   const scenario = random.pick(SCENARIOS);
-  const plan = planFaults(random, scenario.once.length === 0);
+  const plan = planFaults(random, scenario.once.length > 0);
   const end = undisturbedEnds.get(scenario.name) ?? endWithoutFaults(scenario);
   undisturbedEnds.set(scenario.name, end);
   const undisturbed = { end: await end };
@@ -82,7 +84,7 @@ async function simulate(
   const world = new World(seed, options.trace);
   enterWorld(world, seed);
   world.note(`seed ${seed}, ${scenario.name}, ${plan.supervisors} supervisors`);
-  const fleet = new Fleet(world, scenario);
+  const fleet = new Fleet(world, scenario, options.sabotage);
   const watch = new RecordWatch(world);
   fleet.start(plan);
   watch.start(fleet);

@@ -5,14 +5,17 @@ import type { World } from './world.ts';
 export class SimDisk {
   readonly #values = new Map<string, Buffer>();
   readonly #world: World;
+  readonly #lies: boolean;
 
-  constructor(world: World) {
+  constructor(world: World, lies = false) {
     this.#world = world;
+    this.#lies = lies;
   }
 
   open(): Store {
     const values = this.#values;
     const world = this.#world;
+    const lies = this.#lies;
     return {
       durability: 'disk',
       async *entries() {
@@ -29,8 +32,9 @@ export class SimDisk {
               }
               resolve();
             },
-            world.random.between(1, 4),
+            world.random.between(1, 4) * (lies ? 50 : 1),
           );
+          if (lies) resolve();
         }),
       close: () => Promise.resolve(),
     };

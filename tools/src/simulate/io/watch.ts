@@ -19,6 +19,7 @@ export class RecordWatch {
   /** A broker starts: what the one before had delivered, and had not on its disk when it died, is gone. */
   onBrokerStart(): void {
     for (const topic of this.contents.keys()) this.#tentative.add(topic);
+    this.present.clear();
   }
 
   hasSeen(record: string): boolean {
@@ -39,7 +40,13 @@ export class RecordWatch {
   }
 
   #see(topic: string, text: string, fromDisk: boolean): void {
-    this.#world.note(`record ${topic.split('/').slice(6).join('/')} ${summary(text)}`);
+    // Reply topics come from a pool that outlives a run, and the name of a caller's record with them.
+    const record = topic
+      .split('/')
+      .slice(6)
+      .join('/')
+      .replace(/^caller.*/, 'caller');
+    this.#world.note(`record ${record} ${summary(text)}`);
     if (text === '') {
       this.present.delete(topic);
       return;
