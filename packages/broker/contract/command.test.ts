@@ -88,16 +88,19 @@ describe('shoal-broker', () => {
 });
 
 describe('the HTTP listener', () => {
-  it('tells health and counts, and nothing else', async () => {
-    broker = createBroker({ allowAnonymous: true, listen: { http: {} } });
+  it('tells health to everyone, and counts to everyone only when told to', async () => {
+    broker = createBroker({ allowAnonymous: true, listen: { http: { publicMetrics: true } } });
     const { http, tcp } = await broker.start();
     const client = await clients.connect(tcp?.url as string);
     await client.publishAsync('t', 'x', { qos: 1 });
-    expect(await (await fetch(`${http?.url}/healthz`)).text()).toBe('ok\n');
+    expect(await (await fetch(`${http?.url}/healthz`)).json()).toEqual({ status: 'ok' });
     const metrics = await (await fetch(`${http?.url}/metrics`)).text();
     expect(metrics).toMatch(/^shoal_broker_connections 1$/m);
     expect(metrics).toMatch(/^shoal_broker_messages_received_total 1$/m);
-    expect((await fetch(`${http?.url}/other`)).status).toBe(404);
-    expect((await fetch(`${http?.url}/metrics`, { method: 'POST' })).status).toBe(405);
+    expect(metrics).toMatch(/^shoal_broker_bytes_received_total [1-9]/m);
+    expect(metrics).toMatch(/^shoal_broker_cards\{status="online"\} 0$/m);
+    expect(metrics).toMatch(/^shoal_broker_card_rejections_total\{rule="R3"\} 0$/m);
+    expect((await fetch(`${http?.url}/other`)).status).toBe(401);
+    expect((await fetch(`${http?.url}/metrics`, { method: 'POST' })).status).toBe(401);
   });
 });

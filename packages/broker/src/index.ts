@@ -7,7 +7,14 @@ export type {
   BrokerStats,
   ListenOptions,
   RegistrySettings,
+  StopOptions,
 } from './io/broker-options.ts';
+export type { CardAddress, RegistryAdmin } from './io/registry-admin.ts';
+export type { CardQuery, RegisteredCard } from './core/registry/directory.ts';
+export type { RegistrySwitches, Rejection, RuleId } from './core/registry/registry.ts';
+export type { EmqxVersion } from './core/registry/profile.ts';
+export type { HttpOptions } from './io/http/management.ts';
+export type { Actor, ApiKey, BearerCheck } from './io/http/credentials.ts';
 export type { LevelStoreOptions } from './io/store/level-store.ts';
 export type { Store, StoreChange } from './io/store/store.ts';
 export { BrokerError, isBrokerError } from './io/broker-error.ts';

@@ -4,7 +4,8 @@ import { createBroker } from '../io/broker.ts';
 import { isBrokerError } from '../io/broker-error.ts';
 import type { BrokerOptions } from '../io/broker-options.ts';
 import type { Logger } from '../io/logger.ts';
-import { readCommand, USAGE } from './settings.ts';
+import { runCtl } from './ctl.ts';
+import { readCommand, USAGE, type Command } from './settings.ts';
 
 const write =
   (level: string) =>
@@ -39,8 +40,13 @@ async function run(options: BrokerOptions): Promise<void> {
 }
 
 try {
-  const command = await readCommand(process.argv.slice(2), process.env);
-  if (command.kind === 'help') process.stdout.write(`${USAGE}\n`);
+  const args = process.argv.slice(2);
+  const command: Command = args[0] === 'ctl' ? { kind: 'ctl' } : await readCommand(args, process.env);
+  if (command.kind === 'ctl') {
+    const { output, exitCode } = await runCtl(args.slice(1), { env: process.env, fetch });
+    process.stdout.write(output);
+    process.exitCode = exitCode;
+  } else if (command.kind === 'help') process.stdout.write(`${USAGE}\n`);
   else if (command.kind === 'hash-password')
     process.stdout.write(`${await hashPassword(await readStandardInput())}\n`);
   else await run(command.options);

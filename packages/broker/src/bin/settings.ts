@@ -27,6 +27,7 @@ export interface SettingsFile {
 const KNOWN = ['allowAnonymous', 'listen', 'store', 'registry', 'limits', 'users', 'a2aPolicy', 'rules'];
 
 export const USAGE = `shoal-broker [options]
+shoal-broker ctl a2a_registry …   the registry of a broker that runs; "shoal-broker ctl" tells more
   --host HOST        address to listen on (SHOAL_BROKER_HOST), default 127.0.0.1
   --port PORT        TCP port (SHOAL_BROKER_PORT), default 1883
   --ws-port PORT     WebSocket port (SHOAL_BROKER_WS_PORT), default none
@@ -42,6 +43,7 @@ export const USAGE = `shoal-broker [options]
 
 export type Command =
   | { readonly kind: 'help' }
+  | { readonly kind: 'ctl' }
   | { readonly kind: 'hash-password' }
   | { readonly kind: 'run'; readonly options: BrokerOptions };
 

@@ -4,9 +4,11 @@ import type { Authorize } from '../core/context.ts';
 import type { EmqxVersion } from '../core/registry/profile.ts';
 import type { ClientIdentity } from '../core/session.ts';
 import type { Authenticate } from './auth/door.ts';
+import type { HttpOptions } from './http/management.ts';
 import type { BrokerLimits } from './limits.ts';
 import type { Address, ListenerOptions } from './listeners.ts';
 import type { Logger } from './logger.ts';
+import type { RegistryAdmin } from './registry-admin.ts';
 import type { LevelStoreOptions } from './store/level-store.ts';
 import type { Store } from './store/store.ts';
 
@@ -19,6 +21,8 @@ export interface RegistrySettings {
   readonly profile?: 'shoal' | 'emqx';
   /** Which EMQX. Default 6.2.2. */
   readonly emqxVersion?: EmqxVersion;
+  /** Namespaces that the management API knows, besides those of its API keys. */
+  readonly namespaces?: readonly string[];
   /** Delivers a card again when its agent comes or goes. Default true. */
   readonly pushPresence?: boolean;
 }
@@ -27,8 +31,8 @@ export interface RegistrySettings {
 export interface ListenOptions {
   readonly tcp?: ListenerOptions | false;
   readonly ws?: ListenerOptions | false;
-  /** `/healthz` and `/metrics` (Prometheus), open to whoever reaches the address. */
-  readonly http?: Omit<ListenerOptions, 'tls'> | false;
+  /** Probes for everyone; metrics and the management API of the registry for those who have a key. */
+  readonly http?: HttpOptions | false;
 }
 
 export interface BrokerSettings {
@@ -67,8 +71,17 @@ export interface BrokerAddresses {
   readonly http?: Address;
 }
 
+export interface StopOptions {
+  /**
+   * How long clients that are connected may take to get what is queued for them, while nobody new is let in. Default 0: what is queued
+   * stays with their sessions, if these outlive the connection.
+   */
+  readonly drainTimeoutMs?: number;
+}
+
 export interface BrokerStats {
   readonly connections: number;
+  readonly connectionsRefused: number;
   readonly sessions: number;
   readonly subscriptions: number;
   readonly retained: number;
@@ -76,6 +89,8 @@ export interface BrokerStats {
   readonly messagesSent: number;
   readonly messagesDropped: number;
   readonly publishesRefused: number;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
 }
 
 export interface Broker {
@@ -86,8 +101,14 @@ export interface Broker {
    * `store-version-unknown`.
    */
   start(): Promise<BrokerAddresses>;
-  /** Says goodbye to all clients (0x8B) and closes everything. Stopping twice is fine. */
-  stop(): Promise<void>;
+  /**
+   * Lets nobody in any more, says goodbye to all clients (0x8B) and closes everything. Stopping twice is fine. Wills are not sent: a store
+   * hands them over to the next start, which sends them; in memory they end with everything else.
+   */
+  stop(options?: StopOptions): Promise<void>;
+  readonly registry: RegistryAdmin;
+  /** Off, messages are routed and nothing is retained, and what is retained is not delivered. On when the broker starts. */
+  setRetainer(enabled: boolean): void;
   stats(): BrokerStats;
   /** Serves a client on a stream of the same process, without a socket. The broker closes it. */
   handle(stream: Duplex): void;

@@ -17,13 +17,18 @@ import type {
   BrokerOptions,
   BrokerStats,
   RegistrySettings,
+  StopOptions,
 } from './broker-options.ts';
 import { openGate, type CommitGate } from './commit-gate.ts';
 import { Flusher } from './flusher.ts';
-import { listenHttp } from './http-listener.ts';
+import { openManagement } from './http/management.ts';
+import { formatMetrics } from './http/metrics.ts';
+import type { Phase } from './http/service-routes.ts';
 import { defaultLimits, emqxLimits, type BrokerLimits } from './limits.ts';
 import { listenTcp, listenWebSocket, type Address, type Listener } from './listeners.ts';
 import { silentLogger, type Logger } from './logger.ts';
+import { Measurements } from './measurements.ts';
+import { createRegistryAdmin, type RegistryAdmin } from './registry-admin.ts';
 import { Server } from './server.ts';
 import { openLevelStore } from './store/level-store.ts';
 import { readSnapshot } from './store/read-snapshot.ts';
@@ -82,7 +87,12 @@ class EmbeddedBroker implements Broker {
   private store: Store | undefined;
   private listeners: Listener[] = [];
   private intervals: NodeJS.Timeout[] = [];
+  private readonly coreRegistry: Registry;
+  readonly registry: RegistryAdmin;
+  private readonly measurements = new Measurements(Date.now());
+  private management: Listener | undefined;
   private state: 'new' | 'started' | 'stopped' = 'new';
+  private phase: Phase = 'starting';
   private ending: Promise<void> | undefined;
 
   constructor(options: BrokerOptions) {
@@ -105,10 +115,11 @@ class EmbeddedBroker implements Broker {
       : undefined;
     const gate: CommitGate = this.journal ?? openGate;
     this.timers = new Timers(now, (clientId) => this.engine.expire(clientId, now()));
+    this.coreRegistry = createRegistryOf(options.registry ?? {}, limits, sessions);
     this.engine = createEngine({
       limits,
       sessions,
-      registry: createRegistryOf(options.registry ?? {}, limits, sessions),
+      registry: this.coreRegistry,
       journal: this.journal ?? noJournal,
       events: {
         schedule: (clientId, atMs) => this.timers.set(clientId, atMs),
@@ -116,6 +127,13 @@ class EmbeddedBroker implements Broker {
       },
       authorize: authorizeOf(options),
       responseInformation: options.responseInformation ?? agentReplyTopic,
+    });
+    this.registry = createRegistryAdmin({
+      engine: this.engine,
+      registry: this.coreRegistry,
+      now,
+      flush: async () => this.journal?.flush(),
+      vet: undefined,
     });
     this.server = new Server({
       engine: this.engine,
@@ -142,9 +160,12 @@ class EmbeddedBroker implements Broker {
       throw new BrokerError('already-started', 'a broker starts once: create another one');
     this.state = 'started';
     try {
+      const http = await this.openHttp();
       await this.restore();
       this.startIntervals();
-      return await this.listen();
+      const addresses = await this.listen();
+      this.phase = 'ok';
+      return http === undefined ? addresses : { ...addresses, http };
     } catch (error) {
       await this.stop();
       throw error;
@@ -173,21 +194,38 @@ class EmbeddedBroker implements Broker {
   /** Without its store a broker can promise nothing: it lets everyone go, unacknowledged. */
   private storeFailed(error: unknown): void {
     this.logger.error('the store cannot be written: the broker stops', { error: String(error) });
+    this.phase = 'failed';
     this.server.destroyAll();
     void this.stop();
   }
 
   private async listen(): Promise<BrokerAddresses> {
-    const { tcp = {}, ws = false, http = false } = this.options.listen ?? {};
-    const addresses: { tcp?: Address; ws?: Address; http?: Address } = {};
+    const { tcp = {}, ws = false } = this.options.listen ?? {};
+    const addresses: { tcp?: Address; ws?: Address } = {};
     if (tcp !== false) addresses.tcp = await this.addListener(listenTcp(this.server, tcp));
     if (ws !== false) addresses.ws = await this.addListener(listenWebSocket(this.server, ws));
-    if (http !== false) {
-      const listener = await listenHttp(http, () => this.stats());
-      this.listeners.push(listener);
-      addresses.http = listener.address;
-    }
     return addresses;
+  }
+
+  /** First of all listeners, and last to close: probes see the broker start and drain. */
+  private async openHttp(): Promise<Address | undefined> {
+    const { http = false } = this.options.listen ?? {};
+    if (http === false) return undefined;
+    this.measurements.start();
+    const { context } = this.engine;
+    this.management = await openManagement({
+      http,
+      admin: this.registry,
+      registry: this.coreRegistry,
+      namespaces: this.options.registry?.namespaces ?? [],
+      isRetaining: () => context.switches.retainer,
+      phase: () => this.phase,
+      metrics: () => formatMetrics(this.stats(), this.measurements.take(context, this.coreRegistry)),
+      version: VERSION,
+      logger: this.logger,
+      now: Date.now,
+    });
+    return this.management.address;
   }
 
   private async addListener(opening: Promise<Listener>): Promise<Address> {
@@ -224,32 +262,46 @@ class EmbeddedBroker implements Broker {
       'messages/received': stats.messagesReceived,
       'messages/sent': stats.messagesSent,
       'messages/dropped': stats.messagesDropped,
+      'messages/refused': stats.publishesRefused,
+      'clients/refused': stats.connectionsRefused,
+      'bytes/received': stats.bytesReceived,
+      'bytes/sent': stats.bytesSent,
+      'uptime/seconds': Math.floor(process.uptime()),
     };
     for (const [name, value] of Object.entries(topics)) {
       this.engine.announce(`$SYS/broker/${name}`, String(value), Date.now());
     }
   }
 
-  stop(): Promise<void> {
-    this.ending ??= this.end();
+  stop({ drainTimeoutMs = 0 }: StopOptions = {}): Promise<void> {
+    this.ending ??= this.end(drainTimeoutMs);
     return this.ending;
   }
 
-  private async end(): Promise<void> {
+  private async end(drainTimeoutMs: number): Promise<void> {
     this.state = 'stopped';
-    for (const interval of this.intervals) clearInterval(interval);
+    if (this.phase !== 'failed') this.phase = 'draining';
     const closing = this.listeners.map((listener) => listener.close());
+    if (drainTimeoutMs > 0) await this.server.drain(drainTimeoutMs);
+    for (const interval of this.intervals) clearInterval(interval);
     await this.server.closeAll();
     this.timers.clear();
     await Promise.all(closing);
     await this.journal?.flush();
     await this.store?.close();
+    await this.management?.close();
+    this.measurements.stop();
+  }
+
+  setRetainer(enabled: boolean): void {
+    this.engine.context.switches.retainer = enabled;
   }
 
   stats(): BrokerStats {
     const { context, stats } = this.engine;
     return {
       ...stats,
+      ...this.server.traffic,
       sessions: context.sessions.size,
       subscriptions: context.subscriptions.count,
       retained: context.retained.countWithout('$SYS'),

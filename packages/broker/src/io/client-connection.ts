@@ -70,6 +70,7 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
 
   onData(chunk: Buffer): void {
     if (this.state === 'closing' || this.state === 'closed') return;
+    this.server.traffic.bytesReceived += chunk.length;
     let alive = chunk.length >= PROGRESS_BYTES;
     try {
       this.splitter.push(chunk, (bytes, start, bodyStart, end) => {
@@ -163,6 +164,7 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
   private enter(packet: ConnectPacket, verdict: Verdict): void {
     const { clientId } = packet;
     if (verdict.refusal !== undefined) {
+      this.server.traffic.connectionsRefused++;
       this.server.logger.info('CONNECT refused', { remote: this.remote, clientId, ...verdict.refusal });
       refuse(this, packet, verdict.refusal);
       return;
@@ -269,6 +271,7 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
       const { out, outBytes } = this;
       this.out = [];
       this.outBytes = 0;
+      this.server.traffic.bytesSent += outBytes;
       this.transport?.write(out, outBytes);
     }
     if (this.state === 'closing') {

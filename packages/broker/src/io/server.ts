@@ -23,6 +23,7 @@ export interface ServerOptions {
 }
 
 const GOODBYE_MS = 500;
+const DRAIN_POLL_MS = 20;
 
 /** All connections of a broker and what they share. */
 export class Server {
@@ -33,6 +34,7 @@ export class Server {
   readonly now: () => number;
   readonly maxPacketBytes: number;
   readonly connectTimeoutMs: number;
+  readonly traffic = { bytesReceived: 0, bytesSent: 0, connectionsRefused: 0 };
   private readonly options: ServerOptions;
   private onForget: (() => void) | undefined;
   private readonly connections = new Set<ClientConnection>();
@@ -98,6 +100,23 @@ export class Server {
         this.engine.disconnect(core, Reason.notAuthorized, 'credential: its time is over', now);
       }
     }
+  }
+
+  /** Resolves when nothing waits for a client that is connected, or after the timeout. */
+  async drain(timeoutMs: number): Promise<void> {
+    const endsAtMs = this.now() + timeoutMs;
+    while (this.now() < endsAtMs && this.isBusy()) {
+      await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
+    }
+  }
+
+  private isBusy(): boolean {
+    for (const { core } of this.connections) {
+      if (core === undefined) continue;
+      const { session, backlog } = core;
+      if (session.queue.length + session.inflight.size + backlog.length > 0) return true;
+    }
+    return false;
   }
 
   /** Says goodbye to everyone. Wills stay where they are: with a store, the next start sends them. */

@@ -99,7 +99,7 @@ export class Registry {
     if (!this.switches.enabled) return { card: readCard(clientId, message.properties) };
     const rejection =
       this.ownershipRejection(message, address, clientId) ??
-      this.cardRejection(message.payload, occasion !== 'will') ??
+      (message.payload.length === 0 ? undefined : this.cardRejection(message.payload, occasion !== 'will')) ??
       (occasion === 'publish' ? this.rateRejection(message, now) : undefined);
     if (rejection !== undefined) {
       this.rejections[rejection.rule]++;
@@ -139,10 +139,9 @@ export class Registry {
     return this.reject('R2', 'agentId: "pool" is reserved for pool topics');
   }
 
-  /** R6, R5 and R9 for the payload of a card; an empty one is a deletion. */
+  /** R6, R5 and R9 for the payload of a card. */
   cardRejection(payload: Buffer, checkTrust: boolean): Rejection | undefined {
     const { maxCardBytes, distrust } = this.options;
-    if (payload.length === 0) return undefined;
     if (maxCardBytes !== 0 && payload.length > maxCardBytes) {
       return this.reject('R6', `payload: ${payload.length} bytes, the limit for a card is ${maxCardBytes}`);
     }

@@ -90,7 +90,8 @@ export function createDoor(options: DoorOptions): (request: ConnectRequest) => V
     return refuseWith(Reason.serverUnavailable, 'authentication is not available');
   };
   return (request) => {
-    const named = request.username !== undefined || request.password !== undefined;
+    const named =
+      request.username !== undefined || request.password !== undefined || request.certificate !== undefined;
     if (authenticate === undefined || (allowAnonymous && !named)) {
       // Without anyone to check it a user name proves nothing; it is kept for rules that someone wrote for it.
       return { admitted: named ? { ...ANONYMOUS, username: request.username } : ANONYMOUS };

@@ -1,0 +1,71 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+
+import { BrokerError } from '../broker-error.ts';
+import type { Address, Listener } from '../listeners.ts';
+import { addServerNames, secureOptions, withTlsErrors, type TlsOptions } from '../tls.ts';
+
+/** A peer that dawdles is let go: with its headers, its body, its reading, and between two requests. */
+const TIMEOUTS = {
+  headersTimeout: 10_000,
+  requestTimeout: 15_000,
+  keepAliveTimeout: 5_000,
+  connectionsCheckingInterval: 1_000,
+  maxHeaderSize: 8 * 1024,
+} as const;
+const WRITE_TIMEOUT_MS = 30_000;
+const MAX_CONNECTIONS = 256;
+const MAX_REQUESTS_PER_CONNECTION = 1_000;
+
+export interface HttpServerOptions {
+  readonly host?: string;
+  readonly port?: number;
+  readonly tls?: TlsOptions;
+}
+
+function createPlainOrSecure(tls: TlsOptions | undefined): Server {
+  if (tls === undefined) return createServer(TIMEOUTS);
+  const secure = createSecureServer({
+    ...TIMEOUTS,
+    handshakeTimeout: TIMEOUTS.headersTimeout,
+    ...secureOptions(tls),
+  });
+  addServerNames(secure, tls);
+  return secure;
+}
+
+/** Rejects with BrokerError `listen-failed`, `invalid-options`. */
+export function openHttpServer(
+  options: HttpServerOptions,
+  handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>,
+): Promise<Listener> {
+  const { host = '127.0.0.1', port = 0, tls } = options;
+  const http = withTlsErrors(() => createPlainOrSecure(tls));
+  http.maxConnections = MAX_CONNECTIONS;
+  http.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION;
+  http.setTimeout(WRITE_TIMEOUT_MS, (socket) => socket.destroy());
+  http.on('tlsClientError', (_error, socket) => socket.destroy());
+  http.on('request', (request, response) => void handle(request, response));
+  const scheme = tls === undefined ? 'http' : 'https';
+  return new Promise((resolve, reject) => {
+    http.once('error', (error) =>
+      reject(new BrokerError('listen-failed', `cannot listen on ${host}:${port}: ${error.message}`, error)),
+    );
+    http.listen({ host, port }, () => {
+      const info = http.address() as AddressInfo;
+      const shown = info.family === 'IPv6' ? `[${info.address}]` : info.address;
+      const address: Address = {
+        host: info.address,
+        port: info.port,
+        url: `${scheme}://${shown}:${info.port}`,
+      };
+      const close = (): Promise<void> =>
+        new Promise((done) => {
+          http.close(() => done());
+          http.closeAllConnections();
+        });
+      resolve({ address, close });
+    });
+  });
+}
