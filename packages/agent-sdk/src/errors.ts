@@ -19,6 +19,15 @@ export const LOCAL_ERROR_CODES = {
   'invalid-card': 'The Agent Card is not valid.',
   'registration-refused': 'The broker did not keep the Agent Card.',
   'store-failed': 'The directory of a store could not be opened; see `cause`.',
+  'insecure-transport':
+    'An access token would travel over a connection that others can read: use mqtts:// or wss://.',
+  'no-peer-key': 'No trusted encryption key of the other agent was found, and nothing is sent in the clear.',
+  'unprotected-reply': 'A protected request was answered in the clear, which is not believed.',
+  'reply-rejected': 'A protected reply could not be opened, or was not meant for this call.',
+  'invalid-input': 'The input of a skill does not match its schema; nothing was sent.',
+  'invalid-output': 'The output of a skill does not match its schema.',
+  'task-not-completed':
+    'A skill did not complete: `data` is the task, which failed, was refused or canceled, or asks for input.',
   aborted: 'The caller aborted the call. A task that was started goes on; cancelTask stops it.',
   closed: 'The requester, the agent or its link is closed.',
 } as const;

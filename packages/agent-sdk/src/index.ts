@@ -3,6 +3,17 @@ export type { Agent, AgentOptions, StopOptions } from './io/agent.ts';
 export { CardPresence, cardWill, type CardPresenceOptions } from './io/card-presence.ts';
 export { ADDRESS_EXTENSION, buildCard } from './core/card.ts';
 export type { CardInput, SkillInput } from './core/card.ts';
+export { SKILL_SCHEMAS_EXTENSION } from './core/skill-handler.ts';
+export type { SkillHandler } from './core/skill-handler.ts';
+export type { Identity, TokenIdentity } from './core/identity.ts';
+export type {
+  OpenedRequest,
+  PayloadProtection,
+  ReplySeal,
+  SealedPayload,
+  TokenValidator,
+} from './core/protection.ts';
+export type { TokenRequest, TokenSource } from './io/call-security.ts';
 export type { Say, TaskContext, TaskHandler } from './io/task-context.ts';
 export type { ArtifactInput, Output } from './core/output.ts';
 

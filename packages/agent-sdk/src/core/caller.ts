@@ -21,12 +21,16 @@ export class Caller {
 
   constructor(id: JsonRpcId, reply: ReplyPath, options: CallerOptions) {
     this.id = id;
-    const { responseTopic, correlationData } = reply;
+    const { responseTopic, correlationData, seal } = reply;
     // What came from the socket is a view that keeps its whole buffer alive for as long as the task runs.
     this.reply =
       correlationData === undefined
         ? { responseTopic }
-        : { responseTopic, correlationData: copyBytes(correlationData) };
+        : {
+            responseTopic,
+            correlationData: copyBytes(correlationData),
+            ...(seal === undefined ? {} : { seal }),
+          };
     this.streaming = options.streaming;
     this.historyLength = options.historyLength;
     this.properties = options.properties;

@@ -21,6 +21,8 @@ import {
   negotiateVersion,
   parseJson,
 } from '@shoal/protocol';
+import type { Identity } from './identity.ts';
+import type { GuardedMessage, ReplySeal } from './protection.ts';
 import { errorPayload } from './payloads.ts';
 import type { JsonRpcId } from './payloads.ts';
 import { readServiceParameters } from './service-parameters.ts';
@@ -33,6 +35,8 @@ export interface ReplyPath {
   readonly responseTopic: string;
   /** Absent only when the request had none: then nothing but one error is ever sent. */
   readonly correlationData?: Uint8Array;
+  /** Protects the replies, when the request was protected. */
+  readonly seal?: ReplySeal;
 }
 
 export type RequestCall =
@@ -67,6 +71,8 @@ export type DecodedRequest = RequestCall & {
   readonly service: ServiceParameters;
   /** On the clock of `InboundMessage.receivedAtMs`; absent when the request never expires. */
   readonly expiresAtMs?: number;
+  /** Who sent it, as far as a guard has proven it. */
+  readonly identity?: Identity;
 };
 
 export interface RejectedRequest {
@@ -87,10 +93,11 @@ export interface DecodeOptions {
 
 /** Topic and correlation, envelope, version, parameters: everything that can be told without knowing any task. Never throws. */
 export function decodeRequest(
-  message: InboundMessage,
+  message: InboundMessage | GuardedMessage,
   options: DecodeOptions = {},
 ): DecodedRequest | RejectedRequest {
   const { responseTopic, correlationData } = message;
+  const { seal, identity } = message as GuardedMessage;
   if (responseTopic === undefined || responseTopic === '') {
     return reject(
       undefined,
@@ -112,7 +119,8 @@ export function decodeRequest(
     );
     return reject({ responseTopic }, null, error);
   }
-  const reply: ReplyPath = { responseTopic, correlationData };
+  const reply: ReplyPath =
+    seal === undefined ? { responseTopic, correlationData } : { responseTopic, correlationData, seal };
   const envelope = readEnvelope(message.payload);
   if ('error' in envelope) return reject(reply, envelope.id, envelope.error);
   const { id, method, params } = envelope;
@@ -134,6 +142,7 @@ export function decodeRequest(
     reply,
     service,
     ...(expiry === undefined ? {} : { expiresAtMs: message.receivedAtMs + expiry * 1000 }),
+    ...(identity === undefined ? {} : { identity }),
   };
 }
 

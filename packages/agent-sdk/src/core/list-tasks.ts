@@ -15,17 +15,20 @@ export interface TaskSummary {
   readonly state: TaskState;
   /** Of the status, ISO 8601; empty when it has none. */
   readonly timestamp: string;
+  /** See `TaskRecord.owner`. */
+  readonly owner?: string;
   /** Somebody is still to be notified of the state that the task rests in. */
   readonly pushPending?: true;
 }
 
-export function summaryOf(record: Pick<TaskRecord, 'task' | 'push'>): TaskSummary {
+export function summaryOf(record: Pick<TaskRecord, 'task' | 'push' | 'owner'>): TaskSummary {
   const { id, contextId = '', status } = record.task;
   return {
     key: normalizeTaskId(id),
     contextId,
     state: status.state,
     timestamp: status.timestamp ?? '',
+    ...(record.owner === undefined ? {} : { owner: record.owner }),
     ...(isPushPending(record) ? { pushPending: true } : {}),
   };
 }

@@ -6,11 +6,14 @@ import type { TaskRecord } from './task-record.ts';
 export function parseRecord(value: unknown): Validation<TaskRecord> {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return bad('', 'must be an object');
-  const { schemaVersion, task, messageIds, push } = value as Partial<Record<keyof TaskRecord, unknown>>;
+  const { schemaVersion, task, messageIds, push, owner } = value as Partial<
+    Record<keyof TaskRecord, unknown>
+  >;
   if (schemaVersion !== 1) return bad('schemaVersion', 'must be 1');
   if (!Array.isArray(messageIds) || !messageIds.every((id) => typeof id === 'string')) {
     return bad('messageIds', 'must be an array of strings');
   }
+  if (owner !== undefined && typeof owner !== 'string') return bad('owner', 'must be a string');
   if (push !== undefined && !(Array.isArray(push) && push.every(isPushConfig))) {
     return bad('push', 'must be an array of push configurations');
   }

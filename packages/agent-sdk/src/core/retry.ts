@@ -55,6 +55,8 @@ export type CallEvent =
       readonly final: boolean;
     }
   | { readonly type: 'timer' }
+  /** What was refused would be taken now, for example with a new token: publish at once. */
+  | { readonly type: 'again' }
   /** The responder answered GetTask: the task is still at work. */
   | { readonly type: 'recovered' };
 
@@ -86,6 +88,8 @@ export function decideCall(
       if (state.phase !== 'waiting' || event.attempt !== state.attempt) return keep(state);
       if (event.final) return fail(state, { kind: 'failed', cause: event.cause });
       return giveUpAttempt(state, { kind: 'failed', cause: event.cause }, profile, random);
+    case 'again':
+      return publish(state, profile);
     case 'timer':
       return timer(state, profile, random);
     default:

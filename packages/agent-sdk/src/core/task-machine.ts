@@ -20,6 +20,8 @@ export interface AdmissionInput {
   readonly at: string;
   /** User property `a2a-task-intent`; without it an unknown task is created. */
   readonly intent?: string | undefined;
+  /** Who sends the message, as far as that is proven. */
+  readonly owner?: string | undefined;
 }
 
 /** What to do with a message, given what is known of its task. */
@@ -30,9 +32,12 @@ export function admit(known: TaskRecord | undefined, input: AdmissionInput): Adm
       return refused(a2aError('TaskNotFound', `task ${input.taskId} is not known here`));
     const contextId =
       message.contextId === undefined || message.contextId === '' ? input.newContextId() : message.contextId;
-    return { kind: 'new', record: newRecord(input.taskId, contextId, message, input.at) };
+    return { kind: 'new', record: newRecord(input.taskId, contextId, message, input.at, input.owner) };
   }
   const { task } = known;
+  // Not "forbidden": that would tell a stranger which tasks there are (A2A §13.1).
+  if (known.owner !== input.owner)
+    return refused(a2aError('TaskNotFound', `task ${input.taskId} is not known here`));
   if (message.contextId !== undefined && message.contextId !== '' && message.contextId !== task.contextId) {
     const field = 'message.contextId';
     return refused(

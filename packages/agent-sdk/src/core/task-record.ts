@@ -11,6 +11,8 @@ export interface TaskRecord {
   readonly task: Task;
   /** Ids of the messages that were taken, oldest first: a message that is in here is a retry. */
   readonly messageIds: string[];
+  /** Who sent the first message, as `ownerOf` names the proven identity. To everybody else the task does not exist. */
+  readonly owner?: string;
   /** Where the updates of the task are posted to. Holds credentials: a store that others can read leaves it out. */
   push?: StoredPushConfig[];
 }
@@ -18,9 +20,16 @@ export interface TaskRecord {
 /** A task that asks more often than this forgets its oldest message ids, and its oldest messages. */
 export const MAX_MESSAGES = 100;
 
-export function newRecord(taskId: string, contextId: string, message: Message, at: string): TaskRecord {
+export function newRecord(
+  taskId: string,
+  contextId: string,
+  message: Message,
+  at: string,
+  owner?: string,
+): TaskRecord {
   return {
     schemaVersion: 1,
+    ...(owner === undefined ? {} : { owner }),
     task: {
       id: taskId,
       contextId,

@@ -5,6 +5,7 @@ import { Caller } from '../core/caller.ts';
 import type { DecodedRequest } from '../core/decode-request.ts';
 import type { MaybePromise } from '../core/keyed-lock.ts';
 import { isPromise, whenReady } from '../core/keyed-lock.ts';
+import { ownerOf } from '../core/identity.ts';
 import { admit } from '../core/task-machine.ts';
 import type { TaskRecord } from '../core/task-record.ts';
 import { continueRecord, isSettled, undoContinue, viewTask } from '../core/task-record.ts';
@@ -58,7 +59,14 @@ export class Admissions {
     const { message } = request.params;
     const at = clock.nowIso();
     const intent = request.service.taskIntent;
-    const admission = admit(known, { message, taskId: request.taskId, newContextId: newId, at, intent });
+    const admission = admit(known, {
+      message,
+      taskId: request.taskId,
+      newContextId: newId,
+      at,
+      intent,
+      owner: ownerOf(request.identity),
+    });
     if (admission.kind === 'refused') return this.#options.replies.error(request, admission.error);
     const { record } = admission;
     const refusal = admission.kind === 'duplicate' ? undefined : this.#takePushConfig(request, record);
@@ -170,7 +178,13 @@ export class Admissions {
     if (caller !== undefined && request !== undefined && returnsAtOnce(request))
       replies.task(caller, record.task);
     else if (caller !== undefined) live.attach(caller);
-    this.#runner.add({ live, message, requestMetadata: request?.params.metadata, previous });
+    this.#runner.add({
+      live,
+      message,
+      requestMetadata: request?.params.metadata,
+      previous,
+      identity: request?.identity,
+    });
   }
 
   /** The same message again: whoever sent it hears what the first one hears (profile: Retry 5). */

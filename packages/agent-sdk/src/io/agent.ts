@@ -1,4 +1,4 @@
-import type { Link, LinkOptions, Logger, Subscription } from '@shoal/mqtt-link';
+import type { InboundMessage, Link, LinkOptions, Logger, Subscription } from '@shoal/mqtt-link';
 import { openLink, silentLogger } from '@shoal/mqtt-link';
 import type { AgentAddress, AgentCard, Task } from '@shoal/protocol';
 import { clientIdOf, requestTopic } from '@shoal/protocol';
@@ -8,6 +8,10 @@ import type { MaybePromise } from '../core/keyed-lock.ts';
 import type { PushProfile } from '../core/push-retry.ts';
 import type { RetryProfile } from '../core/retry.ts';
 import { localError } from '../errors.ts';
+import type { PayloadProtection, TokenValidator } from '../core/protection.ts';
+import type { SkillHandler } from '../core/skill-handler.ts';
+import { duplicateSkill, withSkills } from '../core/skill-handler.ts';
+import type { TokenSource } from './call-security.ts';
 import { CardPresence, cardWill, newInstance } from './card-presence.ts';
 import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
@@ -16,8 +20,10 @@ import type { Requester } from './requester-types.ts';
 import { createRequester } from './requester.ts';
 import type { PushTransport } from './push-transport.ts';
 import type { ExtendedCardRequest } from './responder.ts';
+import { RequestGuard } from './request-guard.ts';
 import { Responder } from './responder.ts';
-import type { TaskHandler } from './task-context.ts';
+import { taskHandler } from './task-handler.ts';
+import type { TaskContext, TaskHandler } from './task-context.ts';
 import type { TaskStore } from './task-store.ts';
 
 export interface AgentOptions {
@@ -33,7 +39,22 @@ export interface AgentOptions {
   readonly agentId: string;
   readonly card: CardInput;
   /** Runs once for each message. What it returns completes the task; what it throws fails the task. */
-  readonly handle: TaskHandler;
+  readonly handle?: TaskHandler;
+  /**
+   * Skills with schemas, from `defineSkill` of `@shoal/agent-sdk/skills`: they carry out the messages that name them in
+   * `message.metadata.skill`, and are listed in the card. Give these, or `handle`, or both: then `handle` gets what names no skill.
+   */
+  readonly skills?: readonly SkillHandler<TaskContext>[];
+  /** Every request must carry an access token; `bearerTokens` of `@shoal/agent-sdk/security`. Default: none is looked at. */
+  readonly auth?: TokenValidator;
+  /** Every request and reply is encrypted, in both directions; `ubsp` of `@shoal/agent-sdk/security`. Default: none. */
+  readonly encryption?: PayloadProtection;
+  /** Access tokens for the calls that this agent makes. */
+  readonly token?: TokenSource;
+  /** Those tokens may also go to a broker on this machine without TLS. Default false. For development. */
+  readonly allowTokenOnLoopback?: boolean;
+  /** Signs the card before it is published, for example with `signCard` of `@shoal/protocol/signing`. Default: unsigned. */
+  readonly signCard?: (card: AgentCard) => Promise<AgentCard>;
   /** Default `memoryTaskStore()`. */
   readonly tasks?: TaskStore;
   /** Handlers that run at once. Default 4. */
@@ -123,6 +144,7 @@ class MqttAgent implements Agent {
     clientIdOf(this.address);
     if ((options.url === undefined) === (options.link === undefined))
       throw new TypeError('createAgent needs either url or link');
+    assertOptions(options);
     this.#options = options;
     this.#logger = options.logger ?? silentLogger;
     this.#clock = options.clock ?? systemClock;
@@ -142,13 +164,16 @@ class MqttAgent implements Agent {
   }
 
   get requester(): Requester {
-    const { retry } = this.#options;
+    const { retry, token, allowTokenOnLoopback, encryption } = this.#options;
     return (this.#requester ??= createRequester({
       link: this.link,
       address: this.address,
       clock: this.#clock,
       logger: this.#logger,
       ...(retry === undefined ? {} : { retry }),
+      ...(token === undefined ? {} : { token }),
+      ...(allowTokenOnLoopback === undefined ? {} : { allowTokenOnLoopback }),
+      ...(encryption === undefined ? {} : { encryption }),
     }));
   }
 
@@ -168,13 +193,13 @@ class MqttAgent implements Agent {
 
   async updateCard(patch: Partial<CardInput>): Promise<void> {
     const input = { ...this.#cardInput, ...patch };
-    this.#setCard(this.#build(input));
+    this.#setCard(await this.#signed(this.#build(input)));
     this.#cardInput = input;
     await this.#presence?.update(this.#card);
   }
 
   async #start(): Promise<void> {
-    this.#setCard(this.#card);
+    this.#setCard(await this.#signed(this.#card));
     const link = this.#options.link ?? (await this.#open());
     this.#link = link;
     const onSuperseded = (): void => this.#superseded(link);
@@ -184,15 +209,12 @@ class MqttAgent implements Agent {
       const responder = this.#createResponder(link);
       this.#responder = responder;
       await responder.recover();
-      this.#requests = await link.subscribe(
-        requestTopic(this.address),
-        (message) => responder.receive(message),
-        {
-          qos: 1,
-          manualAck: true,
-          concurrency: ADMISSIONS,
-        },
-      );
+      const receive = this.#guarded(link, responder);
+      this.#requests = await link.subscribe(requestTopic(this.address), receive, {
+        qos: 1,
+        manualAck: true,
+        concurrency: ADMISSIONS,
+      });
       this.#presence = new CardPresence(
         {
           link,
@@ -211,12 +233,26 @@ class MqttAgent implements Agent {
     }
   }
 
+  /** Without a guard nothing is added to the way of a message. */
+  #guarded(link: Link, responder: Responder): (message: InboundMessage) => MaybePromise<void> {
+    const { auth, encryption } = this.#options;
+    const pass = (message: InboundMessage): MaybePromise<void> => responder.receive(message);
+    if (auth === undefined && encryption === undefined) return pass;
+    const { address } = this;
+    const guard = new RequestGuard({ link, address, logger: this.#logger, auth, encryption });
+    return (message) => guard.receive(message, pass);
+  }
+
+  async #signed(card: AgentCard): Promise<AgentCard> {
+    return (await this.#options.signCard?.(card)) ?? card;
+  }
+
   #createResponder(link: Link): Responder {
-    const { handle, concurrency, maxQueued, taskTimeoutMs, onOrphan, push, pushProfile } = this.#options;
+    const { concurrency, maxQueued, taskTimeoutMs, onOrphan, push, pushProfile } = this.#options;
     const { extendedCard } = this.#options;
     return new Responder({
       link,
-      handle,
+      handle: taskHandler(this.#options.skills ?? [], this.#options.handle),
       onOrphan,
       push: push && { transport: push, profile: pushProfile },
       extendedCard:
@@ -281,7 +317,11 @@ class MqttAgent implements Agent {
       extendedAgentCard: this.#options.extendedCard !== undefined,
       ...card.capabilities,
     };
-    return buildCard({ ...card, capabilities }, this.address, this.#brokerUrl());
+    return buildCard(
+      withSkills({ ...card, capabilities }, this.#options.skills ?? []),
+      this.address,
+      this.#brokerUrl(),
+    );
   }
 
   #setCard(card: AgentCard): void {
@@ -291,5 +331,17 @@ class MqttAgent implements Agent {
 
   #brokerUrl(): string {
     return this.#options.publicUrl ?? this.#options.url ?? 'mqtt://localhost';
+  }
+}
+
+function assertOptions({ tasks, encryption, handle, skills = [] }: AgentOptions): void {
+  if (handle === undefined && skills.length === 0)
+    throw new TypeError('createAgent needs handle, or skills, or both: nothing would carry out a task');
+  const duplicate = duplicateSkill(skills);
+  if (duplicate !== undefined) throw new TypeError(`two skills of the agent have the id ${duplicate}`);
+  if (encryption !== undefined && tasks?.onBroker === true) {
+    throw new TypeError(
+      'an agent with encryption cannot keep its tasks on the broker, where they would lie in the clear: use memoryTaskStore or levelTaskStore',
+    );
   }
 }

@@ -15,6 +15,14 @@ export interface OutgoingRequest {
   readonly payload: string;
   readonly userProperties: UserProperties;
   readonly messageExpirySeconds?: number | undefined;
+  /** Made anew for each attempt: a token that is fresh, a payload that is sealed. Rejects: the call fails. */
+  readonly prepare?: ((topic: string, correlationData: Uint8Array) => Promise<PreparedRequest>) | undefined;
+}
+
+export interface PreparedRequest {
+  readonly payload: string;
+  readonly contentType: string;
+  readonly userProperties: UserProperties;
 }
 
 export interface CallIo {
@@ -28,6 +36,8 @@ export interface CallSpec {
   readonly request: OutgoingRequest;
   readonly profile: RetryProfile;
   readonly signal?: AbortSignal | undefined;
+  /** Makes a reply readable. Undefined: it is not to be believed, and ignored. Rejects: the call fails. */
+  readonly open?: ((message: InboundMessage) => Promise<InboundMessage | undefined>) | undefined;
   /** One reply of any attempt. `attempt` says which. Returns whether it is the last one. */
   onReply(message: InboundMessage, attempt: number): boolean;
   /** Called at most once, and never after a last reply. */
@@ -47,6 +57,8 @@ export class Call {
   /** Where the last attempt went. */
   #topic = '';
   readonly #onEnd: ((call: Call) => void) | undefined;
+  /** Replies are opened one after the other: their order counts. */
+  #opened: Promise<unknown> = Promise.resolve();
 
   constructor(io: CallIo, spec: CallSpec, onEnd?: (call: Call) => void) {
     this.#io = io;
@@ -75,6 +87,11 @@ export class Call {
   /** Asks GetTask now, as if the stream had been silent. */
   suspect(): void {
     if (this.#state.phase === 'streaming') this.#apply({ type: 'timer' });
+  }
+
+  /** Sends the request once more, at once. */
+  again(): void {
+    this.#apply({ type: 'again' });
   }
 
   /** No more replies are wanted. */
@@ -123,13 +140,26 @@ export class Call {
   }
 
   #publish(attempt: number, topic: string): void {
-    const { payload, userProperties, messageExpirySeconds } = this.#spec.request;
+    const { request } = this.#spec;
+    const correlationData = this.#io.correlations.next();
     this.#topic = topic;
+    if (request.prepare === undefined)
+      return this.#send(attempt, topic, correlationData, { ...request, contentType: 'application/json' });
+    request.prepare(topic, correlationData).then(
+      (prepared) => this.ended || this.#send(attempt, topic, correlationData, prepared),
+      (error: unknown) => this.fail(asA2aError(error)),
+    );
+    return undefined;
+  }
+
+  #send(attempt: number, topic: string, correlationData: Uint8Array, prepared: PreparedRequest): void {
+    const { messageExpirySeconds } = this.#spec.request;
+    const { payload, contentType, userProperties } = prepared;
     try {
       const pending = this.#io.router.request(topic, payload, {
         qos: 1,
-        correlationData: this.#io.correlations.next(),
-        contentType: 'application/json',
+        correlationData,
+        contentType,
         payloadIsUtf8: true,
         userProperties,
         ...(messageExpirySeconds === undefined ? {} : { messageExpirySeconds }),
@@ -159,6 +189,18 @@ export class Call {
   }
 
   #receive(message: InboundMessage, attempt: number): void {
+    const { open } = this.#spec;
+    if (open === undefined) return this.#hear(message, attempt);
+    this.#opened = this.#opened
+      .then(() => (this.ended ? undefined : open(message)))
+      .then(
+        (opened) => opened === undefined || this.#hear(opened, attempt),
+        (error: unknown) => this.fail(asA2aError(error)),
+      );
+    return undefined;
+  }
+
+  #hear(message: InboundMessage, attempt: number): void {
     if (this.ended) return;
     const last = this.#spec.onReply(message, attempt);
     if (!this.ended) this.#apply({ type: 'reply', last });

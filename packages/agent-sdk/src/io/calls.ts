@@ -9,6 +9,8 @@ import type { Target } from '../core/target.ts';
 import { localError } from '../errors.ts';
 import { Call } from './call.ts';
 import type { CallIo, CallSpec } from './call.ts';
+import { CallSecurity, assertNoToken } from './call-security.ts';
+import type { CallSecurityOptions } from './call-security.ts';
 import { systemClock } from './clock.ts';
 import { Correlations } from './correlations.ts';
 import type { CallOptions, RequesterOptions } from './requester-types.ts';
@@ -36,6 +38,7 @@ export class Calls {
   readonly #logger: Logger;
   readonly #profile: RetryProfile;
   readonly #ways: WayOptions;
+  readonly #security: CallSecurityOptions;
   readonly #open = new Set<Call>();
   readonly #onProtocolError: RequesterOptions['onProtocolError'];
   readonly #stopListening: (() => void)[];
@@ -50,6 +53,9 @@ export class Calls {
     this.#onProtocolError = options.onProtocolError;
     const { routes = memoryTaskRoutes(), directory } = options;
     this.#ways = { routes, directory, random, logger };
+    const { address, encryption, token, allowTokenOnLoopback } = options;
+    const onProblem = this.#problem.bind(this);
+    this.#security = { link, address, logger, encryption, token, allowTokenOnLoopback, onProblem };
     const router = createReplyRouter(link, {
       replyTopic: replyTopic(options.address, newId()),
       onUnmatched: (message) => this.#unmatched(message),
@@ -65,12 +71,22 @@ export class Calls {
     const { target, method, params, options, taskId } = operation;
     const profile = this.#profileOf(options);
     this.#checkExpiry(options, profile);
+    assertNoToken(options.userProperties);
     const way = new Way(this.#ways, target, taskId);
+    const payload = JSON.stringify({ jsonrpc: '2.0', id: (this.#lastId += 1), method, params });
+    const userProperties = { [USER_PROPERTIES.version]: A2A_VERSION, ...options.userProperties };
+    const security = this.#securityOf(target, options);
     const request = {
       nextTopic: way.next.bind(way),
-      payload: JSON.stringify({ jsonrpc: '2.0', id: (this.#lastId += 1), method, params }),
-      userProperties: { [USER_PROPERTIES.version]: A2A_VERSION, ...options.userProperties },
+      payload,
+      userProperties,
       messageExpirySeconds: options.messageExpirySeconds,
+      ...(security === undefined
+        ? {}
+        : {
+            prepare: (topic: string, correlationData: Uint8Array) =>
+              security.prepare({ payload, userProperties }, topic, correlationData),
+          }),
     };
     const call: Call = new Call(
       this.#io,
@@ -79,6 +95,16 @@ export class Calls {
         request,
         profile,
         signal: options.signal,
+        ...(security === undefined
+          ? {}
+          : {
+              open: async (message: InboundMessage) => {
+                const opened = await security.open(message);
+                if (opened === undefined || !(await security.mayAskAgain(opened))) return opened;
+                call.again();
+                return undefined;
+              },
+            }),
         onReply: (message, attempt) => {
           const fault = way.heard(message);
           if (fault === undefined) return handlers.onReply(message, attempt);
@@ -132,6 +158,15 @@ export class Calls {
       ...(idleTimeoutMs === undefined ? {} : { idleTimeoutMs }),
       ...(maxAttempts === undefined ? {} : { maxAttempts }),
     };
+  }
+
+  #securityOf(target: Target, { token }: CallOptions): CallSecurity | undefined {
+    const options =
+      token === undefined
+        ? this.#security
+        : { ...this.#security, token: typeof token === 'string' ? () => token : token };
+    if (options.token === undefined && options.encryption === undefined) return undefined;
+    return new CallSecurity(options, target);
   }
 
   #checkExpiry({ messageExpirySeconds }: CallOptions, { firstReplyTimeoutMs }: RetryProfile): void {

@@ -16,11 +16,20 @@ export function publishReply(
   payload: string,
   options: ReplyOptions = {},
 ): Promise<PublishAck> {
-  return link.publish(path.responseTopic, payload, {
+  const { responseTopic, correlationData, seal } = path;
+  const message = {
     qos: 1,
     contentType: 'application/json',
     payloadIsUtf8: true,
-    ...(path.correlationData === undefined ? {} : { correlationData: path.correlationData }),
+    ...(correlationData === undefined ? {} : { correlationData }),
     ...options,
-  });
+  } as const;
+  if (seal === undefined) return link.publish(responseTopic, payload, message);
+  return seal.seal(payload).then((sealed) =>
+    link.publish(responseTopic, sealed.payload, {
+      ...message,
+      contentType: sealed.contentType,
+      userProperties: { ...options.userProperties, ...sealed.userProperties },
+    }),
+  );
 }

@@ -2,6 +2,7 @@ import type { Logger } from '@shoal/mqtt-link';
 import type { JsonRpcError, TaskPushNotificationConfig } from '@shoal/protocol';
 import { a2aError } from '@shoal/protocol';
 import type { DecodedRequest } from '../core/decode-request.ts';
+import { ownerOf } from '../core/identity.ts';
 import type { MaybePromise } from '../core/keyed-lock.ts';
 import { isPromise, whenReady } from '../core/keyed-lock.ts';
 import { deletePushConfig, getPushConfig, listPushConfigs, putPushConfig } from '../core/push-configs.ts';
@@ -58,20 +59,22 @@ export class PushDesk {
 
   answer(request: PushRequest): MaybePromise<Outcome> {
     const { taskId } = request.params;
+    const owner = ownerOf(request.identity);
     if (taskId === undefined || taskId === '') return unknownTask('');
     if (request.method === 'GetTaskPushNotificationConfig') {
       const { id } = request.params;
-      return whenReady(this.#find(taskId), (record) =>
+      return whenReady(this.#find(taskId, owner), (record) =>
         record === undefined ? unknownTask(taskId) : getPushConfig(record, id),
       );
     }
     if (request.method === 'ListTaskPushNotificationConfigs') {
-      return whenReady(this.#find(taskId), (record) =>
+      return whenReady(this.#find(taskId, owner), (record) =>
         record === undefined ? unknownTask(taskId) : listPushConfigs(record, request.params),
       );
     }
     let outcome: Outcome = unknownTask(taskId);
     const change = (record: TaskRecord): boolean => {
+      if (record.owner !== owner) return false;
       if (request.method === 'CreateTaskPushNotificationConfig') {
         outcome = this.put(record, request.params);
         return 'value' in outcome;
@@ -92,8 +95,10 @@ export class PushDesk {
     return putPushConfig(record, config, { newId, refusal: (url) => transport.refusal(url) });
   }
 
-  #find(taskId: string): MaybePromise<TaskRecord | undefined> {
-    return this.#options.tasks.find(taskId);
+  #find(taskId: string, owner: string | undefined): MaybePromise<TaskRecord | undefined> {
+    return whenReady(this.#options.tasks.find(taskId), (record) =>
+      record?.owner === owner ? record : undefined,
+    );
   }
 
   #change(key: string, change: (record: TaskRecord) => boolean): void {

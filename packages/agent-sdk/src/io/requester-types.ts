@@ -14,6 +14,8 @@ import type { AgentDirectory } from '../core/choose-agent.ts';
 import type { MessageInput } from '../core/message-input.ts';
 import type { RetryProfile } from '../core/retry.ts';
 import type { Target } from '../core/target.ts';
+import type { PayloadProtection } from '../core/protection.ts';
+import type { TokenSource } from './call-security.ts';
 import type { Clock } from './clock.ts';
 import type { TaskRoutes } from './task-routes.ts';
 
@@ -28,6 +30,12 @@ export interface RequesterOptions {
   readonly directory?: AgentDirectory;
   /** Remembers which agent has which task. Default `memoryTaskRoutes()`. */
   readonly routes?: TaskRoutes;
+  /** Access tokens for the requests: sent over TLS only, asked for before each attempt. Default: none. */
+  readonly token?: TokenSource;
+  /** Tokens may also go to a broker on this machine without TLS. Default false. For development. */
+  readonly allowTokenOnLoopback?: boolean;
+  /** Every request and reply is encrypted; `ubsp` of `@shoal/agent-sdk/security`. Default: none. */
+  readonly encryption?: PayloadProtection;
   readonly clock?: Clock;
   /** 0 to 1; jitters the waits. Default `Math.random`. */
   readonly random?: () => number;
@@ -49,6 +57,8 @@ export interface CallOptions {
   readonly returnImmediately?: boolean;
   /** Further user properties of the request; names should start with `a2a-`. */
   readonly userProperties?: UserProperties;
+  /** The access token of this call, in place of the requester's: for an agent that acts for somebody. */
+  readonly token?: string | TokenSource;
   readonly acceptedOutputModes?: readonly string[];
   /** Messages of history wanted in the answer. Default 0, as the caller has them; `getTask` shows all unless it is set. */
   readonly historyLength?: number;

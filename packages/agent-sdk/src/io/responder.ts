@@ -2,6 +2,8 @@ import type { InboundMessage, Link, Logger } from '@shoal/mqtt-link';
 import type { AgentCard, JsonRpcError, Task } from '@shoal/protocol';
 import { a2aError, isTerminal, jsonRpcError, normalizeTaskId } from '@shoal/protocol';
 import { Caller } from '../core/caller.ts';
+import type { Identity } from '../core/identity.ts';
+import { ownerOf } from '../core/identity.ts';
 import type { DecodedRequest } from '../core/decode-request.ts';
 import { decodeRequest } from '../core/decode-request.ts';
 import type { PushProfile } from '../core/push-retry.ts';
@@ -52,6 +54,8 @@ export type ExtendedCard = (requester: ExtendedCardRequest) => MaybePromise<Agen
 export interface ExtendedCardRequest {
   /** `org/unit/agentId` as the response topic names it. A claim of the requester, not a proof. */
   readonly requesterId: string | undefined;
+  /** Who asks, as far as that is proven. */
+  readonly identity: Identity | undefined;
 }
 
 const NO_EXTENDED_CARD = a2aError(
@@ -158,7 +162,12 @@ export class Responder {
         return this.#withRecord(request, request.params.id, (record) => this.#subscribe(request, record));
       case 'ListTasks':
         return whenReady(
-          pageTasks(this.#options.store, request.params, (key) => this.#runner.find(key)?.record),
+          pageTasks(
+            this.#options.store,
+            request.params,
+            (key) => this.#runner.find(key)?.record,
+            ownerOf(request.identity),
+          ),
           (page) =>
             'error' in page
               ? this.#replies.error(request, page.error)
@@ -166,7 +175,10 @@ export class Responder {
         );
       case 'GetExtendedAgentCard':
         return whenReady(
-          this.#options.extendedCard?.({ requesterId: requesterOf(request.reply.responseTopic) }),
+          this.#options.extendedCard?.({
+            requesterId: requesterOf(request.reply.responseTopic),
+            identity: request.identity,
+          }),
           (card) =>
             card === undefined
               ? this.#replies.error(request, NO_EXTENDED_CARD)
@@ -229,7 +241,7 @@ export class Responder {
     use: (record: TaskRecord) => MaybePromise<void>,
   ): MaybePromise<void> {
     return whenReady(this.#tasks.find(id), (record) =>
-      record === undefined
+      record === undefined || record.owner !== ownerOf(request.identity)
         ? this.#replies.error(request, a2aError('TaskNotFound', `task ${id} is not known here`))
         : use(record),
     );

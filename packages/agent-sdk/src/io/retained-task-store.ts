@@ -31,6 +31,7 @@ export function retainedTaskStore(options: RetainedTaskStoreOptions = {}): TaskS
 }
 
 class RetainedTaskStore implements TaskStore {
+  readonly onBroker = true;
   readonly #options: RetainedTaskStoreOptions;
   readonly #expirySeconds: number;
   readonly #records = new Map<string, TaskRecord>();

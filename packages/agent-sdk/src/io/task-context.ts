@@ -1,5 +1,6 @@
 import type { Logger } from '@shoal/mqtt-link';
 import type { Message, Part, StreamResponse } from '@shoal/protocol';
+import type { Identity } from '../core/identity.ts';
 import type { MaybePromise } from '../core/keyed-lock.ts';
 import { dataOf, textOf } from '../core/message-content.ts';
 import type { ArtifactInput, Output } from '../core/output.ts';
@@ -35,6 +36,11 @@ export interface TaskContext {
   readonly requestMetadata: Readonly<Record<string, unknown>>;
   /** `org/unit/agentId` as the response topic names it. A claim of the requester, not a proof. */
   readonly requesterId: string | undefined;
+  /**
+   * Who sent the message, as proven by its access token (`auth`) or its signature (`encryption`); undefined for an agent without both,
+   * and for a task that runs again after a restart. Never holds the token.
+   */
+  readonly identity: Identity | undefined;
   /** Messages of the task so far, this run's included. */
   readonly history: readonly Message[];
   /** Aborted by CancelTask, the time limit and `stop`. */
@@ -61,6 +67,13 @@ export interface TaskContext {
   readonly logger: Logger;
 }
 
+/** What a run is given besides its task. */
+export interface RunInput {
+  readonly message: Message;
+  readonly requestMetadata?: Record<string, unknown> | undefined;
+  readonly identity?: Identity | undefined;
+}
+
 export interface RunSupport {
   readonly requester: () => Requester;
   readonly logger: Logger;
@@ -73,20 +86,17 @@ export interface RunSupport {
 /** One object per run and no closures: a run may be all there is to a task. */
 export class RunContext implements TaskContext {
   readonly message: Message;
+  readonly identity: Identity | undefined;
   readonly #live: LiveTask;
   readonly #support: RunSupport;
   readonly #requestMetadata: Record<string, unknown> | undefined;
   readonly #responseTopic: string | undefined;
 
-  constructor(
-    live: LiveTask,
-    message: Message,
-    requestMetadata: Record<string, unknown> | undefined,
-    support: RunSupport,
-  ) {
+  constructor(live: LiveTask, run: RunInput, support: RunSupport) {
     this.#live = live;
-    this.message = message;
-    this.#requestMetadata = requestMetadata;
+    this.message = run.message;
+    this.#requestMetadata = run.requestMetadata;
+    this.identity = run.identity;
     this.#support = support;
     this.#responseTopic = live.callers[0]?.reply.responseTopic;
   }

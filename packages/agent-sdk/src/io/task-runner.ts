@@ -1,6 +1,7 @@
 import type { Logger } from '@shoal/mqtt-link';
 import type { Message, StreamResponse, TaskStatus } from '@shoal/protocol';
 import { bindingError } from '@shoal/protocol';
+import type { Identity } from '../core/identity.ts';
 import type { MaybePromise } from '../core/keyed-lock.ts';
 import { isPromise } from '../core/keyed-lock.ts';
 import type { Output } from '../core/output.ts';
@@ -23,6 +24,8 @@ export interface Run {
   readonly requestMetadata?: Record<string, unknown> | undefined;
   /** Set when the run continues an interrupted task: what to go back to when it never starts. */
   readonly previous?: TaskStatus | undefined;
+  /** Who sent the message, as far as that is proven. */
+  readonly identity?: Identity | undefined;
 }
 
 export interface TaskRunnerOptions {
@@ -127,7 +130,7 @@ export class TaskRunner {
   #onIdle: (() => void) | undefined;
 
   #run(run: Run): Promise<void> | undefined {
-    const { live, message } = run;
+    const { live } = run;
     const { clock, handle } = this.#options;
     if (live.expiresAtMs !== undefined && clock.nowMs() > live.expiresAtMs) {
       return this.#withdraw(
@@ -140,7 +143,7 @@ export class TaskRunner {
     this.#saveProgress(live);
     let output: MaybePromise<void | Output>;
     try {
-      output = handle(new RunContext(live, message, run.requestMetadata, this.#support));
+      output = handle(new RunContext(live, run, this.#support));
     } catch (error) {
       return asPromise(this.#fail(live, error));
     }

@@ -23,6 +23,8 @@ export interface TaskStore {
   /** Every stored task in brief; the tasks themselves may stay on the disk. */
   list(): MaybePromise<Iterable<TaskSummary>>;
   close?(): Promise<void>;
+  /** The tasks lie on the broker in the clear: an agent that encrypts refuses such a store. */
+  readonly onBroker?: true;
 }
 
 export interface TaskStoreContext {
@@ -31,14 +33,16 @@ export interface TaskStoreContext {
   readonly logger: Logger;
 }
 
-/** One page of a store's tasks, as ListTasks answers it. `live`: a task that runs, whose state may be newer than what is stored. */
+/** One page of a store's tasks, as ListTasks answers it. `live`: a task that runs, whose state may be newer than what is stored. Only the tasks of `owner`. */
 export function pageTasks(
   store: TaskStore,
   request: ListTasksRequest,
   live: (key: string) => TaskRecord | undefined = () => undefined,
+  owner?: string,
 ): MaybePromise<{ readonly result: ListTasksResponse } | { readonly error: JsonRpcError }> {
   return whenReady(store.list(), (summaries) => {
-    const page = selectPage(summaries, request);
+    const own = [...summaries].filter((summary) => summary.owner === owner);
+    const page = selectPage(own, request);
     if ('error' in page) return page;
     const { keys, ...counts } = page;
     const loaded = keys.map((key) => live(key) ?? store.load(key));

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, connect, type AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { startScriptedBroker, type ScriptedBroker } from '../../test/scripted-broker.ts';
-import { startTlsFront, TEST_CERTIFICATE, type TlsFront } from '../../test/tls-front.ts';
+import { startTlsFront, TEST_CERTIFICATE, type TlsFront } from '../testing/tls-front.ts';
 import { openLink } from '../index.ts';
 import { openTransport } from './platform.ts';
 

@@ -1,0 +1,11 @@
+export { bearerTokens } from './bearer-tokens.ts';
+export type { BearerTokensOptions } from './bearer-tokens.ts';
+export type { JwksSource } from './jwks.ts';
+export { KEYS_EXTENSION, generateAgentKeys, keysExtension, publicJwks } from './agent-keys.ts';
+export type { AgentKeys } from './agent-keys.ts';
+export { cardTrust } from './card-trust.ts';
+export type { CardTrust, CardTrustOptions } from './card-trust.ts';
+export { peersFromCards, pinnedPeers } from './peer-keys.ts';
+export type { CardPeersOptions, PeerKeys } from './peer-keys.ts';
+export { UBSP_V1, ubsp } from './ubsp.ts';
+export type { UbspOptions } from './ubsp.ts';
