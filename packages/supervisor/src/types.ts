@@ -66,8 +66,16 @@ export interface Supervisor {
   readonly supervisorId: string;
   /** Undefined before `start`. */
   readonly link: Link | undefined;
-  /** Resolves when requests are taken. Rejects with LinkError when the broker cannot be reached. */
+  /**
+   * Resolves when requests are taken. Rejects with LinkError when the broker cannot be reached, or is lost meanwhile; it is stopped
+   * then, and another one has to be created.
+   */
   start(): Promise<void>;
+  /**
+   * Settles when it has stopped: `stopped` was asked to, `evicted` lost its connection for good, because another client connected
+   * with its id. A process whose supervisor was evicted should end and be started again; its sessions go on without it.
+   */
+  readonly ended: Promise<'stopped' | 'evicted'>;
   /** Marks the cards it holds offline and disconnects. Instances in child processes go on. */
   stop(): Promise<void>;
   stats(): SupervisorStats;

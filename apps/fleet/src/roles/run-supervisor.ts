@@ -36,4 +36,5 @@ export async function runSupervisor(): Promise<void> {
   stopWhenTold(() => supervisor.stop());
   await supervisor.start();
   tellReady();
+  if ((await supervisor.ended) === 'evicted') process.exit(1);
 }

@@ -288,19 +288,21 @@ export class Reconciler {
     }, this.#options.policy.suspicionMs);
   }
 
-  /** Empty retained messages, the plan last: a purge that is interrupted can be taken up again. */
+  /**
+   * Empty retained messages. What says that the session is closed goes last, and of that the plan first: without its plan a session
+   * is nobody's, without its outcome it would look open and be taken up again. A purge that is interrupted before is repeated.
+   */
   async #purge(view: SessionView): Promise<void> {
-    if (!isClosed(view)) return;
+    const { session } = view;
+    if (session === undefined || !isClosed(view)) return;
     const { link, logger } = this.#options;
     const topics = recordsOf(view).map(([topic]) => topic);
-    const { session } = sessionTopics(view);
+    const at = sessionTopics(view);
+    const last = [at.session, at.outcome, at.step(session.closer).status];
     logger.debug('purge', { sessionId: view.sessionId, records: topics.length });
-    await Promise.all(
-      topics
-        .filter((topic) => topic !== session)
-        .map((topic) => link.publish(topic, '', { qos: 1, retain: true })),
-    );
-    await link.publish(session, '', { qos: 1, retain: true });
+    const remove = (topic: string) => link.publish(topic, '', { qos: 1, retain: true });
+    await Promise.all(topics.filter((topic) => !last.includes(topic)).map(remove));
+    await Promise.all(last.map(remove));
   }
 }
 

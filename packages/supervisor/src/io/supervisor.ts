@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { openLink, silentLogger, type Link, type Logger, type LinkOptions } from '@shoal/mqtt-link';
-import { assertIdentifier, clientIdOf, requestTopic } from '@shoal/protocol';
+import { assertIdentifier, clientIdOf, requestTopic, type AgentAddress } from '@shoal/protocol';
 import { isClosed, type SessionView, type Workflow } from '@shoal/workflow';
 import { DEFAULT_POLICY, type ReconcilePolicy } from '../core/policy.ts';
 import type { Supervisor, SupervisorOptions, SupervisorStats } from '../types.ts';
@@ -48,6 +48,9 @@ class UnitSupervisor implements Supervisor {
   #stopped = false;
   #brokerLosesRecords = false;
   readonly #open = new Set<string>();
+  readonly ended: Promise<'stopped' | 'evicted'>;
+  #onEnded: (why: 'stopped' | 'evicted') => void = () => undefined;
+  #stopping: Promise<void> | undefined;
 
   constructor(options: SupervisorOptions) {
     assertIdentifier('org', options.org);
@@ -60,6 +63,7 @@ class UnitSupervisor implements Supervisor {
     this.#workflows = new Map(options.workflows.map((workflow) => [workflow.id, workflow]));
     this.#now = options.now ?? Date.now;
     this.#random = options.random ?? Math.random;
+    this.ended = new Promise((resolve) => (this.#onEnded = resolve));
   }
 
   get link(): Link | undefined {
@@ -79,6 +83,18 @@ class UnitSupervisor implements Supervisor {
       parts.store.restart();
     });
     link.on('online', ({ reconnect }) => reconnect && void this.#resume(parts));
+    link.on('fenced', () => void this.#onEvicted());
+    try {
+      await this.#begin(parts, address);
+    } catch (error) {
+      // Half a supervisor would hold cards and take no requests.
+      await this.stop();
+      throw error;
+    }
+  }
+
+  async #begin(parts: Parts, address: AgentAddress): Promise<void> {
+    const { link } = parts;
     this.#sharesRequests = await canShare(link, address);
     if (!this.#sharesRequests)
       this.#logger.warn('this broker does not share $-topics: every supervisor takes every request', {
@@ -95,8 +111,24 @@ class UnitSupervisor implements Supervisor {
     this.#schedule(parts);
   }
 
-  async stop(): Promise<void> {
-    if (this.#stopped) return;
+  stop(): Promise<void> {
+    return this.#end('stopped');
+  }
+
+  /** Another client has this id: without its link it would be alive and do nothing. */
+  #onEvicted(): Promise<void> {
+    this.#logger.error('another client took this id over: the supervisor stops', {
+      supervisorId: this.supervisorId,
+    });
+    return this.#end('evicted');
+  }
+
+  #end(why: 'stopped' | 'evicted'): Promise<void> {
+    this.#stopping ??= this.#stopParts().finally(() => this.#onEnded(why));
+    return this.#stopping;
+  }
+
+  async #stopParts(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
     const parts = this.#parts;

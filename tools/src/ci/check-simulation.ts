@@ -1,0 +1,31 @@
+import { SABOTAGES } from '../simulate/core/sabotage.ts';
+import { assert, sourceArgs, startCommand } from './run-command.ts';
+
+/** `pnpm simulate`: 10 000 seeds without a breach, and each sabotage found within a few hundred. */
+const SEEDS = process.argv[2] ?? '1-10000';
+const FEW_SEEDS = '1-400';
+
+interface Document {
+  readonly runs: number;
+  readonly failedSeeds: readonly { readonly seed: number; readonly violations: readonly string[] }[];
+}
+
+async function simulate(...args: readonly string[]): Promise<Document> {
+  const { stdout, stderr } = await startCommand(
+    process.execPath,
+    sourceArgs('tools/src/simulate/main.ts', '--json', ...args),
+    { timeoutMs: 30 * 60_000 },
+  ).done;
+  if (stdout === '') throw new Error(stderr.slice(-4000));
+  return JSON.parse(stdout) as Document;
+}
+
+for (const sabotage of Object.keys(SABOTAGES)) {
+  const { failedSeeds } = await simulate('--seeds', FEW_SEEDS, '--sabotage', sabotage);
+  assert(failedSeeds.length > 0, `${sabotage} is not noticed in seeds ${FEW_SEEDS}`);
+  console.log(`${sabotage}: noticed by ${failedSeeds.length} of seeds ${FEW_SEEDS}`);
+}
+const { runs, failedSeeds } = await simulate('--seeds', SEEDS);
+console.log(`${runs} runs, ${failedSeeds.length} failed`);
+for (const { seed, violations } of failedSeeds) console.log(`seed ${seed}: ${violations.join('; ')}`);
+assert(failedSeeds.length === 0, 'an invariant was broken');

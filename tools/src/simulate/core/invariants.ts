@@ -1,0 +1,108 @@
+/** What was seen of one run, when all faults were over and nothing moved any more. */
+export interface Observed {
+  readonly scenario: { readonly once: readonly string[]; readonly canCancel: boolean };
+  readonly diskLost: boolean;
+  /** The end of the session as each caller was told it, in order. */
+  readonly told: readonly { readonly caller: string; readonly task: string; readonly end: string }[];
+  readonly callers: number;
+  /** By record (`step/a/result`): the contents it had, one after the other. */
+  readonly contents: ReadonlyMap<string, readonly string[]>;
+  /** States of the steps, from the outcome. */
+  readonly steps: Readonly<Record<string, string>>;
+  readonly effects: readonly { readonly stepId: string; readonly by: string }[];
+  readonly spawns: number;
+  readonly stepCount: number;
+  readonly maxAttempts: number;
+  /** Instances that are still there though the session has ended. */
+  readonly alive: readonly string[];
+  /** Records that are still retained after the retention; undefined when it was not waited for. */
+  readonly leftBehind: readonly string[] | undefined;
+}
+
+export interface Undisturbed {
+  /** What callers are told: state and artifacts. */
+  readonly end: string;
+}
+
+export interface Invariant {
+  readonly name: string;
+  /** Undefined: it holds. `skip`: it says nothing about this run. Else what broke it. */
+  readonly check: (run: Observed, undisturbed: Undisturbed) => string | undefined;
+}
+
+const hasUnknown = ({ steps }: Observed): boolean => Object.values(steps).includes('unknown');
+
+export const INVARIANTS: readonly Invariant[] = [
+  {
+    name: 'a: the session ends once the faults are over',
+    check: ({ contents }) => (contents.has('outcome') ? undefined : 'no outcome'),
+  },
+  {
+    name: 'b: the outcome is the undisturbed one, or a typed unknown of a step that must not act twice',
+    check: (run, undisturbed) => {
+      const [first] = run.told;
+      if (first === undefined) return 'skip';
+      if (run.scenario.canCancel) return 'skip';
+      if (hasUnknown(run)) {
+        const wrong = Object.entries(run.steps).filter(
+          ([id, state]) => state === 'unknown' && !run.scenario.once.includes(id),
+        );
+        return wrong.length === 0 ? undefined : `unknown: ${wrong.map(([id]) => id).join(', ')}`;
+      }
+      return first.end === undisturbed.end ? undefined : `${first.end} instead of ${undisturbed.end}`;
+    },
+  },
+  {
+    name: 'c: a result or outcome that was written does not change',
+    check: ({ contents, diskLost }) => {
+      if (diskLost) return 'skip';
+      const changed = [...contents].filter(
+        ([record, all]) => (record.endsWith('/result') || record === 'outcome') && all.length > 1,
+      );
+      return changed.length === 0
+        ? undefined
+        : changed.map(([record, all]) => `${record}: ${all.join(' then ')}`).join('; ');
+    },
+  },
+  {
+    name: 'd: every caller is told one end, and all the same',
+    check: ({ told, callers, diskLost }) => {
+      if (told.length < callers) return `${told.length} of ${callers} callers were answered`;
+      if (diskLost) return 'skip';
+      const words = new Set(told.map(({ task }) => task));
+      return words.size === 1 ? undefined : [...words].join(' and ');
+    },
+  },
+  {
+    name: 'e: no instance is left when the session has ended',
+    check: ({ alive }) => (alive.length === 0 ? undefined : alive.join(', ')),
+  },
+  {
+    name: 'f: spawns are bounded',
+    check: ({ spawns, stepCount, maxAttempts }) =>
+      spawns <= stepCount * maxAttempts ? undefined : `${spawns} spawns of ${stepCount} steps`,
+  },
+  {
+    name: 'g: a step that must not act twice acts at most once',
+    check: ({ scenario, effects }) => {
+      if (scenario.once.length === 0) return 'skip';
+      const twice = scenario.once.filter((id) => effects.filter(({ stepId }) => stepId === id).length > 1);
+      return twice.length === 0 ? undefined : `${twice.join(', ')} acted twice`;
+    },
+  },
+  {
+    name: 'h: the plan is not rewritten',
+    check: ({ contents, diskLost }) => {
+      if (diskLost) return 'skip';
+      const plans = contents.get('') ?? [];
+      return plans.length <= 1 ? undefined : plans.join(' then ');
+    },
+  },
+  {
+    name: 'i: nothing is left behind after the retention',
+    check: ({ leftBehind }) => {
+      if (leftBehind === undefined) return 'skip';
+      return leftBehind.length === 0 ? undefined : leftBehind.join(', ');
+    },
+  },
+];

@@ -1,0 +1,140 @@
+import type { Task } from '@shoal/protocol';
+import { parseWorkflow } from '@shoal/workflow';
+import { planFaults, type Fault, type FaultPlan } from '../core/fault-plan.ts';
+import { INVARIANTS, type Observed } from '../core/invariants.ts';
+import { createRandom } from '../core/random.ts';
+import type { Sabotage } from '../core/sabotage.ts';
+import { SCENARIOS, type Scenario } from '../core/scenarios.ts';
+import { Fleet } from './fleet.ts';
+import { Injector } from './inject.ts';
+import { enterWorld } from './virtual-globals.ts';
+import { RecordWatch } from './watch.ts';
+import { World } from './world.ts';
+
+export interface SeedReport {
+  readonly seed: number;
+  readonly scenario: string;
+  readonly faults: readonly string[];
+  readonly violations: readonly string[];
+  /** Invariants that said something about this run. */
+  readonly checked: readonly string[];
+  readonly virtualMs: number;
+  readonly events: number;
+  /** Of everything that happened, in order. */
+  readonly digest: string;
+  readonly trace: readonly string[];
+}
+
+export interface SeedOptions {
+  readonly trace?: boolean;
+  /** Also waits for the retention and looks for what is left. */
+  readonly waitForRetention?: boolean;
+  readonly sabotage?: Sabotage | undefined;
+}
+
+/** Longest virtual time until a session has ended, and until all that belongs to it is gone. */
+const END_LIMIT_MS = 880_000;
+const QUIET_LIMIT_MS = 180_000;
+const RETENTION_LIMIT_MS = 1_300_000;
+const MAX_ATTEMPTS = 14;
+
+const undisturbedEnds = new Map<string, Promise<string>>();
+
+/** One run, from its seed alone. */
+export async function runSeed(seed: number, options: SeedOptions = {}): Promise<SeedReport> {
+  const random = createRandom(seed);
+  const scenario = random.pick(SCENARIOS);
+  const plan = planFaults(random, scenario.once.length > 0);
+  const end = undisturbedEnds.get(scenario.name) ?? endWithoutFaults(scenario);
+  undisturbedEnds.set(scenario.name, end);
+  const undisturbed = { end: await end };
+  const run = await simulate(seed, scenario, plan, options);
+  const violations: string[] = [];
+  const checked: string[] = [];
+  for (const { name, check } of INVARIANTS) {
+    const broken = check(run.observed, undisturbed);
+    if (broken === 'skip') continue;
+    checked.push(name);
+    if (broken !== undefined) violations.push(`${name}: ${broken}`);
+  }
+  const { faults } = run;
+  return { seed, scenario: scenario.name, faults, violations, checked, ...run.facts };
+}
+
+async function endWithoutFaults(scenario: Scenario): Promise<string> {
+  const calm: FaultPlan = { supervisors: 1, duplicate: false, faults: [] };
+  const { observed } = await simulate(0, scenario, calm, {});
+  const [told] = observed.told;
+  if (told === undefined) throw new Error(`scenario "${scenario.name}" does not end even without faults`);
+  return told.end;
+}
+
+interface Run {
+  readonly observed: Observed;
+  readonly faults: readonly string[];
+  readonly facts: Pick<SeedReport, 'virtualMs' | 'events' | 'digest' | 'trace'>;
+}
+
+async function simulate(
+  seed: number,
+  scenario: Scenario,
+  plan: FaultPlan,
+  options: SeedOptions,
+): Promise<Run> {
+  const world = new World(seed, options.trace);
+  enterWorld(world, seed);
+  world.note(`seed ${seed}, ${scenario.name}, ${plan.supervisors} supervisors`);
+  const fleet = new Fleet(world, scenario, options.sabotage);
+  const watch = new RecordWatch(world);
+  fleet.start(plan);
+  watch.start(fleet);
+  fleet.onBrokerStart = () => watch.onBrokerStart();
+  const injector = new Injector(fleet, plan.faults);
+  const callers = fleet.callers.length;
+  await world.runUntil(() => injector.isOver && fleet.told.length >= callers, END_LIMIT_MS);
+  const alive = (): string[] =>
+    fleet.instances.filter(({ state }) => state !== 'dead').map(({ name }) => name);
+  await world.runUntil(() => alive().length === 0, QUIET_LIMIT_MS);
+  const stillThere = alive();
+  // The watch may have to connect again before it has seen everything.
+  await world.runUntil(() => watch.hasSeen('outcome'), QUIET_LIMIT_MS);
+  if (options.waitForRetention === true)
+    await world.runUntil(() => watch.present.size === 0, RETENTION_LIMIT_MS);
+  const observed: Observed = {
+    scenario: { once: scenario.once, canCancel: scenario.cancelAfterMs !== undefined },
+    diskLost: plan.faults.some((fault: Fault) => fault.kind === 'kill' && fault.losesDisk === true),
+    told: fleet.told.map(({ caller, task }) => ({ caller, task: JSON.stringify(task), end: endOf(task) })),
+    callers,
+    contents: new Map([...watch.contents].map(([topic, all]) => [recordName(topic), all])),
+    steps: stepsOf(fleet.told[0]?.task),
+    effects: fleet.effects,
+    spawns: fleet.spawns,
+    stepCount: parseWorkflow(scenario.yaml).steps.length,
+    maxAttempts: MAX_ATTEMPTS,
+    alive: stillThere,
+    leftBehind: options.waitForRetention === true ? [...watch.present.keys()].map(recordName) : undefined,
+  };
+  world.note(`end after ${world.events} events`);
+  const facts = {
+    virtualMs: Math.round(world.elapsedMs),
+    events: world.events,
+    digest: world.digest,
+    trace: world.trace,
+  };
+  return { observed, faults: injector.happened, facts };
+}
+
+/** What of a task must not depend on what went wrong. */
+function endOf({ status, artifacts = [], metadata }: Task): string {
+  const results = artifacts.map(({ artifactId, parts }) => [artifactId, parts]);
+  return JSON.stringify([status.state, metadata?.['steps'], results]);
+}
+
+function stepsOf(task: Task | undefined): Readonly<Record<string, string>> {
+  return (task?.metadata?.['steps'] ?? {}) as Record<string, string>;
+}
+
+/** `shoal/v1/o/u/session/ID/step/a/result` is `step/a/result`, and the plan the empty name. */
+function recordName(topic: string): string {
+  return topic.split('/').slice(6).join('/');
+}
