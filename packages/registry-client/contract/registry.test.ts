@@ -207,7 +207,9 @@ for (const [kind, { name, start, skip }] of Object.entries(BROKERS)) {
       one.link.destroy();
       await registry.waitFor(inState('one', 'offline'));
       stop();
-      expect(seen).toEqual(['entered one', 'entered two', 'changed one', 'left one']);
+      // On EMQX the will is delivered as online, with the card of CONNECT time: one more change.
+      const distinct = seen.filter((what, index) => what !== seen[index - 1]);
+      expect(distinct).toEqual(['entered one', 'entered two', 'changed one', 'left one']);
     });
 
     it('registers a card and proves that the broker took it, and unregisters it', async () => {
