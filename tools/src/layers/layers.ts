@@ -17,6 +17,11 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     imports: ['@shoal/protocol', '@shoal/mqtt-link'],
     test: ['@shoal/broker'],
   },
+  '@shoal/a2a-js-mqtt': {
+    folder: 'packages/a2a-js-mqtt',
+    imports: ['@shoal/protocol', '@shoal/mqtt-link', '@shoal/agent-sdk'],
+    test: ['@shoal/broker'],
+  },
   '@shoal/agent-sdk': {
     folder: 'packages/agent-sdk',
     imports: ['@shoal/protocol', '@shoal/mqtt-link'],

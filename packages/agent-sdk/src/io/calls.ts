@@ -68,7 +68,9 @@ export class Calls {
   /** The call is not started. Throws A2aError `closed`. */
   open(operation: Operation, handlers: CallHandlers): Call {
     if (this.#closed) throw localError('closed', 'the requester is closed');
-    const { target, method, params, options, taskId } = operation;
+    const { target, method, options, taskId } = operation;
+    const { tenant } = options;
+    const params = tenant === undefined ? operation.params : { tenant, ...operation.params };
     const profile = this.#profileOf(options);
     this.#checkExpiry(options, profile);
     assertNoToken(options.userProperties);

@@ -62,6 +62,8 @@ export interface CallOptions {
   readonly acceptedOutputModes?: readonly string[];
   /** Messages of history wanted in the answer. Default 0, as the caller has them; `getTask` shows all unless it is set. */
   readonly historyLength?: number;
+  /** `params.tenant`: what the agent's card sets for the interface (A2A §4.4.6). */
+  readonly tenant?: string;
   /** `params.metadata`. */
   readonly requestMetadata?: Record<string, unknown>;
   /** Seconds until the broker drops the request. Should exceed the first-reply timeout. Unset: never. */
