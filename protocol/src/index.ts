@@ -30,6 +30,7 @@ export {
   agentTopics,
   deviceTopics,
   parseShoalTopic,
+  poolClaimTopic,
   sessionTopics,
   treeFilter,
   type AgentTopics,

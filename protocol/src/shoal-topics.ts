@@ -1,6 +1,6 @@
 /** The `shoal/v1` tree: records of sessions, agents and devices. */
 import { assertAgentId, assertIdentifier, isIdentifier } from './identifiers.ts';
-import type { AgentAddress } from './topics.ts';
+import type { AgentAddress, PoolAddress } from './topics.ts';
 
 export interface SessionAddress {
   readonly org: string;
@@ -130,6 +130,12 @@ export function deviceTopics(device: DeviceAddress): DeviceTopics {
       return `${base}/telemetry/${name}`;
     },
   };
+}
+
+/** Where the members of a pool agree who takes a request, on brokers without shared subscriptions. Not retained. */
+export function poolClaimTopic(pool: PoolAddress): string {
+  assertIdentifier('poolId', pool.poolId);
+  return `${unitPath(pool)}/pool/${pool.poolId}/claim`;
 }
 
 /** Filter of a whole tree (`session`, `agent` or `device`) in one unit, one org or everywhere. */

@@ -66,6 +66,7 @@ const shoalBuilders: Builders = {
   state: (input: p.AgentAddress) => p.agentTopics(input).state,
   'agent-attempt': (input: p.AgentAddress) => p.agentTopics(input).attempt,
   task: (input: p.AgentAddress & { taskId: string }) => p.agentTopics(input).task(input.taskId),
+  'pool-claim': (input: p.PoolAddress) => p.poolClaimTopic(input),
   agentAll: (input: p.AgentAddress) => p.agentTopics(input).all,
   telemetry: (input: p.DeviceAddress & { channel?: string }) =>
     input.channel === undefined

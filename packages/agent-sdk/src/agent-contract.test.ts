@@ -8,15 +8,16 @@ interface Running {
   stop(): Promise<void>;
 }
 
-async function embedded(): Promise<Running> {
-  const broker = createBroker({ allowAnonymous: true });
+async function embedded(profile: 'shoal' | 'emqx'): Promise<Running> {
+  const broker = createBroker({ allowAnonymous: true, registry: { profile } });
   const { tcp } = await broker.start();
   if (tcp === undefined) throw new Error('the broker does not listen');
   return { url: tcp.url, stop: () => broker.stop() };
 }
 
 const brokers = [
-  { name: 'the embedded broker', start: embedded, skip: false },
+  { name: 'the embedded broker', start: () => embedded('shoal'), skip: false },
+  { name: 'the embedded broker as EMQX', start: () => embedded('emqx'), skip: false },
   { name: 'Mosquitto', start: (): Promise<Running> => startMosquitto(), skip: mosquittoPath() === undefined },
 ];
 

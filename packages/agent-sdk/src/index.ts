@@ -1,5 +1,6 @@
 export { createAgent } from './io/agent.ts';
 export type { Agent, AgentOptions, StopOptions } from './io/agent.ts';
+export type { PoolMode } from './io/pools.ts';
 export { CardPresence, cardWill, type CardPresenceOptions } from './io/card-presence.ts';
 export { ADDRESS_EXTENSION, buildCard } from './core/card.ts';
 export type { CardInput, SkillInput } from './core/card.ts';

@@ -20,6 +20,7 @@ export type {
 export { isLinkError, LinkError, type LinkErrorCode } from './core/link-error.ts';
 export { assertTopicFilter, assertTopicName, matchTopic } from './core/topic.ts';
 export { consoleLogger, silentLogger, type LogLevel } from './io/logger.ts';
+export { canShare } from './io/can-share.ts';
 export { openLink } from './io/open-link.ts';
 export {
   createReplyRouter,

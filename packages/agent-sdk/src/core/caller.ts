@@ -21,16 +21,10 @@ export class Caller {
 
   constructor(id: JsonRpcId, reply: ReplyPath, options: CallerOptions) {
     this.id = id;
-    const { responseTopic, correlationData, seal } = reply;
     // What came from the socket is a view that keeps its whole buffer alive for as long as the task runs.
+    const { correlationData } = reply;
     this.reply =
-      correlationData === undefined
-        ? { responseTopic }
-        : {
-            responseTopic,
-            correlationData: copyBytes(correlationData),
-            ...(seal === undefined ? {} : { seal }),
-          };
+      correlationData === undefined ? reply : { ...reply, correlationData: copyBytes(correlationData) };
     this.streaming = options.streaming;
     this.historyLength = options.historyLength;
     this.properties = options.properties;

@@ -37,6 +37,8 @@ export interface ReplyPath {
   readonly correlationData?: Uint8Array;
   /** Protects the replies, when the request was protected. */
   readonly seal?: ReplySeal;
+  /** Of every reply, for example the name of the pool member that sends it. */
+  readonly userProperties?: Readonly<Record<string, string>>;
 }
 
 export type RequestCall =
@@ -85,6 +87,8 @@ export interface RejectedRequest {
 }
 
 export interface DecodeOptions {
+  /** User properties of every reply. */
+  readonly replyProperties?: Readonly<Record<string, string>> | undefined;
   /** Extensions that the card marks `required`: a request that does not name them gets -32008. */
   readonly requiredExtensions?: readonly string[];
   /** The error for a method that is not offered at all, whatever its parameters; undefined when it is. */
@@ -98,6 +102,8 @@ export function decodeRequest(
 ): DecodedRequest | RejectedRequest {
   const { responseTopic, correlationData } = message;
   const { seal, identity } = message as GuardedMessage;
+  const { replyProperties: userProperties } = options;
+  const properties = userProperties === undefined ? undefined : { userProperties };
   if (responseTopic === undefined || responseTopic === '') {
     return reject(
       undefined,
@@ -117,10 +123,14 @@ export function decodeRequest(
       'transport_protocol_error',
       'the request has no Correlation Data: send unique bytes with each request',
     );
-    return reject({ responseTopic }, null, error);
+    return reject({ responseTopic, ...properties }, null, error);
   }
-  const reply: ReplyPath =
-    seal === undefined ? { responseTopic, correlationData } : { responseTopic, correlationData, seal };
+  const reply: ReplyPath = {
+    responseTopic,
+    correlationData,
+    ...properties,
+    ...(seal === undefined ? {} : { seal }),
+  };
   const envelope = readEnvelope(message.payload);
   if ('error' in envelope) return reject(reply, envelope.id, envelope.error);
   const { id, method, params } = envelope;

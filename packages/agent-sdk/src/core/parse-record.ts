@@ -1,12 +1,12 @@
 import type { Validation } from '@shoal/protocol';
-import { validateTask, validateTaskPushNotificationConfig } from '@shoal/protocol';
+import { isIdentifier, validateTask, validateTaskPushNotificationConfig } from '@shoal/protocol';
 import type { TaskRecord } from './task-record.ts';
 
 /** Reads a stored task record back; unknown fields stay. */
 export function parseRecord(value: unknown): Validation<TaskRecord> {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return bad('', 'must be an object');
-  const { schemaVersion, task, messageIds, push, owner } = value as Partial<
+  const { schemaVersion, task, messageIds, push, owner, handedOverTo } = value as Partial<
     Record<keyof TaskRecord, unknown>
   >;
   if (schemaVersion !== 1) return bad('schemaVersion', 'must be 1');
@@ -14,6 +14,8 @@ export function parseRecord(value: unknown): Validation<TaskRecord> {
     return bad('messageIds', 'must be an array of strings');
   }
   if (owner !== undefined && typeof owner !== 'string') return bad('owner', 'must be a string');
+  if (handedOverTo !== undefined && !isIdentifier(handedOverTo))
+    return bad('handedOverTo', 'must be the id of an agent');
   if (push !== undefined && !(Array.isArray(push) && push.every(isPushConfig))) {
     return bad('push', 'must be an array of push configurations');
   }

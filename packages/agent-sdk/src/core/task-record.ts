@@ -13,6 +13,8 @@ export interface TaskRecord {
   readonly messageIds: string[];
   /** Who sent the first message, as `ownerOf` names the proven identity. To everybody else the task does not exist. */
   readonly owner?: string;
+  /** Id of the agent, in the same unit, that has the task now (profile: Task Handover). */
+  handedOverTo?: string;
   /** Where the updates of the task are posted to. Holds credentials: a store that others can read leaves it out. */
   push?: StoredPushConfig[];
 }

@@ -175,8 +175,7 @@ export class Admissions {
     const { record, message, previous, caller, request } = work;
     const live = this.#runner.newLive(record);
     live.expiresAtMs = request?.expiresAtMs;
-    if (caller !== undefined && request !== undefined && returnsAtOnce(request))
-      replies.task(caller, record.task);
+    if (caller !== undefined && request !== undefined && returnsAtOnce(request)) replies.task(caller, record);
     else if (caller !== undefined) live.attach(caller);
     this.#runner.add({
       live,
@@ -194,8 +193,9 @@ export class Admissions {
     if (live === undefined && !isSettled(state))
       return this.#accept(request, caller, record, undefined, undefined);
     if (live === undefined || isSettled(record.task.status.state) || returnsAtOnce(request)) {
-      if (caller.streaming) this.#options.replies.onlyItem(caller, { task: viewTask(record.task, caller) });
-      else this.#options.replies.task(caller, record.task);
+      if (caller.streaming)
+        this.#options.replies.onlyItem(caller, { task: viewTask(record.task, caller) }, record.handedOverTo);
+      else this.#options.replies.task(caller, record);
       return undefined;
     }
     if (request.expiresAtMs === undefined) live.expiresAtMs = undefined;
@@ -207,7 +207,7 @@ export class Admissions {
 
   /** A message for a task that reported AUTH_REQUIRED and whose handler still runs. */
   #resume(live: LiveTask, caller: Caller, request: Send): void {
-    if (returnsAtOnce(request)) this.#options.replies.task(caller, live.record.task);
+    if (returnsAtOnce(request)) this.#options.replies.task(caller, live.record);
     else live.attach(caller);
     live.onMessage?.(request.params.message);
     live.onMessage = undefined;

@@ -1,7 +1,7 @@
 import type { InboundMessage, Link, LinkOptions, Logger, Subscription } from '@shoal/mqtt-link';
 import { openLink, silentLogger } from '@shoal/mqtt-link';
 import type { AgentAddress, AgentCard, Task } from '@shoal/protocol';
-import { clientIdOf, requestTopic } from '@shoal/protocol';
+import { USER_PROPERTIES, clientIdOf, poolRequestTopic, requestTopic } from '@shoal/protocol';
 import type { CardInput } from '../core/card.ts';
 import { buildCard, requiredExtensions, supportedExtensions } from '../core/card.ts';
 import type { MaybePromise } from '../core/keyed-lock.ts';
@@ -16,6 +16,8 @@ import { CardPresence, cardWill, newInstance } from './card-presence.ts';
 import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
 import { memoryTaskStore } from './memory-task-store.ts';
+import type { PoolMode } from './pools.ts';
+import { Pools } from './pools.ts';
 import type { Requester } from './requester-types.ts';
 import { createRequester } from './requester.ts';
 import type { PushTransport } from './push-transport.ts';
@@ -38,6 +40,11 @@ export interface AgentOptions {
   /** Not `pool`. */
   readonly agentId: string;
   readonly card: CardInput;
+  /**
+   * Ids of pools in the same unit: requests to a pool go to one of its members. On a broker that does not deliver shared subscriptions
+   * of `$a2a` topics the members agree among themselves, which is found out and logged at the start.
+   */
+  readonly pools?: readonly string[];
   /** Runs once for each message. What it returns completes the task; what it throws fails the task. */
   readonly handle?: TaskHandler;
   /**
@@ -101,6 +108,8 @@ export interface Agent {
   readonly link: Link;
   /** Calls other agents over the agent's own connection. */
   readonly requester: Requester;
+  /** How the members of its pools share requests; undefined before `start`, and without pools. */
+  readonly poolMode: PoolMode | undefined;
   /** Handlers that run now. */
   readonly running: number;
   /** Resolves when requests are answered and the card is registered. */
@@ -113,6 +122,11 @@ export interface Agent {
 
 /** Requests of one agent that may be in admission at once; only a store that waits for the broker needs more than one. */
 const ADMISSIONS = 64;
+
+type Receive = (
+  message: InboundMessage,
+  replyProperties?: Readonly<Record<string, string>>,
+) => MaybePromise<void>;
 
 /** An A2A agent on an MQTT broker. No I/O before `start`. Throws for ids that are not identifiers and for an invalid card. */
 export function createAgent(options: AgentOptions): Agent {
@@ -134,6 +148,7 @@ class MqttAgent implements Agent {
   #responder: Responder | undefined;
   #presence: CardPresence | undefined;
   #requests: Subscription | undefined;
+  #pools: Pools | undefined;
   #starting: Promise<void> | undefined;
   #stopListening: (() => void) | undefined;
   #stopping: Promise<void> | undefined;
@@ -142,6 +157,7 @@ class MqttAgent implements Agent {
     const { org, unit, agentId } = options;
     this.address = { org, unit, agentId };
     clientIdOf(this.address);
+    for (const poolId of options.pools ?? []) poolRequestTopic({ org, unit, poolId });
     if ((options.url === undefined) === (options.link === undefined))
       throw new TypeError('createAgent needs either url or link');
     assertOptions(options);
@@ -177,6 +193,10 @@ class MqttAgent implements Agent {
     }));
   }
 
+  get poolMode(): PoolMode | undefined {
+    return this.#pools?.mode;
+  }
+
   get running(): number {
     return this.#responder?.running ?? 0;
   }
@@ -210,11 +230,13 @@ class MqttAgent implements Agent {
       this.#responder = responder;
       await responder.recover();
       const receive = this.#guarded(link, responder);
-      this.#requests = await link.subscribe(requestTopic(this.address), receive, {
+      this.#requests = await link.subscribe(requestTopic(this.address), (message) => receive(message), {
         qos: 1,
         manualAck: true,
         concurrency: ADMISSIONS,
       });
+      this.#pools = this.#createPools(link, responder, receive);
+      await this.#pools.start();
       this.#presence = new CardPresence(
         {
           link,
@@ -234,26 +256,43 @@ class MqttAgent implements Agent {
   }
 
   /** Without a guard nothing is added to the way of a message. */
-  #guarded(link: Link, responder: Responder): (message: InboundMessage) => MaybePromise<void> {
+  #guarded(link: Link, responder: Responder): Receive {
     const { auth, encryption } = this.#options;
-    const pass = (message: InboundMessage): MaybePromise<void> => responder.receive(message);
-    if (auth === undefined && encryption === undefined) return pass;
+    if (auth === undefined && encryption === undefined)
+      return (message, properties) => responder.receive(message, properties);
     const { address } = this;
     const guard = new RequestGuard({ link, address, logger: this.#logger, auth, encryption });
-    return (message) => guard.receive(message, pass);
+    return (message, properties) =>
+      guard.receive(message, (guarded) => responder.receive(guarded, properties), properties);
   }
 
   async #signed(card: AgentCard): Promise<AgentCard> {
     return (await this.#options.signCard?.(card)) ?? card;
   }
 
+  #createPools(link: Link, responder: Responder, receive: Receive): Pools {
+    const named = { [USER_PROPERTIES.responderAgentId]: this.address.agentId };
+    return new Pools({
+      link,
+      address: this.address,
+      poolIds: this.#options.pools ?? [],
+      clock: this.#clock,
+      logger: this.#logger,
+      concurrency: ADMISSIONS,
+      hasRoom: () => responder.hasRoom(),
+      receive: (message) => receive(message, named),
+    });
+  }
+
   #createResponder(link: Link): Responder {
     const { concurrency, maxQueued, taskTimeoutMs, onOrphan, push, pushProfile } = this.#options;
-    const { extendedCard } = this.#options;
+    const { extendedCard, auth, encryption } = this.#options;
     return new Responder({
       link,
       handle: taskHandler(this.#options.skills ?? [], this.#options.handle),
       onOrphan,
+      // To the delegate this agent is the requester: others would not be let in there.
+      announcesHandOver: auth === undefined && encryption === undefined,
       push: push && { transport: push, profile: pushProfile },
       extendedCard:
         extendedCard &&
@@ -288,6 +327,8 @@ class MqttAgent implements Agent {
     const link = this.#link;
     if (link === undefined) return;
     this.#stopListening?.();
+    // The other members take what comes from now on.
+    if (link.state === 'online') await this.#pools?.stop();
     await this.#responder?.stop(link.state === 'online' ? graceMs : 0);
     if (link.state === 'online') await this.#requests?.close();
     await this.#presence?.stop();
@@ -334,7 +375,11 @@ class MqttAgent implements Agent {
   }
 }
 
-function assertOptions({ tasks, encryption, handle, skills = [] }: AgentOptions): void {
+function assertOptions({ tasks, encryption, handle, skills = [], pools = [] }: AgentOptions): void {
+  if (encryption !== undefined && pools.length > 0)
+    throw new TypeError(
+      'an agent with encryption cannot be in a pool: a requester has to know for whom it encrypts',
+    );
   if (handle === undefined && skills.length === 0)
     throw new TypeError('createAgent needs handle, or skills, or both: nothing would carry out a task');
   const duplicate = duplicateSkill(skills);

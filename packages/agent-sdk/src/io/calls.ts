@@ -30,7 +30,12 @@ export interface Operation {
 /** What one reply of a unary call means; undefined: more replies follow. */
 export type Read<T> = (message: InboundMessage) => Reply<T> | undefined;
 
-export type CallHandlers = Pick<CallSpec, 'onReply' | 'onFailure' | 'onSilence'>;
+/** `refused`: an error, after which nothing follows. */
+export type Heard = 'more' | 'last' | 'refused';
+
+export interface CallHandlers extends Pick<CallSpec, 'onFailure' | 'onSilence'> {
+  onReply(message: InboundMessage, attempt: number): Heard;
+}
 
 /** The calls of one requester that are under way: one reply topic, one profile, one end. */
 export class Calls {
@@ -108,11 +113,15 @@ export class Calls {
               },
             }),
         onReply: (message, attempt) => {
-          const fault = way.heard(message);
-          if (fault === undefined) return handlers.onReply(message, attempt);
-          this.#problem(fault.message, message.topic);
-          call.fail(fault);
-          return true;
+          const fault = way.faultOf(message);
+          if (fault !== undefined) {
+            this.#problem(fault.message, message.topic);
+            call.fail(fault);
+            return true;
+          }
+          const heard = handlers.onReply(message, attempt);
+          if (heard !== 'refused') way.heard(message);
+          return heard !== 'more';
         },
       },
       this.#onEnd,
@@ -133,8 +142,9 @@ export class Calls {
       const call = this.open(operation, {
         onReply: (message) => {
           const reply = read(message);
-          if (reply !== undefined) settle(reply);
-          return reply !== undefined;
+          if (reply === undefined) return 'more';
+          settle(reply);
+          return 'error' in reply ? 'refused' : 'last';
         },
         onFailure: reject,
         ...(onSilence === undefined ? {} : { onSilence: () => onSilence(call, settle) }),

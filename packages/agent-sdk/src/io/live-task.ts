@@ -83,7 +83,7 @@ export class LiveTask {
   finish(lastItem: StreamResponse): void {
     void this.emit(lastItem);
     for (const caller of this.#callers.splice(0)) {
-      if (!caller.streaming) this.#replies.task(caller, this.record.task);
+      if (!caller.streaming) this.#replies.task(caller, this.record);
     }
   }
 
@@ -95,7 +95,7 @@ export class LiveTask {
   async #send(caller: Caller, item: string): Promise<void> {
     this.#unacknowledged += 1;
     try {
-      const ack = await this.#replies.item(caller, item);
+      const ack = await this.#replies.item(caller, item, this.record.handedOverTo);
       if (ack.noMatchingSubscribers) this.#drop(caller);
     } catch (error) {
       this.#drop(caller);

@@ -23,13 +23,19 @@ export function publishReply(
     payloadIsUtf8: true,
     ...(correlationData === undefined ? {} : { correlationData }),
     ...options,
+    ...propertiesOf(path, options),
   } as const;
   if (seal === undefined) return link.publish(responseTopic, payload, message);
   return seal.seal(payload).then((sealed) =>
     link.publish(responseTopic, sealed.payload, {
       ...message,
       contentType: sealed.contentType,
-      userProperties: { ...options.userProperties, ...sealed.userProperties },
+      userProperties: { ...message.userProperties, ...sealed.userProperties },
     }),
   );
+}
+
+function propertiesOf(path: ReplyPath, options: ReplyOptions): Pick<ReplyOptions, 'userProperties'> {
+  if (path.userProperties === undefined) return {};
+  return { userProperties: { ...path.userProperties, ...options.userProperties } };
 }

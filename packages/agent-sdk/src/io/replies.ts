@@ -1,10 +1,11 @@
 import type { Link, Logger, PublishAck } from '@shoal/mqtt-link';
-import type { JsonRpcError, StreamResponse, Task } from '@shoal/protocol';
+import type { JsonRpcError, StreamResponse } from '@shoal/protocol';
 import { USER_PROPERTIES } from '@shoal/protocol';
 import type { Caller } from '../core/caller.ts';
 import type { ReplyPath } from '../core/decode-request.ts';
 import type { JsonRpcId } from '../core/payloads.ts';
 import { errorPayload, replyPayload, streamItemPayload } from '../core/payloads.ts';
+import type { TaskRecord } from '../core/task-record.ts';
 import { viewTask } from '../core/task-record.ts';
 import { publishReply } from './publish-reply.ts';
 
@@ -17,14 +18,17 @@ interface Addressee {
 export class Replies {
   readonly #link: Link;
   readonly #logger: Logger;
+  readonly #announces: boolean;
 
-  constructor(link: Link, logger: Logger) {
+  /** `announces`: tells requesters to whom a task was handed over. */
+  constructor(link: Link, logger: Logger, announces = true) {
+    this.#announces = announces;
     this.#link = link;
     this.#logger = logger;
   }
 
-  result(to: Addressee, result: unknown): void {
-    this.payload(to.reply, replyPayload(to.id, result));
+  result(to: Addressee, result: unknown, owner?: string): void {
+    this.payload(to.reply, replyPayload(to.id, result), this.#ownedBy(owner));
   }
 
   error(to: Addressee, error: JsonRpcError): void {
@@ -32,21 +36,22 @@ export class Replies {
   }
 
   /** The one reply of SendMessage. */
-  task(to: Caller, task: Task): void {
-    this.payload(to.reply, replyPayload(to.id, { task: viewTask(task, to) }), to.properties);
+  task(to: Caller, { task, handedOverTo }: TaskRecord): void {
+    const properties = this.#ownedBy(handedOverTo, to.properties);
+    this.payload(to.reply, replyPayload(to.id, { task: viewTask(task, to) }), properties);
   }
 
   /** A stream of one item. */
-  onlyItem(to: Caller, item: StreamResponse): void {
-    this.payload(to.reply, streamItemPayload(to.id, item), to.properties);
+  onlyItem(to: Caller, item: StreamResponse, owner?: string): void {
+    this.payload(to.reply, streamItemPayload(to.id, item), this.#ownedBy(owner, to.properties));
   }
 
   /** The next item of a stream, as JSON. */
-  item(to: Caller, encoded: string): Promise<PublishAck> {
+  item(to: Caller, encoded: string, owner: string | undefined): Promise<PublishAck> {
     const seq = String(to.seq);
     to.seq += 1;
     return publishReply(this.#link, to.reply, streamItemPayload(to.id, encoded), {
-      userProperties: { ...to.properties, [USER_PROPERTIES.streamSeq]: seq },
+      userProperties: { ...this.#ownedBy(owner, to.properties), [USER_PROPERTIES.streamSeq]: seq },
     });
   }
 
@@ -59,5 +64,11 @@ export class Replies {
     ).catch((error: unknown) =>
       this.#logger.warn('a reply could not be published', { error: String(error) }),
     );
+  }
+
+  /** `owner`: the agent that the task was handed over to (profile: Task Handover 2). */
+  #ownedBy(owner: string | undefined, properties?: Caller['properties']): Caller['properties'] {
+    if (owner === undefined || !this.#announces) return properties;
+    return { ...properties, [USER_PROPERTIES.responderAgentId]: owner };
   }
 }

@@ -1,6 +1,7 @@
 import type { InboundMessage, Link, Logger } from '@shoal/mqtt-link';
 import type { AgentAddress, JsonRpcError } from '@shoal/protocol';
 import { USER_PROPERTIES, bindingError, parseJson, userPropertyValues } from '@shoal/protocol';
+import type { ReplyPath } from '../core/decode-request.ts';
 import type { JsonRpcId } from '../core/payloads.ts';
 import { errorPayload } from '../core/payloads.ts';
 import type { Identity } from '../core/identity.ts';
@@ -42,29 +43,37 @@ export class RequestGuard {
   }
 
   /** Checks several at once and passes them on in the order in which they came. */
-  receive(message: InboundMessage, pass: (message: GuardedMessage) => void | Promise<void>): Promise<void> {
-    const admitted = this.#admit(message);
+  receive(
+    message: InboundMessage,
+    pass: (message: GuardedMessage) => void | Promise<void>,
+    replyProperties?: ReplyPath['userProperties'],
+  ): Promise<void> {
+    const admitted = this.#admit(message, replyProperties);
     const turn = this.#last.then(() => admitted);
     this.#last = turn;
     return turn.then((guarded) => (guarded === undefined ? undefined : pass(guarded)));
   }
 
   /** Never rejects. */
-  async #admit(message: InboundMessage): Promise<GuardedMessage | undefined> {
+  async #admit(
+    message: InboundMessage,
+    named: ReplyPath['userProperties'],
+  ): Promise<GuardedMessage | undefined> {
     try {
       const { encryption, address } = this.#options;
-      if (encryption === undefined) return await this.#authorize(message, undefined);
+      if (encryption === undefined) return await this.#authorize(message, undefined, named);
       const opened: OpenedRequest = await encryption.openRequest(message, address);
-      if (opened.kind === 'opened') return await this.#authorize(opened.message, opened);
+      if (opened.kind === 'opened') return await this.#authorize(opened.message, opened, named);
       if (opened.kind === 'dropped')
         this.#options.logger.warn('request dropped', { topic: message.topic, reason: opened.reason });
-      else this.#refuse(message, null, opened.error);
+      else this.#refuse(message, null, opened.error, { named });
     } catch (error) {
       this.#options.logger.error('a request could not be checked, and was not executed', {
         topic: message.topic,
         error: error instanceof Error ? error.name : 'unknown',
       });
-      this.#refuse(message, null, bindingError('responder_unavailable', 'the request could not be checked'));
+      const unchecked = bindingError('responder_unavailable', 'the request could not be checked');
+      this.#refuse(message, null, unchecked, { named });
     }
     return undefined;
   }
@@ -72,12 +81,13 @@ export class RequestGuard {
   async #authorize(
     message: InboundMessage,
     opened: { readonly agent: AgentAddress; readonly seal: ReplySeal } | undefined,
+    named: ReplyPath['userProperties'],
   ): Promise<GuardedMessage | undefined> {
     const { auth } = this.#options;
     const values = userPropertyValues(message.userProperties, USER_PROPERTIES.authorization);
     const checked = auth === undefined ? undefined : await auth.validate(values);
     if (checked !== undefined && 'error' in checked) {
-      this.#refuse(message, idOf(message), checked.error, opened?.seal);
+      this.#refuse(message, idOf(message), checked.error, { named, seal: opened?.seal });
       return undefined;
     }
     const identity: Identity = {
@@ -91,12 +101,22 @@ export class RequestGuard {
     });
   }
 
-  #refuse(message: InboundMessage, id: JsonRpcId, error: JsonRpcError, seal?: ReplySeal): void {
+  #refuse(
+    message: InboundMessage,
+    id: JsonRpcId,
+    error: JsonRpcError,
+    { named, seal }: { readonly named: ReplyPath['userProperties']; readonly seal?: ReplySeal | undefined },
+  ): void {
     const { link, logger } = this.#options;
     const { topic, responseTopic = '', correlationData } = message;
     logger.warn('request refused', { topic, reason: `${error.code} ${error.message}` });
     if (responseTopic === '' || /[+#\0]/.test(responseTopic) || correlationData === undefined) return;
-    const path = { responseTopic, correlationData, ...(seal === undefined ? {} : { seal }) };
+    const path = {
+      responseTopic,
+      correlationData,
+      ...(seal === undefined ? {} : { seal }),
+      ...(named === undefined ? {} : { userProperties: named }),
+    };
     publishReply(link, path, errorPayload(id, error)).catch((cause: unknown) =>
       logger.warn('a refusal could not be published', { error: String(cause) }),
     );

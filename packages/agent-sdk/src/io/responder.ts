@@ -45,6 +45,8 @@ export interface ResponderOptions {
   readonly push?:
     | { readonly transport: PushTransport; readonly profile?: Partial<PushProfile> | undefined }
     | undefined;
+  /** Default true: requesters are told to whom a task was handed over, and go there. */
+  readonly announcesHandOver?: boolean;
   /** Unset: GetExtendedAgentCard is declined. Undefined as its result: there is none for this requester. */
   readonly extendedCard?: ExtendedCard | undefined;
 }
@@ -74,7 +76,7 @@ export class Responder {
 
   constructor(options: ResponderOptions) {
     this.#options = options;
-    const replies = new Replies(options.link, options.logger);
+    const replies = new Replies(options.link, options.logger, options.announcesHandOver);
     this.#replies = replies;
     const { push } = options;
     const onItem: OnItem = (record, item) => this.#push?.outbox.add(record, item);
@@ -97,7 +99,9 @@ export class Responder {
         continue;
       }
       const { task } = record;
-      const verdict = (await onOrphan?.(task)) ?? 'fail';
+      // Its delegate goes on without us: listen to it again.
+      const handedOver = record.handedOverTo !== undefined;
+      const verdict = handedOver ? 'restart' : ((await onOrphan?.(task)) ?? 'fail');
       logger.warn('a task was left unfinished by a predecessor', {
         taskId: task.id,
         state: task.status.state,
@@ -113,10 +117,11 @@ export class Responder {
    * Resolves when the message may be acknowledged: its task is stored, or it is answered. Never rejects: what goes wrong here is
    * logged and answered.
    */
-  receive(message: InboundMessage): MaybePromise<void> {
+  receive(message: InboundMessage, replyProperties?: Readonly<Record<string, string>>): MaybePromise<void> {
     let request: DecodedRequest | undefined;
     try {
       const decoded = decodeRequest(message, {
+        replyProperties,
         requiredExtensions: this.#options.requiredExtensions(),
         decline: this.#decline,
       });
@@ -141,6 +146,10 @@ export class Responder {
     await this.#push?.outbox.stop(graceMs);
   }
 
+  hasRoom(): boolean {
+    return this.#runner.hasRoom();
+  }
+
   get running(): number {
     return this.#runner.running;
   }
@@ -151,9 +160,10 @@ export class Responder {
       case 'SendStreamingMessage':
         return this.#tasks.inTurn(request.taskId, (key) => this.#admissions.receive(key, request));
       case 'GetTask':
-        return this.#withRecord(request, request.params.id, ({ task }) =>
-          this.#replies.result(request, viewTask(task, { historyLength: request.params.historyLength })),
-        );
+        return this.#withRecord(request, request.params.id, ({ task, handedOverTo }) => {
+          const { historyLength } = request.params;
+          this.#replies.result(request, viewTask(task, { historyLength }), handedOverTo);
+        });
       case 'CancelTask':
         return this.#tasks.inTurn(request.params.id, () =>
           this.#withRecord(request, request.params.id, (record) => this.#cancel(request, record)),
@@ -208,7 +218,7 @@ export class Responder {
   #cancel(request: DecodedRequest, record: TaskRecord): MaybePromise<void> {
     const { task } = record;
     const { state } = task.status;
-    if (state === 'TASK_STATE_CANCELED') return this.#replies.result(request, task);
+    if (state === 'TASK_STATE_CANCELED') return this.#replies.result(request, task, record.handedOverTo);
     if (isTerminal(state))
       return this.#replies.error(
         request,
@@ -216,7 +226,7 @@ export class Responder {
       );
     const live = this.#runner.find(normalizeTaskId(task.id)) ?? this.#runner.newLive(record);
     return whenReady(this.#runner.cancel(live, 'The task was canceled.'), () =>
-      this.#replies.result(request, task),
+      this.#replies.result(request, task, record.handedOverTo),
     );
   }
 
@@ -231,7 +241,8 @@ export class Responder {
     }
     const caller = new Caller(request.id, request.reply, { streaming: true });
     const live = this.#runner.find(normalizeTaskId(task.id));
-    if (live === undefined || live.settled) return this.#replies.onlyItem(caller, { task });
+    if (live === undefined || live.settled)
+      return this.#replies.onlyItem(caller, { task }, record.handedOverTo);
     return live.attach(caller);
   }
 

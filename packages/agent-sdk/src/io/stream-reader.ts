@@ -8,7 +8,8 @@ import { first } from '../core/service-parameters.ts';
 import { checkSequence, isStreamEnd } from '../core/stream.ts';
 import type { A2aError } from '../errors.ts';
 import { localError } from '../errors.ts';
-import type { Call, CallSpec } from './call.ts';
+import type { Call } from './call.ts';
+import type { CallHandlers, Heard } from './calls.ts';
 
 export interface StreamSource {
   readonly taskId: string;
@@ -16,7 +17,7 @@ export interface StreamSource {
   /** A SubscribeToTask stream may begin with a task that waits for authorization and goes on after it. */
   readonly subscribes: boolean;
   faultOf(item: StreamResponse): A2aError | undefined;
-  open(handlers: Pick<CallSpec, 'onReply' | 'onFailure' | 'onSilence'>): Call;
+  open(handlers: CallHandlers): Call;
   /** GetTask: `settle` when the task is at rest or cannot be read, else `running`. */
   recover(call: Call, settle: (reply: Reply<Task>) => void, running: (task: Task) => void): void;
 }
@@ -68,7 +69,7 @@ export class StreamReader implements AsyncIterable<StreamResponse>, AsyncIterato
     return Promise.resolve({ done: true, value: undefined });
   }
 
-  #receive(message: InboundMessage, attempt: number): boolean {
+  #receive(message: InboundMessage, attempt: number): Heard {
     const reply = readItem(message);
     if ('error' in reply) return this.#end(reply.error);
     const item = reply.value;
@@ -76,11 +77,11 @@ export class StreamReader implements AsyncIterable<StreamResponse>, AsyncIterato
     if (fault !== undefined) return this.#end(fault);
     const last = this.#isEnd(item);
     this.#attempt ??= attempt;
-    if (attempt !== this.#attempt) return last && this.#deliver(item, last);
-    if (!this.#isNext(message)) return false;
+    if (attempt !== this.#attempt) return last ? this.#deliver(item, last) : 'more';
+    if (!this.#isNext(message)) return 'more';
     if (this.#behind && item.message === undefined) {
       this.skipped += 1;
-      return false;
+      return 'more';
     }
     return this.#deliver(item, last);
   }
@@ -116,14 +117,14 @@ export class StreamReader implements AsyncIterable<StreamResponse>, AsyncIterato
     return true;
   }
 
-  #deliver(item: StreamResponse, last: boolean): boolean {
+  #deliver(item: StreamResponse, last: boolean): Heard {
     if (this.#buffer.push(item)) {
       if (last) this.#buffer.end();
-      return last;
+      return last ? 'last' : 'more';
     }
     this.skipped += 1;
     this.#behind = true;
-    return false;
+    return 'more';
   }
 
   #recover(): void {
@@ -144,9 +145,9 @@ export class StreamReader implements AsyncIterable<StreamResponse>, AsyncIterato
     );
   }
 
-  #end(error: A2aError): boolean {
+  #end(error: A2aError): Heard {
     this.#buffer.end({ error });
-    return true;
+    return 'refused';
   }
 }
 

@@ -62,6 +62,11 @@ export interface TaskContext {
   fail(message: Say): void;
   /** Ends this run with REJECTED: the agent will not do this. */
   reject(message: Say): void;
+  /**
+   * Gives the task to another agent of the same unit, which gets this run's message under the same ids; its answers are repeated here.
+   * Resolves when it is done or asks for something. Requesters are told where the task is, and what they send here is passed on.
+   */
+  handOver(agentId: string): Promise<void>;
   /** Calls other agents over this agent's connection. */
   readonly requester: Requester;
   readonly logger: Logger;
@@ -81,6 +86,12 @@ export interface RunSupport {
   newId(): string;
   saveProgress(live: LiveTask): void;
   settle(live: LiveTask, item: StreamResponse): MaybePromise<void>;
+  handOver(
+    live: LiveTask,
+    message: Message,
+    requestMetadata: Record<string, unknown> | undefined,
+    delegateId: string,
+  ): Promise<void>;
 }
 
 /** One object per run and no closures: a run may be all there is to a task. */
@@ -189,6 +200,11 @@ export class RunContext implements TaskContext {
 
   reject(reason: Say): void {
     this.#end('TASK_STATE_REJECTED', reason);
+  }
+
+  handOver(agentId: string): Promise<void> {
+    if (this.#live.settled) return Promise.resolve();
+    return this.#support.handOver(this.#live, this.message, this.#requestMetadata, agentId);
   }
 
   #end(state: 'TASK_STATE_FAILED' | 'TASK_STATE_REJECTED' | 'TASK_STATE_INPUT_REQUIRED', input: Say): void {

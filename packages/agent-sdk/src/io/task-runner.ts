@@ -1,6 +1,6 @@
 import type { Logger } from '@shoal/mqtt-link';
 import type { Message, StreamResponse, TaskStatus } from '@shoal/protocol';
-import { bindingError } from '@shoal/protocol';
+import { bindingError, isIdentifier } from '@shoal/protocol';
 import type { Identity } from '../core/identity.ts';
 import type { MaybePromise } from '../core/keyed-lock.ts';
 import { isPromise } from '../core/keyed-lock.ts';
@@ -9,6 +9,7 @@ import { toArtifacts } from '../core/output.ts';
 import type { TaskRecord } from '../core/task-record.ts';
 import { addArtifact, agentMessage, isSettled, setStatus, undoContinue } from '../core/task-record.ts';
 import type { Clock } from './clock.ts';
+import { relayFrom } from './hand-over.ts';
 import type { OnItem } from './live-task.ts';
 import { LiveTask } from './live-task.ts';
 import type { Replies } from './replies.ts';
@@ -67,6 +68,7 @@ export class TaskRunner {
       newId: options.newId,
       saveProgress: (live) => this.#saveProgress(live),
       settle: (live, item) => this.#settle(live, item),
+      handOver: (...work) => this.#handOver(...work),
     };
   }
 
@@ -142,8 +144,12 @@ export class TaskRunner {
     void live.emit(setStatus(live.record, 'TASK_STATE_WORKING', clock.nowIso()));
     this.#saveProgress(live);
     let output: MaybePromise<void | Output>;
+    const { handedOverTo } = live.record;
     try {
-      output = handle(new RunContext(live, run, this.#support));
+      // Whoever has the task gets what is said about it.
+      if (handedOverTo !== undefined)
+        output = this.#handOver(live, message, run.requestMetadata, handedOverTo);
+      else output = handle(new RunContext(live, run, this.#support));
     } catch (error) {
       return asPromise(this.#fail(live, error));
     }
@@ -241,6 +247,29 @@ export class TaskRunner {
   #tell(live: LiveTask, item: StreamResponse): void {
     this.#forget(live);
     live.finish(item);
+  }
+
+  async #handOver(
+    live: LiveTask,
+    message: Message,
+    requestMetadata: Record<string, unknown> | undefined,
+    delegateId: string,
+  ): Promise<void> {
+    const requester = this.#options.requester();
+    if (delegateId === requester.address.agentId || !isIdentifier(delegateId))
+      throw new TypeError(`${JSON.stringify(delegateId)} is no other agent to hand a task over to`);
+    live.record.handedOverTo = delegateId;
+    // Written before the delegate acts: a successor has to know where the task is (DESIGN rule 1).
+    await this.#options.store.save(live.record, 'commit');
+    await relayFrom(delegateId, {
+      live,
+      message,
+      requestMetadata,
+      requester,
+      settle: (...end) => void this.#settle(...end),
+      saveProgress: (running) => this.#saveProgress(running),
+      nowIso: () => this.#options.clock.nowIso(),
+    });
   }
 
   /** The handler ended while its task waits for an authorization: the next message starts a new run. */

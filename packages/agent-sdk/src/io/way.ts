@@ -43,22 +43,23 @@ export class Way {
     );
   }
 
-  /** Returns what is wrong with a reply of a pool: without its responder there is nowhere to send what follows. */
-  heard(message: InboundMessage): A2aError | undefined {
-    const agentId = userProperty(message.userProperties, USER_PROPERTIES.responderAgentId);
-    if (agentId !== undefined && isIdentifier(agentId)) {
-      const { org, unit } = this.#asked ?? this.#target;
-      if (org !== undefined && unit !== undefined) this.#learn({ org, unit, agentId });
+  /** What is wrong with a reply of a pool: without its responder there is nowhere to send what follows. */
+  faultOf(message: InboundMessage): A2aError | undefined {
+    if (this.#asked !== undefined || !isPool(this.#target) || responderOf(message) !== undefined)
       return undefined;
-    }
-    if (this.#asked === undefined && isPool(this.#target)) {
-      return localError(
-        'invalid-response',
-        'a reply of the pool does not name its responder (a2a-responder-agent-id)',
-      );
-    }
-    if (!isAgent(this.#target) && this.#asked !== undefined) this.#learn(this.#asked);
-    return undefined;
+    return localError(
+      'invalid-response',
+      'a reply of the pool does not name its responder (a2a-responder-agent-id)',
+    );
+  }
+
+  /** Of a reply that is no refusal: whoever sent it has the task, or says who has. */
+  heard(message: InboundMessage): void {
+    const agentId = responderOf(message);
+    const { org, unit } = this.#asked ?? this.#target;
+    if (agentId !== undefined && org !== undefined && unit !== undefined)
+      return this.#learn({ org, unit, agentId });
+    return isAgent(this.#target) || this.#asked === undefined ? undefined : this.#learn(this.#asked);
   }
 
   #topic(route: AgentAddress | undefined, reason: FailureReason | undefined): string {
@@ -98,6 +99,11 @@ export class Way {
       error: String(error),
     });
   }
+}
+
+function responderOf(message: InboundMessage): string | undefined {
+  const agentId = userProperty(message.userProperties, USER_PROPERTIES.responderAgentId);
+  return isIdentifier(agentId) ? agentId : undefined;
 }
 
 function sameAgent(a: AgentAddress, b: AgentAddress): boolean {

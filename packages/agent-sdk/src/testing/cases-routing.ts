@@ -1,6 +1,7 @@
 import { deepEqual, equal, rejects } from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import type { Task } from '@shoal/protocol';
-import { poolRequestTopic, requestTopic } from '@shoal/protocol';
+import { bindingError, poolRequestTopic, requestTopic } from '@shoal/protocol';
 import type { AgentDirectory, DirectoryEntry } from '../core/choose-agent.ts';
 import { memoryTaskRoutes } from '../io/task-routes.ts';
 import type { ContractCase, ContractSetting } from './contract-case.ts';
@@ -89,6 +90,24 @@ export const routingCases: readonly ContractCase[] = [
       equal(asked.message.topic, poolRequestTopic(pool));
       await responder.reply(asked, { result: taskOf(asked, WORKING) }, by(member.address.agentId));
       await lost;
+    },
+  },
+  {
+    id: 'V60 RT11 EM5',
+    title: 'a member that refuses has not taken the task: the same message again goes to the pool',
+    async run(setting) {
+      const { requester, responder, pool } = await setUpPool(setting);
+      const input = { text: 'x', taskId: randomUUID(), messageId: randomUUID() };
+      const refused = requester.send(pool, input);
+      refused.catch(() => undefined);
+      const error = bindingError('responder_unavailable', 'busy');
+      await responder.reply(await responder.next(), { error }, by('busy'));
+      await rejects(refused, { code: 'responder-unavailable', retryable: true });
+      const taken = requester.send(pool, input);
+      const again = await responder.next();
+      equal(again.message.topic, poolRequestTopic(pool));
+      await responder.replyTask(again, COMPLETED, by('free'));
+      await taken;
     },
   },
   {

@@ -2,6 +2,7 @@ import type { ContractCase } from './contract-case.ts';
 import { durabilityCases } from './cases-durability.ts';
 import { discoveryCases } from './cases-discovery.ts';
 import { operationCases } from './cases-operations.ts';
+import { handOverCases, poolCases } from './cases-pools.ts';
 import { requestCases } from './cases-requests.ts';
 import { replyCases } from './cases-replies.ts';
 import { retryCases } from './cases-retries.ts';
@@ -30,5 +31,7 @@ export const agentContract: readonly ContractCase[] = [
   ...retryCases,
   ...streamCases,
   ...routingCases,
+  ...poolCases,
+  ...handOverCases,
   ...durabilityCases,
 ];

@@ -2,8 +2,9 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { InboundMessage, Link, PublishAck, UserProperties } from '@shoal/mqtt-link';
 import { openLink } from '@shoal/mqtt-link';
-import type { AgentAddress, JsonRpcError, StreamResponse, Task } from '@shoal/protocol';
-import { clientIdOf, replyTopic, requestTopic, validateDocument } from '@shoal/protocol';
+import type { AgentAddress, JsonRpcError, PoolAddress, StreamResponse, Task } from '@shoal/protocol';
+import { clientIdOf, replyTopic, validateDocument } from '@shoal/protocol';
+import { topicOf } from '../core/target.ts';
 
 export interface WireReply {
   readonly message: InboundMessage;
@@ -98,7 +99,7 @@ export class WireClient {
     return client;
   }
 
-  request(target: AgentAddress, request: WireRequest): Exchange {
+  request(target: AgentAddress | PoolAddress, request: WireRequest): Exchange {
     const { correlation = Buffer.from(randomUUID()), responseTopic = this.replyTopic } = request;
     const payload =
       request.payload ??
@@ -108,7 +109,7 @@ export class WireClient {
         method: request.method,
         params: request.params,
       });
-    const ack = this.link.publish(requestTopic(target), payload, {
+    const ack = this.link.publish(topicOf(target), payload, {
       ...(correlation === null ? {} : { correlationData: correlation }),
       ...(responseTopic === null ? {} : { responseTopic }),
       ...(request.userProperties === undefined ? {} : { userProperties: request.userProperties }),

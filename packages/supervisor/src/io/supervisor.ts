@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { openLink, silentLogger, type Link, type Logger, type LinkOptions } from '@shoal/mqtt-link';
-import { assertIdentifier, clientIdOf, requestTopic, type AgentAddress } from '@shoal/protocol';
+import { canShare, openLink, silentLogger, type Link, type Logger, type LinkOptions } from '@shoal/mqtt-link';
+import { assertIdentifier, clientIdOf, eventTopic, requestTopic, type AgentAddress } from '@shoal/protocol';
 import { isClosed, type SessionView, type Workflow } from '@shoal/workflow';
 import { DEFAULT_POLICY, type ReconcilePolicy } from '../core/policy.ts';
 import type { Supervisor, SupervisorOptions, SupervisorStats } from '../types.ts';
 import { AgentKeeper } from './agent-keeper.ts';
-import { canShare } from './can-share.ts';
 import { CardHolder } from './card-holder.ts';
 import { Claims } from './claims.ts';
 import { Prober } from './prober.ts';
@@ -95,7 +94,7 @@ class UnitSupervisor implements Supervisor {
 
   async #begin(parts: Parts, address: AgentAddress): Promise<void> {
     const { link } = parts;
-    this.#sharesRequests = await canShare(link, address);
+    this.#sharesRequests = await canShare(link, eventTopic(address));
     if (!this.#sharesRequests)
       this.#logger.warn('this broker does not share $-topics: every supervisor takes every request', {
         url: this.#options.url,
