@@ -148,7 +148,7 @@ export class TaskRunner {
     try {
       // Whoever has the task gets what is said about it.
       if (handedOverTo !== undefined)
-        output = this.#handOver(live, message, run.requestMetadata, handedOverTo);
+        output = this.#handOver(live, run.message, run.requestMetadata, handedOverTo);
       else output = handle(new RunContext(live, run, this.#support));
     } catch (error) {
       return asPromise(this.#fail(live, error));
