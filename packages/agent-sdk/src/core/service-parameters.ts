@@ -11,6 +11,9 @@ export interface ServiceParameters {
   readonly contextId?: string;
   /** `a2a-task-intent`: `create` or `continue`. */
   readonly taskIntent?: string;
+  /** W3C Trace Context: not of A2A, but it travels the same way. */
+  readonly traceparent?: string;
+  readonly tracestate?: string;
 }
 
 const NONE: ServiceParameters = { extensions: [] };
@@ -32,6 +35,12 @@ export function readServiceParameters(properties: UserProperties): ServiceParame
         break;
       case USER_PROPERTIES.taskIntent:
         (read ??= { extensions: [] }).taskIntent = value;
+        break;
+      case 'traceparent':
+        (read ??= { extensions: [] }).traceparent = value;
+        break;
+      case 'tracestate':
+        (read ??= { extensions: [] }).tracestate = value;
         break;
       default:
     }

@@ -15,6 +15,7 @@ import type { PushDesk } from './push-desk.ts';
 import { NO_PUSH } from './push-desk.ts';
 import type { Replies } from './replies.ts';
 import type { TaskRunner } from './task-runner.ts';
+import { startTask } from './telemetry.ts';
 import type { TaskStore } from './task-store.ts';
 
 export interface AdmissionsOptions {
@@ -175,6 +176,7 @@ export class Admissions {
     const { record, message, previous, caller, request } = work;
     const live = this.#runner.newLive(record);
     live.expiresAtMs = request?.expiresAtMs;
+    live.telemetry = startTask(request?.method ?? 'SendMessage', live.key, request?.service);
     if (caller !== undefined && request !== undefined && returnsAtOnce(request)) replies.task(caller, record);
     else if (caller !== undefined) live.attach(caller);
     this.#runner.add({

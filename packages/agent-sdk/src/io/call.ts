@@ -8,6 +8,7 @@ import type { CallEvent, CallState, FailureReason, RetryProfile } from '../core/
 import { NEW_CALL, NO_MATCHING_SUBSCRIBERS, decideCall } from '../core/retry.ts';
 import type { Clock } from './clock.ts';
 import type { Correlations } from './correlations.ts';
+import type { CallTelemetry } from './telemetry.ts';
 
 export interface OutgoingRequest {
   /** Where the next attempt goes; `reason` says why the one before it was given up. Throws or rejects: the call fails. */
@@ -40,6 +41,8 @@ export interface CallSpec {
   readonly open?: ((message: InboundMessage) => Promise<InboundMessage | undefined>) | undefined;
   /** One reply of any attempt. `attempt` says which. Returns whether it is the last one. */
   onReply(message: InboundMessage, attempt: number): boolean;
+  /** Called before each attempt is sent. */
+  onAttempt?(topic: string): void;
   /** Called at most once, and never after a last reply. */
   onFailure(error: A2aError): void;
   /** The stream fell silent: ask GetTask, then `recovered()` or `end()`. */
@@ -48,6 +51,8 @@ export interface CallSpec {
 
 /** One logical operation: its attempts, their correlations, its timers. Ends exactly once; ending twice is fine. */
 export class Call {
+  /** Hears how the call ends, when somebody listens. */
+  telemetry: CallTelemetry | undefined;
   readonly #io: CallIo;
   readonly #spec: CallSpec;
   #state: CallState = NEW_CALL;
@@ -103,6 +108,7 @@ export class Call {
 
   fail(error: A2aError): void {
     if (this.ended) return;
+    this.telemetry?.failed(error.code);
     this.end();
     this.#spec.onFailure(error);
   }
@@ -121,8 +127,10 @@ export class Call {
     if (action === 'publish') this.#next(state);
     else if (action === 'recover') this.#recover();
     else if (action === 'fail') {
+      const error = errorOf(state.reason, this.#topic, this.#spec.profile);
+      this.telemetry?.failed(error.code);
       this.#release();
-      this.#spec.onFailure(errorOf(state.reason, this.#topic, this.#spec.profile));
+      this.#spec.onFailure(error);
     } else if (state.phase === 'ended') this.#release();
   }
 
@@ -143,6 +151,7 @@ export class Call {
     const { request } = this.#spec;
     const correlationData = this.#io.correlations.next();
     this.#topic = topic;
+    this.#spec.onAttempt?.(topic);
     if (request.prepare === undefined)
       return this.#send(attempt, topic, correlationData, { ...request, contentType: 'application/json' });
     request.prepare(topic, correlationData).then(

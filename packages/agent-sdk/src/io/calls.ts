@@ -6,6 +6,7 @@ import type { Reply } from '../core/read-reply.ts';
 import type { RetryProfile } from '../core/retry.ts';
 import { DEFAULT_RETRY } from '../core/retry.ts';
 import type { Target } from '../core/target.ts';
+import type { A2aError } from '../errors.ts';
 import { localError } from '../errors.ts';
 import { Call } from './call.ts';
 import type { CallIo, CallSpec } from './call.ts';
@@ -15,6 +16,7 @@ import { systemClock } from './clock.ts';
 import { Correlations } from './correlations.ts';
 import type { CallOptions, RequesterOptions } from './requester-types.ts';
 import { memoryTaskRoutes } from './task-routes.ts';
+import { startCall } from './telemetry.ts';
 import type { WayOptions } from './way.ts';
 import { Way } from './way.ts';
 
@@ -80,8 +82,13 @@ export class Calls {
     this.#checkExpiry(options, profile);
     assertNoToken(options.userProperties);
     const way = new Way(this.#ways, target, taskId);
+    const telemetry = startCall(method, taskId, options.traceContext);
     const payload = JSON.stringify({ jsonrpc: '2.0', id: (this.#lastId += 1), method, params });
-    const userProperties = { [USER_PROPERTIES.version]: A2A_VERSION, ...options.userProperties };
+    const userProperties = {
+      [USER_PROPERTIES.version]: A2A_VERSION,
+      ...telemetry?.properties,
+      ...options.userProperties,
+    };
     const security = this.#securityOf(target, options);
     const request = {
       nextTopic: way.next.bind(way),
@@ -99,6 +106,7 @@ export class Calls {
       this.#io,
       {
         ...handlers,
+        ...(telemetry === undefined ? {} : { onAttempt: (topic: string) => telemetry.attempt(topic) }),
         request,
         profile,
         signal: options.signal,
@@ -124,8 +132,14 @@ export class Calls {
           return heard !== 'more';
         },
       },
-      this.#onEnd,
+      telemetry === undefined
+        ? this.#onEnd
+        : () => {
+            telemetry.end();
+            this.#onEnd(call);
+          },
     );
+    call.telemetry = telemetry;
     this.#open.add(call);
     return call;
   }
@@ -137,9 +151,12 @@ export class Calls {
     onSilence?: (call: Call, settle: (reply: Reply<T>) => void) => void,
   ): Promise<T> {
     return new Promise((resolve, reject) => {
-      const settle = (reply: Reply<T>): void =>
-        'error' in reply ? reject(reply.error) : resolve(reply.value);
-      const call = this.open(operation, {
+      const settle = (reply: Reply<T>): void => ('error' in reply ? fail(reply.error) : resolve(reply.value));
+      const fail = (error: A2aError): void => {
+        call.telemetry?.failed(error.code);
+        reject(error);
+      };
+      const call: Call = this.open(operation, {
         onReply: (message) => {
           const reply = read(message);
           if (reply === undefined) return 'more';

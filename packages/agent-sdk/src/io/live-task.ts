@@ -5,6 +5,7 @@ import type { Caller } from '../core/caller.ts';
 import type { TaskRecord } from '../core/task-record.ts';
 import { viewTask } from '../core/task-record.ts';
 import type { Replies } from './replies.ts';
+import type { TaskTelemetry } from './telemetry.ts';
 
 /** Retries and subscribers beyond this many replace the oldest of their kind (reference A5). */
 const MAX_UNARY_CALLERS = 4;
@@ -28,6 +29,8 @@ export class LiveTask {
   onAbort: (() => void) | undefined;
   /** Takes the message that answers AUTH_REQUIRED while the handler still runs. */
   onMessage: ((message: Message) => void) | undefined;
+  /** Of the run, when somebody listens. */
+  telemetry: TaskTelemetry | undefined;
   #abort: AbortController | undefined;
   readonly #replies: Replies;
   readonly #logger: Logger;

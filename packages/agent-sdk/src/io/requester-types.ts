@@ -1,3 +1,4 @@
+import type { Context } from '@opentelemetry/api';
 import type { Link, Logger, UserProperties } from '@shoal/mqtt-link';
 import type {
   AgentAddress,
@@ -59,6 +60,11 @@ export interface CallOptions {
   readonly userProperties?: UserProperties;
   /** The access token of this call, in place of the requester's: for an agent that acts for somebody. */
   readonly token?: string | TokenSource;
+  /**
+   * OpenTelemetry context whose span is the parent of this call. Default: the active one, which an SDK for Node keeps through promises; in a
+   * browser pass `task.traceContext`.
+   */
+  readonly traceContext?: Context;
   readonly acceptedOutputModes?: readonly string[];
   /** Messages of history wanted in the answer. Default 0, as the caller has them; `getTask` shows all unless it is set. */
   readonly historyLength?: number;

@@ -210,8 +210,10 @@ class LinkRequester implements Requester {
       settle({ value: task });
     } catch (cause) {
       if (call.ended) return;
+      const error = silenceError(cause);
+      call.telemetry?.failed(error.code);
       call.end();
-      settle({ error: silenceError(cause) });
+      settle({ error });
     }
   }
 }

@@ -21,6 +21,7 @@ import type { PushTransport } from './push-transport.ts';
 import { Replies } from './replies.ts';
 import type { Requester } from './requester-types.ts';
 import { StoredTasks } from './stored-tasks.ts';
+import { startRequest } from './telemetry.ts';
 import { TaskRunner } from './task-runner.ts';
 import type { TaskHandler } from './task-context.ts';
 import type { TaskStore } from './task-store.ts';
@@ -131,7 +132,7 @@ export class Responder {
         return undefined;
       }
       request = decoded;
-      const done = this.#route(request);
+      const done = isSend(decoded) ? this.#route(decoded) : this.#routeObserved(decoded);
       return isPromise(done) ? done.catch((error: unknown) => this.#broke(decoded, error)) : undefined;
     } catch (error) {
       return this.#broke(request, error);
@@ -152,6 +153,27 @@ export class Responder {
 
   get running(): number {
     return this.#runner.running;
+  }
+
+  /** The span of a message is that of its run. */
+  #routeObserved(request: DecodedRequest): MaybePromise<void> {
+    const span = startRequest(request.method, request.service);
+    if (span === undefined) return this.#route(request);
+    let done: MaybePromise<void>;
+    try {
+      done = this.#route(request);
+    } catch (error) {
+      span.end(true);
+      throw error;
+    }
+    if (!isPromise(done)) return span.end(false);
+    return done.then(
+      () => span.end(false),
+      (error: unknown) => {
+        span.end(true);
+        throw error;
+      },
+    );
   }
 
   #route(request: DecodedRequest): MaybePromise<void> {
@@ -275,4 +297,8 @@ export class Responder {
     if (request !== undefined)
       this.#replies.error(request, jsonRpcError('InternalError', 'the agent could not handle the request'));
   }
+}
+
+function isSend({ method }: DecodedRequest): boolean {
+  return method === 'SendMessage' || method === 'SendStreamingMessage';
 }

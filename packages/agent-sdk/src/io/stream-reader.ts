@@ -146,6 +146,7 @@ export class StreamReader implements AsyncIterable<StreamResponse>, AsyncIterato
   }
 
   #end(error: A2aError): Heard {
+    this.#call?.telemetry?.failed(error.code);
     this.#buffer.end({ error });
     return 'refused';
   }

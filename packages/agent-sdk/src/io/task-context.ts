@@ -1,3 +1,5 @@
+import type { Context } from '@opentelemetry/api';
+import { ROOT_CONTEXT } from '@opentelemetry/api';
 import type { Logger } from '@shoal/mqtt-link';
 import type { Message, Part, StreamResponse } from '@shoal/protocol';
 import type { Identity } from '../core/identity.ts';
@@ -41,6 +43,8 @@ export interface TaskContext {
    * and for a task that runs again after a restart. Never holds the token.
    */
   readonly identity: Identity | undefined;
+  /** The OpenTelemetry context of the run: see `CallOptions.traceContext`. */
+  readonly traceContext: Context;
   /** Messages of the task so far, this run's included. */
   readonly history: readonly Message[];
   /** Aborted by CancelTask, the time limit and `stop`. */
@@ -138,6 +142,10 @@ export class RunContext implements TaskContext {
 
   get requesterId(): string | undefined {
     return this.#responseTopic === undefined ? undefined : requesterOf(this.#responseTopic);
+  }
+
+  get traceContext(): Context {
+    return this.#live.telemetry?.context ?? ROOT_CONTEXT;
   }
 
   get history(): readonly Message[] {

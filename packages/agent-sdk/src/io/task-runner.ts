@@ -1,3 +1,4 @@
+import { context } from '@opentelemetry/api';
 import type { Logger } from '@shoal/mqtt-link';
 import type { Message, StreamResponse, TaskStatus } from '@shoal/protocol';
 import { bindingError, isIdentifier } from '@shoal/protocol';
@@ -133,7 +134,7 @@ export class TaskRunner {
 
   #run(run: Run): Promise<void> | undefined {
     const { live } = run;
-    const { clock, handle } = this.#options;
+    const { clock } = this.#options;
     if (live.expiresAtMs !== undefined && clock.nowMs() > live.expiresAtMs) {
       return this.#withdraw(
         run,
@@ -143,13 +144,14 @@ export class TaskRunner {
     }
     void live.emit(setStatus(live.record, 'TASK_STATE_WORKING', clock.nowIso()));
     this.#saveProgress(live);
+    const { telemetry } = live;
+    telemetry?.started();
     let output: MaybePromise<void | Output>;
-    const { handedOverTo } = live.record;
     try {
-      // Whoever has the task gets what is said about it.
-      if (handedOverTo !== undefined)
-        output = this.#handOver(live, run.message, run.requestMetadata, handedOverTo);
-      else output = handle(new RunContext(live, run, this.#support));
+      output =
+        telemetry === undefined
+          ? this.#work(run)
+          : context.with(telemetry.context, this.#work.bind(this), undefined, run);
     } catch (error) {
       return asPromise(this.#fail(live, error));
     }
@@ -161,6 +163,15 @@ export class TaskRunner {
         (error: unknown) => this.#fail(live, error),
       ),
     );
+  }
+
+  #work(run: Run): MaybePromise<void | Output> {
+    const { live } = run;
+    const { handedOverTo } = live.record;
+    // Whoever has the task gets what is said about it.
+    return handedOverTo === undefined
+      ? this.#options.handle(new RunContext(live, run, this.#support))
+      : this.#handOver(live, run.message, run.requestMetadata, handedOverTo);
   }
 
   /** Puts a time limit on a run, and frees its place when the handler does not end after it was aborted. */
@@ -246,6 +257,7 @@ export class TaskRunner {
 
   #tell(live: LiveTask, item: StreamResponse): void {
     this.#forget(live);
+    live.telemetry?.end(live.record.task.status.state);
     live.finish(item);
   }
 
@@ -282,6 +294,7 @@ export class TaskRunner {
     const { live, previous } = run;
     const { store, replies, logger } = this.#options;
     this.#forget(live);
+    live.telemetry?.end('handed-back');
     live.settled = true;
     try {
       if (previous === undefined) await store.remove(live.key);

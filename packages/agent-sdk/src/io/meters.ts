@@ -1,0 +1,36 @@
+import type { Counter, Histogram, MeterProvider, UpDownCounter } from '@opentelemetry/api';
+import { createNoopMeter, metrics } from '@opentelemetry/api';
+
+export interface Meters {
+  readonly callDuration: Histogram;
+  readonly retries: Counter;
+  readonly taskDuration: Histogram;
+  readonly activeTasks: UpDownCounter;
+}
+
+let madeFor: MeterProvider | undefined;
+let made: Meters | undefined;
+
+/** The instruments of the SDK that is registered now; undefined when there is none. */
+export function metersOf(): Meters | undefined {
+  const provider = metrics.getMeterProvider();
+  if (provider === madeFor) return made;
+  madeFor = provider;
+  const meter = provider.getMeter('@shoal/agent-sdk');
+  // The API hands out one meter for everybody as long as there is no SDK.
+  if (meter === createNoopMeter()) return (made = undefined);
+  return (made = {
+    callDuration: meter.createHistogram('a2a.client.call.duration', {
+      unit: 's',
+      description: 'Calls of a requester, all attempts included.',
+    }),
+    retries: meter.createCounter('a2a.client.retries', { description: 'Attempts after the first.' }),
+    taskDuration: meter.createHistogram('a2a.server.task.duration', {
+      unit: 's',
+      description: 'Runs of a responder, from taken to at rest, by the state they ended in.',
+    }),
+    activeTasks: meter.createUpDownCounter('a2a.server.tasks.active', {
+      description: 'Runs that are at work or wait in line.',
+    }),
+  });
+}
