@@ -9,12 +9,16 @@ import { fileURLToPath } from 'node:url';
 import type { MqttClient } from 'mqtt';
 import { afterEach, expect, it } from 'vitest';
 
+import { ExactlyOncePublisher, ExactlyOnceReceiver } from './exactly-once.ts';
 import { Clients, Inbox } from './mqtt-clients.ts';
 
 /** More with SHOAL_KILLS=300. */
-const KILLS = Number(process.env['SHOAL_KILLS'] ?? 15);
+const KILLS = Number(process.env['SHOAL_KILLS'] ?? 8);
 const IN_FLIGHT = 20;
 const RETAINED_TOPICS = 50;
+/** Every so many lives a will with a delay dies with the broker. */
+const DELAYED_EVERY = 10;
+const WILL = { payload: Buffer.from('gone'), qos: 1 as const, retain: true };
 
 const clients = new Clients();
 const script = fileURLToPath(new URL('broker-process.ts', import.meta.url));
@@ -80,41 +84,77 @@ class Ledger {
   }
 }
 
-async function readRetained(url: string, count: number): Promise<Map<string, number>> {
+/** Reads retained messages until there are enough of them. */
+async function readRetained(url: string, filter: string, count: number): Promise<Map<string, string>> {
   const reader = await clients.connect(url);
   const inbox = new Inbox(reader);
-  await reader.subscribeAsync('retained/#', { qos: 1 });
-  const found = new Map<string, number>();
+  await reader.subscribeAsync(filter, { qos: 1 });
+  const found = new Map<string, string>();
   while (found.size < count) {
     const { topic, payload } = await inbox.next();
-    found.set(topic, Number(payload));
+    found.set(topic, payload);
   }
   await reader.endAsync();
   return found;
 }
 
+/** Clients that will die with the broker, and leave a will. */
+async function connectMortals(url: string, life: number): Promise<void> {
+  await clients.connect(url, { will: { ...WILL, topic: `will/${life}` } });
+  if (life % DELAYED_EVERY > 0) return;
+  await clients.connect(url, {
+    clientId: `late-${life}`,
+    clean: false,
+    properties: { sessionExpiryInterval: 3600 },
+    will: { ...WILL, topic: `late/${life}`, properties: { willDelayInterval: 1 } },
+  });
+}
+
 it(
-  `loses no acknowledged message when it is killed ${KILLS} times under load`,
-  { timeout: 20_000 + KILLS * 3_000 },
+  `keeps what it acknowledged when it is killed ${KILLS} times under load: QoS 1 and 2, retained messages, sessions, wills`,
+  { timeout: 20_000 + KILLS * 4_000 },
   async () => {
     directory = await mkdtemp(join(tmpdir(), 'shoal-broker-kill-'));
     const ledger = new Ledger();
+    const sender = new ExactlyOncePublisher('exact-sender', 'exact');
+    const receiver = new ExactlyOnceReceiver('exact-receiver', 'exact');
     let url = await start();
     const sleeper = await clients.connect(url, SLEEPER);
     await sleeper.subscribeAsync('queue', { qos: 2 });
     await sleeper.endAsync();
     for (let life = 0; life < KILLS; life++) {
+      await receiver.connect(url);
+      await sender.connect(url);
+      await connectMortals(url, life);
       const publisher = await clients.connect(url);
-      const enough = new Promise<void>((resolve) => void ledger.fill(publisher, resolve));
-      await enough;
+      await new Promise<void>((enough) => void ledger.fill(publisher, enough));
       await kill();
+      clients.closeAll();
       url = await start();
-      const found = await readRetained(url, ledger.retained.size);
-      for (const [topic, n] of ledger.retained) expect(found.get(topic)).toBeGreaterThanOrEqual(n);
+      const found = await readRetained(url, 'retained/#', ledger.retained.size);
+      const older = [...ledger.retained].filter(([topic, n]) => Number(found.get(topic)) < n);
+      expect(older).toEqual([]);
+      expect((await readRetained(url, `will/${life}`, 1)).get(`will/${life}`)).toBe('gone');
+      if (life % DELAYED_EVERY === 0) await readRetained(url, `late/${life}`, 1);
     }
+    await receiver.connect(url);
+    await sender.connect(url);
+    await sender.drain();
+    await receiver.waitFor(sender.completed);
+    expect([...receiver.counts].filter(([, times]) => times > 1)).toEqual([]);
+    expect([sender.lostSessions, receiver.lostSessions]).toEqual([0, 0]);
     const missing = new Set(ledger.queued);
     const inbox = new Inbox(clients.create(url, SLEEPER));
     while (missing.size > 0) missing.delete((await inbox.next()).payload);
     expect(ledger.queued.size).toBeGreaterThan(KILLS * 40);
+    expect(sender.completed.size).toBeGreaterThan(KILLS * 10);
+    if (process.env['SHOAL_KILLS'] !== undefined) {
+      const { size: exact } = sender.completed;
+      process.stdout.write(
+        `${KILLS} kills: ${ledger.queued.size} queued, ${exact} with QoS 2 exactly once\n`,
+      );
+    }
+    sender.close();
+    receiver.close();
   },
 );
