@@ -145,18 +145,3 @@ it('reads packets that are split and joined over WebSocket frames', async () => 
   expect(packets.map(({ cmd }) => cmd)).toEqual(['connack', 'pingresp']);
   socket.close();
 });
-
-it('survives any bytes that arrive after a valid CONNECT', async () => {
-  let seed = 42;
-  const random = (): number => (seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31) / 2 ** 31;
-  for (let round = 0; round < 100; round++) {
-    const socket = await open();
-    const bytes = Buffer.from(
-      Array.from({ length: 1 + Math.floor(random() * 200) }, () => Math.floor(random() * 256)),
-    );
-    socket.resume();
-    socket.end(Buffer.concat([hello(`fuzz-${round}`), bytes]));
-    await once(socket, 'close');
-  }
-  await expect(stillServes()).resolves.toBeUndefined();
-});
