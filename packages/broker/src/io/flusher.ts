@@ -30,9 +30,10 @@ export class Flusher {
   private run(): void {
     this.scheduled = false;
     this.turn++;
+    // What it lets go is sent in this turn as well.
+    this.commit();
     const dirty = this.dirty;
     this.dirty = [];
-    this.commit();
     for (const connection of dirty) connection.flush();
   }
 }

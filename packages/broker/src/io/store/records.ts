@@ -3,7 +3,7 @@ import type { Qos } from '../../core/packets.ts';
 import type { Delivery, Subscription, Will } from '../../core/session.ts';
 
 /** Version of what follows; an unknown one is refused, never overwritten. */
-export const STORE_VERSION = 1;
+export const STORE_VERSION = 2;
 
 export const META_KEY = 'meta';
 
@@ -52,62 +52,81 @@ const EMPTY = Buffer.alloc(0);
 const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 const parse = (bytes: Buffer): unknown => JSON.parse(bytes.toString());
 
-interface MessageHead {
-  readonly t: string;
-  readonly q: Qos;
-  readonly r: boolean;
-  readonly p: string;
-  /** Expires at, milliseconds. */
-  readonly x?: number;
-  /** Length of the properties. */
-  readonly l: number;
-  readonly will?: { readonly expirySeconds?: number; readonly delaySeconds: number };
+const FLAGS = { retain: 4, expires: 8 } as const;
+/** Flags, lengths of topic (2), publisher (2) and properties (4). */
+const MESSAGE_HEAD_BYTES = 9;
+const EXPIRES_BYTES = 8;
+
+const messageRecordBytes = (message: Message): number =>
+  MESSAGE_HEAD_BYTES +
+  (message.expiresAtMs === Infinity ? 0 : EXPIRES_BYTES) +
+  message.topicBytes.length +
+  Buffer.byteLength(message.publisher) +
+  message.properties.length +
+  message.payload.length;
+
+/** Head, moment of expiry if there is one, topic, publisher, properties, and payload to the end. */
+function writeMessage(bytes: Buffer, start: number, message: Message): void {
+  const { topicBytes, publisher, properties, payload, expiresAtMs } = message;
+  const expires = expiresAtMs !== Infinity;
+  bytes[start] = message.qos | (message.retain ? FLAGS.retain : 0) | (expires ? FLAGS.expires : 0);
+  bytes.writeUInt16BE(topicBytes.length, start + 1);
+  bytes.writeUInt32BE(properties.length, start + 5);
+  let at = start + MESSAGE_HEAD_BYTES;
+  if (expires) at = bytes.writeDoubleBE(expiresAtMs, at);
+  bytes.set(topicBytes, at);
+  at += topicBytes.length;
+  const publisherBytes = bytes.write(publisher, at);
+  bytes.writeUInt16BE(publisherBytes, start + 3);
+  at += publisherBytes;
+  bytes.set(properties, at);
+  bytes.set(payload, at + properties.length);
 }
 
-function encode(message: Message, will?: MessageHead['will']): Buffer {
-  const head = json({
-    t: message.topic,
-    q: message.qos,
-    r: message.retain,
-    p: message.publisher,
-    x: message.expiresAtMs === Infinity ? undefined : message.expiresAtMs,
-    l: message.properties.length,
-    will,
-  } satisfies Record<keyof MessageHead, unknown>);
-  const length = Buffer.allocUnsafe(4);
-  length.writeUInt32BE(head.length);
-  return Buffer.concat([length, head, message.properties, message.payload]);
-}
-
-function decode(bytes: Buffer): { head: MessageHead; message: Message } {
-  const end = 4 + bytes.readUInt32BE(0);
-  const head = parse(bytes.subarray(4, end)) as MessageHead;
-  const message: Message = {
-    topic: head.t,
-    topicBytes: Buffer.from(head.t),
-    qos: head.q,
-    retain: head.r,
-    publisher: head.p,
-    expiresAtMs: head.x ?? Infinity,
-    properties: bytes.subarray(end, end + head.l),
-    payload: bytes.subarray(end + head.l),
+/** Views on `bytes`. */
+export function decodeMessage(bytes: Buffer): Message {
+  const flags = bytes[0] as number;
+  const expires = (flags & FLAGS.expires) !== 0;
+  const topicAt = MESSAGE_HEAD_BYTES + (expires ? EXPIRES_BYTES : 0);
+  const publisherAt = topicAt + bytes.readUInt16BE(1);
+  const propertiesAt = publisherAt + bytes.readUInt16BE(3);
+  const payloadAt = propertiesAt + bytes.readUInt32BE(5);
+  const topicBytes = bytes.subarray(topicAt, publisherAt);
+  return {
+    topic: topicBytes.toString(),
+    topicBytes,
+    qos: (flags & 3) as Qos,
+    retain: (flags & FLAGS.retain) !== 0,
+    publisher: bytes.toString('utf8', publisherAt, propertiesAt),
+    expiresAtMs: expires ? bytes.readDoubleBE(MESSAGE_HEAD_BYTES) : Infinity,
+    properties: bytes.subarray(propertiesAt, payloadAt),
+    payload: bytes.subarray(payloadAt),
   };
-  return { head, message };
 }
 
-export const encodeMessage = (message: Message): Buffer => encode(message);
-export const decodeMessage = (bytes: Buffer): Message => decode(bytes).message;
-
-export const encodeWill = (will: Will): Buffer =>
-  encode(will.message, {
-    ...(will.expirySeconds === undefined ? {} : { expirySeconds: will.expirySeconds }),
-    delaySeconds: will.delaySeconds,
-  });
-
-export function decodeWill(bytes: Buffer): Will {
-  const { head, message } = decode(bytes);
-  return { message, expirySeconds: head.will?.expirySeconds, delaySeconds: head.will?.delaySeconds ?? 0 };
+export function encodeMessage(message: Message): Buffer {
+  const bytes = Buffer.allocUnsafe(messageRecordBytes(message));
+  writeMessage(bytes, 0, message);
+  return bytes;
 }
+
+/** Delay (4), whether the message will expire (1), and when (4). */
+const WILL_HEAD_BYTES = 9;
+
+export function encodeWill({ message, delaySeconds, expirySeconds }: Will): Buffer {
+  const bytes = Buffer.allocUnsafe(WILL_HEAD_BYTES + messageRecordBytes(message));
+  bytes.writeUInt32BE(delaySeconds, 0);
+  bytes[4] = expirySeconds === undefined ? 0 : 1;
+  bytes.writeUInt32BE(expirySeconds ?? 0, 5);
+  writeMessage(bytes, WILL_HEAD_BYTES, message);
+  return bytes;
+}
+
+export const decodeWill = (bytes: Buffer): Will => ({
+  message: decodeMessage(bytes.subarray(WILL_HEAD_BYTES)),
+  delaySeconds: bytes.readUInt32BE(0),
+  expirySeconds: bytes[4] === 1 ? bytes.readUInt32BE(5) : undefined,
+});
 
 export interface SessionRecord {
   readonly expirySeconds: number;
@@ -147,18 +166,27 @@ export const decodeSubscription = (bytes: Buffer): SubscriptionRecord => parse(b
 const HEAD_BYTES = 7;
 const STATES = ['queued', 'sent', 'released'] as const;
 
-/** Fixed bytes, then a JSON tail for what is rarely there, then the message if it is kept here. */
+/**
+ * Fixed bytes, then a JSON tail for what is rarely there, then the message if it is kept here. A message that was released (PUBREL) is never
+ * sent again: only its identifier matters, and it is kept without content.
+ */
 export function encodeDelivery(delivery: Delivery, messageId: string | undefined): Buffer {
-  const { subscriptionIds, share, message } = delivery;
+  const { subscriptionIds, share } = delivery;
   const ids = subscriptionIds.length === 0 ? undefined : subscriptionIds;
   const plain = ids === undefined && share === undefined && messageId === undefined;
   const tail = plain ? EMPTY : json({ ids, share, messageId });
-  const head = Buffer.allocUnsafe(HEAD_BYTES);
-  head[0] = delivery.qos | (delivery.retain ? 4 : 0) | (STATES.indexOf(delivery.state) << 3);
-  head.writeUInt16BE(delivery.packetId, 1);
-  head.writeUInt32BE(tail.length, 3);
-  return Buffer.concat(messageId === undefined ? [head, tail, encodeMessage(message)] : [head, tail]);
+  const message = delivery.state === 'released' ? withoutContent(delivery.message) : delivery.message;
+  const start = HEAD_BYTES + tail.length;
+  const bytes = Buffer.allocUnsafe(start + (messageId === undefined ? messageRecordBytes(message) : 0));
+  bytes[0] = delivery.qos | (delivery.retain ? 4 : 0) | (STATES.indexOf(delivery.state) << 3);
+  bytes.writeUInt16BE(delivery.packetId, 1);
+  bytes.writeUInt32BE(tail.length, 3);
+  bytes.set(tail, HEAD_BYTES);
+  if (messageId === undefined) writeMessage(bytes, start, message);
+  return bytes;
 }
+
+const withoutContent = (message: Message): Message => ({ ...message, payload: EMPTY, properties: EMPTY });
 
 export function decodeDelivery(bytes: Buffer): DeliveryRecord {
   const flags = bytes[0] as number;

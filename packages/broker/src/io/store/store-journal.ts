@@ -2,6 +2,8 @@ import type { Journal } from '../../core/journal.ts';
 import type { Message } from '../../core/message.ts';
 import type { Delivery, Session, Subscription, Will } from '../../core/session.ts';
 import type { CommitGate, CommitWaiter } from '../commit-gate.ts';
+import { Batch, type Weight } from './batch.ts';
+import { Linger } from './linger.ts';
 import {
   encodeDelivery,
   encodeMessage,
@@ -26,15 +28,13 @@ interface Stored {
 
 /**
  * Collects what the core records and writes it in batches: while one batch is being written the next one collects, so that many
- * acknowledgements share one flush of the disk.
+ * acknowledgements share one flush of the disk. A message that all its receivers have acknowledged before it was written needs no disk.
  */
 export class StoreJournal implements Journal, CommitGate {
   epoch = 1;
   changes = 0;
-  private batch = new Map<string, Buffer | undefined>();
-  private batchBytes = 0;
-  /** Keys that were first put in this batch: deleting them needs no trace. */
-  private fresh = new Set<string>();
+  private batch = new Batch();
+  private readonly linger: Linger;
   private waiters = new Set<CommitWaiter>();
   private writing: Promise<void> | undefined;
   private store: Store | undefined;
@@ -49,6 +49,7 @@ export class StoreJournal implements Journal, CommitGate {
   constructor(schedule: () => void, onFailure: (error: unknown) => void) {
     this.schedule = schedule;
     this.onFailure = onFailure;
+    this.linger = new Linger(schedule);
   }
 
   attach(store: Store): void {
@@ -62,7 +63,7 @@ export class StoreJournal implements Journal, CommitGate {
   }
 
   isFull(): boolean {
-    return this.batchBytes > FULL_BYTES;
+    return this.batch.bytes > FULL_BYTES;
   }
 
   join(waiter: CommitWaiter): void {
@@ -72,25 +73,40 @@ export class StoreJournal implements Journal, CommitGate {
 
   commit(): void {
     if (this.writing !== undefined || this.store === undefined) return;
-    if (this.batch.size === 0 && this.waiters.size === 0) return;
-    const { batch, waiters, epoch } = this;
-    this.batch = new Map();
-    this.batchBytes = 0;
-    this.fresh = new Set();
+    const { batch } = this;
+    if (batch.isSettled) this.release();
+    const paid = batch.isSettled || batch.spared > batch.size;
+    if (batch.size === 0) return this.linger.end(paid);
+    if (!batch.isPromised && !this.isFull() && this.linger.wait()) return;
+    this.linger.end(paid);
+    this.startWriting(this.store);
+  }
+
+  /** Everyone who waits may go on: what they wait for is written, or need not be any more. */
+  private release(): void {
+    if (this.waiters.size === 0) return;
+    const { waiters, epoch } = this;
     this.waiters = new Set();
     this.epoch++;
-    if (batch.size === 0) for (const waiter of waiters) waiter.committed(epoch);
-    else this.writing = this.write(this.store, batch, waiters, epoch);
+    for (const waiter of waiters) waiter.committed(epoch);
+  }
+
+  private startWriting(store: Store): void {
+    const { batch, waiters, epoch } = this;
+    this.batch = new Batch();
+    this.waiters = new Set();
+    this.epoch++;
+    this.writing = this.write(store, batch, waiters, epoch);
   }
 
   private async write(
     store: Store,
-    batch: ReadonlyMap<string, Buffer | undefined>,
+    batch: Batch,
     waiters: ReadonlySet<CommitWaiter>,
     epoch: number,
   ): Promise<void> {
     try {
-      await store.write([...batch].map(([key, value]) => ({ key, value })));
+      await store.write(batch.changes());
     } catch (error) {
       // Nothing of this batch may be acknowledged any more, and nothing after it.
       this.store = undefined;
@@ -104,26 +120,22 @@ export class StoreJournal implements Journal, CommitGate {
 
   /** Writes what is left. */
   async flush(): Promise<void> {
+    this.linger.end(true);
     while (this.store !== undefined && (this.writing !== undefined || this.batch.size > 0)) {
-      this.commit();
+      if (this.writing === undefined) this.startWriting(this.store);
       await this.writing;
     }
   }
 
-  private put(key: string, value: Buffer): void {
+  private put(key: string, value: Buffer, weight: Weight = 'promised', isNew = false): void {
     this.changes++;
-    this.batch.set(key, value);
-    this.batchBytes += value.length + key.length;
+    this.batch.put(key, value, weight, isNew);
     this.schedule();
   }
 
-  private delete(key: string): void {
+  private delete(key: string, weight: Weight = 'promised'): void {
     this.changes++;
-    if (this.fresh.delete(key)) {
-      this.batch.delete(key);
-      return;
-    }
-    this.batch.set(key, undefined);
+    this.batch.delete(key, weight);
     this.schedule();
   }
 
@@ -174,11 +186,11 @@ export class StoreJournal implements Journal, CommitGate {
 
   delivery(session: Session, delivery: Delivery): void {
     const key = keyOf('delivery', session.clientId, sequenceKey(delivery.sequence));
-    if (!this.deliveries.has(delivery)) {
-      this.deliveries.set(delivery, this.share(delivery.message));
-      this.fresh.add(key);
-    }
-    this.put(key, encodeDelivery(delivery, this.deliveries.get(delivery)?.id));
+    const isNew = !this.deliveries.has(delivery);
+    if (isNew) this.deliveries.set(delivery, this.share(delivery.message));
+    // QoS 2 is sent when its identifier is written, so waiting for its receiver would wait for ever.
+    const weight = delivery.qos === 1 && delivery.state === 'sent' ? 'transient' : 'promised';
+    this.put(key, encodeDelivery(delivery, this.deliveries.get(delivery)?.id), weight, isNew);
   }
 
   private share(message: Message): Stored | undefined {
@@ -190,9 +202,8 @@ export class StoreJournal implements Journal, CommitGate {
     }
     const stored = { id: sequenceKey(this.nextMessageId++), references: 1 };
     this.messages.set(message, stored);
-    const key = keyOf('message', stored.id);
-    this.fresh.add(key);
-    this.put(key, encodeMessage(message));
+    // Its deliveries say what it is worth.
+    this.put(keyOf('message', stored.id), encodeMessage(message), 'late', true);
     return stored;
   }
 
@@ -200,8 +211,8 @@ export class StoreJournal implements Journal, CommitGate {
     if (!this.deliveries.has(delivery)) return;
     const stored = this.deliveries.get(delivery);
     this.deliveries.delete(delivery);
-    this.delete(keyOf('delivery', session.clientId, sequenceKey(delivery.sequence)));
-    if (stored !== undefined && --stored.references === 0) this.delete(keyOf('message', stored.id));
+    this.delete(keyOf('delivery', session.clientId, sequenceKey(delivery.sequence)), 'late');
+    if (stored !== undefined && --stored.references === 0) this.delete(keyOf('message', stored.id), 'late');
   }
 
   inboundId(session: Session, packetId: number, present: boolean): void {
