@@ -37,6 +37,9 @@ class SlowStore implements Store {
   async close(): Promise<void> {}
 }
 
+/** Of a client whose session the broker keeps. */
+const KEPT = { clientId: 'kept', clean: false, properties: { sessionExpiryInterval: 60 } };
+
 const clients = new Clients();
 let store: SlowStore;
 let broker: Broker;
@@ -76,6 +79,35 @@ it.each([1, 2] as const)(
     expect(store.written.some(({ key }) => key.endsWith('t'))).toBe(true);
   },
 );
+
+it('acknowledges without the store what its receiver, whose session is kept, has acknowledged', async () => {
+  const receiver = await clients.connect(url, KEPT);
+  const inbox = new Inbox(receiver);
+  await receiver.subscribeAsync('t', { qos: 1 });
+  const sender = await clients.connect(url);
+  store.slow = true;
+  await sender.publishAsync('t', 'x', { qos: 1 });
+  expect((await inbox.next()).payload).toBe('x');
+});
+
+it('lets messages pass the acknowledgements that wait for the store', async () => {
+  const holding = await clients.connect(url, { ...KEPT, customHandleAcks: () => undefined });
+  await holding.subscribeAsync('t', { qos: 1 });
+  const sender = await clients.connect(url);
+  const inbox = new Inbox(sender);
+  await sender.subscribeAsync('echo', { qos: 1 });
+  store.slow = true;
+  const begun = store.begun();
+  let acknowledged = false;
+  const publishing = sender.publishAsync('t', 'x', { qos: 1 }).then(() => (acknowledged = true));
+  await begun;
+  await sender.publishAsync('echo', 'y', { qos: 0 });
+  expect((await inbox.next()).payload).toBe('y');
+  expect(acknowledged).toBe(false);
+  store.slow = false;
+  store.finish();
+  await publishing;
+});
 
 it('writes what came during one write in the next, all of it at once', async () => {
   const sender = await clients.connect(url);

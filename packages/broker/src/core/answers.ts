@@ -1,6 +1,7 @@
 import { encodeAck, encodeDisconnect, encodeSuback, encodeUnsuback } from './codec/encode.ts';
 import { PacketError, Reason } from './reason-codes.ts';
 import type { Connection } from './session.ts';
+import type { Stake } from './stake.ts';
 
 export interface Ack {
   readonly type: Parameters<typeof encodeAck>[0];
@@ -36,12 +37,12 @@ function encodeFitting(
 }
 
 /** Throws PacketError when the client's Maximum Packet Size leaves no room for it; so do the others. */
-export function sendAck(connection: Connection, ack: Ack, afterCommit: boolean): void {
+export function sendAck(connection: Connection, ack: Ack, after: boolean | Stake): void {
   const { type, packetId, reasonCode, reason } = ack;
   const bytes = encodeFitting(connection, reason, (text) =>
     encodeAck(type, connection.version, packetId, reasonCode, text),
   );
-  connection.port.send(bytes, afterCommit);
+  connection.port.send(bytes, after);
 }
 
 export interface SubscriptionAnswer {

@@ -119,13 +119,13 @@ function rerouteUnacknowledged(cx: Context, session: Session, connectedOnly: boo
     if (!reroute(cx, session, delivery, connectedOnly)) continue;
     session.inflight.delete(id);
     // Recorded while the session was persistent, which a DISCONNECT may just have ended.
-    cx.journal.delivered(session, delivery);
+    cx.journal.delivered(session, delivery, true);
   }
   if (session.queue.length === 0) return;
   const waiting = session.queue.drain();
   session.queuedBytes = 0;
   for (const delivery of waiting) {
-    if (reroute(cx, session, delivery, connectedOnly)) cx.journal.delivered(session, delivery);
+    if (reroute(cx, session, delivery, connectedOnly)) cx.journal.delivered(session, delivery, true);
     else requeue(session, delivery);
   }
 }

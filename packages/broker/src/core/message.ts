@@ -17,6 +17,8 @@ export interface Message {
   readonly publisher: string;
   /** Set when this is an Agent Card on a discovery topic: its status is then added on delivery. */
   readonly card?: Card | undefined;
+  /** The journal's own note on its record. */
+  record?: unknown;
 }
 
 export interface MessageFields {

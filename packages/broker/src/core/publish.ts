@@ -72,19 +72,20 @@ export function publish(cx: Context, connection: Connection, packet: PublishPack
   const { payload, qos, retain, properties } = packet;
   const fields = { topic: connection.mount + topic, payload, qos, retain, properties };
   const message = createMessage(fields, session.clientId, cx.now);
-  const recorded = cx.journal.changes;
+  const stake = cx.journal.beginStep();
   const outcome = judge(cx, connection, topic, message);
   if (outcome.reasonCode >= 0x80) {
     cx.stats.publishesRefused++;
     cx.events.log('info', 'publish refused', { clientId: session.clientId, topic, reason: outcome.reason });
   }
-  if (packet.qos === 0) return;
   if (packet.qos === 2 && outcome.reasonCode < 0x80) {
     session.inboundIds.add(packet.packetId);
     if (isPersistent(session)) cx.journal.inboundId(session, packet.packetId, true);
   }
+  cx.journal.endStep();
+  if (packet.qos === 0) return;
   const { reasonCode, reason } = outcome;
   const type = packet.qos === 1 ? 'puback' : 'pubrec';
   const { packetId } = packet;
-  sendAck(connection, { type, packetId, reasonCode, reason }, cx.journal.changes !== recorded);
+  sendAck(connection, { type, packetId, reasonCode, reason }, stake);
 }

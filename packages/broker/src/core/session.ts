@@ -1,6 +1,7 @@
 import { Deque } from './deque.ts';
 import type { Message } from './message.ts';
 import type { ProtocolVersion, Qos } from './packets.ts';
+import type { Stake } from './stake.ts';
 
 export const NEVER_EXPIRES = 0xffffffff;
 
@@ -25,8 +26,11 @@ export interface Admitted {
 
 /** What the core needs from a network connection. */
 export interface ConnectionPort {
-  /** Bytes of whole packets, in order. `afterCommit`: only once everything recorded so far is in the store. */
-  send(bytes: Buffer, afterCommit: boolean): void;
+  /**
+   * Bytes of whole packets, in order; a PUBLISH that need not wait may pass answers that do. `after`: only once everything recorded so
+   * far is in the store, or what this step recorded is there or not needed any more.
+   */
+  send(bytes: Buffer, after: boolean | Stake): void;
   /** Ends the connection after what was sent; calls nothing back. */
   close(): void;
   /** False while the peer reads more slowly than it is sent to; `Engine.writable` says when it is true again. */
@@ -82,6 +86,8 @@ export interface Delivery {
   /** 0 until it was sent with QoS 1 or 2. */
   packetId: number;
   state: 'queued' | 'sent' | 'released';
+  /** The journal's own note on its record. */
+  record?: object | undefined;
 }
 
 export interface Will {

@@ -6,6 +6,7 @@ import { refuse } from '../core/connect.ts';
 import type { ClientPacket, ConnectPacket } from '../core/packets.ts';
 import { PacketError, Reason } from '../core/reason-codes.ts';
 import type { Connection, ConnectionPort } from '../core/session.ts';
+import type { Stake } from '../core/stake.ts';
 import type { Verdict } from './auth/door.ts';
 import type { CommitWaiter } from './commit-gate.ts';
 import type { Flushable } from './flusher.ts';
@@ -215,16 +216,20 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
 
   // From the core
 
-  send(bytes: Buffer, afterCommit: boolean): void {
+  send(bytes: Buffer, after: boolean | Stake): void {
     if (this.state === 'closed' || this.state === 'closing') return;
     const { gate } = this.server;
-    if (!this.held.isEmpty || (afterCommit && !gate.isClean())) {
-      this.held.add(bytes, afterCommit ? gate.epoch : undefined);
-      if (afterCommit) gate.join(this);
-      if (this.held.bytes > HIGH_WATER_BYTES) this.reading.pause(Pause.unwritten);
+    const stake = typeof after === 'boolean' ? undefined : after;
+    const waits = stake === undefined ? after === true && !gate.isClean() : !stake.isSettled;
+    if (!waits && this.held.mayPass(bytes)) {
+      this.push(bytes);
       return;
     }
-    this.push(bytes);
+    if (waits) {
+      this.held.add(bytes, gate.epoch, stake);
+      gate.join(this, stake);
+    } else this.held.add(bytes);
+    if (this.held.bytes > HIGH_WATER_BYTES) this.reading.pause(Pause.unwritten);
   }
 
   canWrite(): boolean {

@@ -1,6 +1,8 @@
+import type { Stake } from '../core/stake.ts';
+
 /** Something that waits for the batch being collected now to be on disk. */
 export interface CommitWaiter {
-  /** Everything of batches up to `epoch` is on disk. */
+  /** Everything of batches up to `epoch` is on disk, or not worth waiting for; or a stake is settled. */
   committed(epoch: number): void;
 }
 
@@ -12,7 +14,8 @@ export interface CommitGate {
   isClean(): boolean;
   /** True when so much waits to be written that reading must stop; `join` tells when to look again. */
   isFull(): boolean;
-  join(waiter: CommitWaiter): void;
+  /** With a stake, the waiter is called also when that is settled before the batch is written. */
+  join(waiter: CommitWaiter, stake?: Stake): void;
 }
 
 /** Without a store nothing waits. */

@@ -1,7 +1,6 @@
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { createBroker } from '@shoal/broker';
-import { Aedes } from 'aedes';
 import { serve, type Served } from '../serve.ts';
 import { measureIdle, measureStorm, openDoomed, watchWills } from './generator/crowd.ts';
 import type { Qos, Version } from './generator/lean-client.ts';
@@ -60,6 +59,8 @@ async function start(role: string, { directory }: WorkerParameters): Promise<voi
       return serve({ ready: { port: tcp!.port } });
     }
     case 'aedes': {
+      // Not loaded where it is not measured.
+      const { Aedes } = await import('aedes');
       const aedes = await Aedes.createBroker();
       const server = createServer({ noDelay: true }, aedes.handle);
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', 1_024, resolve));

@@ -16,6 +16,7 @@ import {
   META_KEY,
   parseKey,
   parseSequence,
+  sequenceKey,
   STORE_VERSION,
   type DeliveryRecord,
   type MetaRecord,
@@ -37,7 +38,7 @@ interface Reading {
   readonly retained: Message[];
   readonly sessions: Sessions;
   readonly wills: Snapshot['wills'];
-  readonly messages: Map<string, Message>;
+  readonly messages: Map<number, Message>;
   readonly deliveries: Pending[];
   readonly stray: string[];
 }
@@ -80,7 +81,7 @@ function readEntry(reading: Reading, key: string, value: Buffer): void {
       sessionOf(reading.sessions, first).subscriptions.push({ key: second, ...decodeSubscription(value) });
       return;
     case 'message':
-      reading.messages.set(first, decodeMessage(value));
+      reading.messages.set(parseSequence(first), decodeMessage(value));
       return;
     case 'delivery':
       reading.deliveries.push({
@@ -105,7 +106,7 @@ function assertVersion(reading: Reading): void {
 
 function adoptDeliveries(reading: Reading, journal: StoreJournal): void {
   let lastMessageId = 0;
-  const used = new Set<string>();
+  const used = new Set<number>();
   for (const { clientId, sequence, record } of reading.deliveries) {
     const { messageId } = record;
     const message = messageId === undefined ? record.message : reading.messages.get(messageId);
@@ -116,8 +117,8 @@ function adoptDeliveries(reading: Reading, journal: StoreJournal): void {
     if (messageId !== undefined) used.add(messageId);
   }
   for (const id of reading.messages.keys()) {
-    lastMessageId = Math.max(lastMessageId, parseSequence(id));
-    if (!used.has(id)) journal.discard(keyOf('message', id));
+    lastMessageId = Math.max(lastMessageId, id);
+    if (!used.has(id)) journal.discard(keyOf('message', sequenceKey(id)));
   }
   journal.resumeMessageIds(lastMessageId + 1);
 }

@@ -144,7 +144,7 @@ export type SubscriptionRecord = Pick<
 /** Where the message of a delivery is: in its own record when it is small, else in a record that deliveries share. */
 export interface DeliveryRecord {
   readonly delivery: Pick<Delivery, 'qos' | 'retain' | 'subscriptionIds' | 'share' | 'packetId' | 'state'>;
-  readonly messageId: string | undefined;
+  readonly messageId: number | undefined;
   readonly message: Message | undefined;
 }
 
@@ -162,50 +162,58 @@ export const encodeSubscription = (s: Subscription): Buffer =>
   });
 export const decodeSubscription = (bytes: Buffer): SubscriptionRecord => parse(bytes) as SubscriptionRecord;
 
-/** Flags, packet identifier, length of the tail. */
+/** Flags, packet identifier (2), length of the tail (4). */
 const HEAD_BYTES = 7;
+const MESSAGE_ID_BYTES = 6;
 const STATES = ['queued', 'sent', 'released'] as const;
+const DELIVERY_FLAGS = { retain: 4, messageId: 32 } as const;
 
 /**
- * Fixed bytes, then a JSON tail for what is rarely there, then the message if it is kept here. A message that was released (PUBREL) is never
- * sent again: only its identifier matters, and it is kept without content.
+ * Fixed bytes, then the number of its message if that is shared, a JSON tail for what is rarely there, and its message if that is not
+ * shared. A message that was released (PUBREL) is never sent again: only its identifier matters, and it is kept without content.
  */
-export function encodeDelivery(delivery: Delivery, messageId: string | undefined): Buffer {
+export function encodeDelivery(delivery: Delivery, messageId: number | undefined): Buffer {
   const { subscriptionIds, share } = delivery;
   const ids = subscriptionIds.length === 0 ? undefined : subscriptionIds;
-  const plain = ids === undefined && share === undefined && messageId === undefined;
-  const tail = plain ? EMPTY : json({ ids, share, messageId });
+  const tail = ids === undefined && share === undefined ? EMPTY : json({ ids, share });
   const message = delivery.state === 'released' ? withoutContent(delivery.message) : delivery.message;
-  const start = HEAD_BYTES + tail.length;
-  const bytes = Buffer.allocUnsafe(start + (messageId === undefined ? messageRecordBytes(message) : 0));
-  bytes[0] = delivery.qos | (delivery.retain ? 4 : 0) | (STATES.indexOf(delivery.state) << 3);
+  const tailAt = HEAD_BYTES + (messageId === undefined ? 0 : MESSAGE_ID_BYTES);
+  const end = tailAt + tail.length;
+  const bytes = Buffer.allocUnsafe(end + (messageId === undefined ? messageRecordBytes(message) : 0));
+  bytes[0] =
+    delivery.qos |
+    (delivery.retain ? DELIVERY_FLAGS.retain : 0) |
+    (STATES.indexOf(delivery.state) << 3) |
+    (messageId === undefined ? 0 : DELIVERY_FLAGS.messageId);
   bytes.writeUInt16BE(delivery.packetId, 1);
   bytes.writeUInt32BE(tail.length, 3);
-  bytes.set(tail, HEAD_BYTES);
-  if (messageId === undefined) writeMessage(bytes, start, message);
+  bytes.set(tail, tailAt);
+  if (messageId === undefined) writeMessage(bytes, end, message);
+  else bytes.writeUIntBE(messageId, HEAD_BYTES, MESSAGE_ID_BYTES);
   return bytes;
 }
 
 const withoutContent = (message: Message): Message => ({ ...message, payload: EMPTY, properties: EMPTY });
 
+/** Views on `bytes`. */
 export function decodeDelivery(bytes: Buffer): DeliveryRecord {
   const flags = bytes[0] as number;
-  const end = HEAD_BYTES + bytes.readUInt32BE(3);
+  const shared = (flags & DELIVERY_FLAGS.messageId) !== 0;
+  const tailAt = HEAD_BYTES + (shared ? MESSAGE_ID_BYTES : 0);
+  const end = tailAt + bytes.readUInt32BE(3);
   const tail =
-    end === HEAD_BYTES
-      ? {}
-      : (parse(bytes.subarray(HEAD_BYTES, end)) as { ids?: number[]; share?: string; messageId?: string });
+    end === tailAt ? {} : (parse(bytes.subarray(tailAt, end)) as { ids?: number[]; share?: string });
   return {
     delivery: {
       qos: (flags & 3) as Qos,
-      retain: (flags & 4) !== 0,
-      state: STATES[flags >> 3] ?? 'queued',
+      retain: (flags & DELIVERY_FLAGS.retain) !== 0,
+      state: STATES[(flags >> 3) & 3] ?? 'queued',
       packetId: bytes.readUInt16BE(1),
       subscriptionIds: tail.ids ?? [],
       share: tail.share,
     },
-    messageId: tail.messageId,
-    message: tail.messageId === undefined ? decodeMessage(bytes.subarray(end)) : undefined,
+    messageId: shared ? bytes.readUIntBE(HEAD_BYTES, MESSAGE_ID_BYTES) : undefined,
+    message: shared ? undefined : decodeMessage(bytes.subarray(end)),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Journal } from '../../core/journal.ts';
+import { Stake } from '../../core/stake.ts';
 import type { Message } from '../../core/message.ts';
 import type { Delivery, Session, Subscription, Will } from '../../core/session.ts';
 import type { CommitGate, CommitWaiter } from '../commit-gate.ts';
@@ -22,8 +23,19 @@ const INLINE_BYTES = 2_048;
 
 /** A message in the store, once for all sessions it is queued for. */
 interface Stored {
-  readonly id: string;
+  readonly id: number;
   references: number;
+}
+
+/** On a message: where it is, or that it is kept with a delivery. */
+type MessageNote = Stored | typeof INLINE;
+const INLINE = 'inline';
+
+/** On a delivery that is recorded. */
+interface DeliveryNote {
+  /** Undefined when the message is kept with it. */
+  readonly stored: Stored | undefined;
+  stake: Stake | undefined;
 }
 
 /**
@@ -36,12 +48,13 @@ export class StoreJournal implements Journal, CommitGate {
   private batch = new Batch();
   private readonly linger: Linger;
   private waiters = new Set<CommitWaiter>();
+  /** Those of whom a stake is settled. */
+  private settled = new Set<CommitWaiter>();
+  private writtenEpoch = 0;
+  private stake: Stake | undefined;
   private writing: Promise<void> | undefined;
   private store: Store | undefined;
   private nextMessageId = 1;
-  private readonly messages = new WeakMap<Message, Stored>();
-  /** What is recorded; undefined for a delivery that carries its message. */
-  private readonly deliveries = new WeakMap<Delivery, Stored | undefined>();
   private readonly onFailure: (error: unknown) => void;
   private readonly schedule: () => void;
 
@@ -66,12 +79,23 @@ export class StoreJournal implements Journal, CommitGate {
     return this.batch.bytes > FULL_BYTES;
   }
 
-  join(waiter: CommitWaiter): void {
+  join(waiter: CommitWaiter, stake?: Stake): void {
     this.waiters.add(waiter);
+    if (stake !== undefined) {
+      stake.onSettled = () => {
+        this.settled.add(waiter);
+        this.schedule();
+      };
+    }
     this.schedule();
   }
 
   commit(): void {
+    if (this.settled.size > 0) {
+      const { settled } = this;
+      this.settled = new Set();
+      for (const waiter of settled) waiter.committed(this.writtenEpoch);
+    }
     if (this.writing !== undefined || this.store === undefined) return;
     const { batch } = this;
     if (batch.isSettled) this.release();
@@ -88,6 +112,7 @@ export class StoreJournal implements Journal, CommitGate {
     const { waiters, epoch } = this;
     this.waiters = new Set();
     this.epoch++;
+    this.writtenEpoch = epoch;
     for (const waiter of waiters) waiter.committed(epoch);
   }
 
@@ -114,6 +139,7 @@ export class StoreJournal implements Journal, CommitGate {
       return;
     }
     this.writing = undefined;
+    this.writtenEpoch = epoch;
     for (const waiter of waiters) waiter.committed(epoch);
     if (this.batch.size > 0 || this.waiters.size > 0) this.schedule();
   }
@@ -129,17 +155,27 @@ export class StoreJournal implements Journal, CommitGate {
 
   private put(key: string, value: Buffer, weight: Weight = 'promised', isNew = false): void {
     this.changes++;
+    if (weight === 'promised' && this.stake !== undefined) this.stake.promised = true;
     this.batch.put(key, value, weight, isNew);
     this.schedule();
   }
 
   private delete(key: string, weight: Weight = 'promised'): void {
     this.changes++;
+    if (weight === 'promised' && this.stake !== undefined) this.stake.promised = true;
     this.batch.delete(key, weight);
     this.schedule();
   }
 
   // Journal
+
+  beginStep(): Stake {
+    return (this.stake = new Stake());
+  }
+
+  endStep(): void {
+    this.stake = undefined;
+  }
 
   meta(value: Buffer): void {
     this.put(META_KEY, value);
@@ -186,33 +222,51 @@ export class StoreJournal implements Journal, CommitGate {
 
   delivery(session: Session, delivery: Delivery): void {
     const key = keyOf('delivery', session.clientId, sequenceKey(delivery.sequence));
-    const isNew = !this.deliveries.has(delivery);
-    if (isNew) this.deliveries.set(delivery, this.share(delivery.message));
+    const known = delivery.record as DeliveryNote | undefined;
     // QoS 2 is sent when its identifier is written, so waiting for its receiver would wait for ever.
-    const weight = delivery.qos === 1 && delivery.state === 'sent' ? 'transient' : 'promised';
-    this.put(key, encodeDelivery(delivery, this.deliveries.get(delivery)?.id), weight, isNew);
+    const transient = delivery.qos === 1 && delivery.state === 'sent';
+    const note: DeliveryNote = known ?? { stored: this.share(delivery.message), stake: undefined };
+    if (known === undefined) {
+      delivery.record = note;
+      if (transient && this.stake !== undefined) {
+        note.stake = this.stake;
+        note.stake.pending++;
+      }
+    }
+    const value = encodeDelivery(delivery, note.stored?.id);
+    this.put(key, value, transient ? 'transient' : 'promised', known === undefined);
   }
 
+  /** A message for one receiver is kept with its delivery, if it is not large; for several, once for all but the first. */
   private share(message: Message): Stored | undefined {
-    if (message.payload.length + message.properties.length <= INLINE_BYTES) return undefined;
-    const known = this.messages.get(message);
-    if (known !== undefined && known.references > 0) {
+    const known = message.record as MessageNote | undefined;
+    if (known !== undefined && known !== INLINE && known.references > 0) {
       known.references++;
       return known;
     }
-    const stored = { id: sequenceKey(this.nextMessageId++), references: 1 };
-    this.messages.set(message, stored);
+    if (known === undefined && message.payload.length + message.properties.length <= INLINE_BYTES) {
+      message.record = INLINE;
+      return undefined;
+    }
+    const stored = { id: this.nextMessageId++, references: 1 };
+    message.record = stored;
     // Its deliveries say what it is worth.
-    this.put(keyOf('message', stored.id), encodeMessage(message), 'late', true);
+    this.put(keyOf('message', sequenceKey(stored.id)), encodeMessage(message), 'late', true);
     return stored;
   }
 
-  delivered(session: Session, delivery: Delivery): void {
-    if (!this.deliveries.has(delivery)) return;
-    const stored = this.deliveries.get(delivery);
-    this.deliveries.delete(delivery);
+  delivered(session: Session, delivery: Delivery, moved = false): void {
+    const note = delivery.record as DeliveryNote | undefined;
+    if (note === undefined) return;
+    delivery.record = undefined;
+    const { stored, stake } = note;
     this.delete(keyOf('delivery', session.clientId, sequenceKey(delivery.sequence)), 'late');
-    if (stored !== undefined && --stored.references === 0) this.delete(keyOf('message', stored.id), 'late');
+    if (stored !== undefined && --stored.references === 0)
+      this.delete(keyOf('message', sequenceKey(stored.id)), 'late');
+    if (stake === undefined) return;
+    // Whoever has it now has a record of its own: in this batch, if the old one was not written.
+    if (moved) stake.promised = true;
+    stake.spare();
   }
 
   inboundId(session: Session, packetId: number, present: boolean): void {
@@ -229,15 +283,19 @@ export class StoreJournal implements Journal, CommitGate {
   }
 
   /** Connects a delivery that was read with its record. */
-  adopt(delivery: Delivery, messageId: string | undefined): void {
-    if (messageId === undefined) {
-      this.deliveries.set(delivery, undefined);
-      return;
+  adopt(delivery: Delivery, messageId: number | undefined): void {
+    const { message } = delivery;
+    if (messageId === undefined) message.record = INLINE;
+    else {
+      const stored = (message.record as Stored | undefined) ?? { id: messageId, references: 0 };
+      stored.references++;
+      message.record = stored;
     }
-    const stored = this.messages.get(delivery.message) ?? { id: messageId, references: 0 };
-    stored.references++;
-    this.messages.set(delivery.message, stored);
-    this.deliveries.set(delivery, stored);
+    const note: DeliveryNote = {
+      stored: messageId === undefined ? undefined : (message.record as Stored),
+      stake: undefined,
+    };
+    delivery.record = note;
   }
 
   discard(key: string): void {
