@@ -1,8 +1,8 @@
 export { createAgent } from './io/agent.ts';
-export type { Agent, AgentOptions, StopOptions } from './io/agent.ts';
+export type { Agent, AgentOptions, StopOptions } from './io/agent-types.ts';
 export type { PoolMode } from './io/pools.ts';
 export { CardPresence, cardWill, type CardPresenceOptions } from './io/card-presence.ts';
-export { ADDRESS_EXTENSION, buildCard } from './core/card.ts';
+export { ADDRESS_EXTENSION, CONTEXT_EXTENSION, buildCard } from './core/card.ts';
 export type { CardInput, SkillInput } from './core/card.ts';
 export { SKILL_SCHEMAS_EXTENSION } from './core/skill-handler.ts';
 export type { SkillHandler } from './core/skill-handler.ts';

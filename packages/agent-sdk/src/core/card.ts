@@ -15,6 +15,24 @@ export type SkillInput = Partial<AgentSkill> & Pick<AgentSkill, 'id'>;
 /** URI of the card extension that says where on the broker an agent lives: a card found over HTTP has no topic. */
 export const ADDRESS_EXTENSION = `${MQTT_BINDING.uri}#address`;
 
+/** URI of the card extension that says how long an agent remembers a conversation (profile: Context 10). */
+export const CONTEXT_EXTENSION = `${MQTT_BINDING.uri}#context`;
+
+export const DEFAULT_CONTEXT_EXPIRY_SECONDS = 86_400;
+
+/** Nothing to say for 0: never forgotten on purpose. */
+export function contextExtension(expirySeconds: number): readonly AgentExtension[] {
+  if (expirySeconds === 0) return [];
+  return [
+    {
+      uri: CONTEXT_EXTENSION,
+      description: 'A context in which nothing happens for so many seconds is forgotten, with its tasks.',
+      required: false,
+      params: { expirySeconds },
+    },
+  ];
+}
+
 /**
  * Fills in a card: no REQUIRED field is left empty, so that strict registries take it and signatures stay unambiguous (reference
  * A21, §1.6). Throws A2aError `invalid-card` that names the field.

@@ -1,8 +1,10 @@
-import type { Message, StreamResponse, Task } from '@shoal/protocol';
+import type { Message, StreamResponse, Task, TaskState } from '@shoal/protocol';
 import { describe, expect, it } from 'vitest';
 import { buildCard } from './card.ts';
+import { expiredContexts } from './expired-contexts.ts';
 import { ItemBuffer } from './item-buffer.ts';
 import { KeyedLock } from './keyed-lock.ts';
+import type { TaskSummary } from './list-tasks.ts';
 import { listTasks } from './list-tasks.ts';
 import { faultOfParts, toArtifacts } from './output.ts';
 import { parseRecord } from './parse-record.ts';
@@ -115,6 +117,28 @@ describe('admission', () => {
     expect(record.task.history).toHaveLength(3);
     undoContinue(record, previous);
     expect(record).toEqual(before);
+  });
+});
+
+describe('contexts', () => {
+  const task = (contextId: string, at: string, state: TaskState = 'TASK_STATE_COMPLETED'): TaskSummary => ({
+    key: `${contextId}-${at}`,
+    contextId,
+    state,
+    timestamp: `2026-01-01T00:00:${at}.000Z`,
+  });
+
+  it('C9: end when nothing happened in them for so long, all their tasks together', () => {
+    const all = [
+      task('old', '01'),
+      task('old', '02', 'TASK_STATE_INPUT_REQUIRED'),
+      task('mixed', '01'),
+      task('mixed', '50'),
+      task('busy', '01', 'TASK_STATE_WORKING'),
+      { ...task('untold', '01'), pushPending: true as const },
+    ];
+    const expired = expiredContexts(all, '2026-01-01T00:01:00.000Z', 30);
+    expect(expired.map(({ key }) => key)).toEqual(['old-01', 'old-02']);
   });
 });
 

@@ -1,17 +1,18 @@
-import type { InboundMessage, Link, LinkOptions, Logger, Subscription } from '@shoal/mqtt-link';
+import type { InboundMessage, Link, Logger, Subscription } from '@shoal/mqtt-link';
 import { openLink, silentLogger } from '@shoal/mqtt-link';
-import type { AgentAddress, AgentCard, Task } from '@shoal/protocol';
+import type { AgentAddress, AgentCard } from '@shoal/protocol';
 import { USER_PROPERTIES, clientIdOf, poolRequestTopic, requestTopic } from '@shoal/protocol';
 import type { CardInput } from '../core/card.ts';
-import { buildCard, requiredExtensions, supportedExtensions } from '../core/card.ts';
+import {
+  DEFAULT_CONTEXT_EXPIRY_SECONDS,
+  buildCard,
+  contextExtension,
+  requiredExtensions,
+  supportedExtensions,
+} from '../core/card.ts';
 import type { MaybePromise } from '../core/keyed-lock.ts';
-import type { PushProfile } from '../core/push-retry.ts';
-import type { RetryProfile } from '../core/retry.ts';
 import { localError } from '../errors.ts';
-import type { PayloadProtection, TokenValidator } from '../core/protection.ts';
-import type { SkillHandler } from '../core/skill-handler.ts';
 import { duplicateSkill, withSkills } from '../core/skill-handler.ts';
-import type { TokenSource } from './call-security.ts';
 import { CardPresence, cardWill, newInstance } from './card-presence.ts';
 import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
@@ -20,105 +21,12 @@ import type { PoolMode } from './pools.ts';
 import { Pools } from './pools.ts';
 import type { Requester } from './requester-types.ts';
 import { createRequester } from './requester.ts';
-import type { PushTransport } from './push-transport.ts';
-import type { ExtendedCardRequest } from './responder.ts';
 import { RequestGuard } from './request-guard.ts';
 import { Responder } from './responder.ts';
 import { taskHandler } from './task-handler.ts';
-import type { TaskContext, TaskHandler } from './task-context.ts';
 import type { TaskStore } from './task-store.ts';
-
-export interface AgentOptions {
-  /** Broker to connect to. Either this or `link`. */
-  readonly url?: string;
-  /** A link that someone else opened and closes, with client id `org/unit/agentId` and, for presence, `cardWill` as its will. */
-  readonly link?: Link;
-  /** The broker's URL as the card names it, without credentials. Default `url`; a `link` does not say where it leads. */
-  readonly publicUrl?: string;
-  readonly org: string;
-  readonly unit: string;
-  /** Not `pool`. */
-  readonly agentId: string;
-  readonly card: CardInput;
-  /**
-   * Ids of pools in the same unit: requests to a pool go to one of its members. On a broker that does not deliver shared subscriptions
-   * of `$a2a` topics the members agree among themselves, which is found out and logged at the start.
-   */
-  readonly pools?: readonly string[];
-  /** Runs once for each message. What it returns completes the task; what it throws fails the task. */
-  readonly handle?: TaskHandler;
-  /**
-   * Skills with schemas, from `defineSkill` of `@shoal/agent-sdk/skills`: they carry out the messages that name them in
-   * `message.metadata.skill`, and are listed in the card. Give these, or `handle`, or both: then `handle` gets what names no skill.
-   */
-  readonly skills?: readonly SkillHandler<TaskContext>[];
-  /** Every request must carry an access token; `bearerTokens` of `@shoal/agent-sdk/security`. Default: none is looked at. */
-  readonly auth?: TokenValidator;
-  /** Every request and reply is encrypted, in both directions; `ubsp` of `@shoal/agent-sdk/security`. Default: none. */
-  readonly encryption?: PayloadProtection;
-  /** Access tokens for the calls that this agent makes. */
-  readonly token?: TokenSource;
-  /** Those tokens may also go to a broker on this machine without TLS. Default false. For development. */
-  readonly allowTokenOnLoopback?: boolean;
-  /** Signs the card before it is published, for example with `signCard` of `@shoal/protocol/signing`. Default: unsigned. */
-  readonly signCard?: (card: AgentCard) => Promise<AgentCard>;
-  /** Default `memoryTaskStore()`. */
-  readonly tasks?: TaskStore;
-  /** Handlers that run at once. Default 4. */
-  readonly concurrency?: number;
-  /** Tasks that wait for a handler; one more is answered -32004 responder_unavailable. Default 64. */
-  readonly maxQueued?: number;
-  /** A handler that runs longer fails its task. Default 3 600 000; 0: no limit. */
-  readonly taskTimeoutMs?: number;
-  /** What becomes of a task that a predecessor left unfinished. Default: `fail`. */
-  readonly onOrphan?: (task: Task) => MaybePromise<'fail' | 'restart'>;
-  /** Sends push notifications, for example `httpPush()` of `@shoal/agent-sdk/push`. Unset: requests for them are declined. */
-  readonly push?: PushTransport;
-  readonly pushProfile?: Partial<PushProfile>;
-  /**
-   * The card for those whom the agent knows better (A2A §3.1.11); who asks is for it to judge. Undefined as its result is answered
-   * -32007. Unset: requests for it are declined.
-   */
-  readonly extendedCard?: (request: ExtendedCardRequest) => MaybePromise<CardInput | undefined>;
-  readonly username?: string;
-  readonly password?: string;
-  readonly reconnect?: LinkOptions['reconnect'];
-  /** Further options of the agent's own link. */
-  readonly linkOptions?: Partial<
-    Omit<LinkOptions, 'url' | 'clientId' | 'will' | 'username' | 'password' | 'reconnect' | 'logger'>
-  >;
-  /** User properties of CONNECT. */
-  readonly extraUserProperties?: Readonly<Record<string, string>>;
-  /** Defaults of the calls that this agent makes. */
-  readonly retry?: Partial<RetryProfile>;
-  readonly clock?: Clock;
-  readonly logger?: Logger;
-}
-
-export interface StopOptions {
-  /** How long running handlers may take to end by themselves. Default 5 000. */
-  readonly graceMs?: number;
-}
-
-export interface Agent {
-  readonly address: AgentAddress;
-  /** The card as published; complete after `start`. */
-  readonly card: AgentCard;
-  /** Throws A2aError `closed` before `start`. */
-  readonly link: Link;
-  /** Calls other agents over the agent's own connection. */
-  readonly requester: Requester;
-  /** How the members of its pools share requests; undefined before `start`, and without pools. */
-  readonly poolMode: PoolMode | undefined;
-  /** Handlers that run now. */
-  readonly running: number;
-  /** Resolves when requests are answered and the card is registered. */
-  start(): Promise<void>;
-  /** Refuses new work, ends or cancels what runs, says offline, disconnects. Stopping twice is fine. */
-  stop(options?: StopOptions): Promise<void>;
-  /** Publishes a changed card. The will keeps the old one until the next connection (profile: LWT 7). */
-  updateCard(patch: Partial<CardInput>): Promise<void>;
-}
+import type { Agent, AgentOptions, StopOptions } from './agent-types.ts';
+import type { Unfinished } from './task-runner.ts';
 
 /** Requests of one agent that may be in admission at once; only a store that waits for the broker needs more than one. */
 const ADMISSIONS = 64;
@@ -207,7 +115,7 @@ class MqttAgent implements Agent {
   }
 
   stop(options: StopOptions = {}): Promise<void> {
-    this.#stopping ??= this.#stopAfterStart(options.graceMs ?? 5_000);
+    this.#stopping ??= this.#stopAfterStart(options);
     return this.#stopping;
   }
 
@@ -249,6 +157,7 @@ class MqttAgent implements Agent {
         this.#card,
       );
       await this.#presence.start();
+      responder.keepContexts();
     } catch (error) {
       await this.#stop(0);
       throw error;
@@ -308,6 +217,7 @@ class MqttAgent implements Agent {
       concurrency: concurrency ?? 4,
       maxQueued: maxQueued ?? 64,
       taskTimeoutMs: taskTimeoutMs ?? 3_600_000,
+      contextExpirySeconds: this.#options.contextExpirySeconds,
       requiredExtensions: () => this.#required,
       supportedExtensions: () => supportedExtensions(this.#card),
     });
@@ -318,18 +228,18 @@ class MqttAgent implements Agent {
     void this.stop({ graceMs: 0 });
   }
 
-  async #stopAfterStart(graceMs: number): Promise<void> {
+  async #stopAfterStart({ graceMs = 5_000, unfinished }: StopOptions): Promise<void> {
     await this.#starting?.catch(() => undefined);
-    await this.#stop(graceMs);
+    await this.#stop(graceMs, unfinished);
   }
 
-  async #stop(graceMs: number): Promise<void> {
+  async #stop(graceMs: number, unfinished?: Unfinished): Promise<void> {
     const link = this.#link;
     if (link === undefined) return;
     this.#stopListening?.();
     // The other members take what comes from now on.
     if (link.state === 'online') await this.#pools?.stop();
-    await this.#responder?.stop(link.state === 'online' ? graceMs : 0);
+    await this.#responder?.stop(link.state === 'online' ? graceMs : 0, unfinished);
     if (link.state === 'online') await this.#requests?.close();
     await this.#presence?.stop();
     await this.#requester?.close();
@@ -357,6 +267,10 @@ class MqttAgent implements Agent {
       pushNotifications: this.#options.push !== undefined,
       extendedAgentCard: this.#options.extendedCard !== undefined,
       ...card.capabilities,
+      extensions: [
+        ...(card.capabilities?.extensions ?? []),
+        ...contextExtension(this.#options.contextExpirySeconds ?? DEFAULT_CONTEXT_EXPIRY_SECONDS),
+      ],
     };
     return buildCard(
       withSkills({ ...card, capabilities }, this.#options.skills ?? []),

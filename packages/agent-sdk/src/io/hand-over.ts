@@ -1,4 +1,5 @@
 import type { Message, StreamResponse, Task } from '@shoal/protocol';
+import { isIdentifier, isTerminal } from '@shoal/protocol';
 import type { TaskRecord } from '../core/task-record.ts';
 import { addArtifact, isSettled } from '../core/task-record.ts';
 import { isA2aError } from '../errors.ts';
@@ -12,8 +13,10 @@ export interface HandOver {
   readonly requestMetadata: Record<string, unknown> | undefined;
   readonly requester: Requester;
   /** Stores the end of the run and tells everyone; the item is the last of every stream. */
+  /** Resolves when the record is stored. */
+  readonly store: () => Promise<void>;
   readonly settle: (live: LiveTask, item: StreamResponse) => void;
-  readonly saveProgress: (live: LiveTask) => void;
+  readonly saveProgress: () => void;
   readonly nowIso: () => string;
 }
 
@@ -22,7 +25,17 @@ export interface HandOver {
  * before; those that do send all that follows to the delegate. Task, context and message ids stay (profile: Task Handover). Rejects
  * when the delegate cannot be reached.
  */
-export async function relayFrom(delegateId: string, work: HandOver): Promise<void> {
+export async function handOver(delegateId: string, work: HandOver): Promise<void> {
+  const { live, requester } = work;
+  if (delegateId === requester.address.agentId || !isIdentifier(delegateId))
+    throw new TypeError(`${JSON.stringify(delegateId)} is no other agent to hand a task over to`);
+  live.record.handedOverTo = delegateId;
+  // Written before the delegate acts: a successor has to know where the task is (DESIGN rule 1).
+  await work.store();
+  if (!live.settled) await relayFrom(delegateId, work);
+}
+
+async function relayFrom(delegateId: string, work: HandOver): Promise<void> {
   const { live, message, requester, requestMetadata } = work;
   const { org, unit } = requester.address;
   const delegate = { org, unit, agentId: delegateId };
@@ -40,8 +53,9 @@ export async function relayFrom(delegateId: string, work: HandOver): Promise<voi
     }
   } catch (error) {
     if (!isA2aError(error, 'aborted')) throw error;
-    // Canceled here: the delegate is to stop too. What it answers changes nothing any more.
-    await requester.cancelTask(delegate, { id }).catch(() => undefined);
+    // It ended here: the delegate is to stop too. What it answers changes nothing any more. If only this agent stops, it goes on.
+    if (isTerminal(live.record.task.status.state))
+      await requester.cancelTask(delegate, { id }).catch(() => undefined);
   }
 }
 
@@ -50,7 +64,7 @@ function tell({ live, settle, saveProgress }: HandOver, item: StreamResponse): v
   if (status !== undefined) live.record.task.status = status;
   if (status !== undefined && isSettled(status.state)) return settle(live, item);
   void live.emit(item);
-  return saveProgress(live);
+  return saveProgress();
 }
 
 /** What an item of the delegate's stream means for the task here: artifacts are taken into the record, states follow. */

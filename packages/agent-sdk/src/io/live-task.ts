@@ -1,5 +1,5 @@
 import type { Logger } from '@shoal/mqtt-link';
-import type { Message, StreamResponse } from '@shoal/protocol';
+import type { Message, StreamResponse, TaskStatus } from '@shoal/protocol';
 import { normalizeTaskId } from '@shoal/protocol';
 import type { Caller } from '../core/caller.ts';
 import type { TaskRecord } from '../core/task-record.ts';
@@ -23,6 +23,8 @@ export class LiveTask {
   expiresAtMs: number | undefined;
   /** This run is over: whatever its handler still says is not heard. */
   settled = false;
+  /** What the task goes back to when its run is handed back: set when the run continues an interrupted task. */
+  previous: TaskStatus | undefined;
   /** Resolves when the state in which the run ended is stored. */
   settling: Promise<void> | undefined;
   /** Called once when the run is canceled or out of time. */

@@ -210,4 +210,58 @@ describe('stop', () => {
       { result: { task: { status: { state: 'TASK_STATE_CANCELED' } } } },
     ]);
   });
+
+  it('hands back what runs too, if it is told to: the same message is new to a successor', async () => {
+    const store = memoryTaskStore();
+    let signal: AbortSignal | undefined;
+    const { responder: under, replies } = responder({
+      store,
+      handle: (task) => {
+        signal = task.signal;
+        return new Promise<never>(() => undefined);
+      },
+    });
+    const params = sendParams();
+    await under.receive(request('SendMessage', params));
+    await under.stop(0, 'hand-back');
+    expect(replies()).toMatchObject([{ error: { data: { a2a_error: 'responder_unavailable' } } }]);
+    expect(signal?.aborted).toBe(true);
+    expect(await store.load(params.message.taskId)).toBeUndefined();
+    const { responder: heir, replies: later } = responder({ store });
+    await heir.receive(request('SendMessage', params));
+    expect(later()).toMatchObject([{ result: { task: { status: { state: 'TASK_STATE_COMPLETED' } } } }]);
+  });
+});
+
+describe('contexts', () => {
+  it('C9: a context that was silent for its time is forgotten; one with a task at work is not', async () => {
+    const {
+      responder: under,
+      replies,
+      clock,
+    } = responder({
+      contextExpirySeconds: 60,
+      handle: (task) => (task.text === 'hang' ? new Promise<never>(() => undefined) : 'done'),
+      concurrency: 2,
+    });
+    const [done, hanging] = [sendParams(), sendParams()];
+    Object.assign(hanging.message, { parts: [{ text: 'hang' }], contextId: 'busy' });
+    for (const params of [done, hanging]) await under.receive(request('SendMessage', params));
+    under.keepContexts();
+    await expect.poll(() => clock.dueInMs().includes(60_000)).toBe(true);
+    clock.advance(120_000);
+    await expect.poll(() => clock.dueInMs().includes(60_000)).toBe(true);
+    const ask = async (id: string) => {
+      await under.receive(request('GetTask', { id }));
+      return replies().at(-1);
+    };
+    expect(await ask(done.message.taskId)).toMatchObject({ error: { code: -32001 } });
+    expect(await ask(hanging.message.taskId)).toMatchObject({ result: { contextId: 'busy' } });
+    // The next message with that context begins a new one (profile: Context 5).
+    await under.receive(request('SendMessage', done));
+    expect(replies().at(-1)).toMatchObject({
+      result: { task: { status: { state: 'TASK_STATE_COMPLETED' } } },
+    });
+    await under.stop(0);
+  });
 });

@@ -14,6 +14,7 @@ import type { TaskRecord } from '../core/task-record.ts';
 import { agentMessage, isSettled, setStatus, viewTask } from '../core/task-record.ts';
 import { Admissions } from './admissions.ts';
 import type { Clock } from './clock.ts';
+import { ContextSweeper } from './context-sweeper.ts';
 import type { OnItem } from './live-task.ts';
 import type { PushRequest } from './push-desk.ts';
 import { NO_PUSH, PushDesk } from './push-desk.ts';
@@ -22,6 +23,7 @@ import { Replies } from './replies.ts';
 import type { Requester } from './requester-types.ts';
 import { StoredTasks } from './stored-tasks.ts';
 import { startRequest } from './telemetry.ts';
+import type { Unfinished } from './task-runner.ts';
 import { TaskRunner } from './task-runner.ts';
 import type { TaskHandler } from './task-context.ts';
 import type { TaskStore } from './task-store.ts';
@@ -38,6 +40,8 @@ export interface ResponderOptions {
   readonly concurrency: number;
   readonly maxQueued: number;
   readonly taskTimeoutMs: number;
+  /** Seconds after which a silent context is forgotten. Default 86 400; 0: never. */
+  readonly contextExpirySeconds?: number | undefined;
   readonly requiredExtensions: () => readonly string[];
   readonly supportedExtensions: () => readonly string[];
   /** What becomes of a task that a predecessor left unfinished. */
@@ -74,6 +78,7 @@ export class Responder {
   readonly #admissions: Admissions;
   readonly #tasks: StoredTasks;
   readonly #push: PushDesk | undefined;
+  readonly #contexts: ContextSweeper;
 
   constructor(options: ResponderOptions) {
     this.#options = options;
@@ -81,8 +86,10 @@ export class Responder {
     this.#replies = replies;
     const { push } = options;
     const onItem: OnItem = (record, item) => this.#push?.outbox.add(record, item);
-    this.#runner = new TaskRunner({ ...options, replies, onItem: push && onItem });
+    const earlierTasks = (record: TaskRecord): Promise<Task[]> => this.#tasks.earlierTasks(record);
+    this.#runner = new TaskRunner({ ...options, replies, earlierTasks, onItem: push && onItem });
     this.#tasks = new StoredTasks(options.store, this.#runner);
+    this.#contexts = new ContextSweeper({ ...options, tasks: this.#tasks });
     this.#push = push && new PushDesk({ ...options, ...push, tasks: this.#tasks });
     const putPush = this.#push?.put.bind(this.#push);
     this.#admissions = new Admissions({ ...options, replies, putPush }, this.#runner);
@@ -139,12 +146,18 @@ export class Responder {
     }
   }
 
-  /** Refuses new work, lets running tasks end within the time, cancels the rest, hands queued ones back to their requesters. */
-  async stop(graceMs: number): Promise<void> {
+  /** Refuses new work, lets running tasks end within the time, cancels the rest or hands it back, as those in line. */
+  async stop(graceMs: number, unfinished: Unfinished = 'cancel'): Promise<void> {
+    this.#contexts.stop();
     this.#admissions.stop();
     await this.#runner.handBackQueue('the agent stops and did not start this task; send it again');
-    await this.#runner.settleAll(graceMs);
+    await this.#runner.settleAll(graceMs, unfinished);
     await this.#push?.outbox.stop(graceMs);
+  }
+
+  /** Forgets contexts that were silent for too long, now and from time to time. */
+  keepContexts(): void {
+    this.#contexts.start();
   }
 
   hasRoom(): boolean {
@@ -246,10 +259,27 @@ export class Responder {
         request,
         a2aError('TaskNotCancelable', `task ${task.id} has ended (${state})`),
       );
-    const live = this.#runner.find(normalizeTaskId(task.id)) ?? this.#runner.newLive(record);
+    const running = this.#runner.find(normalizeTaskId(task.id));
+    // The relay of a running one passes it on by itself.
+    if (running === undefined && record.handedOverTo !== undefined)
+      this.#cancelAt(record.handedOverTo, task.id);
+    const live = running ?? this.#runner.newLive(record);
     return whenReady(this.#runner.cancel(live, 'The task was canceled.'), () =>
       this.#replies.result(request, task, record.handedOverTo),
     );
+  }
+
+  #cancelAt(agentId: string, id: string): void {
+    const { requester, logger } = this.#options;
+    const { org, unit } = requester().address;
+    requester()
+      .cancelTask({ org, unit, agentId }, { id })
+      .catch((error: unknown) =>
+        logger.warn('a task that was handed over could not be canceled there', {
+          taskId: id,
+          error: String(error),
+        }),
+      );
   }
 
   #subscribe(request: DecodedRequest, record: TaskRecord): void {

@@ -1,13 +1,14 @@
 import type { Context } from '@opentelemetry/api';
 import { ROOT_CONTEXT } from '@opentelemetry/api';
 import type { Logger } from '@shoal/mqtt-link';
-import type { Message, Part, StreamResponse } from '@shoal/protocol';
+import type { Message, Part, StreamResponse, Task } from '@shoal/protocol';
 import type { Identity } from '../core/identity.ts';
 import type { MaybePromise } from '../core/keyed-lock.ts';
 import { dataOf, textOf } from '../core/message-content.ts';
 import type { ArtifactInput, Output } from '../core/output.ts';
 import { faultOfParts, toArtifact, toParts } from '../core/output.ts';
 import { requesterOf } from '../core/requester-of.ts';
+import type { TaskRecord } from '../core/task-record.ts';
 import { addArtifact, agentMessage, setStatus } from '../core/task-record.ts';
 import type { LiveTask } from './live-task.ts';
 import type { Requester } from './requester-types.ts';
@@ -47,6 +48,11 @@ export interface TaskContext {
   readonly traceContext: Context;
   /** Messages of the task so far, this run's included. */
   readonly history: readonly Message[];
+  /**
+   * What the same requester has asked for before in this context: its last 20 tasks, oldest first, as they are now. A context that
+   * was silent for `contextExpirySeconds` is forgotten.
+   */
+  earlierTasks(): Promise<readonly Task[]>;
   /** Aborted by CancelTask, the time limit and `stop`. */
   readonly signal: AbortSignal;
   /** Reports WORKING. Await it in a loop: it waits when the streams are far behind. */
@@ -88,6 +94,7 @@ export interface RunSupport {
   readonly logger: Logger;
   nowIso(): string;
   newId(): string;
+  readonly earlierTasks: (record: TaskRecord) => Promise<readonly Task[]>;
   saveProgress(live: LiveTask): void;
   settle(live: LiveTask, item: StreamResponse): MaybePromise<void>;
   handOver(
@@ -150,6 +157,10 @@ export class RunContext implements TaskContext {
 
   get history(): readonly Message[] {
     return this.#live.record.task.history ?? [];
+  }
+
+  earlierTasks(): Promise<readonly Task[]> {
+    return this.#support.earlierTasks(this.#live.record);
   }
 
   get signal(): AbortSignal {

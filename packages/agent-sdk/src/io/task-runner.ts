@@ -1,7 +1,7 @@
 import { context } from '@opentelemetry/api';
 import type { Logger } from '@shoal/mqtt-link';
 import type { Message, StreamResponse, TaskStatus } from '@shoal/protocol';
-import { bindingError, isIdentifier } from '@shoal/protocol';
+import { bindingError } from '@shoal/protocol';
 import type { Identity } from '../core/identity.ts';
 import type { MaybePromise } from '../core/keyed-lock.ts';
 import { isPromise } from '../core/keyed-lock.ts';
@@ -10,11 +10,12 @@ import { toArtifacts } from '../core/output.ts';
 import type { TaskRecord } from '../core/task-record.ts';
 import { addArtifact, agentMessage, isSettled, setStatus, undoContinue } from '../core/task-record.ts';
 import type { Clock } from './clock.ts';
-import { relayFrom } from './hand-over.ts';
+import { handOver } from './hand-over.ts';
 import type { OnItem } from './live-task.ts';
 import { LiveTask } from './live-task.ts';
 import type { Replies } from './replies.ts';
 import type { Requester } from './requester-types.ts';
+import { guardRun } from './run-guard.ts';
 import type { RunSupport, TaskHandler } from './task-context.ts';
 import { RunContext } from './task-context.ts';
 import type { TaskStore } from './task-store.ts';
@@ -41,12 +42,16 @@ export interface TaskRunnerOptions {
   readonly concurrency: number;
   readonly maxQueued: number;
   readonly taskTimeoutMs: number;
+  readonly earlierTasks: RunSupport['earlierTasks'];
   /** Hears every item of every task, whether it runs or is ended from outside. */
   readonly onItem?: OnItem | undefined;
 }
 
-/** A handler that ignores its signal keeps its place this much longer, then the place is given away. */
-const ABANDON_MS = 10_000;
+/** What a stop does with tasks that do not end in time. */
+export type Unfinished = 'cancel' | 'hand-back';
+
+const STOPPED = 'The agent was stopped.';
+const HANDED_BACK = 'the agent stops and did not finish this task; send it again';
 
 /** Runs handlers and brings their tasks to rest: whatever a handler does, its task ends in a typed state. */
 export class TaskRunner {
@@ -69,6 +74,7 @@ export class TaskRunner {
       newId: options.newId,
       saveProgress: (live) => this.#saveProgress(live),
       settle: (live, item) => this.#settle(live, item),
+      earlierTasks: options.earlierTasks,
       handOver: (...work) => this.#handOver(...work),
     };
   }
@@ -92,6 +98,7 @@ export class TaskRunner {
   }
 
   add(run: Run): void {
+    run.live.previous = run.previous;
     this.#live.set(run.live.key, run.live);
     this.#queue.add(run);
   }
@@ -114,8 +121,8 @@ export class TaskRunner {
     for (const run of this.#queue.drain()) await this.#withdraw(run, 'responder_unavailable', why);
   }
 
-  /** Lets running handlers end, then cancels what is left. */
-  async settleAll(graceMs: number): Promise<void> {
+  /** Lets running handlers end; what is left is canceled, or handed back to be sent again. */
+  async settleAll(graceMs: number, unfinished: Unfinished): Promise<void> {
     const { clock } = this.#options;
     if (this.#live.size > 0 && graceMs > 0) {
       await new Promise<void>((resolve) => {
@@ -127,7 +134,27 @@ export class TaskRunner {
       });
       this.#onIdle = undefined;
     }
-    for (const live of this.#live.values()) await this.cancel(live, 'The agent was stopped.');
+    for (const live of this.#live.values()) {
+      if (live.record.handedOverTo !== undefined) await this.#leave(live);
+      else if (unfinished === 'cancel') await this.cancel(live, STOPPED);
+      else await this.#handBack(live);
+    }
+  }
+
+  async #handBack(live: LiveTask): Promise<void> {
+    const { previous } = live;
+    await this.#withdraw({ live, previous }, 'responder_unavailable', HANDED_BACK);
+    live.abort(new DOMException(STOPPED, 'AbortError'));
+  }
+
+  /** Its delegate goes on with it; the record stays as it is, so that a successor listens again. */
+  async #leave(live: LiveTask): Promise<void> {
+    this.#forget(live);
+    live.settled = true;
+    live.detachAll();
+    live.telemetry?.end('handed-back');
+    live.abort(new DOMException(STOPPED, 'AbortError'));
+    await this.#options.store.save(live.record, 'commit');
   }
 
   #onIdle: (() => void) | undefined;
@@ -156,12 +183,14 @@ export class TaskRunner {
       return asPromise(this.#fail(live, error));
     }
     if (!isThenable(output)) return asPromise(this.#complete(live, output ?? undefined));
-    return this.#guard(
+    const { taskTimeoutMs, logger } = this.#options;
+    return guardRun(
       live,
       Promise.resolve(output).then(
         (value) => this.#complete(live, value ?? undefined),
         (error: unknown) => this.#fail(live, error),
       ),
+      { clock, taskTimeoutMs, logger, onOutOfTime: () => this.#outOfTime(live) },
     );
   }
 
@@ -172,32 +201,6 @@ export class TaskRunner {
     return handedOverTo === undefined
       ? this.#options.handle(new RunContext(live, run, this.#support))
       : this.#handOver(live, run.message, run.requestMetadata, handedOverTo);
-  }
-
-  /** Puts a time limit on a run, and frees its place when the handler does not end after it was aborted. */
-  #guard(live: LiveTask, ended: Promise<void>): Promise<void> {
-    const { clock, taskTimeoutMs, logger } = this.#options;
-    return new Promise((resolve) => {
-      const cancelLimit =
-        taskTimeoutMs === 0
-          ? undefined
-          : clock.setTimer(() => this.#outOfTime(live), Math.min(taskTimeoutMs, 0x7fff_ffff));
-      let cancelAbandon: (() => void) | undefined;
-      live.onAbort = () => {
-        cancelAbandon = clock.setTimer(() => {
-          logger.error('a handler ignores its abort signal; its place is given to the next task', {
-            taskId: live.key,
-          });
-          resolve();
-        }, ABANDON_MS);
-      };
-      void ended.finally(() => {
-        cancelLimit?.();
-        cancelAbandon?.();
-        live.onAbort = undefined;
-        resolve();
-      });
-    });
   }
 
   #outOfTime(live: LiveTask): void {
@@ -267,20 +270,16 @@ export class TaskRunner {
     requestMetadata: Record<string, unknown> | undefined,
     delegateId: string,
   ): Promise<void> {
-    const requester = this.#options.requester();
-    if (delegateId === requester.address.agentId || !isIdentifier(delegateId))
-      throw new TypeError(`${JSON.stringify(delegateId)} is no other agent to hand a task over to`);
-    live.record.handedOverTo = delegateId;
-    // Written before the delegate acts: a successor has to know where the task is (DESIGN rule 1).
-    await this.#options.store.save(live.record, 'commit');
-    await relayFrom(delegateId, {
+    const { requester, store, clock } = this.#options;
+    await handOver(delegateId, {
       live,
       message,
       requestMetadata,
-      requester,
+      requester: requester(),
+      store: async () => store.save(live.record, 'commit'),
       settle: (...end) => void this.#settle(...end),
-      saveProgress: (running) => this.#saveProgress(running),
-      nowIso: () => this.#options.clock.nowIso(),
+      saveProgress: () => this.#saveProgress(live),
+      nowIso: () => clock.nowIso(),
     });
   }
 
@@ -290,7 +289,11 @@ export class TaskRunner {
     return this.#settle(live, { statusUpdate: { taskId: id, contextId: contextId ?? '', status } });
   }
 
-  async #withdraw(run: Run, error: 'request_expired' | 'responder_unavailable', why: string): Promise<void> {
+  async #withdraw(
+    run: Pick<Run, 'live' | 'previous'>,
+    error: 'request_expired' | 'responder_unavailable',
+    why: string,
+  ): Promise<void> {
     const { live, previous } = run;
     const { store, replies, logger } = this.#options;
     this.#forget(live);

@@ -4,7 +4,9 @@ import type { Task } from '@shoal/protocol';
 import { poolRequestTopic, requestTopic } from '@shoal/protocol';
 import { stateOf } from '../core/stream.ts';
 import { createRequester } from '../io/requester.ts';
-import type { AgentOptions } from '../io/agent.ts';
+import type { AgentOptions } from '../io/agent-types.ts';
+import { retainedTaskStore } from '../io/retained-task-store.ts';
+import type { TaskContext } from '../io/task-context.ts';
 import type { ContractCase, ContractSetting, TestAgent } from './contract-case.ts';
 import { message, params } from './contract-case.ts';
 
@@ -191,6 +193,31 @@ export const handOverCases: readonly ContractCase[] = [
         for (const exchange of [stream, watched])
           await exchange.until(({ result }) => stateOf(result) === 'TASK_STATE_CANCELED');
       }
+    },
+  },
+  {
+    id: 'H restart',
+    title: 'an agent that stops leaves what it handed over with the delegate; its successor listens again',
+    async run(setting) {
+      const agentId = `front-${randomUUID()}`;
+      const c = await setting.agent();
+      const tasks = () => retainedTaskStore();
+      const handle = (task: TaskContext) => task.handOver(c.address.agentId);
+      const b = await setting.agent({ agentId, handle, tasks: tasks() });
+      const client = await setting.client();
+      const sent = params('wait');
+      const stream = client.request(b.address, { method: 'SendStreamingMessage', params: sent });
+      await stream.until(
+        ({ message: { userProperties } }) => userProperties['a2a-responder-agent-id'] !== undefined,
+      );
+      await b.agent.stop({ graceMs: 0 });
+      await setting.agent({ agentId, handle, tasks: tasks() });
+      const id = sent.message.taskId;
+      const watched = client.request(b.address, { method: 'SubscribeToTask', params: { id } });
+      await watched.next();
+      c.release();
+      await watched.until(({ result }) => stateOf(result) === COMPLETED);
+      equal(c.runs.length, 1);
     },
   },
   {

@@ -344,4 +344,25 @@ export const taskCases: readonly ContractCase[] = [
       equal((await waiting.next()).result.task?.contextId, contextId);
     },
   },
+  {
+    id: 'C9 C10 M2',
+    title:
+      'a handler sees what was asked before in the same context, and nothing of other contexts; the card says how long',
+    async run(setting) {
+      const { agent, address } = await setting.agent({ contextExpirySeconds: 60 });
+      const client = await setting.client();
+      const contextId = randomUUID();
+      const ask = async (text: string, context: string) =>
+        (
+          await client
+            .request(address, { method: 'SendMessage', params: params(text, { contextId: context }) })
+            .next()
+        ).result.task?.artifacts?.[0]?.parts[0]?.text;
+      for (const text of ['one', 'two']) await ask(text, contextId);
+      await ask('elsewhere', randomUUID());
+      equal(await ask('recall', contextId), 'one,two');
+      const extension = agent.card.capabilities.extensions?.find(({ uri }) => uri?.endsWith('#context'));
+      deepEqual(extension?.params, { expirySeconds: 60 });
+    },
+  },
 ];

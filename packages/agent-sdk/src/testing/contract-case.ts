@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { AgentAddress, Message, SendMessageRequest } from '@shoal/protocol';
 import { createAgent } from '../io/agent.ts';
-import type { Agent, AgentOptions } from '../io/agent.ts';
+import type { Agent, AgentOptions } from '../io/agent-types.ts';
 import type { TaskContext } from '../io/task-context.ts';
 import { WireClient } from './wire-client.ts';
 
@@ -101,6 +101,8 @@ async function obey(task: TaskContext, gate: Promise<void>): Promise<string | un
     case 'wait':
       await Promise.race([gate, aborted(task.signal)]);
       return 'waited';
+    case 'recall':
+      return (await task.earlierTasks()).flatMap(({ history }) => history?.[0]?.parts[0]?.text ?? []).join();
     case 'count':
       for (let n = 0; n < Number(rest[0]); n += 1) await task.progress(`${n}`);
       return undefined;
