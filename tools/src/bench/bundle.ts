@@ -21,9 +21,9 @@ const nativeStaysInPlace: Plugin = {
  * Makes one JavaScript file of a program in TypeScript, as a published package would run. The loader that runs the sources in
  * development keeps the names of functions by redefining each closure when it is made, which would be measured along.
  */
-export async function bundle(entry: URL): Promise<string> {
+export async function bundle(entry: URL, name = 'worker.mjs'): Promise<string> {
   const source = fileURLToPath(entry);
-  const file = join(CACHE, dirname(source).split('/').at(-1)!, 'worker.mjs');
+  const file = join(CACHE, dirname(source).split('/').at(-1)!, name);
   await mkdir(dirname(file), { recursive: true });
   await build({
     entryPoints: [source],

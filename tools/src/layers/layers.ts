@@ -27,6 +27,11 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     imports: ['@shoal/protocol', '@shoal/mqtt-link'],
     test: ['@shoal/broker', '@shoal/registry-client'],
   },
+  '@shoal/conformance': {
+    folder: 'packages/conformance',
+    imports: ['@shoal/protocol'],
+    test: ['@shoal/broker'],
+  },
   '@shoal/mcp-mqtt': { folder: 'packages/mcp-mqtt', imports: ['@shoal/mqtt-link'], test: ['@shoal/broker'] },
   '@shoal/device-agent': {
     folder: 'packages/device-agent',

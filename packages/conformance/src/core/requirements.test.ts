@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import { SCENARIOS } from '../scenarios/index.ts';
+import { notTestedReason } from './not-tested.ts';
+import { REQUIREMENTS } from './requirements.ts';
+
+const scenariosOf = (id: string) => SCENARIOS.filter(({ requirements }) => requirements.includes(id));
+
+describe('requirements', () => {
+  it('have ids of their own, and so have scenarios', () => {
+    for (const list of [REQUIREMENTS, SCENARIOS]) {
+      const ids = list.map(({ id }) => id);
+      expect(new Set(ids).size).toBe(ids.length);
+    }
+  });
+
+  it('are each tested by a scenario, or say why not', () => {
+    const gaps = REQUIREMENTS.filter(
+      (one) => scenariosOf(one.id).length === 0 && notTestedReason(one) === undefined,
+    );
+    expect(gaps.map(({ id }) => id)).toEqual([]);
+  });
+
+  it('that are tested give no reason for not being tested', () => {
+    const stale = REQUIREMENTS.filter(
+      (one) => one.part !== 'jku' && one.part !== 'ubsp' && scenariosOf(one.id).length > 0,
+    ).filter((one) => notTestedReason(one) !== undefined);
+    expect(stale.map(({ id }) => id)).toEqual([]);
+  });
+
+  it('that scenarios name exist', () => {
+    const known = new Set(REQUIREMENTS.map(({ id }) => id));
+    const unknown = SCENARIOS.flatMap(({ requirements }) => requirements).filter((id) => !known.has(id));
+    expect(unknown).toEqual([]);
+  });
+});
