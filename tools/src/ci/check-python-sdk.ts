@@ -1,19 +1,21 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { createAgent, createRequester, foldItem } from '@shoal/agent-sdk';
 import { createBroker } from '@shoal/broker';
 import { openLink, type Link } from '@shoal/mqtt-link';
 import { createRegistry } from '@shoal/registry-client';
 import type { StreamResponse, Task } from '@shoal/protocol';
-import { assert, ROOT, run, startCommand } from './run-command.ts';
+import { installPythonSdk } from './python-sdk.ts';
+import { assert, run, startCommand } from './run-command.ts';
 
 /** The profile's own Python SDK and ours understand each other, in both roles, on the embedded broker. */
-const VERSION = '0.1.0';
-const VENV = join(ROOT, '.cache/python-sdk');
 const UNIT = { org: 'acme', unit: 'plant-1' };
 
+<<<<<<< HEAD
 const python = await installSdk();
 const broker = createBroker({ allowAnonymous: true });
+=======
+const python = await installPythonSdk();
+const broker = createBroker();
+>>>>>>> 057e95f (Conformance in CI: our own SDK on every broker, and the Python SDK's known faults)
 const { tcp } = await broker.start();
 assert(tcp, 'the broker opened no TCP listener');
 const link = await openLink({ url: tcp.url, clientId: 'acme/plant-1/ts-asker' });
@@ -25,20 +27,6 @@ try {
   await broker.stop();
 }
 console.log('the Python SDK and ours understand each other in both roles');
-
-async function installSdk(): Promise<string> {
-  const python = join(VENV, 'bin/python');
-  if (!existsSync(python)) await run('python3', ['-m', 'venv', VENV]);
-  await run(python, [
-    '-m',
-    'pip',
-    'install',
-    '--quiet',
-    '--disable-pip-version-check',
-    `a2a-over-mqtt==${VERSION}`,
-  ]);
-  return python;
-}
 
 async function askPython(link: Link, port: number): Promise<void> {
   const responder = startCommand(python, ['tools/interop/echo_responder.py', String(port)], {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { SCENARIOS } from '../scenarios/index.ts';
 import { notTestedReason } from './not-tested.ts';
+import { EXTENDED_PARTS } from './requirement.ts';
 import { REQUIREMENTS } from './requirements.ts';
 
 const scenariosOf = (id: string) => SCENARIOS.filter(({ requirements }) => requirements.includes(id));
@@ -10,6 +11,15 @@ describe('requirements', () => {
     for (const list of [REQUIREMENTS, SCENARIOS]) {
       const ids = list.map(({ id }) => id);
       expect(new Set(ids).size).toBe(ids.length);
+    }
+  });
+
+  it('have known levels, roles and parts, and a text', () => {
+    for (const { level, roles, part, section, text } of REQUIREMENTS) {
+      expect(['MUST', 'SHOULD', 'MAY']).toContain(level);
+      expect(['responder', 'requester', 'broker', 'subscriber']).toEqual(expect.arrayContaining([...roles]));
+      expect([...EXTENDED_PARTS, 'core', 'oauth', 'handover', 'reading', 'informative']).toContain(part);
+      expect([section, text]).not.toContain('');
     }
   });
 
