@@ -14,7 +14,7 @@ const README = await readFile(new URL('../README.md', import.meta.url), 'utf8');
 it('the example of the README is the file in examples/, and it runs', async () => {
   const file = await readFile(new URL('../examples/test-a-broker.ts', import.meta.url), 'utf8');
   expect(README).toContain(file.trim());
-  const broker = createBroker();
+  const broker = createBroker({ allowAnonymous: true });
   vi.stubEnv('BROKER_URL', (await broker.start()).tcp?.url ?? '');
   const log = vi.spyOn(console, 'log').mockImplementation(() => undefined);
   await import('../examples/test-a-broker.ts');

@@ -9,13 +9,8 @@ import { assert, run, startCommand } from './run-command.ts';
 /** The profile's own Python SDK and ours understand each other, in both roles, on the embedded broker. */
 const UNIT = { org: 'acme', unit: 'plant-1' };
 
-<<<<<<< HEAD
-const python = await installSdk();
-const broker = createBroker({ allowAnonymous: true });
-=======
 const python = await installPythonSdk();
-const broker = createBroker();
->>>>>>> 057e95f (Conformance in CI: our own SDK on every broker, and the Python SDK's known faults)
+const broker = createBroker({ allowAnonymous: true });
 const { tcp } = await broker.start();
 assert(tcp, 'the broker opened no TCP listener');
 const link = await openLink({ url: tcp.url, clientId: 'acme/plant-1/ts-asker' });

@@ -32,7 +32,7 @@ export const BROKERS: readonly BrokerChoice[] = [
 ];
 
 async function embedded(profile: NonNullable<RegistrySettings['profile']>): Promise<RunningBroker> {
-  const broker = createBroker({ registry: { profile } });
+  const broker = createBroker({ allowAnonymous: true, registry: { profile } });
   const { tcp } = await broker.start();
   if (tcp === undefined) throw new Error('the broker opened no TCP listener');
   return { url: tcp.url, stop: () => broker.stop() };
