@@ -1,5 +1,6 @@
 import { ConformanceError, NotRun } from '../core/conformance-error.ts';
 import type { ResponderManifest, ResponderVariant } from '../core/manifest.ts';
+import { params } from '../core/request.ts';
 import type { ScenarioResult } from '../core/report.ts';
 import type { ResponderScenario } from '../scenarios/scenario.ts';
 import type { Observation } from './client.ts';
@@ -47,7 +48,9 @@ export class ResponderRun {
       await end(running);
       return result;
     }
-    const { ended } = running.subject;
+    const deaf = result.status === 'failed' && running.subject.ended === undefined && !(await this.#hears(running));
+    if (deaf) running.subject.kill();
+    const ended = deaf ? 'no longer answered anything' : running.subject.ended;
     if (ended === undefined) return result;
     await running.tap.close().catch(() => undefined);
     if (!this.again.has(scenario.id)) {
@@ -65,6 +68,20 @@ export class ResponderRun {
       if (running !== undefined) await end(running);
     }
     this.#shared.clear();
+  }
+
+  /** A process that lives and serves nobody any more is as good as dead: it must not fail the scenarios after it. */
+  async #hears({ address }: RunningResponder): Promise<boolean> {
+    const stage = new Stage(this.#options, this.#count);
+    try {
+      const client = await stage.client();
+      await client.request(address, { method: 'SendMessage', params: params('are you there?') }).next();
+      return true;
+    } catch {
+      return false;
+    } finally {
+      await stage.end();
+    }
   }
 
   #busy: Promise<void> = Promise.resolve();
