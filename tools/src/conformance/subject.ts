@@ -13,9 +13,29 @@ export async function selfManifest(): Promise<Manifest> {
     JSON.stringify({
       name: "Shoal's SDK",
       responder: {
-        command: [process.execPath, agent, ...address, '{variant}'],
-        offers: ['count', 'slow', 'progress', 'chunks', 'ask', 'authorize', 'fail', 'reject', 'bytes'],
-        variants: ['busy', 'extension'],
+        command: [
+          process.execPath,
+          agent,
+          ...address,
+          '{variant}',
+          '{pool}',
+          '{issuer}',
+          '{audience}',
+          '{jwks}',
+        ],
+        offers: [
+          'count',
+          'slow',
+          'progress',
+          'chunks',
+          'ask',
+          'authorize',
+          'fail',
+          'reject',
+          'bytes',
+          'handover',
+        ],
+        variants: ['busy', 'extension', 'pool', 'bearer'],
       },
       requester: {
         command: [
@@ -29,8 +49,8 @@ export async function selfManifest(): Promise<Manifest> {
           '{firstReplyTimeoutMs}',
           '{streamIdleTimeoutMs}',
         ],
-        operations: ['send', 'stream', 'get', 'cancel', 'parallel', 'converse'],
-        offers: ['outcome', 'timing'],
+        operations: ['send', 'stream', 'get', 'cancel', 'parallel', 'converse', 'pool', 'bearer'],
+        offers: ['outcome', 'timing', 'handover'],
       },
       subscriber: { command: [process.execPath, subscriber, ...address] },
     }),

@@ -1,7 +1,9 @@
 import { createAgent, type TaskContext } from '@shoal/agent-sdk';
+import { bearerTokens } from '@shoal/agent-sdk/security';
 
 /** The test agent of the conformance kit on Shoal's own SDK. Its commands are described in packages/conformance/README.md. */
-const [url = '', org = '', unit = '', agentId = '', variant = 'plain'] = process.argv.slice(2);
+const [url = '', org = '', unit = '', agentId = '', variant = 'plain', ...values] = process.argv.slice(2);
+const [pool = '', issuer = '', audience = '', jwks = ''] = values;
 const counts = new Map<string, number>();
 
 async function obey(task: TaskContext): Promise<string | undefined> {
@@ -38,6 +40,9 @@ async function obey(task: TaskContext): Promise<string | undefined> {
       await task.artifact({ artifactId: 'bytes', parts: [part] });
       return undefined;
     }
+    case 'handover':
+      await task.handOver(argument);
+      return undefined;
     case 'fail':
       throw new Error(argument);
     case 'reject':
@@ -72,6 +77,18 @@ const agent = createAgent({
       : {}),
   },
   handle: obey,
+  ...(variant === 'pool' ? { pools: [pool] } : {}),
+  ...(variant === 'bearer'
+    ? {
+        auth: bearerTokens({
+          issuer,
+          audience,
+          jwks: JSON.parse(jwks),
+          scopes: ['tasks'],
+          allowLoopback: true,
+        }),
+      }
+    : {}),
   ...(variant === 'busy' ? { concurrency: 1, maxQueued: 1 } : { concurrency: 16 }),
 });
 process.once('SIGTERM', () => void agent.stop({ graceMs: 0 }).then(() => process.exit(0)));

@@ -15,13 +15,15 @@ const [
 ] = process.argv.slice(2);
 const [firstReplyTimeoutMs = 15_000, idleTimeoutMs = 30_000] = process.argv.slice(10).map(Number);
 const options: CallOptions = { firstReplyTimeoutMs, idleTimeoutMs };
-const to = { org, unit, agentId: target };
+const to = operation === 'pool' ? { org, unit, poolId: target } : { org, unit, agentId: target };
 
 const link = await openLink({ url, clientId: `${org}/${unit}/${agentId}` });
 const requester = createRequester({ link, address: { org, unit, agentId } });
 
 const OPERATIONS: Readonly<Record<string, () => Promise<readonly object[]>>> = {
   send: async () => [await send(text)],
+  pool: async () => OPERATIONS['stream']?.() ?? [],
+  bearer: async () => [report(await requester.send(to, text, { ...options, token: argument }))],
   parallel: () => Promise.all([send(text), send(argument)]),
   stream: async () => {
     let task: Task | undefined;

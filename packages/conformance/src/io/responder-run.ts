@@ -48,7 +48,8 @@ export class ResponderRun {
       await end(running);
       return result;
     }
-    const deaf = result.status === 'failed' && running.subject.ended === undefined && !(await this.#hears(running));
+    const deaf =
+      result.status === 'failed' && running.subject.ended === undefined && !(await this.#hears(running));
     if (deaf) running.subject.kill();
     const ended = deaf ? 'no longer answered anything' : running.subject.ended;
     if (ended === undefined) return result;
