@@ -22,3 +22,4 @@ async function check(name: string, ...options: readonly string[]): Promise<void>
 
 await check('rpc');
 await check('broker', '--rounds', '1');
+await check('workflow', '--rounds', '1');

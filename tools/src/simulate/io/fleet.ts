@@ -7,13 +7,13 @@ import {
 } from '@shoal/agent-sdk';
 import { createBroker } from '@shoal/broker';
 import { openLink, type Link, type LinkOptions } from '@shoal/mqtt-link';
-import type { Task } from '@shoal/protocol';
+import type { AgentAddress, Task } from '@shoal/protocol';
 import { createSupervisor, type Spawner } from '@shoal/supervisor';
 import { parseWorkflow, runOrder, type SpawnOrder, type Workflow } from '@shoal/workflow';
 import type { FaultPlan } from '../core/fault-plan.ts';
 import type { Sabotage } from '../core/sabotage.ts';
-import type { Scenario } from '../core/scenarios.ts';
-import { blueprintsOf } from './blueprints.ts';
+import { blueprintsOf } from '../../shapes/blueprints.ts';
+import type { Scenario } from '../../shapes/scenarios.ts';
 import { SimDisk } from './sim-store.ts';
 import { Wire } from './wire.ts';
 import { currentProcess, type SimProcess, type World } from './world.ts';
@@ -24,7 +24,6 @@ export const SESSION_ID = '3f0c2f7e-7a63-4a0b-9d0e-5a8f4f1f2a01';
 const URL = 'mqtt://simulated';
 /** By then a supervisor that nothing befell takes requests. */
 const FIRST_CALL_MS = 200;
-const WORKFLOW = { org: ORG, unit: UNIT, agentId: 'flow' };
 
 /** Something that was done to the world, and who did it. */
 export interface Effect {
@@ -54,6 +53,7 @@ export class Fleet {
   spawns = 0;
   onBrokerStart: () => void = () => undefined;
   readonly #scenario: Scenario;
+  readonly #address: AgentAddress;
   readonly #workflow: Workflow;
   readonly #sabotage: Sabotage | undefined;
   #disk: SimDisk;
@@ -63,6 +63,7 @@ export class Fleet {
     this.#sabotage = sabotage;
     this.wire = new Wire(world);
     this.#scenario = scenario;
+    this.#address = { org: ORG, unit: UNIT, agentId: scenario.id };
     const yaml =
       sabotage === 'careless-step'
         ? scenario.yaml.replaceAll('idempotent: false', 'idempotent: true')
@@ -180,7 +181,7 @@ export class Fleet {
   async #ask(requester: Requester, name: string): Promise<Task | undefined> {
     try {
       const answer = await requester.send(
-        WORKFLOW,
+        this.#address,
         { data: {}, taskId: SESSION_ID, messageId: 'm-1', contextId: 'c-1' },
         { firstReplyTimeoutMs: 20_000 },
       );
@@ -193,7 +194,7 @@ export class Fleet {
 
   async #cancel(requester: Requester, afterMs: number): Promise<void> {
     await pause(afterMs);
-    await requester.cancelTask(WORKFLOW, { id: SESSION_ID }).catch(() => undefined);
+    await requester.cancelTask(this.#address, { id: SESSION_ID }).catch(() => undefined);
   }
 
   #acted(stepId: string, by: SimProcess): void {
@@ -232,7 +233,10 @@ export class Fleet {
       await pause(afterMs);
       const end = await runOrder(order, {
         url: URL,
-        blueprints: blueprintsOf(world, (stepId) => this.#acted(stepId, process)),
+        blueprints: blueprintsOf(
+          () => world.random.between(2, 60),
+          ({ stepId }) => this.#acted(stepId, process),
+        ),
         openStream: () => this.wire.dial(process),
         abortGraceMs: 300,
       });

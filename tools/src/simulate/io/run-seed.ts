@@ -1,10 +1,10 @@
-import type { Task } from '@shoal/protocol';
 import { parseWorkflow } from '@shoal/workflow';
 import { planFaults, type Fault, type FaultPlan } from '../core/fault-plan.ts';
 import { INVARIANTS, type Observed } from '../core/invariants.ts';
 import { createRandom } from '../core/random.ts';
 import type { Sabotage } from '../core/sabotage.ts';
-import { SCENARIOS, type Scenario } from '../core/scenarios.ts';
+import { endOf, stepsOf } from '../../shapes/end-of.ts';
+import { SCENARIOS, type Scenario } from '../../shapes/scenarios.ts';
 import { Fleet } from './fleet.ts';
 import { Injector } from './inject.ts';
 import { enterWorld } from './virtual-globals.ts';
@@ -122,16 +122,6 @@ async function simulate(
     trace: world.trace,
   };
   return { observed, faults: injector.happened, facts };
-}
-
-/** What of a task must not depend on what went wrong. */
-function endOf({ status, artifacts = [], metadata }: Task): string {
-  const results = artifacts.map(({ artifactId, parts }) => [artifactId, parts]);
-  return JSON.stringify([status.state, metadata?.['steps'], results]);
-}
-
-function stepsOf(task: Task | undefined): Readonly<Record<string, string>> {
-  return (task?.metadata?.['steps'] ?? {}) as Record<string, string>;
 }
 
 /** `shoal/v1/o/u/session/ID/step/a/result` is `step/a/result`, and the plan the empty name. */

@@ -1,18 +1,20 @@
-import { defineBlueprint, StepError, type Blueprint } from '@shoal/workflow';
-import type { World } from './world.ts';
+import { defineBlueprint, StepError, type Blueprint, type StepContext } from '@shoal/workflow';
 
-/** Work of a few virtual milliseconds whose output depends on the graph alone, so that every order of events must end alike. */
-export function blueprintsOf(world: World, acted: (stepId: string) => void): readonly Blueprint[] {
-  const pause = (): Promise<void> =>
-    new Promise((resolve) => void setTimeout(resolve, world.random.between(2, 60)));
+/** Work of a few milliseconds whose output depends on the graph alone, so that every order of events must end alike. */
+export function blueprintsOf(
+  pauseMs: () => number,
+  acted: (context: StepContext) => void,
+): readonly Blueprint[] {
+  const pause = (): Promise<void> => new Promise((resolve) => void setTimeout(resolve, pauseMs()));
   return [
     defineBlueprint({
       id: 'work',
       description: 'Works for a moment.',
-      run: async ({ stepId, results, needs, signal }) => {
+      run: async (context) => {
+        const { stepId, results, needs, signal } = context;
         await pause();
         signal.throwIfAborted();
-        acted(stepId);
+        acted(context);
         const inputs = Object.keys(needs)
           .sort()
           .filter((id) => results[id] !== undefined);

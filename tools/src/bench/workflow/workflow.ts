@@ -1,0 +1,126 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { mosquittoPath, startMosquitto } from '@shoal/mqtt-link/testing';
+import type { BenchContext, Benchmark, BenchResult } from '../benchmark.ts';
+import { bundle } from '../bundle.ts';
+import type { Measured, Target } from '../report.ts';
+import { startWorker, type StartedWorker } from '../worker.ts';
+import { SHAPES, type Shape } from './shapes.ts';
+
+/** Workflows a second, five steps each, on the embedded broker with its store on disk; the baseline is Mosquitto. */
+export const workflow: Benchmark = { name: 'workflow', run };
+
+interface Scale {
+  readonly count: number;
+  readonly inFlight: number;
+}
+
+const FULL: Scale = { count: 400, inFlight: 32 };
+const QUICK: Scale = { count: 20, inFlight: 4 };
+
+/** Ten times what Dapr 1.18 publishes on two cores, its store persistent as ours. */
+const TARGETS: Readonly<Record<Shape, Target>> = {
+  chain: { kind: 'at-least', value: 730 },
+  fan: { kind: 'at-least', value: 1_080 },
+};
+
+type Figures = Readonly<Record<'perSecond' | 'p50' | 'p95', number>>;
+
+interface Side {
+  readonly name: string;
+  readonly caller: StartedWorker;
+  readonly figures: Map<Shape, Figures[]>;
+}
+
+async function run({ options, note }: BenchContext): Promise<BenchResult> {
+  const scale = options.quick ? QUICK : FULL;
+  const file = await bundle(new URL('./worker.ts', import.meta.url));
+  const directory = await mkdtemp(join(tmpdir(), 'shoal-bench-'));
+  const stops: (() => Promise<void>)[] = [() => rm(directory, { recursive: true })];
+  const start = async (role: string, parameters: unknown): Promise<StartedWorker> => {
+    const worker = await startWorker(file, role, parameters);
+    stops.unshift(() => worker.stop());
+    return worker;
+  };
+  const side = async (name: string, url: string): Promise<Side> => {
+    await start('supervisor', { url });
+    return { name, caller: await start('caller', { url }), figures: new Map() };
+  };
+  try {
+    const ours = await side('embedded', String((await start('broker', { directory })).ready['url']));
+    const sides = [ours];
+    if (mosquittoPath() !== undefined) {
+      const mosquitto = await startMosquitto({ config: ['max_inflight_messages 1000'], persistence: true });
+      stops.unshift(() => mosquitto.stop());
+      sides.push(await side('mosquitto', mosquitto.url));
+    }
+    // Round 0 warms up. No side is started anew in between: what piles up would show as decay.
+    for (let round = 0; round <= options.rounds; round += 1)
+      for (const shape of Object.keys(SHAPES) as Shape[])
+        for (const one of sides) await measure(one, shape, scale, round, note);
+    const retained = await ours.caller.call('retained');
+    return {
+      measured: [
+        ...(Object.keys(SHAPES) as Shape[]).flatMap((shape) => rowsOf(shape, ours, sides[1])),
+        ...decayRows(ours),
+        {
+          name: 'retained records of a finished session',
+          unit: 'records',
+          values: [retained],
+          against: 'nothing to compare with',
+          baselines: undefined,
+        },
+      ],
+      settings: {
+        ...scale,
+        steps: 'five, without work',
+        spawner: 'in process',
+        store: 'disk',
+        sides: sides.map(({ name }) => name),
+      },
+    };
+  } finally {
+    for (const stop of stops) await stop();
+  }
+}
+
+async function measure(side: Side, shape: Shape, scale: Scale, round: number, note: (text: string) => void) {
+  const figures = (await side.caller.call(shape, { ...scale })) as unknown as Figures;
+  note(
+    `${round === 0 ? 'warm-up' : `round ${round}`}: ${shape} on ${side.name}: ${figures.perSecond.toFixed(1)}/s`,
+  );
+  if (round > 0) side.figures.set(shape, [...(side.figures.get(shape) ?? []), figures]);
+}
+
+function rowsOf(shape: Shape, ours: Side, other: Side | undefined): Measured[] {
+  const against = other === undefined ? 'Mosquitto (not installed)' : 'Mosquitto with persistence true';
+  const rows: [string, string, keyof Figures, Target | undefined][] = [
+    ['workflows', '1/s', 'perSecond', TARGETS[shape]],
+    ['p50', 'ms', 'p50', undefined],
+    ['p95', 'ms', 'p95', undefined],
+  ];
+  return rows.map(([what, unit, field, target]) => ({
+    name: `${shape}, ${what}`,
+    unit,
+    values: ours.figures.get(shape)!.map((figures) => figures[field]),
+    against,
+    baselines: other?.figures.get(shape)?.map((figures) => figures[field]),
+    target,
+  }));
+}
+
+/** The last round against the first: a store or a tree that grows would show. */
+function decayRows(ours: Side): Measured[] {
+  return (Object.keys(SHAPES) as Shape[]).map((shape) => {
+    const rates = ours.figures.get(shape)!.map(({ perSecond }) => perSecond);
+    return {
+      name: `${shape}, last round against the first`,
+      unit: '1/s',
+      values: [rates.at(-1)!],
+      against: 'the first round',
+      baselines: [rates[0]!],
+      target: { kind: 'at-least', ratio: 0.95 },
+    };
+  });
+}

@@ -1,0 +1,86 @@
+/** Every process of a chaos run: what it is, `SHOAL_CHAOS_ROLE` says. Its parent kills it without asking. */
+import { appendFileSync } from 'node:fs';
+import { createAgent, retainedTaskStore } from '@shoal/agent-sdk';
+import { createBroker } from '@shoal/broker';
+import { childProcessSpawner, createSupervisor } from '@shoal/supervisor';
+import { parseWorkflow, runSpawned } from '@shoal/workflow';
+import { blueprintsOf } from '../shapes/blueprints.ts';
+import { SCENARIOS } from '../shapes/scenarios.ts';
+import { ORG, ROLE_VARIABLE, UNIT, type EffectLine } from './run.ts';
+
+const { env } = process;
+const url = env['SHOAL_CHAOS_URL'] ?? '';
+
+/** On the disk, since a process that is killed tells nobody else. One write per line: appended whole. */
+function acted(effect: EffectLine): void {
+  appendFileSync(env['SHOAL_CHAOS_EFFECTS'] ?? '', `${JSON.stringify(effect)}\n`);
+}
+
+const ROLES: Readonly<Record<string, () => Promise<void>>> = {
+  async broker() {
+    const broker = createBroker({
+      allowAnonymous: true,
+      listen: { tcp: { port: Number(env['SHOAL_CHAOS_PORT'] ?? 0) } },
+      store: { directory: env['SHOAL_CHAOS_DATA'] ?? '' },
+    });
+    const { tcp } = await broker.start();
+    process.send?.({ url: tcp?.url });
+  },
+
+  async supervisor() {
+    const supervisor = createSupervisor({
+      url,
+      org: ORG,
+      unit: UNIT,
+      workflows: SCENARIOS.map(({ yaml }) => parseWorkflow(yaml)),
+      spawner: childProcessSpawner({
+        url,
+        command: process.execPath,
+        args: process.argv.slice(1),
+        env: {
+          ...(env as Record<string, string>),
+          [ROLE_VARIABLE]: 'instance',
+        },
+      }),
+      policy: { startGraceMs: 6_000, suspicionMs: 30, probeGapMs: 100, livenessMs: 3_000, adoptMs: 300 },
+      reconcileIntervalMs: 2_000,
+      probeTimeoutMs: 500,
+      keepAliveSeconds: 3,
+    });
+    await supervisor.start();
+    process.send?.({});
+    if ((await supervisor.ended) === 'evicted') process.exit(1);
+  },
+
+  async 'device-agent'() {
+    const agent = createAgent({
+      url,
+      org: ORG,
+      unit: UNIT,
+      agentId: 'pump',
+      tasks: retainedTaskStore(),
+      card: { name: 'Pump', description: 'Turns.' },
+      linkOptions: { keepAliveSeconds: 3 },
+      handle: ({ metadata }) => {
+        const { sessionId = '', stepId = '' } = metadata as { sessionId?: string; stepId?: string };
+        acted({ sessionId, stepId });
+        return { data: { speed: 900 } };
+      },
+    });
+    await agent.start();
+    process.send?.({});
+  },
+
+  instance: () =>
+    runSpawned({
+      keepAliveSeconds: 2,
+      blueprints: blueprintsOf(
+        () => 20 + Math.random() * 300,
+        ({ sessionId, stepId }) => acted({ sessionId, stepId }),
+      ),
+    }),
+};
+
+// The parent is gone: nothing is left to do, and nobody to clean up.
+process.on('disconnect', () => process.exit(0));
+await ROLES[env[ROLE_VARIABLE] ?? '']?.();
