@@ -56,34 +56,104 @@ describe('shoal-broker', () => {
   });
 
   it.each([
-    [['--port', 'x'], /^--port: "x" is not a port/],
-    [['--profile', 'other'], /^--profile: other is neither/],
+    [['--port', 'x'], /^--port: "x" is not a port, use 0 to 65535/],
+    [['--profile', 'other'], /^--profile: other is none of shoal, emqx/],
+    [['--emqx-version', '5'], /^--emqx-version: 5 is none of 6\.2\.0/],
+    [['--log', 'loud'], /^--log: loud is none of/],
+    [['--drain', '-1'], /drain/],
     [['--nonsense'], /nonsense/],
     [['--config', '/does/not/exist'], /^--config/],
-    [[], /^users: nobody could connect/],
+    [[], /^nobody could connect/],
   ])('says what is wrong with %j', async (args, message) => {
     const failure = readCommand(args, {});
     await expect(failure).rejects.toThrow(message);
     await expect(failure).rejects.toSatisfy((error) => isBrokerError(error, 'invalid-options'));
   });
 
+  it.each([
+    [{ SHOAL_BROKER_PORT: '99999' }, /^SHOAL_BROKER_PORT: "99999" is not a port/],
+    [{ SHOAL_BROKER_PROFILE: 'x' }, /^SHOAL_BROKER_PROFILE: x is none of/],
+    [{ SHOAL_BROKER_ALLOW_ANONYMOUS: 'yes' }, /^SHOAL_BROKER_ALLOW_ANONYMOUS: "yes" is neither 1 nor 0/],
+  ])('says what is wrong with the environment %j', async (env, message) => {
+    await expect(readCommand([], env)).rejects.toThrow(message);
+  });
+
+  it.each([
+    ['{', /JSON/],
+    ['[]', /the file: must be object/],
+    ['{"nonsense":1}', /: nonsense: is not a known field/],
+    ['{"limits":{"maxPacketByte":1}}', /: limits\.maxPacketByte: is not a known field/],
+    ['{"limits":{"maxPacketBytes":"1"}}', /: limits\.maxPacketBytes: must be integer/],
+    ['{"listen":{"tcp":{"port":70000}}}', /: listen\.tcp\.port: must be <= 65535/],
+    ['{"listen":{"tcp":{"tls":{"keyFile":"none","certFile":"none"}}}}', /^tls: .*none/],
+    ['{"users":[{"username":"a"}]}', /: users\.0: must have required properties passwordHash/],
+    ['{"users":[{"username":"a","passwordHash":"x"}]}', /^users: passwordHash of "a" is not a scrypt hash/],
+    ['{"rules":[{"effect":"maybe","topics":[]}]}', /: rules\.0\.effect: /],
+    ['{"registry":{"profile":"emqx","emqxVersion":"7"}}', /: registry\.emqxVersion: /],
+  ])('says what is wrong in the file %s', async (text, message) => {
+    const config = join(directory, 'broker.json');
+    await writeFile(config, text);
+    await expect(readCommand(['--config', config, '--allow-anonymous'], {})).rejects.toThrow(message);
+  });
+
   it('lets flags win over the environment, and both over the file', async () => {
     const config = join(directory, 'broker.json');
     await writeFile(
       config,
-      JSON.stringify({ listen: { tcp: { host: '::1', port: 1 } }, store: { directory: 'file' } }),
+      JSON.stringify({
+        listen: { tcp: { host: '::1', port: 1 }, http: { publicMetrics: true } },
+        store: { directory: 'file' },
+        registry: { profile: 'shoal', pushPresence: false },
+        log: 'error',
+        allowAnonymous: true,
+      }),
     );
-    const args = ['--config', config, '--port', '3', '--no-sync', '--allow-anonymous'];
-    const command = await readCommand(args, {
+    const env = {
+      SHOAL_BROKER_CONFIG: config,
       SHOAL_BROKER_PORT: '2',
       SHOAL_BROKER_DATA: 'environment',
-    });
-    expect(command).toMatchObject({
+      SHOAL_BROKER_PROFILE: 'shoal',
+      SHOAL_BROKER_LOG: 'warn',
+    };
+    expect(await readCommand(['--port', '3', '--no-sync', '--profile', 'emqx'], env)).toMatchObject({
+      log: 'warn',
+      drainTimeoutMs: 5_000,
       options: {
-        listen: { tcp: { host: '::1', port: 3 } },
+        allowAnonymous: true,
+        listen: { tcp: { host: '::1', port: 3 }, ws: false, http: { publicMetrics: true } },
         store: { directory: 'environment', sync: false },
+        registry: { profile: 'emqx', pushPresence: false },
       },
     });
+  });
+
+  it('takes every kind of credential from its file', async () => {
+    const config = join(directory, 'broker.json');
+    const passwordHash = await hashPassword('x');
+    await writeFile(
+      config,
+      JSON.stringify({
+        users: [{ username: 'a', passwordHash, namespace: 'ns' }],
+        jwt: { jwks: { url: 'https://keys.example/' }, issuer: 'i', audience: ['a'], clientIdClaim: false },
+        certificates: { clientIdFrom: 'san-uri', prefix: 'urn:' },
+        registry: { trust: { trustedJkus: ['https://keys.example/'], requireSignature: true } },
+        listen: {
+          http: {
+            apiKeys: [{ key: 'k', secretHash: passwordHash }],
+            jwt: { jwks: { keys: [] }, issuer: 'i', audience: 'a' },
+          },
+        },
+      }),
+    );
+    const command = await readCommand(['--config', config], {});
+    expect(command).toMatchObject({
+      options: {
+        authenticate: expect.any(Function),
+        registry: { namespaces: ['ns'], trust: { requireSignature: true } },
+        listen: { http: { checkBearer: expect.any(Function) } },
+      },
+    });
+    expect(command).not.toHaveProperty('options.allowAnonymous');
   });
 });
 

@@ -2,24 +2,24 @@
 import { hashPassword } from '../io/auth/password.ts';
 import { createBroker } from '../io/broker.ts';
 import { isBrokerError } from '../io/broker-error.ts';
-import type { BrokerOptions } from '../io/broker-options.ts';
 import type { Logger } from '../io/logger.ts';
 import { runCtl } from './ctl.ts';
-import { readCommand, USAGE, type Command } from './settings.ts';
+import { readCommand, USAGE, type Command, type LogLevel } from './settings.ts';
 
-const write =
-  (level: string) =>
-  (message: string, fields: Record<string, unknown> = {}): void =>
-    void process.stderr.write(
-      `${JSON.stringify({ time: new Date().toISOString(), level, message, ...fields })}\n`,
-    );
+const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 
-const logger: Logger = {
-  debug: () => undefined,
-  info: write('info'),
-  warn: write('warn'),
-  error: write('error'),
-};
+/** JSON lines on standard error. */
+function createLogger(least: LogLevel): Logger {
+  const write =
+    (level: LogLevel) =>
+    (message: string, fields: Record<string, unknown> = {}): void => {
+      if (LEVELS.indexOf(level) < LEVELS.indexOf(least)) return;
+      process.stderr.write(
+        `${JSON.stringify({ time: new Date().toISOString(), level, message, ...fields })}\n`,
+      );
+    };
+  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
+}
 
 async function readStandardInput(): Promise<string> {
   let text = '';
@@ -27,29 +27,40 @@ async function readStandardInput(): Promise<string> {
   return text.replace(/\r?\n$/, '');
 }
 
-async function run(options: BrokerOptions): Promise<void> {
+async function run({ options, log, drainTimeoutMs }: Command & { kind: 'run' }): Promise<void> {
+  const logger = createLogger(log);
   const broker = createBroker({ ...options, logger });
   const addresses = await broker.start();
   logger.info('listening', { ...addresses, bootId: broker.bootId });
-  const stop = (): void => {
-    logger.info('stopping');
-    void broker.stop().then(() => process.exit(0));
+  let signals = 0;
+  const stop = (signal: NodeJS.Signals): void => {
+    if (++signals > 1) {
+      logger.warn('stopping at once', { signal });
+      process.exit(1);
+    }
+    logger.info('stopping', { signal, drainTimeoutMs });
+    void broker.stop({ drainTimeoutMs }).then(() => process.exit(0));
   };
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
 }
 
-try {
-  const args = process.argv.slice(2);
-  const command: Command = args[0] === 'ctl' ? { kind: 'ctl' } : await readCommand(args, process.env);
-  if (command.kind === 'ctl') {
+async function execute(args: readonly string[]): Promise<void> {
+  if (args[0] === 'ctl') {
     const { output, exitCode } = await runCtl(args.slice(1), { env: process.env, fetch });
     process.stdout.write(output);
     process.exitCode = exitCode;
-  } else if (command.kind === 'help') process.stdout.write(`${USAGE}\n`);
+    return;
+  }
+  const command = await readCommand(args, process.env);
+  if (command.kind === 'help') process.stdout.write(`${USAGE}\n`);
   else if (command.kind === 'hash-password')
     process.stdout.write(`${await hashPassword(await readStandardInput())}\n`);
-  else await run(command.options);
+  else await run(command);
+}
+
+try {
+  await execute(process.argv.slice(2));
 } catch (error) {
   process.stderr.write(`shoal-broker: ${isBrokerError(error) ? error.message : String(error)}\n`);
   process.exitCode = isBrokerError(error, 'invalid-options') ? 2 : 1;

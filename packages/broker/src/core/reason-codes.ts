@@ -27,6 +27,7 @@ export const Reason = {
   packetTooLarge: 0x95,
   quotaExceeded: 0x97,
   payloadFormatInvalid: 0x99,
+  connectionRateExceeded: 0x9f,
 } as const;
 
 /** CONNACK return codes of MQTT 3.1.1 §3.2.2.3, for the MQTT 5 codes that have one. */

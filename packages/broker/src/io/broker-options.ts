@@ -4,6 +4,7 @@ import type { Authorize } from '../core/context.ts';
 import type { EmqxVersion } from '../core/registry/profile.ts';
 import type { ClientIdentity } from '../core/session.ts';
 import type { Authenticate } from './auth/door.ts';
+import type { TrustOptions } from './card-trust.ts';
 import type { HttpOptions } from './http/management.ts';
 import type { BrokerLimits } from './limits.ts';
 import type { Address, ListenerOptions } from './listeners.ts';
@@ -23,6 +24,8 @@ export interface RegistrySettings {
   readonly emqxVersion?: EmqxVersion;
   /** Namespaces that the management API knows, besides those of its API keys. */
   readonly namespaces?: readonly string[];
+  /** Which keys cards may name, and whether they must be signed. Default: whatever they say. */
+  readonly trust?: TrustOptions;
   /** Delivers a card again when its agent comes or goes. Default true. */
   readonly pushPresence?: boolean;
 }

@@ -19,6 +19,7 @@ import type {
   RegistrySettings,
   StopOptions,
 } from './broker-options.ts';
+import { CardTrust } from './card-trust.ts';
 import { openGate, type CommitGate } from './commit-gate.ts';
 import { Flusher } from './flusher.ts';
 import { openManagement } from './http/management.ts';
@@ -47,6 +48,7 @@ function createRegistryOf(
   settings: RegistrySettings,
   limits: BrokerLimits,
   sessions: Context['sessions'],
+  trust: CardTrust | undefined,
 ): Registry {
   return new Registry({
     enabled: settings.enabled ?? true,
@@ -56,6 +58,7 @@ function createRegistryOf(
     pushPresence: settings.pushPresence ?? true,
     maxCardBytes: limits.maxCardBytes,
     maxCardUpdatesPerMinute: limits.maxCardUpdatesPerMinute,
+    ...(trust === undefined ? {} : { distrust: (payload) => trust.distrust(payload) }),
     isConnected: (clientId) => sessions.get(clientId)?.connection !== undefined,
   });
 }
@@ -115,7 +118,9 @@ class EmbeddedBroker implements Broker {
       : undefined;
     const gate: CommitGate = this.journal ?? openGate;
     this.timers = new Timers(now, (clientId) => this.engine.expire(clientId, now()));
-    this.coreRegistry = createRegistryOf(options.registry ?? {}, limits, sessions);
+    const { trust: trustOptions } = options.registry ?? {};
+    const trust = trustOptions === undefined ? undefined : new CardTrust(trustOptions);
+    this.coreRegistry = createRegistryOf(options.registry ?? {}, limits, sessions, trust);
     this.engine = createEngine({
       limits,
       sessions,
@@ -133,7 +138,7 @@ class EmbeddedBroker implements Broker {
       registry: this.coreRegistry,
       now,
       flush: async () => this.journal?.flush(),
-      vet: undefined,
+      vet: trust === undefined ? undefined : (payload) => trust.vet(payload),
     });
     this.server = new Server({
       engine: this.engine,
@@ -145,8 +150,8 @@ class EmbeddedBroker implements Broker {
         allowAnonymous: options.allowAnonymous === true,
         logger: this.logger,
       }),
-      maxConnections: limits.maxConnections,
-      connectTimeoutMs: limits.connectTimeoutMs,
+      limits,
+      trust,
       now,
     });
   }

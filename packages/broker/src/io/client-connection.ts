@@ -13,6 +13,7 @@ import type { Flushable } from './flusher.ts';
 import { HeldPackets } from './held-packets.ts';
 import { Pause, ReadGate } from './read-gate.ts';
 import type { Server } from './server.ts';
+import { Throttle } from './throttle.ts';
 import type { ClientCertificate } from './tls.ts';
 import type { Transport, TransportEvents } from './transport.ts';
 
@@ -42,12 +43,15 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
   );
   private early: ClientPacket[] = [];
   private closeTimer: NodeJS.Timeout | undefined;
+  private readonly throttle: Throttle | undefined;
+  private rateTimer: NodeJS.Timeout | undefined;
 
   constructor(server: Server, now: number) {
     this.server = server;
     this.openedAtMs = now;
     this.lastReceivedAtMs = now;
     this.splitter = new FrameSplitter(server.maxPacketBytes);
+    this.throttle = Throttle.create(server.limits, now);
   }
 
   attach(transport: Transport): void {
@@ -64,7 +68,7 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
 
   /** This side does not read at the moment, so silence of the client means nothing. */
   isHeldBack(): boolean {
-    return this.reading.isPausedFor(Pause.authenticating | Pause.unwritten | Pause.storeFull);
+    return this.reading.isPausedFor(Pause.authenticating | Pause.unwritten | Pause.storeFull | Pause.rate);
   }
 
   // From the transport
@@ -73,6 +77,7 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
     if (this.state === 'closing' || this.state === 'closed') return;
     this.server.traffic.bytesReceived += chunk.length;
     let alive = chunk.length >= PROGRESS_BYTES;
+    const published = this.server.engine.stats.messagesReceived;
     try {
       this.splitter.push(chunk, (bytes, start, bodyStart, end) => {
         alive = true;
@@ -86,7 +91,19 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
       this.reading.pause(Pause.storeFull);
       this.server.gate.join(this);
     }
+    if (this.throttle !== undefined) {
+      this.slowDown(this.throttle, this.server.engine.stats.messagesReceived - published, chunk.length);
+    }
     if (this.reading.count(chunk.length, this.server.flusher.turn)) this.markDirty();
+  }
+
+  private slowDown(throttle: Throttle, publishes: number, bytes: number): void {
+    const waitMs = throttle.count(publishes, bytes, this.server.now());
+    if (waitMs === 0) return;
+    this.reading.pause(Pause.rate);
+    clearTimeout(this.rateTimer);
+    this.rateTimer = setTimeout(() => this.reading.resume(Pause.rate), waitMs);
+    this.rateTimer.unref();
   }
 
   onDrain(): void {
@@ -100,6 +117,7 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
     this.out = [];
     this.held.clear();
     clearTimeout(this.closeTimer);
+    clearTimeout(this.rateTimer);
     this.server.forget(this);
     if (core !== undefined) this.server.engine.lost(core, this.server.now());
   }
@@ -111,7 +129,7 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
       const version = this.core?.version ?? this.pendingVersion;
       const packet = decodePacket(bytes, start, bodyStart, end, version);
       if (this.state === 'authenticating') this.early.push(packet);
-      else if (this.core !== undefined) this.server.engine.receive(this.core, packet, this.server.now());
+      else this.receive(packet);
     }
     return this.state === 'open' || this.state === 'authenticating';
   }
@@ -142,7 +160,7 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
     if (!this.isAuthenticating()) return;
     this.enter(packet, verdict);
     this.handleEarly();
-    this.reading.resume(Pause.authenticating);
+    if (!this.isAuthenticating()) this.reading.resume(Pause.authenticating);
   }
 
   private isAuthenticating(): boolean {
@@ -150,16 +168,38 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
   }
 
   private handleEarly(): void {
-    const early = this.early;
-    this.early = [];
     try {
-      for (const packet of early) {
-        if (this.state === 'open' && this.core !== undefined)
-          this.server.engine.receive(this.core, packet, this.server.now());
+      for (let packet = this.early.shift(); packet !== undefined; packet = this.early.shift()) {
+        this.receive(packet);
+        if (this.isAuthenticating()) return;
       }
     } catch (error) {
       this.fail(error);
     }
+  }
+
+  private receive(packet: ClientPacket): void {
+    const { core } = this;
+    if (this.state !== 'open' || core === undefined) return;
+    const pending = this.server.vet(core, packet);
+    if (pending === undefined) this.server.engine.receive(core, packet, this.server.now());
+    else void this.holdFor(packet, pending);
+  }
+
+  /** What comes behind a card whose keys have to be looked up waits, so that the order stays. */
+  private async holdFor(packet: ClientPacket, pending: Promise<void>): Promise<void> {
+    this.state = 'authenticating';
+    this.reading.pause(Pause.authenticating);
+    await pending;
+    if (!this.isAuthenticating()) return;
+    this.state = 'open';
+    try {
+      if (this.core !== undefined) this.server.engine.receive(this.core, packet, this.server.now());
+    } catch (error) {
+      this.fail(error);
+    }
+    this.handleEarly();
+    if (!this.isAuthenticating()) this.reading.resume(Pause.authenticating);
   }
 
   private enter(packet: ConnectPacket, verdict: Verdict): void {

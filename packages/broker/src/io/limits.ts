@@ -6,6 +6,14 @@ export interface BrokerLimits extends EngineLimits {
   readonly maxConnections: number;
   /** Milliseconds between the opening of a connection and CONNECT. Default 10 000. */
   readonly connectTimeoutMs: number;
+  /** CONNECT packets from one remote address. Default 0: any number. */
+  readonly maxConnectsPerAddressPerSecond: number;
+  /** CONNECT packets with one client id. Default 0: any number. */
+  readonly maxConnectsPerClientIdPerSecond: number;
+  /** PUBLISH packets of one connection, with a burst of as many. Default 0: any number. */
+  readonly maxPublishesPerSecond: number;
+  /** Bytes received from one connection, with a burst of as many. Default 0: any number. */
+  readonly maxBytesPerSecond: number;
   /** Largest Agent Card, in bytes. Default 65 536. */
   readonly maxCardBytes: number;
   /** Publishes of one Agent Card, per minute. Default 60; 0: no limit. */
@@ -15,6 +23,10 @@ export interface BrokerLimits extends EngineLimits {
 export const defaultLimits: BrokerLimits = {
   maxConnections: 20_000,
   connectTimeoutMs: 10_000,
+  maxConnectsPerAddressPerSecond: 0,
+  maxConnectsPerClientIdPerSecond: 0,
+  maxPublishesPerSecond: 0,
+  maxBytesPerSecond: 0,
   maxPacketBytes: 1024 * 1024,
   receiveMaximum: 65_535,
   topicAliasMaximum: 64,

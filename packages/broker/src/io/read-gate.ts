@@ -1,5 +1,5 @@
 /** Why reading is stopped; it goes on when no reason is left. */
-export const Pause = { authenticating: 1, unwritten: 2, storeFull: 4, turn: 8 } as const;
+export const Pause = { authenticating: 1, unwritten: 2, storeFull: 4, turn: 8, rate: 16 } as const;
 
 /** What one client may send in one turn of the event loop before the others and the writers have theirs. */
 const TURN_BYTES = 128 * 1024;

@@ -2,12 +2,16 @@ import { randomBytes } from 'node:crypto';
 
 import { methodRefusal } from '../core/connect.ts';
 import type { Engine } from '../core/engine.ts';
-import type { ConnectPacket } from '../core/packets.ts';
+import type { ClientPacket, ConnectPacket, WillPacket } from '../core/packets.ts';
+import { RateTable } from '../core/rate-table.ts';
 import { Reason } from '../core/reason-codes.ts';
+import type { Connection } from '../core/session.ts';
 import type { ConnectRequest, Verdict } from './auth/door.ts';
 import { ClientConnection } from './client-connection.ts';
 import type { CommitGate } from './commit-gate.ts';
+import type { CardTrust } from './card-trust.ts';
 import type { Flusher } from './flusher.ts';
+import type { BrokerLimits } from './limits.ts';
 import type { Logger } from './logger.ts';
 import type { Transport, TransportEvents } from './transport.ts';
 
@@ -17,8 +21,9 @@ export interface ServerOptions {
   readonly flusher: Flusher;
   readonly logger: Logger;
   readonly door: (request: ConnectRequest) => Verdict | Promise<Verdict>;
-  readonly maxConnections: number;
-  readonly connectTimeoutMs: number;
+  readonly limits: BrokerLimits;
+  /** Gets the keys that a card needs before it is judged. */
+  readonly trust: CardTrust | undefined;
   readonly now: () => number;
 }
 
@@ -34,6 +39,9 @@ export class Server {
   readonly now: () => number;
   readonly maxPacketBytes: number;
   readonly connectTimeoutMs: number;
+  readonly limits: BrokerLimits;
+  private readonly byAddress: RateTable;
+  private readonly byClientId: RateTable;
   readonly traffic = { bytesReceived: 0, bytesSent: 0, connectionsRefused: 0 };
   private readonly options: ServerOptions;
   private onForget: (() => void) | undefined;
@@ -46,7 +54,10 @@ export class Server {
     this.flusher = options.flusher;
     this.logger = options.logger;
     this.now = options.now;
-    this.connectTimeoutMs = options.connectTimeoutMs;
+    this.limits = options.limits;
+    this.connectTimeoutMs = options.limits.connectTimeoutMs;
+    this.byAddress = new RateTable(options.limits.maxConnectsPerAddressPerSecond, 'second');
+    this.byClientId = new RateTable(options.limits.maxConnectsPerClientIdPerSecond, 'second');
     this.maxPacketBytes = options.engine.context.limits.maxPacketBytes;
   }
 
@@ -66,15 +77,52 @@ export class Server {
   }
 
   admit(packet: ConnectPacket, connection: ClientConnection): Verdict | Promise<Verdict> {
-    const { door, maxConnections } = this.options;
-    if (this.connections.size > maxConnections) {
+    const { door, limits } = this.options;
+    if (this.connections.size > limits.maxConnections) {
       return { refusal: { reasonCode: Reason.serverBusy, reason: 'too many connections: try again later' } };
     }
     const method = methodRefusal(packet);
     if (method !== undefined) return { refusal: method };
     const { clientId, username, password } = packet;
     const { remote, certificate } = connection;
-    return door({ clientId, username, password, remote, certificate });
+    if (!this.isInRate(clientId, remote)) {
+      return {
+        refusal: { reasonCode: Reason.connectionRateExceeded, reason: 'too many CONNECTs: wait a second' },
+      };
+    }
+    const verdict = door({ clientId, username, password, remote, certificate });
+    return this.options.trust === undefined || packet.will === undefined
+      ? verdict
+      : this.vetWill(packet.will, verdict);
+  }
+
+  private isInRate(clientId: string, remote: string): boolean {
+    const now = this.now();
+    const address = remote.replace(/:\d+$/, '');
+    if (!this.byAddress.tryTake(address, now)) return false;
+    return clientId === '' || this.byClientId.tryTake(clientId, now);
+  }
+
+  /** Keys are fetched for nobody who is not let in. */
+  private async vetWill(will: WillPacket, pending: Verdict | Promise<Verdict>): Promise<Verdict> {
+    const verdict = await pending;
+    if (verdict.refusal === undefined) await this.vetCard(will.topic, will.payload);
+    return verdict;
+  }
+
+  /** Undefined when the packet can be handled at once. */
+  vet(core: Connection, packet: ClientPacket): Promise<void> | undefined {
+    if (this.options.trust === undefined || packet.type !== 'publish') return undefined;
+    const topic = packet.topic === '' ? core.aliases.get(packet.properties.topicAlias ?? 0) : packet.topic;
+    return this.vetCard(core.mount + (topic ?? ''), packet.payload);
+  }
+
+  private vetCard(topic: string, payload: Buffer): Promise<void> | undefined {
+    const { trust } = this.options;
+    if (trust === undefined || payload.length === 0) return undefined;
+    if (this.engine.context.registry?.parseTopic(topic) === undefined) return undefined;
+    // The packet's memory is not reused, so the payload stays as it is.
+    return trust.vet(payload);
   }
 
   /** Ends connections that are silent for longer than they promised (MQTT 5 §3.1.2.10), or never said CONNECT. */
@@ -83,7 +131,9 @@ export class Server {
     for (const connection of this.connections) {
       const { core } = connection;
       if (core === undefined) {
-        if (now - connection.openedAtMs > this.options.connectTimeoutMs) connection.destroy();
+        if (now - connection.openedAtMs > this.connectTimeoutMs) connection.destroy();
+      } else if (now >= core.expiresAtMs) {
+        this.engine.disconnect(core, Reason.notAuthorized, 'credential: its time is over', now);
       } else if (connection.isHeldBack()) {
         connection.lastReceivedAtMs = now;
       } else if (
@@ -96,8 +146,6 @@ export class Server {
           'nothing received within 1.5 times the keep alive',
           now,
         );
-      } else if (now >= core.expiresAtMs) {
-        this.engine.disconnect(core, Reason.notAuthorized, 'credential: its time is over', now);
       }
     }
   }

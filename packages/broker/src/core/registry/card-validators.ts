@@ -22,9 +22,10 @@ export const validateAgentCard: CardValidator = (payload) => {
 export const validateEmqxCard: CardValidator = (payload) => {
   const parsed = parseJson(payload);
   if (!parsed.ok) return parsed.violations;
-  return Errors(emqxCardSchema, parsed.value).map(({ instancePath, message }) => ({
+  return Errors(emqxCardSchema, parsed.value).map(({ instancePath, keyword, message }) => ({
     field: instancePath.slice(1).replaceAll('/', '.'),
-    message,
+    // A closed object has the schema `false` for what it does not know.
+    message: keyword === 'boolean' ? 'is not a known field' : message,
   }));
 };
 
