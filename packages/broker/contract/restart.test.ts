@@ -4,15 +4,18 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { createBroker, isBrokerError, type Broker, type Store } from '../src/index.ts';
+import { createBroker, isBrokerError, type Broker, type BrokerAddresses, type Store } from '../src/index.ts';
 import { openLevelStore } from '../src/io/store/level-store.ts';
 import { MemoryStore } from '../src/testing.ts';
+import { RawClient } from './conformance/raw-client.ts';
 import { Clients, Inbox } from './mqtt-clients.ts';
 
 const clients = new Clients();
 let directory: string;
 let broker: Broker | undefined;
+let addresses: BrokerAddresses = {};
 let url: string;
+const SESSION = { clean: false, properties: { sessionExpiryInterval: 600 } };
 
 const stores: readonly [string, () => () => Promise<Store>][] = [
   [
@@ -45,7 +48,8 @@ describe.each(stores)('with a %s store', (_name, make) => {
 
   async function start(): Promise<void> {
     broker = createBroker({ allowAnonymous: true, store: await open() });
-    url = (await broker.start()).tcp?.url as string;
+    addresses = await broker.start();
+    url = addresses.tcp?.url as string;
   }
 
   async function restart(): Promise<void> {
@@ -147,6 +151,75 @@ describe.each(stores)('with a %s store', (_name, make) => {
     expect(broker?.stats().retained).toBe(0);
   });
 
+  it('sends a delayed will when its time comes, also when that is after a restart', async () => {
+    const dying = await clients.connect(url, {
+      ...SESSION,
+      clientId: 'dying',
+      will: {
+        topic: 'late',
+        payload: Buffer.from('x'),
+        qos: 1,
+        retain: false,
+        properties: { willDelayInterval: 2 },
+      },
+    });
+    const gone = new Promise((resolve) => dying.once('close', () => resolve(undefined)));
+    dying.stream.destroy();
+    await gone;
+    await restart();
+    const watcher = await clients.connect(url);
+    const inbox = new Inbox(watcher);
+    await watcher.subscribeAsync(['late', 'marker'], { qos: 1 });
+    await watcher.publishAsync('marker', '', { qos: 1 });
+    expect([(await inbox.next()).topic, (await inbox.next()).topic]).toEqual(['marker', 'late']);
+  });
+
+  it('repeats what was in flight, with DUP and its identifier, and PUBREL where PUBREC had come', async () => {
+    const first = await RawClient.open(addresses);
+    await first.connect('raw', SESSION);
+    await first.subscribe('t');
+    const sender = await clients.connect(url);
+    for (const qos of [1, 2, 2] as const) await sender.publishAsync('t', 'x', { qos });
+    const ids = (await first.publications()).map(({ messageId }) => messageId as number);
+    first.send({ cmd: 'pubrec', messageId: ids[2] as number });
+    await first.pending();
+    await restart();
+    const again = await RawClient.open(addresses);
+    expect(await again.connect('raw', SESSION)).toMatchObject({ sessionPresent: true });
+    const repeated = await again.pending();
+    again.destroy();
+    expect(repeated).toHaveLength(3);
+    expect(repeated).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ cmd: 'publish', qos: 1, dup: true, messageId: ids[0] }),
+        expect.objectContaining({ cmd: 'publish', qos: 2, dup: true, messageId: ids[1] }),
+        expect.objectContaining({ cmd: 'pubrel', messageId: ids[2] }),
+      ]),
+    );
+  });
+
+  it('keeps no trace of a session that ended at DISCONNECT, not of what it shared either', async () => {
+    const leaving = await RawClient.open(addresses);
+    const properties = { sessionExpiryInterval: 600, receiveMaximum: 1 };
+    await leaving.connect('leaving', { clean: false, properties });
+    await leaving.subscribe('$share/g/t');
+    const sender = await clients.connect(url);
+    for (const payload of ['1', '2']) await sender.publishAsync('t', payload, { qos: 1 });
+    const other = await clients.connect(url, { ...SESSION, clientId: 'other' });
+    const inbox = new Inbox(other);
+    await other.subscribeAsync('$share/g/t', { qos: 1 });
+    leaving.send({ cmd: 'disconnect', reasonCode: 0, properties: { sessionExpiryInterval: 0 } });
+    await leaving.closed;
+    expect([(await inbox.next()).payload, (await inbox.next()).payload].toSorted()).toEqual(['1', '2']);
+    await other.endAsync();
+    await restart();
+    expect(broker?.stats()).toMatchObject({ sessions: 1 });
+    const back = new Inbox(clients.create(url, { ...SESSION, clientId: 'other' }));
+    const last = await clients.connect(url);
+    await last.publishAsync('t', 'new', { qos: 1 });
+    expect((await back.next()).payload).toBe('new');
+  });
+
   it('names itself anew at every start, and its store always the same', async () => {
     const read = async (): Promise<string[]> => {
       const receiver = await clients.connect(url);
@@ -161,14 +234,6 @@ describe.each(stores)('with a %s store', (_name, make) => {
     expect(nextBootId).not.toBe(bootId);
     expect(nextStoreId).toBe(storeId);
   });
-});
-
-it('refuses a store of another version and leaves it as it is', async () => {
-  const store = new MemoryStore();
-  await store.write([{ key: 'meta', value: Buffer.from('{"version":99,"storeId":"x"}') }]);
-  broker = createBroker({ allowAnonymous: true, store });
-  await expect(broker.start()).rejects.toSatisfy((error) => isBrokerError(error, 'store-version-unknown'));
-  expect(store.size).toBe(1);
 });
 
 it('refuses a directory that another broker uses', async () => {

@@ -29,7 +29,12 @@ async function readStandardInput(): Promise<string> {
 
 async function run({ options, log, drainTimeoutMs }: Command & { kind: 'run' }): Promise<void> {
   const logger = createLogger(log);
-  const broker = createBroker({ ...options, logger });
+  const broker = createBroker({
+    ...options,
+    logger,
+    // The process ends with its listeners; the code lets a supervisor start it again.
+    onFailure: () => (process.exitCode = 1),
+  });
   const addresses = await broker.start();
   logger.info('listening', { ...addresses, bootId: broker.bootId });
   let signals = 0;

@@ -61,6 +61,8 @@ export interface BrokerSettings {
    * `org/unit/agent`.
    */
   readonly responseInformation?: (client: ClientIdentity) => string | undefined;
+  /** Called once when the store cannot be written, a full disk for one; the broker lets all clients go, unacknowledged, and stops. */
+  readonly onFailure?: (error: unknown) => void;
   readonly logger?: Logger;
 }
 

@@ -202,6 +202,7 @@ class EmbeddedBroker implements Broker {
     this.phase = 'failed';
     this.server.destroyAll();
     void this.stop();
+    this.options.onFailure?.(error);
   }
 
   private async listen(): Promise<BrokerAddresses> {

@@ -1,3 +1,5 @@
+import { readdir } from 'node:fs/promises';
+
 import { ClassicLevel } from 'classic-level';
 
 import { BrokerError } from '../broker-error.ts';
@@ -19,9 +21,27 @@ export interface LevelStoreOptions {
  */
 const WRITE_BUFFER_BYTES = 32 * 1024 * 1024;
 
+/** LevelDB would begin anew where its CURRENT file is gone, and delete what is left. */
+async function assertStoreOrEmpty(directory: string): Promise<void> {
+  const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [] as string[];
+    throw new BrokerError(
+      'store-open-failed',
+      `cannot open the store in ${directory}: ${error.message}`,
+      error,
+    );
+  });
+  if (names.length === 0 || names.includes('CURRENT')) return;
+  throw new BrokerError(
+    'store-open-failed',
+    `cannot open the store in ${directory}: it has files and is no store, or has lost its CURRENT file; use an empty directory, or bring back a copy`,
+  );
+}
+
 /** LevelDB in a directory. Rejects with BrokerError `store-open-failed`. */
 export async function openLevelStore(options: LevelStoreOptions): Promise<Store> {
   const sync = options.sync ?? true;
+  await assertStoreOrEmpty(options.directory);
   const db = new ClassicLevel<string, Buffer>(options.directory, {
     keyEncoding: 'utf8',
     valueEncoding: 'buffer',

@@ -40,7 +40,6 @@ interface Reading {
   readonly wills: Snapshot['wills'];
   readonly messages: Map<number, Message>;
   readonly deliveries: Pending[];
-  readonly stray: string[];
 }
 
 function sessionOf(sessions: Sessions, clientId: string): RestoredSession {
@@ -62,10 +61,7 @@ function sessionOf(sessions: Sessions, clientId: string): RestoredSession {
 
 function readEntry(reading: Reading, key: string, value: Buffer): void {
   const parsed = parseKey(key);
-  if (parsed === undefined) {
-    reading.stray.push(key);
-    return;
-  }
+  if (parsed === undefined) throw new Error('it is of no known kind');
   const [first = '', second = ''] = parsed.parts;
   switch (parsed.kind) {
     case 'retained':
@@ -95,6 +91,17 @@ function readEntry(reading: Reading, key: string, value: Buffer): void {
   }
 }
 
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+function unreadable(key: string, error: unknown): BrokerError {
+  const name = key.replaceAll('\0', ' ');
+  return new BrokerError(
+    'store-open-failed',
+    `the store has a record that cannot be read, ${JSON.stringify(name)}: ${messageOf(error)}; bring back a copy of the directory, or use another one`,
+    error,
+  );
+}
+
 function assertVersion(reading: Reading): void {
   if (reading.meta?.version === STORE_VERSION || reading.entries === 0) return;
   const found = reading.meta === undefined ? 'no version' : `version ${reading.meta.version}`;
@@ -110,7 +117,8 @@ function adoptDeliveries(reading: Reading, journal: StoreJournal): void {
   for (const { clientId, sequence, record } of reading.deliveries) {
     const { messageId } = record;
     const message = messageId === undefined ? record.message : reading.messages.get(messageId);
-    if (message === undefined) continue;
+    if (message === undefined)
+      throw unreadable(keyOf('delivery', clientId), new Error(`message ${messageId} is missing`));
     const delivery: Delivery = { ...record.delivery, sequence, message };
     sessionOf(reading.sessions, clientId).deliveries.push(delivery);
     journal.adopt(delivery, messageId);
@@ -123,7 +131,19 @@ function adoptDeliveries(reading: Reading, journal: StoreJournal): void {
   journal.resumeMessageIds(lastMessageId + 1);
 }
 
-/** Reads a store whole and connects the journal with it. Rejects with BrokerError `store-version-unknown`. */
+/** What is not readable has no version that is known. */
+function tryDecodeMeta(bytes: Buffer): MetaRecord | undefined {
+  try {
+    return decodeMeta(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Reads a store whole and connects the journal with it; writes nothing. Rejects with BrokerError `store-version-unknown`, and with
+ * `store-open-failed` for a record that cannot be read: to go on without it would lose it silently.
+ */
 export async function readSnapshot(
   store: Store,
   journal: StoreJournal,
@@ -136,18 +156,27 @@ export async function readSnapshot(
     wills: new Map(),
     messages: new Map(),
     deliveries: [],
-    stray: [],
   };
   const meta: Buffer[] = [];
   const entries: (readonly [string, Buffer])[] = [];
-  for await (const entry of store.entries()) {
-    if (entry[0] === META_KEY) meta.push(entry[1]);
-    else entries.push(entry);
+  try {
+    for await (const entry of store.entries()) {
+      if (entry[0] === META_KEY) meta.push(entry[1]);
+      else entries.push(entry);
+    }
+  } catch (error) {
+    throw new BrokerError('store-open-failed', `the store cannot be read: ${messageOf(error)}`, error);
   }
   reading.entries = entries.length + meta.length;
-  reading.meta = meta[0] === undefined ? undefined : decodeMeta(meta[0]);
+  reading.meta = meta[0] === undefined ? undefined : tryDecodeMeta(meta[0]);
   assertVersion(reading);
-  for (const [key, value] of entries) readEntry(reading, key, value);
+  for (const [key, value] of entries) {
+    try {
+      readEntry(reading, key, value);
+    } catch (error) {
+      throw unreadable(key, error);
+    }
+  }
   adoptDeliveries(reading, journal);
   const storeId = reading.meta?.storeId ?? randomUUID();
   if (reading.meta === undefined) journal.meta(encodeMeta({ version: STORE_VERSION, storeId }));
