@@ -1,15 +1,13 @@
 import { describe, expect, it } from 'vitest';
 
 import { useBroker } from './fixture.ts';
-import { packet, rawConnect, text } from './raw-client.ts';
+import { packet, PERSISTENT, rawConnect, SURROGATE, text, USER_PROPERTIES } from './raw-client.ts';
 
 const fixture = useBroker();
-const PERSISTENT = { clean: false, properties: { sessionExpiryInterval: 60 } };
 const will = (fields: object = {}) => ({
   will: { topic: 'will', payload: Buffer.from('gone'), qos: 1 as const, retain: false, ...fields },
 });
 const NUL = Buffer.from([0x61, 0]);
-const SURROGATE = Buffer.from([0xed, 0xa0, 0x80]);
 
 describe('a CONNECT that is not as specified is refused, and nothing after it is processed', () => {
   it.each([
@@ -261,20 +259,18 @@ describe('wills', () => {
     const watcher = await fixture.client('watcher');
     await watcher.subscribe('will');
     const dying = await fixture.open();
-    const pairs = [
-      ['b', '1'],
-      ['a', '2'],
-      ['b', '3'],
-    ] as const;
-    const user = Buffer.concat(
-      pairs.flatMap(([name, value]) => [Buffer.from([0x26]), text(name), text(value)]),
-    );
-    const fields = [text('dying'), Buffer.from([user.length]), user, text('will'), text('x')];
+    const fields = [
+      text('dying'),
+      Buffer.from([USER_PROPERTIES.length]),
+      USER_PROPERTIES,
+      text('will'),
+      text('x'),
+    ];
     dying.send(rawConnect({ flags: 0x06, payload: fields }));
     expect(await dying.next()).toMatchObject({ reasonCode: 0 });
     const bytes = new Promise<Buffer>((resolve) => watcher.socket.once('data', resolve));
     dying.destroy();
-    expect((await bytes).includes(user)).toBe(true);
+    expect((await bytes).includes(USER_PROPERTIES)).toBe(true);
   });
 
   it('is refused when the client may not publish there', async () => {

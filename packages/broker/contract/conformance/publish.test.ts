@@ -2,14 +2,18 @@ import type { IPublishPacket, Packet } from 'mqtt-packet';
 import { describe, expect, it } from 'vitest';
 
 import { useBroker } from './fixture.ts';
-import { packet, publishPacket, RawClient, text } from './raw-client.ts';
+import {
+  packet,
+  payloadsOf,
+  PERSISTENT,
+  publishPacket,
+  RawClient,
+  SURROGATE,
+  text,
+  USER_PROPERTIES,
+} from './raw-client.ts';
 
 const fixture = useBroker();
-const PERSISTENT = { clean: false, properties: { sessionExpiryInterval: 60 } };
-const SURROGATE = Buffer.from([0xed, 0xa0, 0x80]);
-
-const payloads = (packets: readonly IPublishPacket[]): string[] =>
-  packets.map(({ payload }) => payload.toString());
 
 async function receiver(filter = 't', ...connect: Parameters<RawClient['connect']> | []): Promise<RawClient> {
   const [clientId = 'receiver', fields] = connect;
@@ -69,18 +73,10 @@ describe('messages are passed on', () => {
 
   it('MQTT-3.3.2-18: with user properties in their order', async () => {
     const watcher = await receiver();
-    const pairs = [
-      ['b', '1'],
-      ['a', '2'],
-      ['b', '3'],
-    ] as const;
-    const user = Buffer.concat(
-      pairs.flatMap(([name, value]) => [Buffer.from([0x26]), text(name), text(value)]),
-    );
     const bytes = new Promise<Buffer>((resolve) => watcher.socket.once('data', resolve));
     const sender = await fixture.client('sender');
-    sender.send(packet(0x30, text('t'), user.length, user));
-    expect((await bytes).includes(user)).toBe(true);
+    sender.send(packet(0x30, text('t'), USER_PROPERTIES.length, USER_PROPERTIES));
+    expect((await bytes).includes(USER_PROPERTIES)).toBe(true);
   });
 
   it('MQTT-1.5.4-3: with a byte order mark where there was one', async () => {
@@ -139,7 +135,7 @@ describe('retained messages', () => {
     await sender.publish('t', 'passing');
     await sender.publish('t', '');
     const late = await receiver();
-    expect(payloads(await late.publications())).toEqual(['new']);
+    expect(payloadsOf(await late.publications())).toEqual(['new']);
   });
 
   it('MQTT-3.3.1-6, MQTT-3.3.1-7: are deleted by an empty one, which is delivered', async () => {
@@ -147,7 +143,7 @@ describe('retained messages', () => {
     const sender = await fixture.client('sender');
     await sender.publish('t', 'kept', { retain: true });
     await sender.publish('t', '', { retain: true });
-    expect(payloads(await watcher.publications())).toEqual(['kept', '']);
+    expect(payloadsOf(await watcher.publications())).toEqual(['kept', '']);
     expect(fixture.broker.stats().retained).toBe(0);
     const late = await fixture.client('late');
     await late.subscribe('t');
@@ -339,12 +335,12 @@ describe('flow control', () => {
     const [one, two] = (await watcher.publications()) as [IPublishPacket, IPublishPacket];
     expect([one, two].map(({ payload }) => payload.toString())).toEqual(['0', '1']);
     watcher.send({ cmd: 'puback', messageId: one.messageId as number });
-    expect(payloads(await watcher.publications())).toEqual(['2']);
+    expect(payloadsOf(await watcher.publications())).toEqual(['2']);
     // PUBREC does not make room, PUBCOMP does.
     watcher.send({ cmd: 'pubrec', messageId: two.messageId as number });
     expect(await watcher.pending()).toMatchObject([{ cmd: 'pubrel', messageId: two.messageId }]);
     watcher.send({ cmd: 'pubcomp', messageId: two.messageId as number });
-    expect(payloads(await watcher.publications())).toEqual(['3']);
+    expect(payloadsOf(await watcher.publications())).toEqual(['3']);
   });
 
   it('MQTT-3.3.4-9: PUBREC 0x80 or above makes room as well', async () => {
@@ -353,7 +349,7 @@ describe('flow control', () => {
     for (let i = 0; i < 2; i++) await sender.publish('t', `${i}`, { qos: 2, messageId: i + 1 });
     const [one] = await watcher.publications();
     watcher.send({ cmd: 'pubrec', messageId: one?.messageId as number, reasonCode: 0x83 });
-    expect(payloads(await watcher.publications())).toEqual(['1']);
+    expect(payloadsOf(await watcher.publications())).toEqual(['1']);
   });
 
   it('MQTT-3.3.4-10, MQTT-4.9.0-3: everything else goes on meanwhile', async () => {
@@ -363,7 +359,7 @@ describe('flow control', () => {
     expect(await watcher.publications()).toHaveLength(1);
     sender.send(publishPacket('t', 'QoS 0'));
     await sender.pending();
-    expect(payloads(await watcher.publications())).toEqual(['QoS 0']);
+    expect(payloadsOf(await watcher.publications())).toEqual(['QoS 0']);
     watcher.send(publishPacket('u', 'x', { qos: 1, messageId: 1 }), {
       cmd: 'unsubscribe',
       messageId: 2,
@@ -385,7 +381,7 @@ describe('flow control', () => {
     const first = await receiver('t', 'receiver', PERSISTENT);
     const sender = await fixture.client('sender');
     for (let i = 0; i < 5; i++) await sender.publish('t', `${i}`, { messageId: i + 1, qos: i === 3 ? 2 : 1 });
-    expect(payloads(await first.publications())).toEqual(['0', '1', '2', '3', '4']);
+    expect(payloadsOf(await first.publications())).toEqual(['0', '1', '2', '3', '4']);
     await first.leave();
     await sender.publish('t', 'after', { messageId: 9 });
     const again = await fixture.client('receiver', {
@@ -472,8 +468,8 @@ describe('packets that are too large', () => {
     const sender = await fixture.client('sender');
     await sender.publish('t', 'x'.repeat(200));
     await sender.publish('t', 'next');
-    expect(payloads(await small.publications())).toEqual(['next']);
-    expect(payloads(await large.publications())).toEqual(['x'.repeat(200), 'next']);
+    expect(payloadsOf(await small.publications())).toEqual(['next']);
+    expect(payloadsOf(await large.publications())).toEqual(['x'.repeat(200), 'next']);
     expect(fixture.broker.stats().messagesDropped).toBe(1);
   });
 

@@ -41,6 +41,24 @@ export function rawConnect(parts: ConnectParts = {}): Buffer {
   return packet(0x10, text(name), level, flags, 0, 0, properties.length, properties, ...payload);
 }
 
+/** A session that outlives its connection. */
+export const PERSISTENT = { clean: false, properties: { sessionExpiryInterval: 60 } };
+
+/** No character of UTF-8. */
+export const SURROGATE = Buffer.from([0xed, 0xa0, 0x80]);
+
+/** Three user properties whose order can be told, as they stand in a packet. */
+export const USER_PROPERTIES = Buffer.concat(
+  [
+    ['b', '1'],
+    ['a', '2'],
+    ['b', '3'],
+  ].flatMap(([name, value]) => [Buffer.from([0x26]), text(name as string), text(value as string)]),
+);
+
+export const payloadsOf = (packets: readonly IPublishPacket[]): string[] =>
+  packets.map(({ payload }) => payload.toString());
+
 type Fields<T> = Partial<Omit<T, 'cmd'>>;
 
 /** A client that does what it is told, packet by packet; what the broker says is read by another codec. */

@@ -1,15 +1,18 @@
-import type { IPublishPacket, Packet } from 'mqtt-packet';
+import type { Packet } from 'mqtt-packet';
 import { describe, expect, it } from 'vitest';
 
 import { useBroker } from './fixture.ts';
-import { packet, publishPacket, text, type RawClient } from './raw-client.ts';
+import {
+  packet,
+  payloadsOf,
+  PERSISTENT,
+  publishPacket,
+  SURROGATE,
+  text,
+  type RawClient,
+} from './raw-client.ts';
 
 const fixture = useBroker();
-const PERSISTENT = { clean: false, properties: { sessionExpiryInterval: 60 } };
-const SURROGATE = Buffer.from([0xed, 0xa0, 0x80]);
-
-const payloads = (packets: readonly IPublishPacket[]): string[] =>
-  packets.map(({ payload }) => payload.toString());
 
 /** SUBSCRIBE and UNSUBSCRIBE with several filters. */
 const subscribeAll = (filters: readonly string[], messageId = 1): Packet => ({
@@ -228,7 +231,7 @@ describe('UNSUBSCRIBE', () => {
     client.send({ cmd: 'pubrec', messageId: messageId as number });
     expect(await client.next()).toMatchObject({ cmd: 'pubrel', messageId });
     client.send({ cmd: 'pubcomp', messageId: messageId as number });
-    expect(payloads(await client.publications())).toEqual(['queued']);
+    expect(payloadsOf(await client.publications())).toEqual(['queued']);
   });
 
   it('MQTT-3.11.2-1: is answered with a reason string only if it fits', async () => {
@@ -324,7 +327,7 @@ describe('shared subscriptions', () => {
       for (let i = 0; i < 9; i++) await sender.publish(topic, String(i));
       const got = await Promise.all(all.map((client) => client.publications()));
       expect(got.map(({ length }) => length)).toEqual([3, 3, 3]);
-      expect(payloads(got.flat()).toSorted()).toEqual(Array.from({ length: 9 }, (_, i) => String(i)));
+      expect(payloadsOf(got.flat()).toSorted()).toEqual(Array.from({ length: 9 }, (_, i) => String(i)));
       expect(await other.publications()).toHaveLength(9);
     },
   );
@@ -335,7 +338,7 @@ describe('shared subscriptions', () => {
     const [one] = (await members(1, '$share/g/t/+')) as [RawClient];
     await sender.publish('t/a', 'live');
     await sender.publish('$t/a', 'not this');
-    expect(payloads(await one.publications())).toEqual(['live']);
+    expect(payloadsOf(await one.publications())).toEqual(['live']);
   });
 
   it('MQTT-4.8.2-3: deliver with the QoS that was granted to the member', async () => {
