@@ -13,7 +13,7 @@ import { ExactlyOncePublisher, ExactlyOnceReceiver } from './exactly-once.ts';
 import { Clients, Inbox } from './mqtt-clients.ts';
 
 /** More with SHOAL_KILLS=300. */
-const KILLS = Number(process.env['SHOAL_KILLS'] ?? 8);
+const KILLS = Number(process.env['SHOAL_KILLS'] ?? 5);
 const IN_FLIGHT = 20;
 const RETAINED_TOPICS = 50;
 /** Every so many lives a will with a delay dies with the broker. */
