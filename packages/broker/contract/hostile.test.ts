@@ -145,3 +145,38 @@ it('reads packets that are split and joined over WebSocket frames', async () => 
   expect(packets.map(({ cmd }) => cmd)).toEqual(['connack', 'pingresp']);
   socket.close();
 });
+
+it.each([
+  ['at once', () => true],
+  ['later', () => Promise.resolve(true)],
+])(
+  'ends only the connection for which authorize throws, when authenticate answers %s',
+  async (_when, authenticate) => {
+    await broker.stop();
+    broker = createBroker({
+      authenticate,
+      authorize: (_client, _action, topic) => {
+        if (topic === 'bad') throw new Error('a rule is broken');
+        return true;
+      },
+    });
+    addresses = await broker.start();
+    const will = { topic: 'bad', payload: Buffer.from('x'), qos: 0 as const, retain: false };
+    const dying = await open();
+    const said = answer(dying);
+    dying.write(
+      generate({ cmd: 'connect', clientId: 'a', protocolVersion: 5, clean: true, keepalive: 0, will }),
+    );
+    expect(await said).toEqual([]);
+    const second = await open();
+    const answered = answer(second);
+    second.write(
+      Buffer.concat([
+        hello('b'),
+        generate({ cmd: 'publish', topic: 'bad', payload: '', qos: 0, dup: false, retain: false }, MQTT5),
+      ]),
+    );
+    expect(await answered).toMatchObject([{ cmd: 'connack' }, { cmd: 'disconnect', reasonCode: 0x80 }]);
+    await stillServes();
+  },
+);

@@ -158,7 +158,11 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
     this.reading.pause(Pause.authenticating);
     const verdict = await pending;
     if (!this.isAuthenticating()) return;
-    this.enter(packet, verdict);
+    try {
+      this.enter(packet, verdict);
+    } catch (error) {
+      this.fail(error);
+    }
     this.handleEarly();
     if (!this.isAuthenticating()) this.reading.resume(Pause.authenticating);
   }
