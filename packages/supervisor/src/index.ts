@@ -6,4 +6,5 @@ export {
   type ChildProcessSpawnerOptions,
 } from './spawners/child-process.ts';
 export { inProcessSpawner, type InProcessSpawnerOptions } from './spawners/in-process.ts';
+export { workerThreadSpawner, type WorkerThreadSpawnerOptions } from './spawners/worker-thread.ts';
 export type { SpawnHooks, Spawner, Supervisor, SupervisorOptions, SupervisorStats } from './types.ts';

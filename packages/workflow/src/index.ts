@@ -68,12 +68,6 @@ export { look, openLookLink } from './io/look.ts';
 export { blueprintIdOf, runStep, type RunStepOptions } from './io/run-step.ts';
 export { writeRecord } from './io/write-record.ts';
 export { Marker } from './io/marker.ts';
-export {
-  ORDER_VARIABLES,
-  orderEnvironment,
-  readOrder,
-  runOrder,
-  runSpawned,
-  type RunOrderOptions,
-  type SpawnedOptions,
-} from './io/run-order.ts';
+export { ORDER_VARIABLES, orderEnvironment, readOrder, WARM_VARIABLE } from './io/order-environment.ts';
+export { runOrder, type RunOrderOptions } from './io/run-order.ts';
+export { runSpawned, type SpawnedOptions } from './io/run-spawned.ts';

@@ -1,36 +1,56 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { ORDER_VARIABLES, orderEnvironment, type Credentials, type SpawnOrder } from '@shoal/workflow';
+import { WARM_VARIABLE, type SpawnOrder } from '@shoal/workflow';
 import type { Spawner, SpawnHooks } from '../types.ts';
+import { baseEnvironment, orderVariables, type SpawnedEnvironmentOptions } from './spawned-environment.ts';
 
-export interface ChildProcessSpawnerOptions extends Credentials {
+export interface ChildProcessSpawnerOptions extends SpawnedEnvironmentOptions {
   /** A program whose main is `runSpawned`. */
   readonly command: string;
   readonly args?: readonly string[];
-  readonly url: string;
-  /** Its whole environment besides the order. Default: PATH, HOME, TMPDIR, NODE_* and LANG of this process, and no secret of it. */
-  readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   /** Processes at once; one more is refused. Default 100. */
   readonly maxRunning?: number;
   /** A process group of its own: Ctrl-C in the terminal does not reach it. Default false. */
   readonly detached?: boolean;
+  /**
+   * Processes that are started ahead and wait for an order, beside those that run. Default 0. An order then starts within milliseconds
+   * instead of the time that Node takes to load the program.
+   */
+  readonly warm?: number;
 }
 
 export interface ChildProcessSpawner extends Spawner {
+  /** Of the processes that carry out an order. */
   readonly pids: readonly number[];
-  /** Sends a signal to every process that it started. `stop` never does. */
+  /** Sends a signal to every process that carries out an order. `stop` never does. */
   signal(name: NodeJS.Signals): void;
 }
 
 /**
  * A process for each instance. It outlives this one: nothing but the broker ties them together (stdin is closed; stdout and stderr
- * are this process's own, no pipe that breaks). Order and credentials travel in its environment.
+ * are this process's own, no pipe that breaks). Order and credentials travel in its environment, or, to one that was started ahead, in a
+ * message. A process that has no order yet ends with this one.
  */
 export function childProcessSpawner(options: ChildProcessSpawnerOptions): ChildProcessSpawner {
-  const { command, args = [], maxRunning = 100 } = options;
+  const { maxRunning = 100, warm = 0 } = options;
   const children = new Set<ChildProcess>();
+  const waiting = new Set<ChildProcess>();
   let stopped = false;
+
+  const fillUp = (): void => {
+    if (stopped) return;
+    while (waiting.size < warm) waiting.add(startWarm(options, (child) => waiting.delete(child)));
+  };
+  /** One that waits takes the order; undefined when none can. */
+  const takeWaiting = (order: SpawnOrder): ChildProcess | undefined => {
+    for (const child of waiting) {
+      waiting.delete(child);
+      if (child.connected && child.send(orderVariables(options, order))) return child;
+    }
+    return undefined;
+  };
+  fillUp();
   return {
     capacity: maxRunning,
     get running() {
@@ -42,22 +62,21 @@ export function childProcessSpawner(options: ChildProcessSpawnerOptions): ChildP
     async spawn(order: SpawnOrder, hooks: SpawnHooks = {}) {
       if (stopped) throw new Error('the spawner is stopped');
       if (children.size >= maxRunning) throw new Error(`${maxRunning} processes run already`);
-      const child = spawn(command, args, {
-        stdio: ['ignore', 'inherit', 'inherit'],
-        env: environment(options, order),
-        detached: options.detached ?? false,
-        ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-      });
+      const ready = takeWaiting(order);
+      const child = ready ?? startCold(options, order);
       children.add(child);
       child.once('exit', (code) => {
         children.delete(child);
         hooks.onExit?.(code === 0);
       });
-      try {
-        await once(child, 'spawn');
-      } catch (error) {
-        children.delete(child);
-        throw error;
+      fillUp();
+      if (ready === undefined) {
+        try {
+          await once(child, 'spawn');
+        } catch (error) {
+          children.delete(child);
+          throw error;
+        }
       }
       child.on('error', () => undefined);
       child.unref();
@@ -67,28 +86,35 @@ export function childProcessSpawner(options: ChildProcessSpawnerOptions): ChildP
     },
     stop() {
       stopped = true;
+      for (const child of waiting) if (child.connected) child.disconnect();
+      waiting.clear();
       return Promise.resolve();
     },
   };
 }
 
-function environment(options: ChildProcessSpawnerOptions, order: SpawnOrder): Record<string, string> {
-  const { username, password, url } = options;
-  return {
-    ...(options.env ?? inherited()),
-    ...orderEnvironment(order),
-    [ORDER_VARIABLES.url]: url,
-    ...(username === undefined ? {} : { [ORDER_VARIABLES.username]: username }),
-    ...(password === undefined ? {} : { [ORDER_VARIABLES.password]: password }),
-  };
+function startCold(options: ChildProcessSpawnerOptions, order: SpawnOrder): ChildProcess {
+  const { command, args = [], detached = false, cwd } = options;
+  return spawn(command, args, {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...baseEnvironment(options), ...orderVariables(options, order) },
+    detached,
+    ...(cwd === undefined ? {} : { cwd }),
+  });
 }
 
-const INHERITED = /^(PATH|HOME|TMPDIR|TEMP|LANG|TZ|SYSTEMROOT|NODE_.*)$/i;
-
-function inherited(): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(process.env).flatMap(([name, value]) =>
-      value !== undefined && INHERITED.test(name) ? [[name, value] as const] : [],
-    ),
-  );
+function startWarm(options: ChildProcessSpawnerOptions, gone: (child: ChildProcess) => void): ChildProcess {
+  const { command, args = [], detached = false, cwd } = options;
+  const child = spawn(command, args, {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    env: { ...baseEnvironment(options), [WARM_VARIABLE]: '1' },
+    detached,
+    ...(cwd === undefined ? {} : { cwd }),
+  });
+  // It keeps nobody alive, and one that cannot start is no loss: the order starts a cold one and tells why.
+  child.on('error', () => gone(child));
+  child.once('exit', () => gone(child));
+  child.unref();
+  child.channel?.unref();
+  return child;
 }

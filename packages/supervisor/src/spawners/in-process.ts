@@ -26,9 +26,12 @@ export function inProcessSpawner(options: InProcessSpawnerOptions): Spawner {
     spawn(order: SpawnOrder, hooks: SpawnHooks = {}) {
       if (stop.signal.aborted) return Promise.reject(new Error('the spawner is stopped'));
       if (open.size >= maxRunning) return Promise.reject(new Error(`${maxRunning} instances run already`));
-      const running = carryOut(order, { ...run, signal: stop.signal }, looks, hooks).finally(() =>
-        open.delete(running),
-      );
+      const end = async (): Promise<void> => {
+        const clean = await carryOut(order, { ...run, signal: stop.signal }, looks);
+        open.delete(running);
+        hooks.onExit?.(clean);
+      };
+      const running = end();
       open.add(running);
       return Promise.resolve();
     },
@@ -40,19 +43,14 @@ export function inProcessSpawner(options: InProcessSpawnerOptions): Spawner {
   };
 }
 
-async function carryOut(
-  order: SpawnOrder,
-  options: RunOrderOptions,
-  looks: LookLinks,
-  hooks: SpawnHooks,
-): Promise<void> {
+async function carryOut(order: SpawnOrder, options: RunOrderOptions, looks: LookLinks): Promise<boolean> {
   try {
     const lookLink = order.kind === 'step' ? await looks.of(order) : undefined;
     const end = await runOrder(order, { ...options, ...(lookLink === undefined ? {} : { lookLink }) });
-    hooks.onExit?.(end === 'clean');
+    return end === 'clean';
   } catch (error) {
     options.logger?.warn('an instance could not run', { blueprint: order.blueprint, error: String(error) });
-    hooks.onExit?.(false);
+    return false;
   }
 }
 
