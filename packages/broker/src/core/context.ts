@@ -5,6 +5,7 @@ import type { Registry } from './registry/registry.ts';
 import type { RetainedTree } from './retained-tree.ts';
 import type { ClientIdentity, Connection, Session } from './session.ts';
 import type { SubscriptionTree } from './subscription-tree.ts';
+import type { TopicBytes } from './topic-bytes.ts';
 import type { TokenBucket } from './token-bucket.ts';
 
 export interface EngineLimits {
@@ -83,4 +84,7 @@ export interface Context {
   readonly evictions: Set<Connection>;
   /** The last PUBLISH that was encoded, for the next receiver of the same message. */
   encoded: { message: Message | undefined; variants: Map<number, Buffer> };
+  /** The last message that was copied to be kept, for the next queue that it goes to. */
+  kept: { readonly from: Message; readonly own: Message } | undefined;
+  readonly topicBytes: TopicBytes;
 }

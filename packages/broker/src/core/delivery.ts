@@ -1,7 +1,14 @@
 import { sendAck } from './answers.ts';
 import { encodePublish, packetIdOffset } from './codec/encode.ts';
 import type { Context } from './context.ts';
-import { isExpired, messageBytes, ownMessage, remainingExpirySeconds, type Message } from './message.ts';
+import {
+  FORGOTTEN,
+  isExpired,
+  messageBytes,
+  ownMessage,
+  remainingExpirySeconds,
+  type Message,
+} from './message.ts';
 import type { Qos } from './packets.ts';
 import { isPersistent, takePacketId, type Connection, type Delivery, type Session } from './session.ts';
 
@@ -10,6 +17,12 @@ export interface DeliverOptions {
   readonly retain: boolean;
   readonly subscriptionIds: readonly number[];
   readonly share: string | undefined;
+}
+
+/** A copy for all queues that a message waits in. */
+function keep(cx: Context, message: Message): Message {
+  if (cx.kept?.from !== message) cx.kept = { from: message, own: ownMessage(message) };
+  return cx.kept.own;
 }
 
 /** Hands a message to one session: sends it, or keeps it within the limits until it can be sent. */
@@ -34,7 +47,8 @@ export function deliver(cx: Context, session: Session, message: Message, options
     ) {
       cx.stats.messagesDropped++;
     } else {
-      connection.backlog.push({ ...delivery, message: ownMessage(message) });
+      delivery.message = keep(cx, message);
+      connection.backlog.push(delivery);
       connection.backlogBytes += messageBytes(message);
     }
     return;
@@ -55,6 +69,7 @@ export function deliver(cx: Context, session: Session, message: Message, options
     overflow(cx, session);
     return;
   }
+  delivery.message = keep(cx, message);
   session.queue.push(delivery);
   session.queuedBytes += messageBytes(message);
   if (isPersistent(session)) cx.journal.delivery(session, delivery);
@@ -92,7 +107,7 @@ function send(cx: Context, connection: Connection, delivery: Delivery): void {
   if (!write(cx, connection, delivery, false)) {
     session.inflight.delete(delivery.packetId);
     if (isPersistent(session)) cx.journal.delivered(session, delivery);
-  }
+  } else if (!isPersistent(session) && delivery.share === undefined) delivery.message = FORGOTTEN;
 }
 
 /** Sends what is waiting, as far as the client's Receive Maximum and the socket allow. */

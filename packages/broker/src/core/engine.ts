@@ -15,6 +15,7 @@ import { publish } from './publish.ts';
 import type { Admitted, Connection, ConnectionPort } from './session.ts';
 import { subscribe, unsubscribe } from './subscribe.ts';
 import { SubscriptionTree } from './subscription-tree.ts';
+import { TopicBytes } from './topic-bytes.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 export type EngineOptions = Pick<
@@ -117,6 +118,8 @@ export function createEngine(options: EngineOptions): Engine {
     now: 0,
     evictions: new Set(),
     encoded: { message: undefined, variants: new Map() },
+    kept: undefined,
+    topicBytes: new TopicBytes(),
   };
   const at = <T>(now: number, step: () => T): T => {
     cx.now = now;

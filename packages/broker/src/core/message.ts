@@ -27,13 +27,15 @@ export interface MessageFields {
   readonly qos: Qos;
   readonly retain: boolean;
   readonly properties: MessageProperties;
+  /** Of the topic, if they are at hand. */
+  readonly topicBytes?: Buffer;
 }
 
 export function createMessage(fields: MessageFields, publisher: string, now: number, card?: Card): Message {
   const { expirySeconds } = fields.properties;
   return {
     topic: fields.topic,
-    topicBytes: Buffer.from(fields.topic, 'utf8'),
+    topicBytes: fields.topicBytes ?? Buffer.from(fields.topic, 'utf8'),
     payload: fields.payload,
     properties: fields.properties.bytes,
     qos: fields.qos,
@@ -64,6 +66,20 @@ export function ownMessage(message: Message): Message {
     card: message.card,
   };
 }
+
+const EMPTY = Buffer.alloc(0);
+
+/** In place of a message that was sent and will never be sent again. */
+export const FORGOTTEN: Message = {
+  topic: '',
+  topicBytes: EMPTY,
+  payload: EMPTY,
+  properties: EMPTY,
+  qos: 0,
+  retain: false,
+  expiresAtMs: Infinity,
+  publisher: '',
+};
 
 /** A message whose interval is 0 still goes to whoever can take it at once. */
 export const isExpired = (message: Message, now: number): boolean => message.expiresAtMs < now;

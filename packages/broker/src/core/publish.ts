@@ -70,7 +70,9 @@ export function publish(cx: Context, connection: Connection, packet: PublishPack
     );
   }
   const { payload, qos, retain, properties } = packet;
-  const fields = { topic: connection.mount + topic, payload, qos, retain, properties };
+  const mounted = connection.mount + topic;
+  const topicBytes = cx.topicBytes.of(mounted);
+  const fields = { topic: mounted, topicBytes, payload, qos, retain, properties };
   const message = createMessage(fields, session.clientId, cx.now);
   const stake = cx.journal.beginStep();
   const outcome = judge(cx, connection, topic, message);

@@ -2,7 +2,7 @@ import type { Context } from './context.ts';
 import { deliver } from './delivery.ts';
 import { ownMessage, type Message } from './message.ts';
 import type { Qos } from './packets.ts';
-import type { Delivery, Session, Subscription } from './session.ts';
+import { isPersistent, type Delivery, type Session, type Subscription } from './session.ts';
 import type { ShareGroup } from './subscription-tree.ts';
 
 interface Merged {
@@ -50,17 +50,21 @@ export function chooseMember(group: ShareGroup, except?: Session): Subscription 
   return members[connected];
 }
 
+/** Whether a message of QoS 1 or 2 has to be at hand after it was sent, to be sent again. A queue keeps its own copy. */
+const isKept = (subscriptions: readonly Subscription[], groups: readonly ShareGroup[]): boolean =>
+  groups.length > 0 || subscriptions.some(({ session }) => isPersistent(session));
+
 /**
  * Sends a message to every matching session once, with the highest QoS and all subscription identifiers, and to one member of every
  * matching group. Returns how many sessions took it.
  */
 export function route(cx: Context, published: Message): number {
-  const { subscriptions, groups } = cx.subscriptions.match(published.topic);
+  const { subscriptions, distinct, groups } = cx.subscriptions.match(published.topic);
   if (subscriptions.length === 0 && groups.length === 0) return 0;
-  const message = published.qos > 0 ? ownMessage(published) : published;
+  const message = published.qos > 0 && isKept(subscriptions, groups) ? ownMessage(published) : published;
   let taken = 0;
-  if (subscriptions.length === 1) taken += routeOne(cx, message, subscriptions[0] as Subscription);
-  else if (subscriptions.length > 1) taken += routeMerged(cx, message, subscriptions);
+  if (distinct) for (const subscription of subscriptions) taken += routeOne(cx, message, subscription);
+  else taken += routeMerged(cx, message, subscriptions);
   for (const group of groups) {
     const member = chooseMember(group);
     if (member === undefined) continue;

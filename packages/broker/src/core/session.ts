@@ -77,7 +77,8 @@ export interface Subscription {
 export interface Delivery {
   /** Position in the session, for the store. */
   readonly sequence: number;
-  readonly message: Message;
+  /** `FORGOTTEN` when it was sent and cannot be asked for again: the session ends with its connection. */
+  message: Message;
   readonly qos: Qos;
   readonly retain: boolean;
   readonly subscriptionIds: readonly number[];

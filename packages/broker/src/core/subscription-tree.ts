@@ -14,6 +14,8 @@ interface Node {
 
 export interface Matches {
   readonly subscriptions: readonly Subscription[];
+  /** No session has two of them. */
+  readonly distinct: boolean;
   readonly groups: readonly ShareGroup[];
 }
 
@@ -103,8 +105,10 @@ export class SubscriptionTree {
   match(topic: string): Matches {
     const known = this.cache.get(topic);
     if (known !== undefined) return known;
-    const found = { subscriptions: [] as Subscription[], groups: [] as ShareGroup[] };
+    const found = { subscriptions: [] as Subscription[], groups: [] as ShareGroup[], distinct: true };
     collect(this.root, topic.split('/'), 0, topic.startsWith('$'), found);
+    const sessions = new Set(found.subscriptions.map(({ session }) => session));
+    found.distinct = sessions.size === found.subscriptions.length;
     if (topic.length > MAX_CACHED_TOPIC_LENGTH) return found;
     if (this.cache.size >= MAX_CACHED_TOPICS) this.cache.clear();
     this.cache.set(topic, found);

@@ -100,6 +100,16 @@ export function encodeConnack(version: ProtocolVersion, fields: ConnackFields): 
   return packet(0x20, [Buffer.from([present, fields.reasonCode]), withLength(properties)]);
 }
 
+/** Several times as fast as making it from an array. */
+function plainAck(first: number, high: number, low: number): Buffer {
+  const bytes = Buffer.allocUnsafe(4);
+  bytes[0] = first;
+  bytes[1] = 2;
+  bytes[2] = high;
+  bytes[3] = low;
+  return bytes;
+}
+
 const ACK_TYPES = { puback: 0x40, pubrec: 0x50, pubrel: 0x62, pubcomp: 0x70 } as const;
 
 export function encodeAck(
@@ -112,7 +122,7 @@ export function encodeAck(
   const high = packetId >> 8;
   const low = packetId & 0xff;
   if (version === 4 || (reasonCode === 0 && reasonString === undefined))
-    return Buffer.from([ACK_TYPES[type], 2, high, low]);
+    return plainAck(ACK_TYPES[type], high, low);
   if (reasonString === undefined) return Buffer.from([ACK_TYPES[type], 4, high, low, reasonCode, 0]);
   const reason = withLength([textProperty(Property.reasonString, reasonString)]);
   return packet(ACK_TYPES[type], [Buffer.from([high, low, reasonCode]), reason]);

@@ -10,7 +10,10 @@ let broker: Broker;
 let port: number;
 
 beforeEach(async () => {
-  broker = createBroker({ authenticate: ({ clientId }) => clientId !== 'stranger' });
+  broker = createBroker({
+    authenticate: ({ clientId }) => clientId !== 'stranger',
+    authorize: () => true,
+  });
   port = (await broker.start()).tcp!.port;
 });
 

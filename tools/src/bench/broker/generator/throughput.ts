@@ -37,7 +37,8 @@ class Group {
   sent = 0;
   delivered = 0;
   unacknowledged = 0;
-  sending = true;
+  /** From when everyone is connected. */
+  sending = false;
   private readonly load: Load;
   private readonly senders: { client: LeanClient; ring: MessageRing; unacknowledged: number }[] = [];
   private readonly clients: LeanClient[] = [];
@@ -86,6 +87,11 @@ class Group {
     }
   }
 
+  start(): void {
+    this.sending = true;
+    this.pump();
+  }
+
   get undelivered(): number {
     return this.sent * this.load.subscribers - this.delivered;
   }
@@ -127,7 +133,7 @@ export async function measureThroughput(load: Load): Promise<Throughput> {
   const delivered = (): number => groups.reduce((sum, group) => sum + group.delivered, 0);
   try {
     for (const [index, group] of groups.entries()) await group.open(`${process.pid}-${runs}-${index}`);
-    for (const group of groups) group.pump();
+    for (const group of groups) group.start();
     await delay(RAMP_MS);
     const [startMs, startCpu, startCount] = [performance.now(), cpuMicrosecondsOf(load.pid), delivered()];
     await delay(load.durationMs);
