@@ -10,7 +10,7 @@ import type { MqttClient } from 'mqtt';
 import { afterEach, expect, it } from 'vitest';
 
 import { ExactlyOncePublisher, ExactlyOnceReceiver } from './exactly-once.ts';
-import { Clients, Inbox } from './mqtt-clients.ts';
+import { Clients, connected, Inbox } from './mqtt-clients.ts';
 
 /** More with SHOAL_KILLS=300. */
 const KILLS = Number(process.env['SHOAL_KILLS'] ?? 5);
@@ -47,6 +47,8 @@ async function kill(): Promise<void> {
   await once(process, 'exit');
 }
 
+/** Is there in every life and acknowledges at once, so that the broker need not keep what it has taken. */
+const AWAKE = { clientId: 'awake', clean: false, properties: { sessionExpiryInterval: 3600 } };
 const SLEEPER = { clientId: 'sleeper', clean: false, properties: { sessionExpiryInterval: 3600 } };
 
 /** What the broker has acknowledged, over all its lives. */
@@ -84,6 +86,27 @@ class Ledger {
   }
 }
 
+/** What a client with a session received over all its connections. */
+class Witness {
+  readonly seen = new Set<string>();
+  private arrived: (() => void) | undefined;
+
+  async connect(url: string): Promise<void> {
+    const client = clients.create(url, AWAKE);
+    client.on('message', (_topic, payload) => {
+      this.seen.add(payload.toString());
+      this.arrived?.();
+    });
+    await connected(client);
+    await client.subscribeAsync('queue', { qos: 1 });
+  }
+
+  async waitFor(payloads: ReadonlySet<string>): Promise<void> {
+    while ([...payloads].some((payload) => !this.seen.has(payload)))
+      await new Promise<void>((resolve) => (this.arrived = resolve));
+  }
+}
+
 /** Reads retained messages until there are enough of them. */
 async function readRetained(url: string, filter: string, count: number): Promise<Map<string, string>> {
   const reader = await clients.connect(url);
@@ -118,11 +141,13 @@ it(
     const ledger = new Ledger();
     const sender = new ExactlyOncePublisher('exact-sender', 'exact');
     const receiver = new ExactlyOnceReceiver('exact-receiver', 'exact');
+    const witness = new Witness();
     let url = await start();
     const sleeper = await clients.connect(url, SLEEPER);
     await sleeper.subscribeAsync('queue', { qos: 2 });
     await sleeper.endAsync();
     for (let life = 0; life < KILLS; life++) {
+      await witness.connect(url);
       await receiver.connect(url);
       await sender.connect(url);
       await connectMortals(url, life);
@@ -143,6 +168,8 @@ it(
     await receiver.waitFor(sender.completed);
     expect([...receiver.counts].filter(([, times]) => times > 1)).toEqual([]);
     expect([sender.lostSessions, receiver.lostSessions]).toEqual([0, 0]);
+    await witness.connect(url);
+    await witness.waitFor(ledger.queued);
     const missing = new Set(ledger.queued);
     const inbox = new Inbox(clients.create(url, SLEEPER));
     while (missing.size > 0) missing.delete((await inbox.next()).payload);
