@@ -34,16 +34,21 @@ export interface DocumentTypes {
   ErrorInfo: rpc.ErrorInfo;
   AgentAttempt: records.AgentAttempt;
   AgentState: records.AgentState;
+  ApprovalDecision: records.ApprovalDecision;
+  ApprovalRequest: records.ApprovalRequest;
   AttemptRecord: records.AttemptRecord;
+  BrokerCanary: records.BrokerCanary;
   CallerRecord: records.CallerRecord;
   ControlRecord: records.ControlRecord;
   DesiredState: records.DesiredState;
   SessionOutcome: records.SessionOutcome;
   SessionRecord: records.SessionRecord;
   StepIntent: records.StepIntent;
+  StepItems: records.StepItems;
   StepResult: records.StepResult;
   StepStatus: records.StepStatus;
   Telemetry: records.Telemetry;
+  TriggerRecord: records.TriggerRecord;
   WorkflowDefinition: WorkflowDefinition;
 }
 
@@ -79,16 +84,21 @@ const names: Record<DocumentName, true> = {
   ErrorInfo: true,
   AgentAttempt: true,
   AgentState: true,
+  ApprovalDecision: true,
+  ApprovalRequest: true,
   AttemptRecord: true,
+  BrokerCanary: true,
   CallerRecord: true,
   ControlRecord: true,
   DesiredState: true,
   SessionOutcome: true,
   SessionRecord: true,
   StepIntent: true,
+  StepItems: true,
   StepResult: true,
   StepStatus: true,
   Telemetry: true,
+  TriggerRecord: true,
   WorkflowDefinition: true,
 };
 

@@ -19,12 +19,22 @@ export interface StepTopics {
   readonly status: string;
   readonly intent: string;
   readonly result: string;
+  /** The pinned items of a fan-out. */
+  readonly items: string;
+  /** That an approval is open. */
+  readonly approval: string;
+  /** The word on it. */
+  readonly decision: string;
 }
 
 export interface SessionTopics {
   /** The plan: `…/session/{sessionId}`. */
   readonly session: string;
+  /** Cancel. */
   readonly control: string;
+  /** Pause and resume. */
+  readonly pause: string;
+  readonly purge: string;
   readonly outcome: string;
   /** Filter of all caller records. */
   readonly callers: string;
@@ -51,6 +61,8 @@ export interface DeviceTopics {
   channel(name: string): string;
 }
 
+export type StepRecordKind = keyof StepTopics;
+
 interface InUnit {
   readonly org: string;
   readonly unit: string;
@@ -58,15 +70,22 @@ interface InUnit {
 
 export type ShoalTopic = InUnit &
   (
-    | { readonly kind: 'session' | 'control' | 'outcome'; readonly sessionId: string }
+    | { readonly kind: 'session' | 'control' | 'pause' | 'purge' | 'outcome'; readonly sessionId: string }
     | { readonly kind: 'caller'; readonly sessionId: string; readonly hash: string }
     | {
-        readonly kind: 'attempt' | 'status' | 'intent' | 'result';
+        readonly kind: StepRecordKind;
         readonly sessionId: string;
         readonly stepId: string;
       }
     | { readonly kind: 'desired' | 'state' | 'agent-attempt'; readonly agentId: string }
     | { readonly kind: 'task'; readonly agentId: string; readonly taskId: string }
+    | {
+        readonly kind: 'trigger';
+        readonly workflowId: string;
+        readonly triggerId: string;
+        readonly hash: string;
+      }
+    | { readonly kind: 'canary' }
     | { readonly kind: 'telemetry'; readonly deviceId: string; readonly channel?: string }
   );
 
@@ -84,6 +103,8 @@ export function sessionTopics(session: SessionAddress): SessionTopics {
   return {
     session: base,
     control: `${base}/control`,
+    pause: `${base}/control/pause`,
+    purge: `${base}/control/purge`,
     outcome: `${base}/outcome`,
     callers: `${base}/caller/+`,
     all: `${base}/#`,
@@ -99,6 +120,9 @@ export function sessionTopics(session: SessionAddress): SessionTopics {
         status: `${step}/status`,
         intent: `${step}/intent`,
         result: `${step}/result`,
+        items: `${step}/items`,
+        approval: `${step}/approval`,
+        decision: `${step}/decision`,
       };
     },
   };
@@ -117,6 +141,19 @@ export function agentTopics(agent: AgentAddress): AgentTopics {
       return `${base}/task/${taskId}`;
     },
   };
+}
+
+/** Tells what the broker keeps over a restart. */
+export function canaryTopic(where: InUnit): string {
+  return `${unitPath(where)}/broker/canary`;
+}
+
+/** The record of a trigger for one key: `…/trigger/{workflowId}/{triggerId}/{hash}`. */
+export function triggerTopic(
+  where: InUnit & { readonly workflowId: string; readonly triggerId: string; readonly hash: string },
+): string {
+  for (const field of ['workflowId', 'triggerId', 'hash'] as const) assertIdentifier(field, where[field]);
+  return `${unitPath(where)}/trigger/${where.workflowId}/${where.triggerId}/${where.hash}`;
 }
 
 export function deviceTopics(device: DeviceAddress): DeviceTopics {
@@ -138,8 +175,11 @@ export function poolClaimTopic(pool: PoolAddress): string {
   return `${unitPath(pool)}/pool/${pool.poolId}/claim`;
 }
 
-/** Filter of a whole tree (`session`, `agent` or `device`) in one unit, one org or everywhere. */
-export function treeFilter(tree: 'session' | 'agent' | 'device', where: Partial<InUnit> = {}): string {
+/** Filter of a whole tree in one unit, one org or everywhere. */
+export function treeFilter(
+  tree: 'session' | 'agent' | 'device' | 'trigger',
+  where: Partial<InUnit> = {},
+): string {
   if (where.org !== undefined) assertIdentifier('org', where.org);
   if (where.unit !== undefined) assertIdentifier('unit', where.unit);
   return `${root}/${where.org ?? '+'}/${where.unit ?? '+'}/${tree}/#`;
@@ -154,6 +194,9 @@ export function parseShoalTopic(topic: string): ShoalTopic | undefined {
   if (family === 'session') return parseSession(inUnit, levels);
   if (family === 'agent') return parseAgent(inUnit, levels);
   if (family === 'device') return parseDevice(inUnit, levels);
+  if (family === 'broker' && levels.length === 1 && levels[0] === 'canary')
+    return { ...inUnit, kind: 'canary' };
+  if (family === 'trigger') return parseTrigger(inUnit, levels);
   return undefined;
 }
 
@@ -163,14 +206,26 @@ function parseSession(inUnit: InUnit, levels: readonly string[]): ShoalTopic | u
   if (levels.length === 1) return { ...inUnit, kind: 'session', sessionId };
   if (levels.length === 2 && (word === 'control' || word === 'outcome'))
     return { ...inUnit, kind: word, sessionId };
+  if (levels.length === 3 && word === 'control' && (id === 'pause' || id === 'purge'))
+    return { ...inUnit, kind: id, sessionId };
   if (levels.length === 3 && word === 'caller' && id !== undefined)
     return { ...inUnit, kind: 'caller', sessionId, hash: id };
   if (levels.length !== 4 || word !== 'step' || id === undefined || !isStepRecord(record)) return undefined;
   return { ...inUnit, kind: record, sessionId, stepId: id };
 }
 
-function isStepRecord(word: string | undefined): word is keyof StepTopics {
-  return word === 'attempt' || word === 'status' || word === 'intent' || word === 'result';
+const STEP_RECORDS: ReadonlySet<string | undefined> = new Set<StepRecordKind>([
+  'attempt',
+  'status',
+  'intent',
+  'result',
+  'items',
+  'approval',
+  'decision',
+]);
+
+function isStepRecord(word: string | undefined): word is StepRecordKind {
+  return STEP_RECORDS.has(word);
 }
 
 function parseAgent(inUnit: InUnit, levels: readonly string[]): ShoalTopic | undefined {
@@ -182,6 +237,13 @@ function parseAgent(inUnit: InUnit, levels: readonly string[]): ShoalTopic | und
   if (levels.length === 3 && word === 'task' && taskId !== undefined)
     return { ...inUnit, kind: 'task', agentId, taskId };
   return undefined;
+}
+
+function parseTrigger(inUnit: InUnit, levels: readonly string[]): ShoalTopic | undefined {
+  const [workflowId, triggerId, hash] = levels;
+  if (workflowId === undefined || triggerId === undefined || hash === undefined || levels.length > 3)
+    return undefined;
+  return { ...inUnit, kind: 'trigger', workflowId, triggerId, hash };
 }
 
 function parseDevice(inUnit: InUnit, levels: readonly string[]): ShoalTopic | undefined {

@@ -3,7 +3,7 @@ import { createRequester, type Requester } from '@shoal/agent-sdk';
 import { createBroker } from '@shoal/broker';
 import { openLink, readRetained, type Link, type Logger } from '@shoal/mqtt-link';
 import { mosquittoPath, startMosquitto } from '@shoal/mqtt-link/testing';
-import { treeFilter, type Task } from '@shoal/protocol';
+import { sessionTopics, treeFilter, type SessionOutcome, type Task } from '@shoal/protocol';
 import {
   foldSession,
   parseWorkflow,
@@ -52,6 +52,7 @@ export class FleetBench {
   link!: Link;
   requester!: Requester;
   #onLog = new Set<() => void>();
+  #watch: Promise<Link> | undefined;
 
   private constructor(url: string) {
     this.url = url;
@@ -141,6 +142,55 @@ export class FleetBench {
     ).view;
   }
 
+  /** Resolves when what was published before has passed the broker, and a little later a supervisor. */
+  async settled(nonce: string): Promise<void> {
+    const topic = `test/${this.unit}/settled`;
+    await new Promise<void>((resolve, reject) => {
+      this.link
+        .subscribe(topic, (message) => {
+          if (message.text() === nonce) resolve();
+        })
+        .then(() => this.link.publish(topic, nonce), reject)
+        .catch(reject);
+    });
+    for (const supervisor of this.supervisors)
+      await readRetained(supervisor.link as Link, `shoal/v1/o/${this.unit}/device/none`);
+  }
+
+  /** Every session of the unit that the broker holds. */
+  async sessions(): Promise<readonly SessionView[]> {
+    const ids = new Set([...(await this.retained()).keys()].map((topic) => topic.split('/')[5] ?? ''));
+    return Promise.all([...ids].map((id) => this.view(id)));
+  }
+
+  /** The outcome of a session, when it comes. */
+  async ended(sessionId: string): Promise<SessionOutcome> {
+    const { outcome } = sessionTopics({ org: 'o', unit: this.unit, sessionId });
+    return new Promise((resolve, reject) => {
+      this.link
+        .subscribe(outcome, (message) => resolve(JSON.parse(message.text()) as SessionOutcome))
+        .catch(reject);
+    });
+  }
+
+  /** Resolves when `holds`, asked whenever a record of the unit or a line of the log comes. */
+  async until(holds: () => boolean | Promise<boolean>): Promise<void> {
+    const tree = `shoal/v1/o/${this.unit}/+/#`;
+    let again = (): void => undefined;
+    const wake = (): void => again();
+    this.#onLog.add(wake);
+    // On a link of its own: Mosquitto delivers a message once where subscriptions of one client overlap.
+    this.#watch ??= openLink({ url: this.url, clientId: `o/${this.unit}/watch-${randomUUID().slice(0, 8)}` });
+    const subscription = await (await this.#watch).subscribe(tree, wake);
+    for (;;) {
+      const changed = new Promise<void>((resolve) => (again = resolve));
+      if (await holds()) break;
+      await changed;
+    }
+    this.#onLog.delete(wake);
+    await subscription.close();
+  }
+
   async retained(): Promise<Awaited<ReturnType<typeof readRetained>>> {
     return readRetained(this.link, treeFilter('session', { org: 'o', unit: this.unit }));
   }
@@ -149,6 +199,7 @@ export class FleetBench {
     await Promise.all(this.supervisors.map((supervisor) => supervisor.stop()));
     await Promise.all(this.spawners.map((spawner) => spawner.stop()));
     await this.requester.close();
+    await (await this.#watch)?.close();
     await this.link.close();
   }
 }

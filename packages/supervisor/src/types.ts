@@ -35,6 +35,11 @@ export interface SupervisorOptions extends Credentials {
   readonly reconcileIntervalMs?: number;
   /** Starts of instances, with a burst of as many. Default 200 a second. */
   readonly spawnsPerSecond?: number;
+  /**
+   * On a broker that is known to lose retained messages when it restarts (DESIGN rule 17): `refuse` requests to workflows with steps
+   * that are declared not idempotent, and fail such steps; or `flag` their results with BROKER_NOT_DURABLE. Default `flag`.
+   */
+  readonly nonIdempotent?: 'refuse' | 'flag';
   /** Requests whose message is larger are refused. Default 262 144. */
   readonly maxRequestBytes?: number;
   /** Sessions that may be open at once; one more is refused with `responder_unavailable`. Default 10 000. */
@@ -58,6 +63,8 @@ export interface SupervisorStats {
   readonly cardsHeld: readonly string[];
   /** The broker was seen to lose retained records: steps that are not idempotent are not safe on it (DESIGN rule 17). */
   readonly brokerLosesRecords: boolean;
+  /** Whether retained messages survive a restart of this broker; `unproven` until it said so or was seen to restart. */
+  readonly durability: 'durable' | 'lossy' | 'unproven';
   /** False: the broker does not deliver on `$share/…/$a2a/…`, and every supervisor gets every request (DESIGN rule 20). */
   readonly sharesRequests: boolean;
 }

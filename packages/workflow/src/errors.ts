@@ -13,7 +13,10 @@ export type WorkflowErrorCode =
   | 'invalid-request'
   | 'invalid-order'
   | 'expression'
-  | 'unknown-blueprint';
+  | 'unknown-blueprint'
+  | 'no-session'
+  | 'session-ended'
+  | 'not-pending';
 
 const brand = Symbol.for('@shoal/workflow/WorkflowError');
 

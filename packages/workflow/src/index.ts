@@ -28,7 +28,14 @@ export {
   type FailureDecision,
 } from './core/decide-failure.ts';
 export { decideStep, type Claim, type StepDecision } from './core/decide-step.ts';
-export { evaluate, interpolate, type Scope } from './core/expressions.ts';
+export { nextRunMs } from './core/cron.ts';
+export {
+  evaluate,
+  evaluateCondition,
+  interpolate,
+  type Scope,
+  type TriggerScope,
+} from './core/expressions.ts';
 export {
   ancestorsOf,
   closerOf,
@@ -39,7 +46,24 @@ export {
 } from './core/graph.ts';
 export { buildOutcome, taskOf, unfinishedSteps } from './core/outcome.ts';
 export { parseWorkflow, tryParse, type ParseOptions, type Workflow } from './core/parse-workflow.ts';
-export { hasValidHash, planWorkflow, type PlanInput } from './core/plan.ts';
+export { planWorkflow, type PlanInput } from './core/plan.ts';
+export { hasValidHash } from './core/seal-plan.ts';
+export {
+  childSessionIds,
+  claimedItems,
+  compensationStepId,
+  deadlineOf,
+  findStep,
+  itemOf,
+  itemStepId,
+  lastActMs,
+  type ActiveStep,
+} from './core/active-step.ts';
+export { approvalEnd, decisionOf, pendingApprovals, type ApprovalEnd } from './core/approval.ts';
+export { compensationsOf, nextCompensation } from './core/compensation.ts';
+export { fanOutOf, waveEnds, type FanOut } from './core/fan-out.ts';
+export { labelsOf, selectMembers, type FleetMember } from './core/select.ts';
+export type { StandIn } from './io/attempt.ts';
 export { readinessOf, isTolerated, type Readiness } from './core/readiness.ts';
 export { isoTime, recordExpirySeconds } from './core/time.ts';
 export {
@@ -49,6 +73,7 @@ export {
   emptyView,
   foldSession,
   isClosed,
+  isPaused,
   type Applied,
   type SessionView,
   type StepView,
@@ -60,12 +85,22 @@ export {
   finalItems,
   isSafeResponseTopic,
 } from './core/callers.ts';
-export { derivedTaskId } from './core/derived-id.ts';
+export { derivedDraw, derivedTaskId } from './core/derived-id.ts';
 export { missingRecords, recordsOf } from './core/records-of.ts';
 export { ATTEMPT_PROPERTY } from './io/answer-probes.ts';
 export { replyOutcome, streamToCallers } from './io/caller-replies.ts';
 export { look, openLookLink } from './io/look.ts';
 export { blueprintIdOf, runStep, type RunStepOptions } from './io/run-step.ts';
+export { planRerun, type RerunInput } from './core/rerun.ts';
+export {
+  assertApprover,
+  pendingApproval,
+  sessionControl,
+  type RerunOptions,
+  type SessionControl,
+  type SessionControlOptions,
+  type Verdict,
+} from './io/session-control.ts';
 export { writeRecord } from './io/write-record.ts';
 export { Marker } from './io/marker.ts';
 export { ORDER_VARIABLES, orderEnvironment, readOrder, WARM_VARIABLE } from './io/order-environment.ts';

@@ -3,7 +3,16 @@ import { def, type Static } from './def.ts';
 import { Artifact, Message } from './message.ts';
 import { AnyObject, enumOf, mapOf, Timestamp } from './base.ts';
 import { Task } from './task.ts';
-import { FailurePolicy, Identifier, Json, StepJoin, StepRetry, StepUse } from './workflow.ts';
+import {
+  FailurePolicy,
+  Identifier,
+  Json,
+  StepCompensation,
+  StepForEach,
+  StepJoin,
+  StepRetry,
+  StepUse,
+} from './workflow.ts';
 
 /*
  * What Shoal keeps on the broker, one retained message per record (DESIGN §3). One writer at a time: attempt, control and caller
@@ -39,14 +48,54 @@ const $PlannedStep = Type.Object({
   }),
   join: StepJoin,
   when: Type.Optional(Type.String()),
+  forEach: Type.Optional(StepForEach),
   timeoutSeconds: Type.Number({ exclusiveMinimum: 0 }),
   retry: StepRetry,
   onFailure: FailurePolicy,
+  compensate: Type.Optional(StepCompensation),
   idempotent: Type.Optional(Type.Boolean({ description: 'Unset: as the blueprint says.' })),
 });
 /** A step of a plan: every default filled in. */
 export interface PlannedStep extends Static<typeof $PlannedStep> {}
 export const PlannedStep: TUnsafe<PlannedStep> = def('PlannedStep', $PlannedStep);
+
+export const StepResultState = enumOf(['completed', 'failed', 'skipped', 'canceled', 'unknown']);
+export type StepResultState = Static<typeof StepResultState>;
+
+const $StepResult = Type.Object(
+  {
+    ...step,
+    attempt,
+    claimId: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+    state: StepResultState,
+    output: Type.Optional(Json),
+    artifacts: Type.Optional(Type.Array(Artifact)),
+    summary: Type.Optional(Type.String({ maxLength: 4000 })),
+    error: Type.Optional(RecordError),
+    startedAt: Type.Optional(Timestamp),
+    at,
+    supervisorId: Type.Optional(Identifier),
+    flags: Type.Optional(
+      Type.Array(Type.String({ maxLength: 100 }), {
+        description: 'What whoever reads the result should know: BROKER_NOT_DURABLE.',
+      }),
+    ),
+    reusedFrom: Type.Optional(
+      Type.String({ description: 'The session that a re-run took this result over from.' }),
+    ),
+  },
+  {
+    description:
+      'The one end of a step. completed has output; every other state has error, which says why. supervisorId: written by a ' +
+      'supervisor that stood in for the instance.',
+    anyOf: [
+      { properties: { state: { const: 'completed' } }, required: ['output'] },
+      { properties: { state: { enum: ['failed', 'skipped', 'canceled', 'unknown'] } }, required: ['error'] },
+    ],
+  },
+);
+export interface StepResult extends Static<typeof $StepResult> {}
+export const StepResult: TUnsafe<StepResult> = def('StepResult', $StepResult);
 
 const $SessionRecord = Type.Object(
   {
@@ -66,6 +115,27 @@ const $SessionRecord = Type.Object(
     variables: AnyObject,
     steps: Type.Array(PlannedStep, { minItems: 1, description: 'In topological order.' }),
     closer: Identifier,
+    parent: Type.Optional(
+      Type.Object(
+        {
+          sessionId: Identifier,
+          stepId: Identifier,
+          depth: Type.Integer({ minimum: 1, description: 'Sessions above this one.' }),
+        },
+        {
+          description: 'The step that runs this session as its work; it is canceled when that one has ended.',
+        },
+      ),
+    ),
+    rerun: Type.Optional(
+      Type.Object(
+        { of: Identifier, from: Identifier, results: Type.Array(StepResult) },
+        { description: 'Runs a session again from a step on; these results count as those of their steps.' },
+      ),
+    ),
+    compensationSeconds: Type.Optional(
+      Type.Number({ exclusiveMinimum: 0, description: 'Set when a step has a compensation.' }),
+    ),
     retentionSeconds: Type.Number({ exclusiveMinimum: 0 }),
     createdAt: at,
     deadlineAt: at,
@@ -108,7 +178,7 @@ const $AttemptRecord = Type.Object(
 export interface AttemptRecord extends Static<typeof $AttemptRecord> {}
 export const AttemptRecord: TUnsafe<AttemptRecord> = def('AttemptRecord', $AttemptRecord);
 
-export const StepStatusState = enumOf(['waiting', 'running', 'retrying', 'done', 'lost']);
+export const StepStatusState = enumOf(['waiting', 'running', 'retrying', 'parked', 'done', 'lost']);
 export type StepStatusState = Static<typeof StepStatusState>;
 
 const $StepStatus = Type.Object(
@@ -123,8 +193,8 @@ const $StepStatus = Type.Object(
   },
   {
     description:
-      'Where an instance stands. `lost` is the Will of its connection and has no time; `retrying` asks for the next attempt; `done` ' +
-      'is its last word. A reader ignores an attempt lower than the claimed one.',
+      'Where an instance stands. `lost` is the Will of its connection and has no time; `retrying` asks for the next attempt; ' +
+      '`parked` has left until there is something to do; `done` is its last word. A reader ignores an attempt lower than the claimed one.',
   },
 );
 export interface StepStatus extends Static<typeof $StepStatus> {}
@@ -139,45 +209,65 @@ const $StepIntent = Type.Object(
 export interface StepIntent extends Static<typeof $StepIntent> {}
 export const StepIntent: TUnsafe<StepIntent> = def('StepIntent', $StepIntent);
 
-export const StepResultState = enumOf(['completed', 'failed', 'skipped', 'canceled', 'unknown']);
-export type StepResultState = Static<typeof StepResultState>;
-
-const $StepResult = Type.Object(
+const $StepItems = Type.Object(
   {
     ...step,
     attempt,
-    claimId: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
-    state: StepResultState,
-    output: Type.Optional(Json),
-    artifacts: Type.Optional(Type.Array(Artifact)),
-    summary: Type.Optional(Type.String({ maxLength: 4000 })),
-    error: Type.Optional(RecordError),
-    startedAt: Type.Optional(Timestamp),
+    claimId: Type.String({ minLength: 1, maxLength: 100 }),
+    items: Type.Array(Json, { maxItems: 1000 }),
     at,
-    supervisorId: Type.Optional(Identifier),
   },
   {
     description:
-      'The one end of a step. completed has output; every other state has error, which says why. supervisorId: written by a ' +
-      'supervisor that stood in for the instance.',
-    anyOf: [
-      { properties: { state: { const: 'completed' } }, required: ['output'] },
-      { properties: { state: { enum: ['failed', 'skipped', 'canceled', 'unknown'] } }, required: ['error'] },
-    ],
+      'What a fan-out works on, pinned before its first item begins: whoever takes over sees the same. Item n has records of its own ' +
+      'under the step id `{stepId}.{n}`, counted from 0.',
   },
 );
-export interface StepResult extends Static<typeof $StepResult> {}
-export const StepResult: TUnsafe<StepResult> = def('StepResult', $StepResult);
+export interface StepItems extends Static<typeof $StepItems> {}
+export const StepItems: TUnsafe<StepItems> = def('StepItems', $StepItems);
+
+const $ApprovalRequest = Type.Object(
+  {
+    ...step,
+    attempt,
+    claimId: Type.String({ minLength: 1, maxLength: 100 }),
+    prompt: Type.String({ minLength: 1 }),
+    approvers: Type.Optional(Type.Array(Type.String())),
+    at,
+    expiresAt: at,
+  },
+  { description: 'A step waits for the word of a person, until expiresAt.' },
+);
+export interface ApprovalRequest extends Static<typeof $ApprovalRequest> {}
+export const ApprovalRequest: TUnsafe<ApprovalRequest> = def('ApprovalRequest', $ApprovalRequest);
+
+const $ApprovalDecision = Type.Object(
+  {
+    ...step,
+    action: enumOf(['approve', 'deny']),
+    by: Type.String({ minLength: 1, maxLength: 400, description: 'Who decided.' }),
+    reason: Type.Optional(Type.String({ maxLength: 4000 })),
+    messageId: Type.Optional(Type.String({ description: 'Of the A2A message that brought it.' })),
+    at,
+  },
+  { description: 'The word of a person on an approval; the last one before the step ends counts.' },
+);
+export interface ApprovalDecision extends Static<typeof $ApprovalDecision> {}
+export const ApprovalDecision: TUnsafe<ApprovalDecision> = def('ApprovalDecision', $ApprovalDecision);
 
 const $ControlRecord = Type.Object(
   {
     ...session,
-    action: enumOf(['cancel']),
+    action: enumOf(['cancel', 'pause', 'resume', 'purge']),
     reason: Type.Optional(Type.String({ maxLength: 4000 })),
     by: Type.Optional(Type.String({ maxLength: 400 })),
     at,
   },
-  { description: 'What somebody wants of a running session. It reaches waiting and running steps alike.' },
+  {
+    description:
+      'What somebody wants of a session. Each kind has a topic of its own, so that none hides another: `control` cancel, ' +
+      '`control/pause` pause and resume, `control/purge` purge.',
+  },
 );
 export interface ControlRecord extends Static<typeof $ControlRecord> {}
 export const ControlRecord: TUnsafe<ControlRecord> = def('ControlRecord', $ControlRecord);
@@ -201,6 +291,14 @@ const $SessionOutcome = Type.Object(
     state: enumOf(['completed', 'failed', 'canceled', 'unknown']),
     task: Task,
     steps: Type.Array(StepSummary),
+    compensation: Type.Optional(
+      Type.Object(
+        { state: enumOf(['completed', 'failed']), steps: Type.Array(StepSummary) },
+        {
+          description: 'What was undone, in that order. failed: at least one compensation did not complete.',
+        },
+      ),
+    ),
     at,
     supervisorId: Type.Optional(Identifier),
   },
@@ -208,6 +306,55 @@ const $SessionOutcome = Type.Object(
 );
 export interface SessionOutcome extends Static<typeof $SessionOutcome> {}
 export const SessionOutcome: TUnsafe<SessionOutcome> = def('SessionOutcome', $SessionOutcome);
+
+const $TriggerRecord = Type.Object(
+  {
+    schemaVersion,
+    workflowId: Identifier,
+    triggerId: Identifier,
+    key: Type.String({ maxLength: 1000, description: 'What belongs together; empty for a schedule.' }),
+    episode: Type.Integer({
+      minimum: 0,
+      description: 'Counts the alarms of this key. Of a schedule always 0.',
+    }),
+    state: enumOf(['fired', 'armed'], {
+      description:
+        'fired: the alarm is on, and its run exists or is to be made. armed: the next one may come.',
+    }),
+    claimId: Type.String({ minLength: 1, maxLength: 100 }),
+    supervisorId: Identifier,
+    firedAt: Type.Optional(Timestamp),
+    variables: Type.Optional(AnyObject),
+    at: Timestamp,
+  },
+  {
+    description:
+      'Where a trigger stands, so that no supervisor starts a run twice or forgets one. Of a schedule, `at` is the last time that was ' +
+      'dealt with. Of telemetry, firedAt and variables are what the run is made of; of equal episodes the first in topic order counts.',
+  },
+);
+export interface TriggerRecord extends Static<typeof $TriggerRecord> {}
+export const TriggerRecord: TUnsafe<TriggerRecord> = def('TriggerRecord', $TriggerRecord);
+
+const $BrokerCanary = Type.Object(
+  {
+    schemaVersion,
+    state: enumOf(['durable', 'lossy', 'unproven'], {
+      description: 'Do retained messages of this broker survive its restart? unproven: nobody has seen one.',
+    }),
+    bootId: Type.Optional(
+      Type.String({ maxLength: 200, description: 'Of the start of the broker that wrote it saw.' }),
+    ),
+    refuse: Type.Boolean({
+      description: 'A step that is not idempotent fails on a lossy broker; otherwise its result is flagged.',
+    }),
+    supervisorId: Identifier,
+    at: Timestamp,
+  },
+  { description: 'A retained message whose survival tells whether others survive.' },
+);
+export interface BrokerCanary extends Static<typeof $BrokerCanary> {}
+export const BrokerCanary: TUnsafe<BrokerCanary> = def('BrokerCanary', $BrokerCanary);
 
 const $DesiredState = Type.Object(
   {

@@ -1,29 +1,36 @@
-import type { PlannedStep, RecordError, SessionRecord, StepResultState } from '@shoal/protocol';
+import type { PlannedStep, SessionRecord } from '@shoal/protocol';
 import {
   backoffMs,
   currentAttempt,
   currentStatus,
+  deadlineOf,
+  decideStep,
+  derivedDraw,
   isClosed,
+  isPaused,
+  lastActMs,
   maxAttempts,
   readinessOf,
   unfinishedSteps,
+  type ActiveStep,
   type SessionView,
+  type StandIn,
   type StepView,
 } from '@shoal/workflow';
+import { openStepsOf } from './open-steps.ts';
 import { remember, type StepMemory } from './memory.ts';
 import type { ReconcilePolicy } from './policy.ts';
 
 /** What a stand-in writes when the records leave it open. */
-export interface Verdict {
-  readonly state: StepResultState;
-  readonly error: RecordError;
-}
+export type Verdict = Omit<StandIn, 'supervisorId'>;
 
 export type Action =
   /** Claim `attempt`, and if the claim stands, spawn an instance, or end the step in its place (DESIGN rules 4 and 15). */
   | { readonly do: 'claim'; readonly stepId: string; readonly attempt: number; readonly standIn?: Verdict }
   | { readonly do: 'probe'; readonly stepId: string; readonly attempt: number }
-  /** The session was closed long enough: remove its records. */
+  /** The step that runs this session as its work has ended, or is called off: so is this. */
+  | { readonly do: 'cancel'; readonly reason: string }
+  /** The session was closed long enough, or somebody wants it gone: remove its records. */
   | { readonly do: 'purge' };
 
 export interface Reconciliation {
@@ -42,6 +49,8 @@ export interface Own {
   readonly child: (claimId: string) => boolean;
   /** It spawned the instance of that claim, and knows that its process has ended without finishing: no grace, no probe. */
   readonly dead: (claimId: string) => boolean;
+  /** The session whose step runs this one as its work, when it is known. */
+  readonly parent?: SessionView | undefined;
 }
 
 const NOTHING_OWN: Own = { request: false, child: () => false, dead: () => false };
@@ -59,8 +68,12 @@ export function reconcile(
   if (isClosed(view)) return afterClose(view, session, now);
   const memory = new Map<string, StepMemory>();
   const actions: Action[] = [];
-  let wakeAtMs = Infinity;
-  for (const step of openSteps(view, session)) {
+  const open = openStepsOf(view, session, now);
+  let wakeAtMs = open.wakeAtMs ?? Infinity;
+  const orphaned = orphanedBy(view, session, own.parent);
+  if (orphaned !== undefined) actions.push(orphaned);
+  for (const active of open.steps) {
+    const step = active.planned;
     const records = view.steps.get(step.id);
     const status = currentStatus(records);
     const seen = remember(
@@ -69,7 +82,7 @@ export function reconcile(
       now,
     );
     memory.set(step.id, seen);
-    const next = decide({ view, session, step, records, seen, policy, now, own });
+    const next = decide({ view, session, active, step, records, seen, policy, now, own });
     if (next.do === 'sleep') wakeAtMs = Math.min(wakeAtMs, next.untilMs);
     else if (next.do !== 'nothing') actions.push(next);
   }
@@ -80,27 +93,34 @@ function afterClose(view: SessionView, session: SessionRecord, now: number): Rec
   // Not before the deadline: an instance that slept until then may still carry the records of its session to a broker that seems to
   // have lost them (rule 17), and would bring a purged session back.
   const purgeAtMs = Math.max(
-    Date.parse(session.deadlineAt),
+    lastActMs(session),
     Date.parse(view.outcome?.at ?? session.deadlineAt) + session.retentionSeconds * 1000,
   );
   const memory = new Map<string, StepMemory>();
-  return now >= purgeAtMs
+  // Who wants it gone sooner leaves a record that keeps it from coming back.
+  return now >= purgeAtMs || view.purge !== undefined
     ? { actions: [{ do: 'purge' }], memory }
     : { actions: [], memory, wakeAtMs: purgeAtMs };
 }
 
-/** Steps that still need somebody: without a result, and the closer until it is done (rule 13). After the outcome, only the closer. */
-function openSteps(view: SessionView, session: SessionRecord): readonly PlannedStep[] {
-  return session.steps.filter((step) =>
-    step.id === session.closer
-      ? true
-      : view.outcome === undefined && view.steps.get(step.id)?.result === undefined,
-  );
+/** The work of a step that has ended, or whose session was canceled, is wanted no more: whoever should have said so is dead. */
+function orphanedBy(
+  view: SessionView,
+  session: SessionRecord,
+  parent: SessionView | undefined,
+): Action | undefined {
+  if (parent?.session === undefined || session.parent === undefined) return undefined;
+  if (view.control !== undefined || view.outcome !== undefined) return undefined;
+  const { sessionId, stepId } = session.parent;
+  if (parent.control !== undefined) return { do: 'cancel', reason: `session ${sessionId} was canceled` };
+  const ended = parent.outcome !== undefined || parent.steps.get(stepId)?.result !== undefined;
+  return ended ? { do: 'cancel', reason: `step ${stepId} of session ${sessionId} has ended` } : undefined;
 }
 
 interface Situation {
   readonly view: SessionView;
   readonly session: SessionRecord;
+  readonly active: ActiveStep;
   readonly step: PlannedStep;
   readonly records: StepView | undefined;
   readonly seen: StepMemory;
@@ -112,8 +132,8 @@ interface Situation {
 type Decision = Action | { readonly do: 'nothing' } | { readonly do: 'sleep'; readonly untilMs: number };
 
 function decide(at: Situation): Decision {
-  const { view, session, records, policy, now } = at;
-  const overdueMs = Date.parse(session.deadlineAt) + policy.deadlineGraceMs;
+  const { view, session, active, records, policy, now } = at;
+  const overdueMs = deadlineOf(session, active.role) + policy.deadlineGraceMs;
   if (records?.result === undefined && now >= overdueMs) return onDeadline(at, overdueMs);
   const attempt = currentAttempt(records);
   const decision = attempt === 0 ? onUnclaimed(at) : onClaimed(at, attempt);
@@ -125,23 +145,34 @@ function decide(at: Situation): Decision {
 }
 
 /** A missed deadline is ended in the instance's place; a stand-in that was claimed is left its grace first. */
-function onDeadline({ session, step, records, seen, policy, now }: Situation, overdueMs: number): Decision {
+function onDeadline(
+  { session, active, step, records, seen, policy, now }: Situation,
+  overdueMs: number,
+): Decision {
   const claimedMs = Date.parse(records?.attempt?.at ?? '1970-01-01T00:00:00Z');
   const freshUntilMs = claimedMs >= overdueMs ? seen.sinceMs + policy.startGraceMs : 0;
   if (now < freshUntilMs) return { do: 'sleep', untilMs: freshUntilMs };
   return claim(step, currentAttempt(records) + 1, {
     state: 'failed',
-    error: { code: 'DEADLINE_EXCEEDED', message: `the session had until ${session.deadlineAt}` },
+    error: { code: 'DEADLINE_EXCEEDED', message: `the session had until ${untilOf(session, active)}` },
   });
 }
 
-function onUnclaimed({ view, step, seen, policy, now, own }: Situation): Decision {
+function untilOf(session: SessionRecord, active: ActiveStep): string {
+  return new Date(deadlineOf(session, active.role)).toISOString();
+}
+
+function onUnclaimed({ view, active, step, seen, policy, now, own }: Situation): Decision {
+  // Nothing begins in a pause; what a failed or canceled session still owes does.
+  if (isPaused(view) && view.control === undefined && active.role !== 'compensation')
+    return { do: 'nothing' };
   // Who took the request also spawns; the others only step in when it does not.
   const untilMs = own.request ? 0 : seen.sinceMs + policy.adoptMs;
   if (now < untilMs) return { do: 'sleep', untilMs };
   if (policy.spawnAhead) return claim(step, 1);
-  const readiness = readinessOf(step, (id) => view.steps.get(id)?.result);
-  return readiness.ready === 'waiting' ? { do: 'nothing' } : claim(step, 1);
+  const readiness = readinessOf(step, (id) => view.steps.get(id)?.result, now);
+  if (readiness.ready !== 'waiting') return claim(step, 1);
+  return readiness.untilMs === undefined ? { do: 'nothing' } : { do: 'sleep', untilMs: readiness.untilMs };
 }
 
 function onClaimed(at: Situation, attempt: number): Decision {
@@ -159,9 +190,18 @@ function onClaimed(at: Situation, attempt: number): Decision {
         : Math.min(Date.parse(status.retryAt), seen.sinceMs + longestPauseMs(step));
     return now >= retryAtMs ? respawn(at, attempt) : { do: 'sleep', untilMs: retryAtMs };
   }
+  if (status.state === 'parked') return onParked(at, attempt);
   if (status.state === 'lost' || status.state === 'done')
     return whenOver(at, attempt, seen.sinceMs + policy.suspicionMs);
   return whenOver(at, attempt, seen.aliveMs + policy.livenessMs);
+}
+
+/** Nobody is there, and nobody need be, until there is something to do. What comes then is no retry. */
+function onParked({ view, step, now }: Situation, attempt: number): Decision {
+  const claimId = view.steps.get(step.id)?.attempt?.claimId ?? '';
+  const next = decideStep(view, { stepId: step.id, attempt, claimId }, now);
+  if (next.do === 'park' || next.do === 'wait') return { do: 'sleep', untilMs: next.untilMs };
+  return claim(step, attempt + 1);
 }
 
 /** Quiet until then, after that a suspect: probed until it answers or has missed often enough (rule 9). */
@@ -184,19 +224,21 @@ function whenOver(at: Situation, attempt: number, suspectFromMs: number): Decisi
 
 /** The first respawn comes at once, later ones after a pause that doubles: a step that dies at every start stays cheap. */
 function afterPause(at: Situation, attempt: number): Decision {
-  const { step, seen, now } = at;
-  const readyMs = attempt < 2 ? 0 : seen.sinceMs + backoffMs(step, attempt - 1);
+  const { session, step, seen, now } = at;
+  const draw = derivedDraw(session.sessionId, step.id, attempt);
+  const readyMs = attempt < 2 ? 0 : seen.sinceMs + backoffMs(step, attempt - 1, draw);
   return now >= readyMs ? respawn(at, attempt) : { do: 'sleep', untilMs: readyMs };
 }
 
-function respawn({ view, session, step, records }: Situation, attempt: number): Decision {
+function respawn({ view, session, active, step, records }: Situation, attempt: number): Decision {
   const next = attempt + 1;
   if (attempt < maxAttempts(step)) {
     // A canceled step needs no process to say so.
-    if (view.control === undefined || records?.result !== undefined) return claim(step, next);
+    const canceled = view.control !== undefined && active.role !== 'compensation';
+    if (!canceled || records?.result !== undefined) return claim(step, next);
     return claim(step, next, {
       state: 'canceled',
-      error: { code: 'CANCELED', message: view.control.reason ?? 'the session was canceled' },
+      error: { code: 'CANCELED', message: view.control?.reason ?? 'the session was canceled' },
     });
   }
   // Only the end is left to write, and it has to wait for the others.

@@ -1,8 +1,9 @@
 import type { Link, Logger } from '@shoal/mqtt-link';
-import { sessionTopics, type AttemptRecord } from '@shoal/protocol';
+import { sessionTopics, type AttemptRecord, type ControlRecord } from '@shoal/protocol';
 import {
   blueprintIdOf,
   currentAttempt,
+  findStep,
   isClosed,
   isoTime,
   recordsOf,
@@ -129,6 +130,7 @@ export class Reconciler {
       request: entry.mine,
       child: (claimId) => this.#children.has(claimId),
       dead: (claimId) => this.#dead.has(claimId),
+      parent: view.session.parent === undefined ? undefined : viewOf(view.session.parent.sessionId),
     });
     entry.memory = memory;
     for (const action of actions) this.#begin(view, entry, action);
@@ -145,7 +147,7 @@ export class Reconciler {
   }
 
   #begin(view: SessionView, entry: Entry, action: Action): void {
-    const key = action.do === 'purge' ? '' : action.stepId;
+    const key = 'stepId' in action ? action.stepId : action.do;
     if (entry.busy.has(key)) return;
     entry.busy.add(key);
     this.#perform(view, entry, action)
@@ -166,6 +168,7 @@ export class Reconciler {
   #perform(view: SessionView, entry: Entry, action: Action): Promise<void> {
     if (action.do === 'probe') return this.#probe(view, entry, action.stepId, action.attempt);
     if (action.do === 'purge') return this.#purge(view);
+    if (action.do === 'cancel') return this.#cancel(view, action.reason);
     return this.#claim(view, entry, action);
   }
 
@@ -243,8 +246,8 @@ export class Reconciler {
 
   #orderOf(view: SessionView, stepId: string, attempt: number, claimId: string): StepOrder | undefined {
     const { org, unit, sessionId, session } = view;
-    const step = session?.steps.find(({ id }) => id === stepId);
-    if (session === undefined || step === undefined) return undefined;
+    const use = findStep(view, stepId)?.planned.use;
+    if (session === undefined || use === undefined) return undefined;
     const { workflowId } = session;
     return {
       kind: 'step',
@@ -255,7 +258,7 @@ export class Reconciler {
       attempt,
       claimId,
       workflowId,
-      blueprint: blueprintIdOf(step.use),
+      blueprint: blueprintIdOf(use),
     };
   }
 
@@ -288,21 +291,39 @@ export class Reconciler {
     }, this.#options.policy.suspicionMs);
   }
 
+  async #cancel(view: SessionView, reason: string): Promise<void> {
+    const { link, supervisorId, now, logger } = this.#options;
+    if (view.session === undefined) return;
+    logger.info('cancel', { sessionId: view.sessionId, reason });
+    const { sessionId } = view;
+    const record: ControlRecord = {
+      schemaVersion: 1,
+      sessionId,
+      action: 'cancel',
+      reason,
+      by: supervisorId,
+      at: isoTime(now()),
+    };
+    await writeRecord(link, view.session, sessionTopics(view).control, record, now());
+  }
+
   /**
-   * Empty retained messages. What says that the session is closed goes last, and of that the plan first: without its plan a session
-   * is nobody's, without its outcome it would look open and be taken up again. A purge that is interrupted before is repeated.
+   * Empty retained messages. What makes the session closed goes after the rest, so that a purge that is interrupted is taken up again
+   * and nobody takes a half of it for an open session; the plan goes before that, for without it there is nothing to act on.
    */
   async #purge(view: SessionView): Promise<void> {
-    const { session } = view;
-    if (session === undefined || !isClosed(view)) return;
+    if (!isClosed(view) || view.session === undefined) return;
     const { link, logger } = this.#options;
-    const topics = recordsOf(view).map(([topic]) => topic);
-    const at = sessionTopics(view);
-    const last = [at.session, at.outcome, at.step(session.closer).status];
-    logger.debug('purge', { sessionId: view.sessionId, records: topics.length });
-    const remove = (topic: string) => link.publish(topic, '', { qos: 1, retain: true });
-    await Promise.all(topics.filter((topic) => !last.includes(topic)).map(remove));
-    await Promise.all(last.map(remove));
+    const topicsOf = sessionTopics(view);
+    const { session, purge, outcome } = topicsOf;
+    const last = [outcome, topicsOf.step(view.session.closer).status];
+    // Purged on demand: that record stays until it expires, and whoever still holds the others does not bring them back.
+    const rest = recordsOf(view).flatMap(([topic]) =>
+      [session, purge, ...last].includes(topic) ? [] : [topic],
+    );
+    logger.debug('purge', { sessionId: view.sessionId, records: rest.length + 1 + last.length });
+    for (const topics of [rest, [session], last])
+      await Promise.all(topics.map((topic) => link.publish(topic, '', { qos: 1, retain: true })));
   }
 }
 

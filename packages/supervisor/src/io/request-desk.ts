@@ -12,13 +12,11 @@ import type { InboundMessage, Link, Logger } from '@shoal/mqtt-link';
 import {
   a2aError,
   bindingError,
-  invalidParams,
   normalizeTaskId,
   parseA2aTopic,
   sessionTopics,
   type CallerRecord,
   type ControlRecord,
-  type JsonRpcError,
   type SendMessageRequest,
 } from '@shoal/protocol';
 import {
@@ -26,15 +24,18 @@ import {
   encodeCorrelation,
   isoTime,
   isSafeResponseTopic,
-  isWorkflowError,
-  planWorkflow,
+  pendingApprovals,
   taskOf,
   writeRecord,
   type SessionView,
   type Workflow,
 } from '@shoal/workflow';
+import { openSession } from './open-session.ts';
+import { planRequest } from './plan-request.ts';
 import type { Reconciler } from './reconciler.ts';
+import { checkSame, notFound, refuseField, Refusal } from './refusal.ts';
 import type { SessionStore } from './session-store.ts';
+import { decisionIn } from './take-decision.ts';
 import type { Waiters } from './waiters.ts';
 
 export interface RequestDeskOptions {
@@ -48,22 +49,14 @@ export interface RequestDeskOptions {
   readonly maxRequestBytes: number;
   readonly maxOpenSessions: number;
   readonly openSessions: () => number;
+  /** The broker would forget intents, and steps that are not idempotent are not to run on it (DESIGN rule 17). */
+  readonly refusesNonIdempotent: () => boolean;
   readonly cancelWaitMs: number;
   readonly logger: Logger;
   readonly now: () => number;
 }
 
 type SendCall = Extract<DecodedRequest, { method: 'SendMessage' | 'SendStreamingMessage' }>;
-
-/** An error that goes back to the requester. */
-class Refusal extends Error {
-  readonly rpc: JsonRpcError;
-
-  constructor(rpc: JsonRpcError) {
-    super(rpc.message);
-    this.rpc = rpc;
-  }
-}
 
 /**
  * Answers for the workflows, each addressed like an agent. The promise of `handle` is the acknowledgement of the request: it resolves
@@ -115,8 +108,10 @@ export class RequestDesk {
       case 'SendMessage':
       case 'SendStreamingMessage':
         if (bytes > maxRequestBytes) {
-          const message = `takes ${bytes} bytes of at most ${maxRequestBytes}: send large data by url`;
-          throw new Refusal(invalidParams([{ field: 'message', message }], `message ${message}`));
+          throw refuseField(
+            'message',
+            `takes ${bytes} bytes of at most ${maxRequestBytes}: send large data by url`,
+          );
         }
         return this.#inTurn(normalizeTaskId(request.taskId), () => this.#send(workflow, request));
       case 'GetTask':
@@ -147,44 +142,55 @@ export class RequestDesk {
     const streaming = request.method === 'SendStreamingMessage';
     const immediate = !streaming && request.params.configuration?.returnImmediately === true;
     if (!fresh) checkSame(known, workflow, request.params);
-    if (known?.outcome !== undefined) return this.#replyEnd(request, known);
+    if (known?.outcome !== undefined) {
+      if (!isRepeated(known, request)) decisionIn(known, request, this.#options.now());
+      return this.#replyEnd(request, known);
+    }
     reconciler.hold(sessionId);
     try {
       const view = fresh ? await this.#create(workflow, sessionId, request.params) : known;
+      if (!isRepeated(view, request)) await this.#takeDecision(view, request);
       if (!immediate) await this.#addCaller(view, request, streaming);
       // Write, then read (rule 14). A session that was made just now has no outcome that could be missed.
       if (!fresh) await store.sync();
       const now = store.get(sessionId) ?? view;
       if (now.outcome !== undefined) return await this.#replyEnd(request, now);
-      if (streaming || immediate) await this.#replyTask(request, now);
+      const interrupted = pendingApprovals(now).length > 0;
+      if (streaming || immediate || interrupted) await this.#replyTask(request, now);
     } finally {
       reconciler.release(sessionId);
     }
   }
 
   async #create(workflow: Workflow, sessionId: string, params: SendMessageRequest): Promise<SessionView> {
-    const { org, unit, link, store, now, maxOpenSessions, openSessions, logger } = this.#options;
+    const { org, unit, store, now, maxOpenSessions, openSessions } = this.#options;
+    if (store.get(sessionId)?.purge !== undefined)
+      throw new Refusal(a2aError('UnsupportedOperation', 'the session was purged: start another task'));
+    if (this.#options.refusesNonIdempotent() && workflow.steps.some(({ idempotent }) => idempotent === false))
+      throw new Refusal(
+        bindingError(
+          'responder_unavailable',
+          'the broker forgets retained messages when it restarts: a step that must not act twice is not safe on it',
+        ),
+      );
     if (openSessions() >= maxOpenSessions)
       throw new Refusal(
         bindingError('responder_unavailable', `${maxOpenSessions} sessions are open: try again later`),
       );
-    const session = planOrRefuse(workflow, {
-      org,
-      unit,
-      sessionId,
-      // The same on every supervisor, also when the requester named none.
-      contextId: params.message.contextId ?? sessionId,
-      message: params.message,
-      variables: variablesOf(params),
-      now: now(),
-    });
-    const { session: topic } = sessionTopics({ org, unit, sessionId });
-    await writeRecord(link, session, topic, session, now());
-    store.took(topic, session);
-    logger.info('session', { sessionId, workflowId: workflow.id, steps: session.steps.length });
-    const view = store.get(sessionId);
-    if (view?.session === undefined) throw new Error('the session was not taken');
-    return view;
+    const session = await planRequest({ workflow, sessionId, params, store, org, unit, now: now() });
+    return openSession(this.#options, session);
+  }
+
+  /** A further message of a known session can only be the word on an approval. */
+  async #takeDecision(view: SessionView, request: SendCall): Promise<void> {
+    const { link, store, now, logger } = this.#options;
+    const decision = decisionIn(view, request, now());
+    if (decision === undefined || view.session === undefined) return;
+    const { topic, record } = decision;
+    await writeRecord(link, view.session, topic, record, now());
+    store.took(topic, record);
+    const { sessionId, stepId, action, by } = record;
+    logger.info('decision', { sessionId, stepId, action, by });
   }
 
   async #addCaller(view: SessionView, request: DecodedRequest, streaming: boolean): Promise<void> {
@@ -322,49 +328,7 @@ export class RequestDesk {
   }
 }
 
-function planOrRefuse(
-  workflow: Workflow,
-  input: Parameters<typeof planWorkflow>[1],
-): ReturnType<typeof planWorkflow> {
-  try {
-    return planWorkflow(workflow, input);
-  } catch (error) {
-    if (!isWorkflowError(error)) throw error;
-    throw new Refusal(invalidParams([{ field: 'message', message: error.message }], error.message));
-  }
-}
-
-/** A repeated task id must be a repetition: the same workflow, context and message (reference A4). */
-function checkSame(view: SessionView, workflow: Workflow, { message }: SendMessageRequest): void {
-  const { session } = view;
-  if (session === undefined) return;
-  if (session.workflowId !== workflow.id) {
-    const text = `is taken by a session of workflow ${session.workflowId}`;
-    throw new Refusal(invalidParams([{ field: 'message.taskId', message: text }], `message.taskId ${text}`));
-  }
-  if (message.contextId !== undefined && message.contextId !== session.contextId) {
-    const text = 'is not the context of this task';
-    throw new Refusal(
-      invalidParams([{ field: 'message.contextId', message: text }], `message.contextId ${text}`),
-    );
-  }
-  if (message.messageId !== session.request.messageId)
-    throw new Refusal(a2aError('UnsupportedOperation', 'a session takes one message: start another task'));
-}
-
-function variablesOf(params: SendMessageRequest): Record<string, unknown> {
-  const variables = params.metadata?.['variables'] ?? params.message.metadata?.['variables'];
-  if (variables === undefined) return {};
-  if (typeof variables !== 'object' || variables === null || Array.isArray(variables))
-    throw new Refusal(
-      invalidParams(
-        [{ field: 'metadata.variables', message: 'must be an object' }],
-        'metadata.variables must be an object',
-      ),
-    );
-  return variables as Record<string, unknown>;
-}
-
-function notFound(id: string): Refusal {
-  return new Refusal(a2aError('TaskNotFound', `no task ${id.slice(0, 64)}`));
+/** The message that the session was made of, once more. */
+function isRepeated(view: SessionView, { params }: SendCall): boolean {
+  return view.session?.request.messageId === params.message.messageId;
 }

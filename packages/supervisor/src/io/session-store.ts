@@ -140,9 +140,9 @@ export class SessionStore {
 }
 
 function isEmpty(view: SessionView): boolean {
-  if (view.session ?? view.control ?? view.outcome) return false;
+  if (view.session ?? view.control ?? view.pause ?? view.purge ?? view.outcome) return false;
   if (view.callers.size > 0) return false;
   for (const step of view.steps.values())
-    if (step.attempt ?? step.status ?? step.intent ?? step.result) return false;
+    if (Object.keys(step).some((key) => key !== 'firstClaimId')) return false;
   return true;
 }

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { canShare, openLink, silentLogger, type Link, type Logger, type LinkOptions } from '@shoal/mqtt-link';
 import { assertIdentifier, clientIdOf, eventTopic, requestTopic, type AgentAddress } from '@shoal/protocol';
-import { isClosed, type SessionView, type Workflow } from '@shoal/workflow';
+import { childSessionIds, isClosed, type SessionView, type Workflow } from '@shoal/workflow';
 import { DEFAULT_POLICY, type ReconcilePolicy } from '../core/policy.ts';
 import type { Supervisor, SupervisorOptions, SupervisorStats } from '../types.ts';
 import { AgentKeeper } from './agent-keeper.ts';
+import { CanaryKeeper } from './canary-keeper.ts';
 import { CardHolder } from './card-holder.ts';
 import { Claims } from './claims.ts';
 import { Prober } from './prober.ts';
@@ -12,7 +13,14 @@ import { Reconciler } from './reconciler.ts';
 import { RequestDesk } from './request-desk.ts';
 import { SessionStore } from './session-store.ts';
 import { SpawnGate } from './spawn-gate.ts';
+import { TriggerKeeper } from './trigger-keeper.ts';
 import { Waiters } from './waiters.ts';
+
+/** When the broker has certainly dropped the records of a session; the word that it was purged outlives the plan, which says when. */
+function forgottenAtMs({ session, purge }: SessionView): number {
+  if (session !== undefined) return Date.parse(session.expiresAt) + 60_000;
+  return purge === undefined ? Infinity : Date.parse(purge.at) + 7 * 86_400_000;
+}
 
 /** Everything that lives as long as the supervisor's link. */
 interface Parts {
@@ -20,6 +28,8 @@ interface Parts {
   readonly store: SessionStore;
   readonly reconciler: Reconciler;
   readonly keeper: AgentKeeper;
+  readonly triggers: TriggerKeeper;
+  readonly canary: CanaryKeeper;
   readonly prober: Prober;
   readonly cards: readonly CardHolder[];
 }
@@ -80,6 +90,8 @@ class UnitSupervisor implements Supervisor {
       this.#current = false;
       this.#open.clear();
       parts.store.restart();
+      parts.triggers.restart();
+      parts.canary.restart();
     });
     link.on('online', ({ reconnect }) => reconnect && void this.#resume(parts));
     link.on('fenced', () => void this.#onEvicted());
@@ -101,10 +113,14 @@ class UnitSupervisor implements Supervisor {
       });
     for (const card of parts.cards) await card.start();
     await parts.keeper.start();
+    await parts.triggers.open();
+    await parts.canary.open();
     // First the records: a request that meets an existing session must find it.
     await parts.store.open();
+    await parts.canary.judge();
     await this.#takeRequests(parts);
     this.#current = true;
+    await parts.triggers.begin();
     for (const card of parts.cards) card.consider();
     this.#lookAtAll(parts);
     this.#schedule(parts);
@@ -134,6 +150,7 @@ class UnitSupervisor implements Supervisor {
     if (parts === undefined) return;
     parts.reconciler.stop();
     parts.keeper.stop();
+    parts.triggers.stop();
     await Promise.all(parts.cards.map((card) => card.stop()));
     await parts.prober.close();
     await parts.link.close();
@@ -147,6 +164,7 @@ class UnitSupervisor implements Supervisor {
       spawned: parts?.reconciler.spawned ?? 0,
       cardsHeld: [...this.#workflows.keys()].filter((_, index) => parts?.cards[index]?.holds === true),
       brokerLosesRecords: this.#brokerLosesRecords,
+      durability: parts?.canary.durability ?? 'unproven',
       sharesRequests: this.#sharesRequests,
     };
   }
@@ -161,17 +179,30 @@ class UnitSupervisor implements Supervisor {
     const address = { org, unit, agentId: supervisorId };
     const prober = new Prober({ link, address, timeoutMs: this.#options.probeTimeoutMs ?? 2_000 });
     const isCurrent = (): boolean => this.#current;
+    const canary = new CanaryKeeper({
+      link,
+      org,
+      unit,
+      supervisorId,
+      refuse: this.#options.nonIdempotent === 'refuse',
+      logger,
+      now,
+    });
     const store: SessionStore = new SessionStore(link, {
       org,
       unit,
       logger,
       now,
       onClaim: (_, claim) => claims.onClaim(claim.claimId),
-      onLoss: () => this.#onLoss(),
+      onLoss: () => this.#onLoss(canary),
       onRecord: (view, kind) => {
         this.#count(view);
         if (kind === 'outcome') outcomes.notify(view.sessionId);
         reconciler.look(view.sessionId);
+        // What ends or is called off may leave work in other sessions behind.
+        if (kind === 'control' || kind === 'result' || kind === 'outcome')
+          for (const child of childSessionIds(view))
+            if (store.get(child) !== undefined) reconciler.look(child);
       },
     });
     const shared = {
@@ -217,11 +248,21 @@ class UnitSupervisor implements Supervisor {
       maxRequestBytes: this.#options.maxRequestBytes ?? 262_144,
       maxOpenSessions: this.#options.maxOpenSessions ?? 10_000,
       openSessions: () => this.#open.size,
+      refusesNonIdempotent: () => this.#options.nonIdempotent === 'refuse' && canary.durability === 'lossy',
       cancelWaitMs: 10_000,
       logger,
       now,
     });
-    return { link, store, reconciler, keeper, prober, cards };
+    const triggers = new TriggerKeeper({
+      ...shared,
+      org,
+      unit,
+      workflows: this.#workflows,
+      store,
+      reconciler,
+      adoptMs: policy.adoptMs,
+    });
+    return { link, store, reconciler, keeper, canary, triggers, prober, cards };
   }
 
   #desk: RequestDesk | undefined;
@@ -243,6 +284,8 @@ class UnitSupervisor implements Supervisor {
   async #resume(parts: Parts): Promise<void> {
     try {
       await parts.store.sync();
+      await parts.triggers.resume();
+      await parts.canary.judge();
     } catch (error) {
       return this.#logger.warn('the records could not be read', { error: String(error) });
     }
@@ -254,7 +297,7 @@ class UnitSupervisor implements Supervisor {
     const now = this.#now();
     for (const view of store.all()) {
       // Its records have expired on the broker by now, all at once and without a word.
-      if (view.session !== undefined && now > Date.parse(view.session.expiresAt) + 60_000) {
+      if (now > forgottenAtMs(view)) {
         store.forget(view.sessionId);
         this.#open.delete(view.sessionId);
       }
@@ -280,18 +323,12 @@ class UnitSupervisor implements Supervisor {
     else this.#open.delete(view.sessionId);
   }
 
-  #onLoss(): void {
+  #onLoss(canary: CanaryKeeper): void {
     if (this.#brokerLosesRecords) return;
     this.#brokerLosesRecords = true;
-    const unsafe = [...this.#workflows.values()].filter(({ steps }) =>
-      steps.some((step) => step.idempotent === false),
-    );
-    this.#logger.error('this broker does not keep retained messages over a restart', {
-      url: this.#options.url,
-      advice:
-        'switch its persistence on; until then a step that is not idempotent may act twice after a restart',
-      workflows: unsafe.map(({ id }) => id),
-    });
+    canary
+      .sawLoss()
+      .catch((error: unknown) => this.#logger.warn('the loss could not be told', { error: String(error) }));
   }
 
   #connect(): Pick<LinkOptions, 'url' | 'username' | 'password' | 'openStream' | 'tls' | 'keepAliveSeconds'> {

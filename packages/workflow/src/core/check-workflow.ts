@@ -1,8 +1,8 @@
-import type { WorkflowDefinition } from '@shoal/protocol';
-import { isWorkflowError } from '../errors.ts';
-import type { Json } from '../types/blueprint.ts';
-import { referencesOf, sourcesIn, stringsIn } from './expressions.ts';
-import { ancestorsOf, findCycle } from './graph.ts';
+import type { StepDefinition, StepUse, WorkflowDefinition } from '@shoal/protocol';
+import { compensationStepId, itemStepId } from './active-step.ts';
+import { checkExpressions } from './check-expressions.ts';
+import { checkTriggers } from './check-triggers.ts';
+import { findCycle } from './graph.ts';
 import { needIds } from './plan.ts';
 import { hasType } from './variables.ts';
 
@@ -15,6 +15,7 @@ export interface Problem {
 /** What the executor knows beyond the file; unset lists are not checked. */
 export interface Known {
   readonly blueprints?: readonly string[];
+  readonly workflows?: readonly string[];
 }
 
 /** Everything that would go wrong later, found before anything runs. */
@@ -25,6 +26,7 @@ export function checkWorkflow(definition: WorkflowDefinition, known: Known = {})
     ...checkCycle(definition),
     ...checkUse(definition, known),
     ...checkVariables(definition),
+    ...checkTriggers(definition),
     ...definition.steps.flatMap((_, index) => checkExpressions(definition, index)),
   ];
 }
@@ -32,10 +34,20 @@ export function checkWorkflow(definition: WorkflowDefinition, known: Known = {})
 function checkIds({ steps }: WorkflowDefinition): readonly Problem[] {
   return steps.flatMap(({ id }, index) => {
     const first = steps.findIndex((step) => step.id === id);
-    return first === index
+    const path = `steps[${index}].id`;
+    if (first !== index) return [{ path, message: `step id "${id}" is taken by steps[${first}]` }];
+    const owner = steps.find((step) => isDerivedOf(id, step));
+    return owner === undefined
       ? []
-      : [{ path: `steps[${index}].id`, message: `step id "${id}" is taken by steps[${first}]` }];
+      : [{ path, message: `step id "${id}" is kept for what step "${owner.id}" starts: choose another` }];
   });
+}
+
+/** Items and compensations have records under ids of their own. */
+function isDerivedOf(id: string, { id: owner, forEach, compensate }: StepDefinition): boolean {
+  if (compensate !== undefined && id === compensationStepId(owner)) return true;
+  const index = id.slice(owner.length + 1);
+  return forEach !== undefined && /^\d+$/.test(index) && id === itemStepId(owner, Number(index));
 }
 
 function checkNeeds({ steps }: WorkflowDefinition): readonly Problem[] {
@@ -48,13 +60,20 @@ function checkNeeds({ steps }: WorkflowDefinition): readonly Problem[] {
         return [{ path, message: `needs "${need}", which is no step: there are ${[...ids].join(', ')}` }];
       return needs.indexOf(need) === position ? [] : [{ path, message: `needs "${need}" twice` }];
     });
-    if (typeof step.join === 'object' && step.join.atLeast > needs.length)
-      problems.push({
-        path: `steps[${index}].join.atLeast`,
-        message: `wants ${step.join.atLeast} needs, but there are ${needs.length}`,
-      });
-    return problems;
+    return [...problems, ...checkJoin(step, index, needs.length)];
   });
+}
+
+function checkJoin({ join }: StepDefinition, index: number, needs: number): readonly Problem[] {
+  if (typeof join !== 'object') return [];
+  const path = `steps[${index}].join`;
+  const { atLeast = 0, onTimeout, withinSeconds } = join;
+  if (needs === 0) return [{ path, message: 'joins nothing: the step has no needs' }];
+  if (atLeast > needs)
+    return [{ path: `${path}.atLeast`, message: `wants ${atLeast} needs, but there are ${needs}` }];
+  return onTimeout !== undefined && withinSeconds === undefined
+    ? [{ path: `${path}.onTimeout`, message: 'has no effect without withinSeconds' }]
+    : [];
 }
 
 function checkCycle({ steps }: WorkflowDefinition): readonly Problem[] {
@@ -64,18 +83,47 @@ function checkCycle({ steps }: WorkflowDefinition): readonly Problem[] {
   return [{ path: `steps[${index}].needs`, message: `steps wait for each other: ${cycle.join(' needs ')}` }];
 }
 
-function checkUse({ steps }: WorkflowDefinition, { blueprints }: Known): readonly Problem[] {
-  if (blueprints === undefined) return [];
-  return steps.flatMap(({ use }, index) =>
-    use.blueprint === undefined || blueprints.includes(use.blueprint)
+function checkUse({ steps }: WorkflowDefinition, known: Known): readonly Problem[] {
+  return steps.flatMap(({ use, forEach, compensate, idempotent }, index) => {
+    const path = `steps[${index}]`;
+    const problems = [...checkKnown(use, `${path}.use`, known)];
+    if (compensate !== undefined) {
+      problems.push(...checkKnown(compensate.use, `${path}.compensate.use`, known));
+      if (compensate.use.approval !== undefined)
+        problems.push({
+          path: `${path}.compensate.use.approval`,
+          message: 'a compensation cannot wait for a person: nothing may keep it from running',
+        });
+    }
+    if (use.approval !== undefined && forEach !== undefined)
+      problems.push({
+        path: `${path}.forEach`,
+        message: 'an approval is asked once: put it in a step before',
+      });
+    if (use.approval !== undefined && idempotent === false)
+      problems.push({ path: `${path}.idempotent`, message: 'has no effect on an approval' });
+    return problems;
+  });
+}
+
+function checkKnown(use: StepUse, path: string, { blueprints, workflows }: Known): readonly Problem[] {
+  const missing = (
+    kind: 'blueprint' | 'workflow',
+    id: string | undefined,
+    all: readonly string[] | undefined,
+  ) =>
+    id === undefined || all === undefined || all.includes(id)
       ? []
       : [
           {
-            path: `steps[${index}].use.blueprint`,
-            message: `blueprint "${use.blueprint}" is unknown: there are ${blueprints.join(', ') || 'none'}`,
+            path: `${path}.${kind}`,
+            message: `${kind} "${id}" is unknown: there are ${all.join(', ') || 'none'}`,
           },
-        ],
-  );
+        ];
+  return [
+    ...missing('blueprint', use.blueprint, blueprints),
+    ...missing('workflow', use.workflow, workflows),
+  ];
 }
 
 function checkVariables({ variables = {} }: WorkflowDefinition): readonly Problem[] {
@@ -84,58 +132,4 @@ function checkVariables({ variables = {} }: WorkflowDefinition): readonly Proble
       ? []
       : [{ path: `variables.${name}.default`, message: `is not of type ${variable.type}` }],
   );
-}
-
-function checkExpressions(definition: WorkflowDefinition, index: number): readonly Problem[] {
-  const step = definition.steps[index];
-  if (step === undefined) return [];
-  const base = `steps[${index}]`;
-  const strings = [
-    ...stringsIn((step.with ?? {}) as Json, `${base}.with`),
-    ...(step.use.agent === undefined ? [] : [{ path: `${base}.use.agent`, text: step.use.agent }]),
-  ];
-  const inStrings = strings.flatMap(({ path, text }) =>
-    guarded(path, () =>
-      sourcesIn(text).flatMap((source) => checkReferences(definition, step.id, path, source)),
-    ),
-  );
-  const { when } = step;
-  if (when === undefined) return inStrings;
-  const path = `${base}.when`;
-  return [...inStrings, ...guarded(path, () => checkReferences(definition, step.id, path, when))];
-}
-
-/** Throws WorkflowError `expression` for a source that does not parse or type-check. */
-function checkReferences(
-  definition: WorkflowDefinition,
-  stepId: string,
-  path: string,
-  source: string,
-): readonly Problem[] {
-  const { variables, steps } = referencesOf(source);
-  const declared = definition.variables ?? {};
-  const before = ancestorsOf(
-    stepId,
-    definition.steps.map((step) => ({ id: step.id, needs: needIds(step) })),
-  );
-  return [
-    ...[...variables]
-      .filter((name) => !(name in declared))
-      .map((name) => ({ path, message: `variable "${name}" is not declared: declare it under variables` })),
-    ...[...steps]
-      .filter((id) => !before.has(id))
-      .map((id) => ({
-        path,
-        message: `reads step "${id}", which ${stepId} does not wait for: add it to needs`,
-      })),
-  ];
-}
-
-function guarded(path: string, check: () => readonly Problem[]): readonly Problem[] {
-  try {
-    return check();
-  } catch (error) {
-    if (!isWorkflowError(error)) throw error;
-    return [{ path, message: error.message }];
-  }
 }

@@ -15,9 +15,14 @@ export type FailureDecision =
 
 /**
  * Failed, unknown, or once more? After an intent only a deliberate failure is one: a timeout or a lost connection leaves open
- * whether the pump runs, and that is never tried again.
+ * whether the pump runs, and that is never tried again. `draw` as of `backoffMs`.
  */
-export function decideFailure(step: PlannedStep, attempt: number, failure: Failure): FailureDecision {
+export function decideFailure(
+  step: PlannedStep,
+  attempt: number,
+  failure: Failure,
+  draw = 1,
+): FailureDecision {
   if (failure.afterIntent && !failure.deliberate)
     return {
       do: 'finish',
@@ -30,7 +35,7 @@ export function decideFailure(step: PlannedStep, attempt: number, failure: Failu
     };
   const retryable = failure.error.retryable === true && !failure.afterIntent;
   if (!retryable) return { do: 'finish', state: 'failed', error: failure.error };
-  if (attempt < maxAttempts(step)) return { do: 'retry', delayMs: backoffMs(step, attempt) };
+  if (attempt < maxAttempts(step)) return { do: 'retry', delayMs: backoffMs(step, attempt, draw) };
   return {
     do: 'finish',
     state: 'failed',
@@ -46,9 +51,13 @@ export function maxAttempts(step: Pick<PlannedStep, 'retry'>): number {
   return step.retry.maxAttempts ?? 3;
 }
 
-/** Pause after the n-th attempt, without jitter: doubles each time, up to its bound. */
-export function backoffMs(step: Pick<PlannedStep, 'retry'>, attempt: number): number {
+/**
+ * Pause after the n-th attempt: doubles each time, up to its bound. `draw`, 0 to 1, places it within the jitter of the step; 1 is the
+ * whole pause.
+ */
+export function backoffMs(step: Pick<PlannedStep, 'retry'>, attempt: number, draw = 1): number {
   const first = (step.retry.backoffSeconds ?? 1) * 1000;
   const longest = (step.retry.maxBackoffSeconds ?? 30) * 1000;
-  return Math.min(longest, first * 2 ** Math.min(attempt - 1, 20));
+  const whole = Math.min(longest, first * 2 ** Math.min(attempt - 1, 20));
+  return whole * (1 - (step.retry.jitter ?? 0) * (1 - draw));
 }

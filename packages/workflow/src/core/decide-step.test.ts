@@ -21,7 +21,7 @@ import { applyRecord, isClosed } from './view.ts';
 const chain = planOf(graphYaml({ a: [], b: ['a'], c: ['b'] }));
 const claim = (stepId: string, attempt = 1, claimId = `c${attempt}`) => ({ stepId, attempt, claimId });
 const errorCode = (decision: ReturnType<typeof decideStep>) =>
-  decision.do === 'finish' ? decision.error.code : undefined;
+  decision.do === 'finish' ? decision.error?.code : undefined;
 
 describe('an instance', () => {
   test('runs when nothing is needed', () => {

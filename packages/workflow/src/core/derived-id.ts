@@ -1,6 +1,12 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 
+/** 0 to 1, the same for the same parts wherever it is drawn: jitter that needs no randomness. */
+export function derivedDraw(...parts: readonly (string | number)[]): number {
+  const hex = bytesToHex(sha256(utf8ToBytes(JSON.stringify(parts))));
+  return Number.parseInt(hex.slice(0, 12), 16) / 2 ** 48;
+}
+
 /**
  * A task id that every attempt of a step computes alike, in the form of a UUID version 4, which the profile wants: the agent that is
  * asked again recognises the request and does not do it twice.

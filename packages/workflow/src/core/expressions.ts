@@ -11,7 +11,22 @@ export interface Scope {
   readonly request: Json;
   /** `{ id, workflowId, createdAt }`. */
   readonly session: Json;
+  /** In a fan-out: what this time is about, and its place, counted from 0. */
+  readonly item?: Json;
+  readonly index?: number;
 }
+
+/** What the expressions of a trigger may name. */
+export interface TriggerScope {
+  /** `{ id, at, key }`. */
+  readonly trigger: Json;
+  /** Of telemetry: the payload as JSON, else as text. Null for a schedule. */
+  readonly message: Json;
+  readonly topic: string;
+}
+
+/** Where an expression stands decides what it may name. */
+export type Place = 'step' | 'item' | 'trigger';
 
 /** What an expression refers to, for checking before anything runs. */
 export interface References {
@@ -27,14 +42,22 @@ const ARITHMETIC: Readonly<Record<string, (a: number, b: number) => number>> = {
 };
 
 /** CEL with JSON's one number type: a literal `1` and a JSON `2.5` may be added (CEL alone wants `1.0`). */
-function createEnvironment(): Environment {
+function createEnvironment(place: Place): Environment {
   const env = new Environment({
     unlistedVariablesAreDyn: false,
     homogeneousAggregateLiterals: false,
     limits: { maxAstNodes: 2000, maxDepth: 64, maxListElements: 500, maxMapEntries: 500 },
   });
-  for (const name of ['variables', 'steps', 'session']) env.registerVariable(name, 'map<string, dyn>');
-  env.registerVariable('request', 'dyn');
+  if (place === 'trigger') {
+    env
+      .registerVariable('trigger', 'map<string, dyn>')
+      .registerVariable('message', 'dyn')
+      .registerVariable('topic', 'string');
+  } else {
+    for (const name of ['variables', 'steps', 'session']) env.registerVariable(name, 'map<string, dyn>');
+    env.registerVariable('request', 'dyn');
+  }
+  if (place === 'item') env.registerVariable('item', 'dyn').registerVariable('index', 'int');
   for (const [operator, apply] of Object.entries(ARITHMETIC)) {
     env.registerOperator(`double ${operator} int`, (a: number, b: bigint) => apply(a, Number(b)));
     env.registerOperator(`int ${operator} double`, (a: bigint, b: number) => apply(Number(a), b));
@@ -43,32 +66,49 @@ function createEnvironment(): Environment {
   return env;
 }
 
-const environment = createEnvironment();
+const environments: Readonly<Record<Place, Environment>> = {
+  step: createEnvironment('step'),
+  item: createEnvironment('item'),
+  trigger: createEnvironment('trigger'),
+};
 
 type Compiled = ReturnType<Environment['parse']>;
 const CACHE_LIMIT = 2000;
 const cache = new Map<string, Compiled>();
 
-function compile(source: string): Compiled {
-  const known = cache.get(source);
+function compile(source: string, place: Place): Compiled {
+  const key = `${place} ${source}`;
+  const known = cache.get(key);
   if (known !== undefined) return known;
-  const compiled = environment.parse(source);
+  const compiled = environments[place].parse(source);
   if (cache.size >= CACHE_LIMIT) cache.clear();
-  cache.set(source, compiled);
+  cache.set(key, compiled);
   return compiled;
 }
 
+function placeOf(scope: Scope | TriggerScope): Place {
+  if ('trigger' in scope) return 'trigger';
+  return scope.index === undefined ? 'step' : 'item';
+}
+
 /** Result of a CEL expression as JSON. Throws WorkflowError `expression`. */
-export function evaluate(source: string, scope: Scope): Json {
+export function evaluate(source: string, scope: Scope | TriggerScope): Json {
   try {
-    return toJson(compile(source)({ ...scope }));
+    return toJson(compile(source, placeOf(scope))(contextOf(scope)));
   } catch (error) {
     throw new WorkflowError('expression', `${source.trim()}: ${firstLine(error)}`, { cause: error });
   }
 }
 
+/** CEL knows integers only as such. */
+function contextOf(scope: Scope | TriggerScope): Record<string, unknown> {
+  return 'trigger' in scope || scope.index === undefined
+    ? { ...scope }
+    : { ...scope, index: BigInt(scope.index) };
+}
+
 /** A condition: throws WorkflowError `expression` also when the result is no boolean. */
-export function evaluateCondition(source: string, scope: Scope): boolean {
+export function evaluateCondition(source: string, scope: Scope | TriggerScope): boolean {
   const value = evaluate(source, scope);
   if (typeof value !== 'boolean')
     throw new WorkflowError(
@@ -82,14 +122,14 @@ export function evaluateCondition(source: string, scope: Scope): boolean {
  * Resolves every `${ … }` in the strings of `value`. A string that is one expression keeps its type; in longer strings values
  * are written as text, objects as JSON. `$${` is a literal `${`.
  */
-export function interpolate(value: Json, scope: Scope): Json {
+export function interpolate(value: Json, scope: Scope | TriggerScope): Json {
   if (typeof value === 'string') return interpolateString(value, scope);
   if (Array.isArray(value)) return value.map((item) => interpolate(item, scope));
   if (value === null || typeof value !== 'object') return value;
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, interpolate(member, scope)]));
 }
 
-function interpolateString(text: string, scope: Scope): Json {
+function interpolateString(text: string, scope: Scope | TriggerScope): Json {
   const pieces = split(text);
   const [only] = pieces;
   if (pieces.length === 1 && only?.kind === 'expression') return evaluate(only.source, scope);
@@ -154,9 +194,9 @@ export function stringsIn(
 }
 
 /** Parses and type-checks. Throws WorkflowError `expression` with the position in the expression. */
-export function referencesOf(source: string): References {
+export function referencesOf(source: string, place: Place = 'step'): References {
   try {
-    const compiled = compile(source);
+    const compiled = compile(source, place);
     const { valid, error } = compiled.check();
     if (!valid) throw error ?? new Error('does not type-check');
     const found = { variables: new Set<string>(), steps: new Set<string>() };

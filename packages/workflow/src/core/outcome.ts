@@ -1,5 +1,6 @@
 import type {
   Artifact,
+  Message,
   PlannedStep,
   SessionOutcome,
   SessionRecord,
@@ -8,9 +9,12 @@ import type {
   Task,
   TaskState,
 } from '@shoal/protocol';
+import { claimedItems } from './active-step.ts';
+import { pendingApprovals } from './approval.ts';
+import { compensationsOf, compensationSummary } from './compensation.ts';
 import { isTolerated } from './readiness.ts';
 import { isoTime } from './time.ts';
-import type { SessionView, StepView } from './view.ts';
+import { isPaused, type SessionView, type StepView } from './view.ts';
 
 type OutcomeState = SessionOutcome['state'];
 
@@ -21,9 +25,13 @@ const TASK_STATES: Readonly<Record<OutcomeState, TaskState>> = {
   unknown: 'TASK_STATE_FAILED',
 };
 
-/** Steps that have no result yet, in order. */
+/** What the outcome waits for, in order: steps without a result, items at work, and compensations that are due. */
 export function unfinishedSteps(session: SessionRecord, view: SessionView): readonly PlannedStep[] {
-  return session.steps.filter((step) => view.steps.get(step.id)?.result === undefined);
+  const active = [
+    ...session.steps.flatMap((step) => [step, ...claimedItems(view, step).map(({ planned }) => planned)]),
+    ...compensationsOf(view).map(({ planned }) => planned),
+  ];
+  return active.filter((step) => view.steps.get(step.id)?.result === undefined);
 }
 
 /**
@@ -41,16 +49,18 @@ export function buildOutcome(
     const result = view.steps.get(step.id)?.result;
     return result === undefined ? [] : [{ step, result }];
   });
-  if (results.length < session.steps.length) return undefined;
+  if (unfinishedSteps(session, view).length > 0) return undefined;
   const state = outcomeState(session, results);
+  const compensation = compensationSummary(view, summaryOf);
   return {
     schemaVersion: 1,
     sessionId: session.sessionId,
     workflowId: session.workflowId,
     planHash: session.planHash,
     state,
-    task: outcomeTask(session, results, state, now),
+    task: outcomeTask(session, results, state, now, compensation),
     steps: results.map(({ result }) => summaryOf(result)),
+    ...(compensation === undefined ? {} : { compensation }),
     at: isoTime(now),
     ...(supervisorId === undefined ? {} : { supervisorId }),
   };
@@ -73,6 +83,7 @@ function outcomeTask(
   ended: readonly Ended[],
   state: OutcomeState,
   now: number,
+  compensation: SessionOutcome['compensation'],
 ): Task {
   const message = statusText(session, ended, state);
   const artifacts = artifactsOf(session, ended);
@@ -98,9 +109,17 @@ function outcomeTask(
     metadata: {
       workflowId: session.workflowId,
       outcome: state,
+      ...(session.rerun === undefined ? {} : { rerunOf: session.rerun.of }),
+      ...(compensation === undefined ? {} : { compensation: compensation.state }),
+      ...flagsOf(ended),
       steps: Object.fromEntries(ended.map(({ step, result }) => [step.id, result.state])),
     },
   };
+}
+
+function flagsOf(ended: readonly Ended[]): { readonly flags?: readonly string[] } {
+  const flags = new Set(ended.flatMap(({ result }) => result.flags ?? []));
+  return flags.size === 0 ? {} : { flags: [...flags].toSorted() };
 }
 
 function statusText(
@@ -160,17 +179,26 @@ export function taskOf(view: SessionView): Task | undefined {
   const { session } = view;
   if (session === undefined) return undefined;
   const states = session.steps.map((step) => view.steps.get(step.id));
+  const pending = pendingApprovals(view);
   const begun = states.some((step) => step?.result !== undefined || step?.status?.state === 'running');
   return {
     id: session.sessionId,
     contextId: session.contextId,
     status: {
-      state: begun ? 'TASK_STATE_WORKING' : 'TASK_STATE_SUBMITTED',
+      state:
+        pending.length > 0
+          ? 'TASK_STATE_INPUT_REQUIRED'
+          : begun
+            ? 'TASK_STATE_WORKING'
+            : 'TASK_STATE_SUBMITTED',
       timestamp: latestTime(session, states),
+      ...(pending.length === 0 ? {} : { message: questionOf(session, view, pending) }),
     },
     history: [session.request],
     metadata: {
       workflowId: session.workflowId,
+      ...(isPaused(view) ? { paused: true } : {}),
+      ...(pending.length === 0 ? {} : { approvals: pending.map(({ id }) => id) }),
       steps: Object.fromEntries(
         session.steps.map((step) => {
           const records = view.steps.get(step.id);
@@ -181,9 +209,26 @@ export function taskOf(view: SessionView): Task | undefined {
   };
 }
 
+/** What people are asked, a line for each approval that is open. */
+function questionOf(session: SessionRecord, view: SessionView, pending: readonly PlannedStep[]): Message {
+  const approvals = pending.flatMap(({ id }) => view.steps.get(id)?.approval ?? []);
+  return {
+    messageId: `${session.sessionId}-approval-${pending.map(({ id }) => id).join('-')}`,
+    role: 'ROLE_AGENT',
+    parts: approvals.flatMap(({ stepId, prompt, expiresAt, approvers }) => [
+      { text: `${stepId}: ${prompt}` },
+      {
+        data: { approval: { stepId, prompt, expiresAt, ...(approvers === undefined ? {} : { approvers }) } },
+      },
+    ]),
+    contextId: session.contextId,
+    taskId: session.sessionId,
+  };
+}
+
 /** When the session last moved: a task that is read twice has not changed by being read. */
 function latestTime(session: SessionRecord, steps: readonly (StepView | undefined)[]): string {
   return steps
-    .flatMap((step) => [step?.status?.at, step?.result?.at])
+    .flatMap((step) => [step?.status?.at, step?.result?.at, step?.approval?.at])
     .reduce<string>((latest, at) => (at !== undefined && at > latest ? at : latest), session.createdAt);
 }

@@ -5,7 +5,8 @@ import { graphYaml, planOf, requestMessage, SESSION_ID, T0 } from '../testing/in
 import { canonicalJson } from './canonical-json.ts';
 import { ancestorsOf, closerOf, findCycle, topologicalOrder } from './graph.ts';
 import { parseWorkflow } from './parse-workflow.ts';
-import { hasValidHash, planWorkflow } from './plan.ts';
+import { planWorkflow } from './plan.ts';
+import { hasValidHash } from './seal-plan.ts';
 
 const diamond = graphYaml({ a: [], b: ['a'], c: ['a'], d: ['b', 'c'] });
 

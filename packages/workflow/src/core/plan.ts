@@ -1,5 +1,3 @@
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import type {
   Message,
   PlannedStep,
@@ -8,9 +6,8 @@ import type {
   WorkflowDefinition,
 } from '@shoal/protocol';
 import { WorkflowError } from '../errors.ts';
-import { canonicalJson } from './canonical-json.ts';
 import { closerOf, topologicalOrder } from './graph.ts';
-import { isoTime } from './time.ts';
+import { sealPlan } from './seal-plan.ts';
 import { resolveVariables } from './variables.ts';
 
 export interface PlanInput {
@@ -21,14 +18,19 @@ export interface PlanInput {
   readonly message: Message;
   /** `metadata.variables` of the request. */
   readonly variables?: Readonly<Record<string, unknown>>;
+  readonly parent?: NonNullable<SessionRecord['parent']>;
   /** Milliseconds since the epoch. */
   readonly now: number;
   /** Longest canonical plan. Default 256 KiB: it is one retained message. */
   readonly maxPlanBytes?: number;
 }
 
-const DEFAULTS = { deadlineSeconds: 3600, retentionSeconds: 3600, timeoutSeconds: 300 } as const;
-const MAX_PLAN_BYTES = 262_144;
+const DEFAULTS = {
+  deadlineSeconds: 3600,
+  retentionSeconds: 3600,
+  compensationSeconds: 600,
+  timeoutSeconds: 300,
+} as const;
 
 /**
  * The immutable record of a run (DESIGN rule 3). The same request gives the same `planHash` on every supervisor; only the times
@@ -39,7 +41,6 @@ export function planWorkflow(definition: WorkflowDefinition, input: PlanInput): 
   const closer = closerOf(steps.map(asGraphStep));
   if (closer === undefined)
     throw new WorkflowError('invalid-workflow', `workflow ${definition.id} has no terminal step`);
-  const deadlineAt = input.now + (definition.deadlineSeconds ?? DEFAULTS.deadlineSeconds) * 1000;
   const retentionSeconds = definition.retentionSeconds ?? DEFAULTS.retentionSeconds;
   const content = {
     schemaVersion: 1 as const,
@@ -53,29 +54,13 @@ export function planWorkflow(definition: WorkflowDefinition, input: PlanInput): 
     variables: resolveVariables(definition, input.message, input.variables),
     steps: [...steps],
     closer,
+    ...(input.parent === undefined ? {} : { parent: input.parent }),
+    ...(steps.some(({ compensate }) => compensate !== undefined)
+      ? { compensationSeconds: definition.compensationSeconds ?? DEFAULTS.compensationSeconds }
+      : {}),
     retentionSeconds,
   };
-  const text = canonicalJson(content);
-  const bytes = utf8ToBytes(text);
-  const limit = input.maxPlanBytes ?? MAX_PLAN_BYTES;
-  if (bytes.length > limit)
-    throw new WorkflowError(
-      'invalid-request',
-      `the plan takes ${bytes.length} bytes of at most ${limit}: send less in the message`,
-    );
-  return {
-    ...content,
-    planHash: bytesToHex(sha256(bytes)),
-    createdAt: isoTime(input.now),
-    deadlineAt: isoTime(deadlineAt),
-    expiresAt: isoTime(deadlineAt + retentionSeconds * 1000),
-  };
-}
-
-/** Is `planHash` that of the content? A record whose hash is wrong was tampered with or cut, and is not executed. */
-export function hasValidHash(record: SessionRecord): boolean {
-  const { planHash, createdAt: _, deadlineAt: __, expiresAt: ___, ...content } = record;
-  return bytesToHex(sha256(utf8ToBytes(canonicalJson(content)))) === planHash;
+  return sealPlan(content, (definition.deadlineSeconds ?? DEFAULTS.deadlineSeconds) * 1000, input);
 }
 
 function planSteps(definition: WorkflowDefinition): readonly PlannedStep[] {
@@ -100,9 +85,11 @@ function planStep(step: StepDefinition, byId: ReadonlyMap<string, StepDefinition
     }),
     join: step.join ?? 'all',
     ...(step.when === undefined ? {} : { when: step.when }),
+    ...(step.forEach === undefined ? {} : { forEach: step.forEach }),
     timeoutSeconds: step.timeoutSeconds ?? DEFAULTS.timeoutSeconds,
-    retry: { maxAttempts: 3, backoffSeconds: 1, maxBackoffSeconds: 30, ...step.retry },
+    retry: { maxAttempts: 3, backoffSeconds: 1, maxBackoffSeconds: 30, jitter: 0.2, ...step.retry },
     onFailure: step.onFailure ?? 'fail',
+    ...(step.compensate === undefined ? {} : { compensate: step.compensate }),
     ...(step.idempotent === undefined ? {} : { idempotent: step.idempotent }),
   };
 }

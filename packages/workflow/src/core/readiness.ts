@@ -1,9 +1,17 @@
-import type { PlannedStep, RecordError, StepResult } from '@shoal/protocol';
+import type {
+  FailurePolicy,
+  JoinRule,
+  PlannedStep,
+  RecordError,
+  StepResult,
+  StepResultState,
+} from '@shoal/protocol';
 
 export type Readiness =
   | { readonly ready: 'yes' }
-  | { readonly ready: 'waiting'; readonly for: readonly string[] }
-  | { readonly ready: 'never'; readonly error: RecordError };
+  /** `untilMs`: the join's own deadline, once the first of the needs has ended. */
+  | { readonly ready: 'waiting'; readonly for: readonly string[]; readonly untilMs?: number }
+  | { readonly ready: 'never'; readonly state: StepResultState; readonly error: RecordError };
 
 type Edge = PlannedStep['needs'][number];
 
@@ -14,25 +22,54 @@ type Edge = PlannedStep['needs'][number];
 export function readinessOf(
   step: PlannedStep,
   resultOf: (stepId: string) => StepResult | undefined,
+  now: number,
 ): Readiness {
   if (step.needs.length === 0) return { ready: 'yes' };
   const edges = step.needs.map((edge) => ({ edge, result: resultOf(edge.step) }));
   const pending = edges.filter(({ result }) => result === undefined).map(({ edge }) => edge.step);
   const satisfied = edges.filter(({ edge, result }) => result !== undefined && satisfies(edge, result));
+  const rule = ruleOf(step);
   const required = requiredCount(step);
-  if (step.join === 'all' && pending.length > 0) return { ready: 'waiting', for: pending };
-  if (satisfied.length >= required) return { ready: 'yes' };
-  if (pending.length > 0) return { ready: 'waiting', for: pending };
+  const forAll = rule.atLeast === undefined && rule.percent === undefined;
+  if (satisfied.length >= required && (!forAll || pending.length === 0)) return { ready: 'yes' };
+  if (pending.length > 0) {
+    const ends = edges.flatMap(({ result }) => (result === undefined ? [] : [Date.parse(result.at)]));
+    return whilePending(rule, pending, ends, now, `${satisfied.length} of ${required} needs are met`);
+  }
   const culprit = edges.find(({ edge, result }) => result !== undefined && !satisfies(edge, result));
   return {
     ready: 'never',
+    state: 'skipped',
     error: blocked(culprit?.edge.step ?? '', culprit?.result, satisfied.length, required),
   };
 }
 
-function requiredCount(step: PlannedStep): number {
-  if (step.join === 'all') return step.needs.length;
-  return step.join === 'any' ? 1 : step.join.atLeast;
+/** The join's deadline counts from the end of the first of the needs: before that there is nothing to join. */
+function whilePending(
+  rule: JoinRule,
+  pending: readonly string[],
+  ends: readonly number[],
+  now: number,
+  met: string,
+): Readiness {
+  if (rule.withinSeconds === undefined || ends.length === 0) return { ready: 'waiting', for: pending };
+  const untilMs = Math.min(...ends) + rule.withinSeconds * 1000;
+  if (now < untilMs) return { ready: 'waiting', for: pending, untilMs };
+  if (rule.onTimeout === 'run') return { ready: 'yes' };
+  const message = `${met}, ${rule.withinSeconds} s after the first; still missing: ${pending.join(', ')}`;
+  return { ready: 'never', state: 'failed', error: { code: 'JOIN_TIMEOUT', message } };
+}
+
+function ruleOf(step: PlannedStep): JoinRule {
+  if (step.join === 'all') return {};
+  return step.join === 'any' ? { atLeast: 1 } : step.join;
+}
+
+/** How many needs must be met. */
+export function requiredCount(step: Pick<PlannedStep, 'join' | 'needs'>): number {
+  const rule = ruleOf(step as PlannedStep);
+  if (rule.percent !== undefined) return Math.ceil((step.needs.length * rule.percent) / 100);
+  return rule.atLeast ?? step.needs.length;
 }
 
 function satisfies(edge: Edge, result: StepResult): boolean {
@@ -49,10 +86,15 @@ function blocked(stepId: string, result: StepResult | undefined, have: number, w
   };
 }
 
-/** Does the failure of `step` leave the session whole? Every edge out of it must say so; without edges its own policy does. */
-export function isTolerated(step: PlannedStep, steps: readonly PlannedStep[]): boolean {
+/** What the step's failure does: the policy of each edge out of it, or without edges its own. */
+export function policiesOf(step: PlannedStep, steps: readonly PlannedStep[]): readonly FailurePolicy[] {
   const policies = steps.flatMap((other) =>
     other.needs.filter((edge) => edge.step === step.id).map((edge) => edge.onFailure),
   );
-  return (policies.length > 0 ? policies : [step.onFailure]).every((policy) => policy !== 'fail');
+  return policies.length > 0 ? policies : [step.onFailure];
+}
+
+/** Does the failure of `step` leave the session whole? Every edge out of it must say so; without edges its own policy does. */
+export function isTolerated(step: PlannedStep, steps: readonly PlannedStep[]): boolean {
+  return policiesOf(step, steps).every((policy) => policy === 'skip' || policy === 'continue');
 }

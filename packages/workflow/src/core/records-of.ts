@@ -10,13 +10,19 @@ export function recordsOf(view: SessionView): readonly (readonly [topic: string,
   };
   add(topics.session, view.session);
   add(topics.control, view.control);
+  add(topics.pause, view.pause);
+  add(topics.purge, view.purge);
   add(topics.outcome, view.outcome);
   for (const [hash, caller] of view.callers) add(topics.caller(hash), caller);
   for (const [stepId, step] of view.steps) {
     const at = topics.step(stepId);
     add(at.attempt, step.attempt);
     add(at.intent, step.intent);
-    add(at.result, step.result);
+    // A result that the plan of a re-run carries is no record.
+    if (step.result?.reusedFrom === undefined) add(at.result, step.result);
+    add(at.items, step.items);
+    add(at.approval, step.approval);
+    add(at.decision, step.decision);
     add(at.status, step.status);
   }
   return found;
@@ -27,6 +33,8 @@ export function missingRecords(
   held: SessionView,
   found: SessionView,
 ): readonly (readonly [topic: string, record: unknown])[] {
+  // Purged on demand: the record that says so outlives the rest, so that nobody brings it back.
+  if (found.purge !== undefined && found.session === undefined) return [];
   const present = new Set(recordsOf(found).map(([topic]) => topic));
   return recordsOf(held).filter(([topic]) => !present.has(topic) && !topic.endsWith('/status'));
 }

@@ -1,18 +1,22 @@
-import type { Message, PlannedStep, SessionRecord, StepResult } from '@shoal/protocol';
+import type { Message, SessionRecord, StepResult } from '@shoal/protocol';
 import type { Json } from '../types/blueprint.ts';
 import type { Scope } from './expressions.ts';
+import type { ActiveStep } from './active-step.ts';
 import type { SessionView } from './view.ts';
 
 /** What the expressions of a step may see: the results of the steps it needs, directly or not, that have ended. */
-export function scopeOf(session: SessionRecord, view: SessionView): Scope {
+export function scopeOf(session: SessionRecord, view: SessionView, active?: ActiveStep): Scope {
   const steps: Record<string, Json> = {};
-  for (const [stepId, step] of view.steps)
-    if (step.result !== undefined) steps[stepId] = stepScope(step.result);
+  for (const { id } of session.steps) {
+    const result = view.steps.get(id)?.result;
+    if (result !== undefined) steps[id] = stepScope(result);
+  }
   return {
     variables: session.variables as Record<string, Json>,
     steps,
     request: { text: textOf(session.request), data: dataOf(session.request) },
     session: { id: session.sessionId, workflowId: session.workflowId, createdAt: session.createdAt },
+    ...(active?.role === 'item' ? { item: active.item, index: active.index } : {}),
   };
 }
 
@@ -38,10 +42,17 @@ export function dataOf(message: Message): Json {
   return part !== undefined && 'data' in part ? (part.data as Json) : null;
 }
 
-/** Whole results of the needs that have ended, in the order of `needs`. */
-export function needsOf(step: PlannedStep, view: SessionView): Record<string, StepResult> {
+/**
+ * Whole results of the needs that have ended, in the order of `needs`. An item sees those of the step that fans out, a compensation
+ * the one that it undoes.
+ */
+export function needsOf(active: ActiveStep, view: SessionView): Record<string, StepResult> {
+  const ids =
+    active.role === 'compensation'
+      ? [active.of.id]
+      : (active.role === 'item' ? active.of : active.planned).needs.map(({ step }) => step);
   const found: Record<string, StepResult> = {};
-  for (const { step: id } of step.needs) {
+  for (const id of ids) {
     const result = view.steps.get(id)?.result;
     if (result !== undefined) found[id] = result;
   }

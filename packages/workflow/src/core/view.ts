@@ -2,25 +2,32 @@ import {
   describeViolations,
   parseJson,
   parseShoalTopic,
+  validateApprovalDecision,
+  validateApprovalRequest,
   validateAttemptRecord,
   validateCallerRecord,
   validateControlRecord,
   validateSessionOutcome,
   validateSessionRecord,
   validateStepIntent,
+  validateStepItems,
   validateStepResult,
   validateStepStatus,
+  type ApprovalDecision,
+  type ApprovalRequest,
   type AttemptRecord,
   type CallerRecord,
   type ControlRecord,
   type SessionOutcome,
   type SessionRecord,
   type StepIntent,
+  type StepItems,
   type StepResult,
+  type StepRecordKind,
   type StepStatus,
   type Validation,
 } from '@shoal/protocol';
-import { hasValidHash } from './plan.ts';
+import { hasValidHash } from './seal-plan.ts';
 
 export interface SessionAddress {
   readonly org: string;
@@ -36,12 +43,19 @@ export interface StepView {
   status?: StepStatus;
   intent?: StepIntent;
   result?: StepResult;
+  items?: StepItems;
+  approval?: ApprovalRequest;
+  decision?: ApprovalDecision;
 }
 
 /** What the retained records say of one session: a fold, never the truth. Readers may drop it and read again at any time. */
 export interface SessionView extends SessionAddress {
   session?: SessionRecord;
+  /** Cancel. */
   control?: ControlRecord;
+  /** Pause or resume, whichever came last. */
+  pause?: ControlRecord;
+  purge?: ControlRecord;
   outcome?: SessionOutcome;
   readonly callers: Map<string, CallerRecord>;
   readonly steps: Map<string, StepView>;
@@ -80,7 +94,9 @@ export function applyRecord(view: SessionView, topic: string, payload: Uint8Arra
     case 'session':
       return applySession(view, removed, payload);
     case 'control':
-      return set(view, 'control', removed, payload, validateControlRecord);
+    case 'pause':
+    case 'purge':
+      return applyControl(view, at.kind, removed, payload);
     case 'outcome':
       return set(view, 'outcome', removed, payload, validateSessionOutcome);
     case 'caller':
@@ -88,11 +104,12 @@ export function applyRecord(view: SessionView, topic: string, payload: Uint8Arra
     case 'attempt':
       return applyAttempt(stepOf(view, at.stepId), at.stepId, removed, payload);
     case 'status':
-      return setStep(view, at.stepId, 'status', removed, payload, validateStepStatus);
     case 'intent':
-      return setStep(view, at.stepId, 'intent', removed, payload, validateStepIntent);
     case 'result':
-      return setStep(view, at.stepId, 'result', removed, payload, validateStepResult);
+    case 'items':
+    case 'approval':
+    case 'decision':
+      return setStep(view, at.stepId, at.kind, removed, payload);
     default:
       return rejected(`${topic} is no record of a session`);
   }
@@ -120,7 +137,12 @@ function applySession(view: SessionView, removed: boolean, payload: Uint8Array |
   const { session } = view;
   if (session === undefined || removed) {
     const applied = set(view, 'session', removed, payload, validateSessionRecord);
-    if (view.session === undefined || hasValidHash(view.session)) return applied;
+    for (const [, step] of view.steps) if (step.result?.reusedFrom !== undefined) delete step.result;
+    if (view.session === undefined) return applied;
+    if (hasValidHash(view.session)) {
+      takeReused(view, view.session);
+      return applied;
+    }
     delete view.session;
     return rejected(`session ${view.sessionId}: planHash is not that of its content`);
   }
@@ -129,6 +151,26 @@ function applySession(view: SessionView, removed: boolean, payload: Uint8Array |
   return read.value.planHash === session.planHash
     ? { applied: true }
     : rejected(`session ${view.sessionId}: another planHash; a plan is immutable`);
+}
+
+/** A re-run carries the results that it takes over in its plan; no other record of them exists. */
+function takeReused(view: SessionView, { rerun }: SessionRecord): void {
+  for (const result of rerun?.results ?? []) stepOf(view, result.stepId).result ??= result;
+}
+
+/** Each word has its own topic; one that stands in another's would be taken for it. */
+const WORDS = { control: ['cancel'], pause: ['pause', 'resume'], purge: ['purge'] } as const;
+
+function applyControl(
+  view: SessionView,
+  kind: keyof typeof WORDS,
+  removed: boolean,
+  payload: Uint8Array | string,
+): Applied {
+  const read = removed ? undefined : readRecord(payload, validateControlRecord);
+  if (read?.ok === true && !(WORDS[kind] as readonly string[]).includes(read.value.action))
+    return rejected(`${kind} of ${view.sessionId}: ${read.value.action} does not belong there`);
+  return set(view, kind, removed, payload, validateControlRecord);
 }
 
 function stepOf(view: SessionView, stepId: string): StepView {
@@ -141,7 +183,7 @@ function stepOf(view: SessionView, stepId: string): StepView {
 
 type Validator<T> = (value: unknown) => Validation<T>;
 
-function set<K extends 'session' | 'control' | 'outcome'>(
+function set<K extends 'session' | keyof typeof WORDS | 'outcome'>(
   view: SessionView,
   key: K,
   removed: boolean,
@@ -159,24 +201,36 @@ function set<K extends 'session' | 'control' | 'outcome'>(
   return { applied: true };
 }
 
-function setStep<K extends 'status' | 'intent' | 'result'>(
+type OtherStepRecord = Exclude<StepRecordKind, 'attempt'>;
+
+type StepRecord = NonNullable<StepView[OtherStepRecord]>;
+
+const STEP_VALIDATORS: { readonly [K in OtherStepRecord]: Validator<NonNullable<StepView[K]>> } = {
+  status: validateStepStatus,
+  intent: validateStepIntent,
+  result: validateStepResult,
+  items: validateStepItems,
+  approval: validateApprovalRequest,
+  decision: validateApprovalDecision,
+};
+
+function setStep(
   view: SessionView,
   stepId: string,
-  key: K,
+  key: OtherStepRecord,
   removed: boolean,
   payload: Uint8Array | string,
-  validate: Validator<NonNullable<StepView[K]>>,
 ): Applied {
   const step = stepOf(view, stepId);
   if (removed) {
     delete step[key];
     return { applied: true };
   }
-  const read = readRecord(payload, validate);
+  const read = readRecord<StepRecord>(payload, STEP_VALIDATORS[key]);
   if (!read.ok) return rejected(`${key} of ${view.sessionId}/${stepId}: ${read.reason}`);
   if (read.value.sessionId !== view.sessionId || read.value.stepId !== stepId)
     return rejected(`${key} of ${view.sessionId}/${stepId}: sessionId or stepId is not that of its topic`);
-  step[key] = read.value;
+  Object.assign(step, { [key]: read.value });
   return { applied: true };
 }
 
@@ -246,6 +300,11 @@ export function currentAttempt(step: StepView | undefined): number {
 export function currentStatus(step: StepView | undefined): StepStatus | undefined {
   const status = step?.status;
   return status !== undefined && status.attempt >= currentAttempt(step) ? status : undefined;
+}
+
+/** Nothing that has not begun begins; what runs goes on. */
+export function isPaused(view: SessionView): boolean {
+  return view.pause?.action === 'pause';
 }
 
 /** Outcome written, all callers answered, and said so (DESIGN rule 13). */

@@ -1,6 +1,6 @@
 import { publishReply, replyPayload, streamItemPayload } from '@shoal/agent-sdk';
 import type { Link, Logger } from '@shoal/mqtt-link';
-import type { CallerRecord, SessionOutcome, StreamResponse } from '@shoal/protocol';
+import type { CallerRecord, SessionOutcome, StreamResponse, Task } from '@shoal/protocol';
 import { correlationOf, finalItems, isSafeResponseTopic } from '../core/callers.ts';
 
 type Publishing = Pick<Link, 'publish'>;
@@ -33,6 +33,21 @@ export async function replyOutcome(
     ? finalItems(outcome).map((item) => streamItemPayload(caller.requestId, item))
     : [replyPayload(caller.requestId, { task: outcome.task })];
   await send(link, caller, payloads, logger);
+}
+
+/** The task asks for input: a stream is told so, a blocking call gets the task. */
+export async function replyInterrupted(
+  link: Publishing,
+  caller: CallerRecord,
+  task: Task,
+  logger: Logger,
+): Promise<void> {
+  if (!isSafeResponseTopic(caller.responseTopic)) return;
+  const { id, contextId = id, status, metadata = {} } = task;
+  const payload = caller.streaming
+    ? streamItemPayload(caller.requestId, { statusUpdate: { taskId: id, contextId, status, metadata } })
+    : replyPayload(caller.requestId, { task });
+  await send(link, caller, [payload], logger);
 }
 
 /**

@@ -1,20 +1,22 @@
-import { dataOf, foldItem, textOf } from '@shoal/agent-sdk';
-import { readRetained, type Link } from '@shoal/mqtt-link';
+import { dataOf, foldItem, isA2aError, textOf } from '@shoal/agent-sdk';
 import {
-  discoveryFilter,
-  parseA2aTopic,
   parseJson,
-  readPresence,
-  validateAgentCard,
+  sessionTopics,
+  validateSessionOutcome,
   type AgentAddress,
+  type PoolAddress,
   type StepUse,
   type Task,
 } from '@shoal/protocol';
 import { derivedTaskId } from '../core/derived-id.ts';
+import { selectMembers } from '../core/select.ts';
 import { StepError } from '../errors.ts';
 import type { Blueprint, Json, StepContext, StepOutput } from '../types/blueprint.ts';
+import { readFleet } from './read-fleet.ts';
 
-/** The built-in blueprint of steps that use an agent or a skill. */
+type Target = AgentAddress | PoolAddress;
+
+/** The built-in blueprint of steps that ask somebody else: an agent, a skill, a pool, a workflow. */
 export const DELEGATE = 'shoal.delegate';
 
 /** What `runWork` hands to this blueprint besides: `use` with its expressions resolved. */
@@ -36,40 +38,87 @@ export function delegate(use: StepUse): Blueprint {
 
 async function ask(context: DelegateContext): Promise<StepOutput> {
   const target = await targetOf(context);
-  const taskId = derivedTaskId(context.sessionId, context.stepId);
-  const { sessionId, stepId, attempt, workflowId, signal, requester } = context;
+  const { sessionId, stepId, signal, requester, use } = context;
+  const taskId = derivedTaskId(sessionId, stepId);
   const cancel = (): void => void requester.cancelTask(target, { id: taskId }).catch(() => undefined);
   signal.addEventListener('abort', cancel);
   try {
-    const stream = requester.stream(
-      target,
-      {
-        taskId,
-        messageId: derivedTaskId(sessionId, stepId, 'message'),
-        parts: [{ data: context.input }],
-        metadata: { sessionId, stepId, attempt, workflowId },
-      },
-      { signal },
-    );
-    let task: Task | undefined;
-    for await (const item of stream) {
-      task = foldItem(task, item);
-      const said = item.statusUpdate?.status.message;
-      if (said !== undefined) context.progress(textOf(said));
-    }
-    return outputOf(task, target);
+    const task = await follow(context, target, taskId);
+    const waits = use.workflow !== undefined && task?.status.state === 'TASK_STATE_INPUT_REQUIRED';
+    // The stream of a task that asks a person for input has ended. Its end is a record like any other session's.
+    return outputOf(waits ? await outcomeOf(context, taskId) : task, target);
+  } catch (error) {
+    if (!isA2aError(error) || error.family === 'local') throw error;
+    throw new StepError('AGENT_REFUSED', `${nameOf(target)}: ${error.message}`, {
+      retryable: error.retryable,
+      cause: error,
+    });
   } finally {
     signal.removeEventListener('abort', cancel);
   }
 }
 
-function outputOf(task: Task | undefined, target: AgentAddress): StepOutput {
+async function follow(context: DelegateContext, target: Target, taskId: string): Promise<Task | undefined> {
+  const { sessionId, stepId, attempt, workflowId, signal, requester, use } = context;
+  const stream = requester.stream(
+    target,
+    {
+      taskId,
+      messageId: derivedTaskId(sessionId, stepId, 'message'),
+      parts: [{ data: context.input }],
+      metadata: {
+        sessionId,
+        stepId,
+        attempt,
+        workflowId,
+        ...(use.workflow === undefined ? {} : { parent: { sessionId, stepId } }),
+      },
+    },
+    { signal },
+  );
+  let task: Task | undefined;
+  for await (const item of stream) {
+    task = foldItem(task, item);
+    const said = item.statusUpdate?.status.message;
+    if (said !== undefined) context.progress(textOf(said));
+  }
+  return task;
+}
+
+/** The final task of a child session, whenever that comes. Rejects when the step is aborted. */
+async function outcomeOf({ org, unit, link, signal }: DelegateContext, sessionId: string): Promise<Task> {
+  const { outcome } = sessionTopics({ org, unit, sessionId });
+  let abort = (): void => undefined;
+  let subscription: { close(): Promise<void> } | undefined;
+  try {
+    return await new Promise<Task>((resolve, reject) => {
+      abort = () => reject(signal.reason as Error);
+      signal.addEventListener('abort', abort);
+      link
+        .subscribe(outcome, ({ payload }) => {
+          const json = payload.length === 0 ? undefined : parseJson(payload);
+          const read = json?.ok === true ? validateSessionOutcome(json.value) : undefined;
+          if (read?.ok === true) resolve(read.value.task);
+        })
+        .then((opened) => (subscription = opened), reject);
+    });
+  } finally {
+    signal.removeEventListener('abort', abort);
+    await subscription?.close().catch(() => undefined);
+  }
+}
+
+function nameOf(target: Target): string {
+  return 'poolId' in target ? `pool ${target.poolId}` : target.agentId;
+}
+
+function outputOf(task: Task | undefined, target: Target): StepOutput {
   const state = task?.status.state;
   const said = task?.status.message === undefined ? '' : textOf(task.status.message);
   if (task === undefined || state !== 'TASK_STATE_COMPLETED')
     throw new StepError(
       `AGENT_${(state ?? 'TASK_STATE_SILENT').replace('TASK_STATE_', '')}`,
-      `${target.agentId} ended with ${state ?? 'no task'}: ${said}`,
+      `${nameOf(target)} ended with ${state ?? 'no task'}: ${said}`,
     );
   const artifacts = task.artifacts ?? [];
   const all = {
@@ -86,34 +135,17 @@ function outputOf(task: Task | undefined, target: AgentAddress): StepOutput {
   };
 }
 
-async function targetOf({ use, org, unit, sessionId, link }: DelegateContext): Promise<AgentAddress> {
-  if (use.agent !== undefined) return { org, unit, agentId: use.agent };
+async function targetOf({ use, org, unit, sessionId, link }: DelegateContext): Promise<Target> {
+  const agentId = use.agent ?? use.workflow;
+  if (agentId !== undefined) return { org, unit, agentId };
+  if (use.pool !== undefined) return { org, unit, poolId: use.pool };
   const skill = use.skill ?? '';
-  const candidates = await agentsWithSkill(link, { org, unit }, skill);
+  const candidates = selectMembers(await readFleet(link, { org, unit }), { skill });
   if (candidates.length === 0)
     throw new StepError('NO_AGENT', `no agent of ${org}/${unit} has skill "${skill}" and is not offline`, {
       retryable: true,
     });
   // The same session picks the same agent while the fleet stays the same; sessions spread over it.
   const index = Number.parseInt(derivedTaskId(sessionId, skill).slice(0, 8), 16) % candidates.length;
-  return candidates[index] as AgentAddress;
-}
-
-async function agentsWithSkill(
-  link: Link,
-  where: { org: string; unit: string },
-  skill: string,
-): Promise<AgentAddress[]> {
-  const cards = await readRetained(link, discoveryFilter(where));
-  const found: AgentAddress[] = [];
-  for (const [topic, message] of cards) {
-    const at = parseA2aTopic(topic);
-    const json = parseJson(message.payload);
-    if (at?.kind !== 'discovery' || !json.ok) continue;
-    const card = validateAgentCard(json.value);
-    if (!card.ok || !card.value.skills.some(({ id }) => id === skill)) continue;
-    if (readPresence(message.userProperties, message.payload.length).status !== 'offline')
-      found.push(at.address);
-  }
-  return found.sort((a, b) => (a.agentId < b.agentId ? -1 : 1));
+  return { org, unit, agentId: candidates[index]?.agentId ?? '' };
 }

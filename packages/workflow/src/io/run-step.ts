@@ -1,18 +1,14 @@
 import { isLinkError, silentLogger, type Link, type LinkOptions, type Logger } from '@shoal/mqtt-link';
-import {
-  clientIdOf,
-  sessionTopics,
-  type SessionRecord,
-  type StepResultState,
-  type RecordError,
-} from '@shoal/protocol';
+import { clientIdOf, sessionTopics, type SessionRecord, type StepUse } from '@shoal/protocol';
 import { decideStep } from '../core/decide-step.ts';
 import { missingRecords } from '../core/records-of.ts';
 import { recordExpirySeconds } from '../core/time.ts';
-import { hasValidHash } from '../core/plan.ts';
+import { findStep, lastActMs } from '../core/active-step.ts';
+import { hasValidHash } from '../core/seal-plan.ts';
 import type { SessionView } from '../core/view.ts';
 import type { Blueprint } from '../types/blueprint.ts';
 import type { Credentials, StepEnd, StepOrder } from '../types/order.ts';
+import type { StandIn } from './attempt.ts';
 import { DELEGATE, delegate } from './delegate.ts';
 import { connectOptions, look, openLookLink, openPatiently, type ConnectOptions } from './look.ts';
 import { StepInstance } from './step-instance.ts';
@@ -32,11 +28,7 @@ export interface RunStepOptions extends Credentials {
    * End the step in its instance's place (DESIGN rule 15): nothing is run, and where the records leave the end open, this is
    * written.
    */
-  readonly standIn?: {
-    readonly state: StepResultState;
-    readonly error: RecordError;
-    readonly supervisorId: string;
-  };
+  readonly standIn?: StandIn;
   /** How long aborted work may take to stop. Default 5 000. */
   readonly abortGraceMs?: number;
   /** Default 15. Bounds how long a broken connection goes unnoticed. */
@@ -77,7 +69,7 @@ export async function runStep(order: StepOrder, options: RunStepOptions): Promis
     const view = firstLook ?? (await lookOnce());
     firstLook = undefined;
     // A broker that came back empty: this attempt carries what it has seen (rule 17).
-    if (view.session === undefined && now() < Date.parse(session.deadlineAt)) return true;
+    if (view.session === undefined && view.purge === undefined && now() < lastActMs(session)) return true;
     const next = decideStep(view, order, now());
     if (next.do !== 'stand-down') return true;
     reason = next.reason;
@@ -94,7 +86,7 @@ export async function runStep(order: StepOrder, options: RunStepOptions): Promis
     order,
     session,
     first,
-    blueprint: blueprintFor(order, session, options.blueprints),
+    blueprint: blueprintFor(findStep(first, order.stepId)?.planned.use, options.blueprints),
     logger,
     now,
     abortGraceMs: options.abortGraceMs ?? 5_000,
@@ -106,18 +98,13 @@ export async function runStep(order: StepOrder, options: RunStepOptions): Promis
   return instance.run();
 }
 
-function blueprintFor(
-  order: StepOrder,
-  session: SessionRecord,
-  blueprints: readonly Blueprint[],
-): Blueprint | undefined {
-  const use = session.steps.find((step) => step.id === order.stepId)?.use;
-  if (use === undefined) return undefined;
+function blueprintFor(use: StepUse | undefined, blueprints: readonly Blueprint[]): Blueprint | undefined {
+  if (use === undefined || use.approval !== undefined) return undefined;
   if (use.blueprint === undefined) return delegate(use);
   return blueprints.find((blueprint) => blueprint.id === use.blueprint);
 }
 
-/** The blueprint that a spawn order names for a step: its own, or the built-in one that asks a live agent. */
+/** The blueprint that a spawn order names for a step: its own, or the built-in one that asks somebody else. */
 export function blueprintIdOf(use: { readonly blueprint?: string }): string {
   return use.blueprint ?? DELEGATE;
 }

@@ -1,6 +1,7 @@
 import type { Requester } from '@shoal/agent-sdk';
 import type { Link, Logger } from '@shoal/mqtt-link';
-import type { PlannedStep, RecordError, SessionRecord } from '@shoal/protocol';
+import type { RecordError, SessionRecord } from '@shoal/protocol';
+import type { ActiveStep } from '../core/active-step.ts';
 import { interpolate } from '../core/expressions.ts';
 import { needsOf, scopeOf } from '../core/scope.ts';
 import type { SessionView } from '../core/view.ts';
@@ -16,7 +17,7 @@ export type WorkEnd =
 export interface WorkOptions {
   readonly blueprint: Blueprint;
   readonly session: SessionRecord;
-  readonly step: PlannedStep;
+  readonly active: ActiveStep;
   readonly view: SessionView;
   readonly attempt: number;
   readonly signal: AbortSignal;
@@ -31,10 +32,10 @@ export const MAX_RESULT_BYTES = 262_144;
 
 /** Runs the blueprint once. Never rejects: an error is an end like any other, and never passes for output (DESIGN rule 8). */
 export async function runWork(options: WorkOptions): Promise<WorkEnd> {
-  const { blueprint, step, signal } = options;
+  const { blueprint, active, signal } = options;
   try {
     const output = await blueprint.run(contextOf(options));
-    return checked(output);
+    return checkOutput(output);
   } catch (error) {
     if (signal.aborted && !isStepError(error)) return failure(abortError(signal), false);
     if (isStepError(error)) {
@@ -48,7 +49,7 @@ export async function runWork(options: WorkOptions): Promise<WorkEnd> {
       return failure({ code: 'EXPRESSION', message: `with: ${error.message}` }, true);
     const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     options.logger.error('the step threw', {
-      stepId: step.id,
+      stepId: active.planned.id,
       error: error instanceof Error ? error.stack : message,
     });
     return failure(
@@ -66,9 +67,10 @@ export function abortError(signal: AbortSignal): RecordError {
 }
 
 function contextOf(options: WorkOptions): DelegateContext {
-  const { session, step, view } = options;
-  const scope = scopeOf(session, view);
-  const needs = needsOf(step, view);
+  const { session, active, view } = options;
+  const step = active.planned;
+  const scope = scopeOf(session, view, active);
+  const needs = needsOf(active, view);
   const outputs = Object.entries(needs).flatMap(([id, result]) =>
     result.state === 'completed' ? [[id, result.output ?? null] as const] : [],
   );
@@ -83,6 +85,7 @@ function contextOf(options: WorkOptions): DelegateContext {
     variables: session.variables as Record<string, Json>,
     results: Object.fromEntries(outputs),
     needs,
+    ...(active.role === 'item' ? { item: active.item, index: active.index } : {}),
     request: session.request,
     signal: options.signal,
     requester: options.requester,
@@ -93,7 +96,8 @@ function contextOf(options: WorkOptions): DelegateContext {
   };
 }
 
-function checked(output: StepOutput | undefined): WorkEnd {
+/** Is it JSON, and not too much of it? */
+export function checkOutput(output: StepOutput | undefined): WorkEnd {
   if (output === undefined || output.output === undefined)
     return failure(
       {
@@ -111,7 +115,10 @@ function checked(output: StepOutput | undefined): WorkEnd {
   const bytes = Buffer.byteLength(text);
   if (bytes > MAX_RESULT_BYTES)
     return failure(
-      { code: 'OUTPUT_TOO_LARGE', message: `the output takes ${bytes} bytes of at most ${MAX_RESULT_BYTES}` },
+      {
+        code: 'OUTPUT_TOO_LARGE',
+        message: `the output takes ${bytes} bytes of at most ${MAX_RESULT_BYTES}: pass large data by reference (of a fan-out, collect: states)`,
+      },
       true,
     );
   return { end: 'output', output: JSON.parse(text) as StepOutput };

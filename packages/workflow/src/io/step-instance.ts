@@ -1,29 +1,30 @@
 import { createRequester, type Requester } from '@shoal/agent-sdk';
 import { isLinkError, type Link, type Logger } from '@shoal/mqtt-link';
-import {
-  sessionTopics,
-  type PlannedStep,
-  type RecordError,
-  type SessionRecord,
-  type StepResult,
-  type StepResultState,
-} from '@shoal/protocol';
+import { sessionTopics, type PlannedStep, type SessionRecord } from '@shoal/protocol';
+import { deadlineOf, findStep, lastActMs } from '../core/active-step.ts';
 import { decideFailure } from '../core/decide-failure.ts';
 import { decideStep, type StepDecision } from '../core/decide-step.ts';
 import { buildOutcome, taskOf, unfinishedSteps } from '../core/outcome.ts';
 import { isoTime } from '../core/time.ts';
 import { applyRecord, currentAttempt, type SessionView } from '../core/view.ts';
+import { derivedDraw } from '../core/derived-id.ts';
 import { StepError } from '../errors.ts';
-import type { Blueprint, StepOutput } from '../types/blueprint.ts';
+import type { Blueprint, Json } from '../types/blueprint.ts';
 import type { StepEnd, StepOrder } from '../types/order.ts';
 import { answerProbes } from './answer-probes.ts';
+import { askApproval, tellPending } from './ask-approval.ts';
+import type { Attempt, StandIn } from './attempt.ts';
+import { BegunWork } from './begun-work.ts';
 import { replyOutcome } from './caller-replies.ts';
+import { pinItems } from './fan-out-items.ts';
 import { gatedLink } from './gated-link.ts';
 import { Notifier } from './notifier.ts';
-import { abortError, runWork, type WorkEnd } from './run-work.ts';
+import { readCanary } from './read-canary.ts';
+import { checkOutput } from './run-work.ts';
 import { SessionWatch } from './session-watch.ts';
 import { StepVoice } from './step-voice.ts';
 import { writeRecord } from './write-record.ts';
+import { writeOutput, writeResult } from './write-result.ts';
 
 export interface InstanceOptions {
   readonly link: Link;
@@ -35,11 +36,7 @@ export interface InstanceOptions {
   readonly logger: Logger;
   readonly now: () => number;
   readonly abortGraceMs: number;
-  readonly standIn?: {
-    readonly state: StepResultState;
-    readonly error: RecordError;
-    readonly supervisorId: string;
-  };
+  readonly standIn?: StandIn;
   readonly signal?: AbortSignal;
   readonly carry: (
     held: SessionView,
@@ -48,13 +45,11 @@ export interface InstanceOptions {
   readonly fencedReason: () => string;
 }
 
-/** Work that was begun. It outlives a lost connection: when the connection is back and the attempt still counts, it goes on. */
-interface Work {
-  readonly abort: AbortController;
-  readonly startedAtMs: number;
-  readonly afterIntent: boolean;
-  end?: WorkEnd;
-}
+const NOT_DURABLE = {
+  code: 'BROKER_NOT_DURABLE',
+  message:
+    'the broker forgets retained messages when it restarts: a step that must not act twice is not safe on it',
+};
 
 /** One attempt of one step over one fenced link, from the first CONNACK to its last word. */
 export class StepInstance {
@@ -65,13 +60,14 @@ export class StepInstance {
   readonly #changed = new Notifier();
   readonly #requester: Requester;
   readonly #voice: StepVoice;
+  readonly #attempt: Attempt;
   /** The records were read on this connection. */
   #synced = false;
   /** ... and say that this attempt may act. What the step's code publishes passes here. */
   #gateOpen = false;
   #subscribed = { watch: false, probes: false };
   #held: SessionView | undefined;
-  #work: Work | undefined;
+  #work: BegunWork | undefined;
   #ended: StepEnd | undefined;
 
   constructor(options: InstanceOptions) {
@@ -79,15 +75,23 @@ export class StepInstance {
     this.#link = options.link;
     this.#held = options.first;
     const { order, session, logger } = options;
-    const step = session.steps.find(({ id }) => id === order.stepId);
-    if (step === undefined) throw new Error(`session ${session.sessionId} has no step ${order.stepId}`);
-    this.#step = step;
+    const active = findStep(options.first, order.stepId);
+    if (active === undefined) throw new Error(`session ${session.sessionId} has no step ${order.stepId}`);
+    this.#step = active.planned;
     this.#watch = new SessionWatch(this.#link, session, logger, () => this.#onChange());
     this.#voice = new StepVoice({
       ...options,
       view: () => this.#watch.view,
       mayProgress: () => this.#gateOpen && options.standIn === undefined,
     });
+    this.#attempt = {
+      ...options,
+      active,
+      voice: this.#voice,
+      view: () => this.#watch.view,
+      sync: () => this.#watch.sync(),
+      flags: new Set(),
+    };
     this.#requester = createRequester({
       link: gatedLink(this.#link, () => this.#gateOpen),
       address: { org: order.org, unit: order.unit, agentId: `${order.sessionId}.${order.stepId}` },
@@ -106,7 +110,7 @@ export class StepInstance {
       return await this.#abandon(reason);
     } finally {
       this.#gateOpen = false;
-      this.#work?.abort.abort(new StepError('ENDED', 'the attempt has ended'));
+      this.#work?.abort(new StepError('ENDED', 'the attempt has ended'));
       for (const off of stopListening) off();
       await this.#requester.close();
       await this.#link.close();
@@ -146,7 +150,7 @@ export class StepInstance {
   #end(end: StepEnd): void {
     this.#ended ??= end;
     this.#gateOpen = false;
-    this.#work?.abort.abort(
+    this.#work?.abort(
       new StepError('SUPERSEDED', end.end === 'superseded' ? end.reason : 'the instance was stopped'),
     );
     this.#changed.notify();
@@ -184,7 +188,7 @@ export class StepInstance {
     this.#subscribed.watch = true;
     const view = await this.#watch.sync();
     const held = this.#held;
-    if (held !== undefined && now() < Date.parse(session.deadlineAt)) {
+    if (held !== undefined && now() < lastActMs(session)) {
       for (const [topic, record] of this.#options.carry(held, view)) {
         logger.warn('the broker had lost a record', { topic });
         await writeRecord(this.#link, session, topic, record, now());
@@ -206,7 +210,8 @@ export class StepInstance {
 
   async #act(): Promise<StepEnd | undefined> {
     const { order, now, standIn } = this.#options;
-    const decision = decideStep(this.#watch.view, order, now());
+    const begun = this.#work !== undefined;
+    const decision = decideStep(this.#watch.view, { ...order, begun }, now());
     this.#gateOpen = decision.do === 'run' || decision.do === 'close';
     switch (decision.do) {
       case 'stand-down':
@@ -215,15 +220,30 @@ export class StepInstance {
         return this.#close();
       case 'finish':
         return this.#finishUnworked(decision);
-      case 'wait':
-        if (standIn !== undefined) return this.#writeResult(standIn.state, { error: standIn.error });
-        void this.#voice.say('waiting');
-        return this.#sleep(decision.untilMs);
-      case 'run':
-        if (standIn !== undefined) return this.#writeResult(standIn.state, { error: standIn.error });
-        return this.#onRun();
+      case 'park':
+        return this.#park();
+      default:
+        if (standIn !== undefined) return writeResult(this.#attempt, standIn.state, { error: standIn.error });
+        return this.#goOn(decision);
     }
-    return undefined;
+  }
+
+  async #goOn(
+    decision: Extract<StepDecision, { do: 'wait' | 'run' | 'expand' | 'ask' }>,
+  ): Promise<StepEnd | undefined> {
+    if (decision.do === 'run') return this.#onRun();
+    void this.#voice.say('waiting');
+    if (decision.do === 'expand') return pinItems(this.#attempt);
+    if (decision.do === 'ask') return askApproval(this.#attempt);
+    return this.#sleep(decision.untilMs);
+  }
+
+  /** Nothing to do until others have acted: a supervisor sees the records and spawns the next attempt then. */
+  async #park(): Promise<StepEnd> {
+    if (this.#step.use.approval !== undefined) await tellPending(this.#attempt);
+    await this.#voice.say('parked');
+    await this.#link.close();
+    return { end: 'parked' };
   }
 
   async #leave(reason: string): Promise<StepEnd> {
@@ -243,19 +263,30 @@ export class StepInstance {
     return { end: 'done', state };
   }
 
-  /** Canceled, overdue, skipped or unknown. Work that runs is stopped first; if it completes all the same, that is the truth. */
+  /**
+   * Canceled, overdue, skipped, unknown, or the end of what others did. Work that runs is stopped first; if it completes all the same,
+   * that is the truth.
+   */
   async #finishUnworked(decision: Extract<StepDecision, { do: 'finish' }>): Promise<undefined> {
+    const { state, error, output } = decision;
     const work = this.#work;
-    if (work !== undefined && work.end === undefined) {
-      const { code, message } = decision.error;
+    if (work === undefined && output !== undefined) return this.#writeChecked(output);
+    const { code, message } = error ?? { code: 'ENDED', message: 'the step has ended' };
+    if (work !== undefined && work.end === undefined)
       await this.#abortWork(work, new StepError(code, message));
-    }
-    if (work?.end?.end === 'output') return this.#writeOutput(work, work.end.output);
+    if (work?.end?.end === 'output') return writeOutput(this.#attempt, work.end.output, work.startedAtMs);
     if (work?.afterIntent === true && !(work.end?.end === 'error' && work.end.deliberate))
-      return this.#writeResult('unknown', {
-        error: { code: 'EFFECT_UNKNOWN', message: `${decision.error.code}: ${decision.error.message}` },
+      return writeResult(this.#attempt, 'unknown', {
+        error: { code: 'EFFECT_UNKNOWN', message: `${code}: ${message}` },
       });
-    return this.#writeResult(decision.state, { error: decision.error });
+    return writeResult(this.#attempt, state, { error: error ?? { code, message } });
+  }
+
+  /** What a fan-out gathered is bound like any output. */
+  #writeChecked(output: Json): Promise<undefined> {
+    const checked = checkOutput({ output });
+    if (checked.end === 'output') return writeOutput(this.#attempt, checked.output);
+    return writeResult(this.#attempt, 'failed', { error: checked.error });
   }
 
   async #onRun(): Promise<StepEnd | undefined> {
@@ -265,112 +296,75 @@ export class StepInstance {
     const timeoutAtMs = work.startedAtMs + this.#step.timeoutSeconds * 1000;
     if (work.end === undefined) {
       if (this.#options.now() < timeoutAtMs)
-        return this.#sleep(Math.min(timeoutAtMs, Date.parse(this.#options.session.deadlineAt)));
+        return this.#sleep(
+          Math.min(timeoutAtMs, deadlineOf(this.#options.session, this.#attempt.active.role)),
+        );
       const message = `the step had ${this.#step.timeoutSeconds} s in one attempt`;
       await this.#abortWork(work, new StepError('STEP_TIMEOUT', message, { retryable: true }));
     }
-    if (work.end?.end === 'output') return this.#writeOutput(work, work.end.output);
+    if (work.end?.end === 'output') return writeOutput(this.#attempt, work.end.output, work.startedAtMs);
     return this.#onFailure(work);
   }
 
   /** Intent first, where the step is not idempotent (DESIGN rule 7); then the work. */
-  async #start(): Promise<Work | undefined> {
-    const { blueprint, order, now, logger } = this.#options;
+  async #start(): Promise<BegunWork | undefined> {
+    const { blueprint, order, session, now, logger } = this.#options;
     if (blueprint === undefined) {
       const message = `this host has no blueprint "${this.#step.use.blueprint ?? ''}"`;
-      return this.#writeResult('failed', { error: { code: 'UNKNOWN_BLUEPRINT', message } });
+      return writeResult(this.#attempt, 'failed', { error: { code: 'UNKNOWN_BLUEPRINT', message } });
     }
     const afterIntent = !(this.#step.idempotent ?? blueprint.idempotent ?? true);
     if (afterIntent) {
+      // Rule 17: where the intent may be lost, nobody would know of the effect.
+      const canary = await readCanary(this.#link, session);
+      if (canary?.state === 'lossy') {
+        if (canary.refuse) return writeResult(this.#attempt, 'failed', { error: NOT_DURABLE });
+        this.#attempt.flags.add(NOT_DURABLE.code);
+      }
       const intent = { ...this.#voice.ids(), claimId: order.claimId, at: isoTime(now()) };
       await this.#voice.put(sessionTopics(order).step(order.stepId).intent, intent);
       if (decideStep(this.#watch.view, order, now()).do !== 'run') return undefined;
     }
-    const work: Work = { abort: new AbortController(), startedAtMs: now(), afterIntent };
+    const work = new BegunWork({ startedAtMs: now(), afterIntent });
     this.#work = work;
     this.#voice.progress('running', this.#step.description ?? `step ${this.#step.id} runs`);
-    const running = runWork({
-      blueprint,
-      session: this.#options.session,
-      step: this.#step,
-      view: this.#watch.view,
-      attempt: order.attempt,
-      signal: work.abort.signal,
-      requester: this.#requester,
-      link: gatedLink(this.#link, () => this.#gateOpen),
-      progress: (text, data) => this.#voice.progress('progress', text, data),
-      logger,
-    });
-    void this.#settle(work, running);
+    work.begin(
+      {
+        blueprint,
+        session,
+        active: this.#attempt.active,
+        view: this.#watch.view,
+        attempt: order.attempt,
+        requester: this.#requester,
+        link: gatedLink(this.#link, () => this.#gateOpen),
+        progress: (text, data) => this.#voice.progress('progress', text, data),
+        logger,
+      },
+      () => this.#changed.notify(),
+    );
     return work;
   }
 
-  async #settle(work: Work, running: Promise<WorkEnd>): Promise<void> {
-    const end = await running;
-    work.end ??= end;
-    this.#changed.notify();
-  }
-
-  async #abortWork(work: Work, reason: StepError): Promise<void> {
-    work.abort.abort(reason);
+  async #abortWork(work: BegunWork, reason: StepError): Promise<void> {
+    work.abort(reason);
     const untilMs = this.#options.now() + this.#options.abortGraceMs;
     while (work.end === undefined && this.#options.now() < untilMs && this.#ended === undefined)
       await this.#sleep(untilMs);
-    work.end ??= { end: 'error', error: abortError(work.abort.signal), deliberate: false };
+    work.giveUp();
   }
 
-  async #onFailure(work: Work): Promise<StepEnd | undefined> {
+  async #onFailure(work: BegunWork): Promise<StepEnd | undefined> {
     if (work.end?.end !== 'error') return undefined;
     const { order, now } = this.#options;
     const { error, deliberate } = work.end;
-    const decision = decideFailure(this.#step, order.attempt, {
-      error,
-      deliberate,
-      afterIntent: work.afterIntent,
-    });
-    if (decision.do === 'finish') return this.#writeResult(decision.state, { error: decision.error, work });
+    const { afterIntent, startedAtMs } = work;
+    const draw = derivedDraw(order.sessionId, order.stepId, order.attempt);
+    const decision = decideFailure(this.#step, order.attempt, { error, deliberate, afterIntent }, draw);
+    if (decision.do === 'finish')
+      return writeResult(this.#attempt, decision.state, { error: decision.error, startedAtMs });
     await this.#voice.say('retrying', { error, retryAt: isoTime(now() + decision.delayMs) });
     await this.#link.close();
     return { end: 'retrying' };
-  }
-
-  async #writeOutput(work: Work, output: StepOutput): Promise<undefined> {
-    const { artifacts, summary } = output;
-    try {
-      return await this.#writeResult('completed', {
-        output: output.output,
-        ...(artifacts === undefined ? {} : { artifacts: [...artifacts] }),
-        ...(summary === undefined ? {} : { summary: summary.slice(0, 4000) }),
-        work,
-      });
-    } catch (error) {
-      if (!isLinkError(error, 'publish-refused')) throw error;
-      const message = `the broker refused the result: ${error.message}`;
-      return this.#writeResult('failed', { error: { code: 'RESULT_REFUSED', message }, work });
-    }
-  }
-
-  async #writeResult(
-    state: StepResultState,
-    rest: Pick<StepResult, 'output' | 'artifacts' | 'summary' | 'error'> & { readonly work?: Work },
-  ): Promise<undefined> {
-    const { order, now, standIn } = this.#options;
-    const { work, ...content } = rest;
-    const result: StepResult = {
-      ...this.#voice.ids(),
-      claimId: order.claimId,
-      state,
-      ...content,
-      ...(work === undefined ? {} : { startedAt: isoTime(work.startedAtMs) }),
-      at: isoTime(now()),
-      ...(standIn === undefined ? {} : { supervisorId: standIn.supervisorId }),
-    };
-    await this.#voice.put(sessionTopics(order).step(order.stepId).result, result);
-    this.#voice.progress(
-      state,
-      content.summary ?? content.error?.message ?? `step ${this.#step.id} ${state}`,
-    );
-    return undefined;
   }
 
   /** Rule 13: every step has its result, then the outcome, then the callers are read and answered, then `done`. */

@@ -7,6 +7,7 @@ export {
   ended,
   graphYaml,
   intentOf,
+  itemsOf,
   planOf,
   requestMessage,
   SESSION_ID,

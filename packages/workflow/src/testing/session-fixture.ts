@@ -5,6 +5,7 @@ import type {
   Message,
   SessionRecord,
   StepIntent,
+  StepItems,
   StepResult,
   StepStatus,
 } from '@shoal/protocol';
@@ -83,6 +84,10 @@ export function statusOf(
 
 export function intentOf(stepId: string, attempt: number, claimId = `c${attempt}`): StepIntent {
   return { ...base, stepId, attempt, claimId, at: isoTime(T0) };
+}
+
+export function itemsOf(stepId: string, items: StepItems['items']): StepItems {
+  return { ...base, stepId, attempt: 1, claimId: 'c1', items, at: isoTime(T0) };
 }
 
 export function completed(

@@ -19,6 +19,9 @@ export interface StepContext {
   readonly results: Readonly<Record<string, Json>>;
   /** Whole results of the needed steps, failed ones included (edges with `onFailure: continue`). */
   readonly needs: Readonly<Record<string, StepResult>>;
+  /** In a fan-out: what this time is about, and its place, counted from 0. */
+  readonly item?: Json;
+  readonly index?: number;
   readonly request: Message;
   /** Aborts on cancel, on a deadline, and when another attempt took over; the reason says which. Stop at once. */
   readonly signal: AbortSignal;

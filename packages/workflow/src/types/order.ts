@@ -30,10 +30,12 @@ export interface Credentials {
   readonly password?: string;
 }
 
-/** How `runStep` ended. Only `done`, `retrying` and `superseded` are clean; none of them needs a supervisor's probe. */
+/** How `runStep` ended. All but `abandoned` are clean; none of them needs a supervisor's probe. */
 export type StepEnd =
   | { readonly end: 'done'; readonly state: string }
   | { readonly end: 'retrying' }
+  /** Left until others have acted; a supervisor spawns the next attempt then. */
+  | { readonly end: 'parked' }
   | { readonly end: 'superseded'; readonly reason: string }
   /** Stopped by its host, without a result: the Will is sent and a supervisor respawns. */
   | { readonly end: 'abandoned'; readonly reason: string };

@@ -1,0 +1,42 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import type { SessionRecord } from '@shoal/protocol';
+import { WorkflowError } from '../errors.ts';
+import { canonicalJson } from './canonical-json.ts';
+import { isoTime } from './time.ts';
+
+const MAX_PLAN_BYTES = 262_144;
+
+/** What of a plan its hash covers. */
+export type PlanContent = Omit<SessionRecord, 'planHash' | 'createdAt' | 'deadlineAt' | 'expiresAt'>;
+
+/** Adds hash and times. Throws WorkflowError `invalid-request` for a plan that is too large to be one retained message. */
+export function sealPlan(
+  content: PlanContent,
+  deadlineMs: number,
+  input: { readonly now: number; readonly maxPlanBytes?: number },
+): SessionRecord {
+  const text = canonicalJson(content);
+  const bytes = utf8ToBytes(text);
+  const limit = input.maxPlanBytes ?? MAX_PLAN_BYTES;
+  if (bytes.length > limit)
+    throw new WorkflowError(
+      'invalid-request',
+      `the plan takes ${bytes.length} bytes of at most ${limit}: send less in the message`,
+    );
+  const deadlineAt = input.now + deadlineMs;
+  const lastsMs = ((content.compensationSeconds ?? 0) + content.retentionSeconds) * 1000;
+  return {
+    ...content,
+    planHash: bytesToHex(sha256(bytes)),
+    createdAt: isoTime(input.now),
+    deadlineAt: isoTime(deadlineAt),
+    expiresAt: isoTime(deadlineAt + lastsMs),
+  };
+}
+
+/** Is `planHash` that of the content? A record whose hash is wrong was tampered with or cut, and is not executed. */
+export function hasValidHash(record: SessionRecord): boolean {
+  const { planHash, createdAt: _, deadlineAt: __, expiresAt: ___, ...content } = record;
+  return bytesToHex(sha256(utf8ToBytes(canonicalJson(content)))) === planHash;
+}

@@ -1,0 +1,41 @@
+import { StepError } from '../errors.ts';
+import { abortError, runWork, type WorkEnd, type WorkOptions } from './run-work.ts';
+
+/** Work that was begun. It outlives a lost connection: when the connection is back and the attempt still counts, it goes on. */
+export class BegunWork {
+  readonly startedAtMs: number;
+  /** An intent was written before it: the effect may have happened. */
+  readonly afterIntent: boolean;
+  readonly #abort = new AbortController();
+  #end: WorkEnd | undefined;
+
+  constructor(options: { readonly startedAtMs: number; readonly afterIntent: boolean }) {
+    this.startedAtMs = options.startedAtMs;
+    this.afterIntent = options.afterIntent;
+  }
+
+  /** `onEnd` is called when the work has ended, in whichever way. */
+  begin(options: Omit<WorkOptions, 'signal'>, onEnd: () => void): void {
+    void this.#run(options, onEnd);
+  }
+
+  async #run(options: Omit<WorkOptions, 'signal'>, onEnd: () => void): Promise<void> {
+    const end = await runWork({ ...options, signal: this.#abort.signal });
+    this.#end ??= end;
+    onEnd();
+  }
+
+  get end(): WorkEnd | undefined {
+    return this.#end;
+  }
+
+  abort(reason: StepError): void {
+    this.#abort.abort(reason);
+  }
+
+  /** It had its time to stop: whatever it does from here on is nobody's. */
+  giveUp(): WorkEnd {
+    this.#end ??= { end: 'error', error: abortError(this.#abort.signal), deliberate: false };
+    return this.#end;
+  }
+}

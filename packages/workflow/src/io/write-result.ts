@@ -1,0 +1,50 @@
+import { isLinkError } from '@shoal/mqtt-link';
+import { sessionTopics, type StepResult, type StepResultState } from '@shoal/protocol';
+import { isoTime } from '../core/time.ts';
+import type { StepOutput } from '../types/blueprint.ts';
+import type { Attempt } from './attempt.ts';
+
+type Content = Pick<StepResult, 'output' | 'artifacts' | 'summary' | 'error'> & {
+  readonly startedAtMs?: number | undefined;
+};
+
+/** The one end of the step; resolves on its PUBACK. The callers hear of it. */
+export async function writeResult(
+  { order, active, voice, now, standIn, flags }: Attempt,
+  state: StepResultState,
+  { startedAtMs, ...content }: Content,
+): Promise<undefined> {
+  const result: StepResult = {
+    ...voice.ids(),
+    claimId: order.claimId,
+    state,
+    ...content,
+    ...(startedAtMs === undefined ? {} : { startedAt: isoTime(startedAtMs) }),
+    ...(flags.size === 0 ? {} : { flags: [...flags] }),
+    at: isoTime(now()),
+    ...(standIn === undefined ? {} : { supervisorId: standIn.supervisorId }),
+  };
+  await voice.put(sessionTopics(order).step(order.stepId).result, result);
+  voice.progress(state, content.summary ?? content.error?.message ?? `step ${active.planned.id} ${state}`);
+  return undefined;
+}
+
+/** A result that the broker does not take, for its size say, is a failure of the step and not of the attempt. */
+export async function writeOutput(
+  attempt: Attempt,
+  { output, artifacts, summary }: StepOutput,
+  startedAtMs?: number,
+): Promise<undefined> {
+  try {
+    return await writeResult(attempt, 'completed', {
+      output,
+      ...(artifacts === undefined ? {} : { artifacts: [...artifacts] }),
+      ...(summary === undefined ? {} : { summary: summary.slice(0, 4000) }),
+      startedAtMs,
+    });
+  } catch (error) {
+    if (!isLinkError(error, 'publish-refused')) throw error;
+    const message = `the broker refused the result: ${error.message}`;
+    return writeResult(attempt, 'failed', { error: { code: 'RESULT_REFUSED', message }, startedAtMs });
+  }
+}
