@@ -91,6 +91,8 @@ export { ATTEMPT_PROPERTY } from './io/answer-probes.ts';
 export { replyOutcome, streamToCallers } from './io/caller-replies.ts';
 export { look, openLookLink } from './io/look.ts';
 export { blueprintIdOf, runStep, type RunStepOptions } from './io/run-step.ts';
+export { planGraph, type GraphFormat } from './core/plan-graph.ts';
+export { workflowCommand, type CommandOutput } from './io/workflow-command.ts';
 export { planRerun, type RerunInput } from './core/rerun.ts';
 export {
   assertApprover,
