@@ -7,7 +7,13 @@ import {
   streamItemPayload,
   type Agent,
 } from '@shoal/agent-sdk';
-import { poolRequestTopic, USER_PROPERTIES, type Task } from '@shoal/protocol';
+import {
+  discoveryTopic,
+  poolRequestTopic,
+  USER_PROPERTIES,
+  type AgentCard,
+  type Task,
+} from '@shoal/protocol';
 import {
   defineBlueprint,
   sessionControl,
@@ -86,6 +92,118 @@ describe.each(BROKERS)('the language on %s', (_, start) => {
     await agent.start();
     return asked;
   }
+
+  describe('steps', () => {
+    test('the card is that of the file (WorkflowDefinition.id, WorkflowDefinition.name, WorkflowDefinition.description, WorkflowDefinition.version, WorkflowDefinition.tags)', async () => {
+      const fleet = await bench();
+      const yaml = `id: flow\nname: The flow\ndescription: It flows.\nversion: 2.1.0\ntags: [wet]\nsteps: [{ id: a, use: { blueprint: work } }]`;
+      await fleet.supervise(yaml, [blueprint(() => 1)]);
+      const topic = discoveryTopic(fleet.address());
+      const card = await new Promise<AgentCard>((resolve, reject) => {
+        fleet.link
+          .subscribe(topic, (message) => resolve(JSON.parse(message.text()) as AgentCard))
+          .catch(reject);
+      });
+      expect(card).toMatchObject({ name: 'The flow', description: 'It flows.', version: '2.1.0' });
+      expect(card.skills[0]).toMatchObject({ id: 'flow', tags: ['wet'] });
+    });
+
+    test('variables come from the request, else from their default, else they are asked for (WorkflowDefinition.variables, WorkflowVariable.type, WorkflowVariable.required, WorkflowVariable.default, WorkflowVariable.description)', async () => {
+      const fleet = await bench();
+      const work = blueprint(({ variables }) => ({ ...variables }));
+      const head = `variables: { device: { type: string, description: Which pump }, limit: { type: integer, default: 3 }, note: { required: false } }`;
+      await fleet.supervise(flow('  - { id: a, use: { blueprint: work } }', head), [work]);
+      expect(outputOf(await fleet.ask({ device: 'p' }))).toEqual({ device: 'p', limit: 3, note: null });
+      await expect(fleet.ask({})).rejects.toThrow(/"device" \(Which pump\) is missing/);
+      await expect(fleet.ask({ device: 'p', limit: 1.5 })).rejects.toThrow(/must be of type integer/);
+    });
+
+    test('a step sees its input and what it needs, or is skipped (WorkflowDefinition.steps, StepDefinition.id, StepDefinition.description, StepDefinition.use, StepUse.blueprint, StepDefinition.with, StepDefinition.needs, StepDefinition.when)', async () => {
+      const fleet = await bench();
+      const work = blueprint(({ stepId, input, results }) => ({
+        stepId,
+        input,
+        results: Object.keys(results),
+      }));
+      await fleet.supervise(
+        flow(`  - { id: a, description: First of all, use: { blueprint: work } }
+  - { id: b, use: { blueprint: work }, needs: [a], with: { of: "\${ steps.a.output.stepId }" } }
+  - { id: c, use: { blueprint: work }, needs: [{ step: b, onFailure: continue }], when: steps.b.output.stepId == 'x' }`),
+        [work],
+      );
+      const said: string[] = [];
+      const taskId = randomUUID();
+      for await (const item of fleet.requester.stream(fleet.address(), { text: 'go', taskId }))
+        said.push(JSON.stringify(item));
+      expect(said.join()).toContain('First of all');
+      const { steps } = await fleet.view(taskId);
+      expect(steps.get('b')?.result?.output).toEqual({ stepId: 'b', input: { of: 'a' }, results: ['a'] });
+      expect(steps.get('c')?.result).toMatchObject({ state: 'skipped', error: { code: 'CONDITION_FALSE' } });
+    });
+
+    test('what a failure does is said by the edge, else by the step (StepEdge.step, StepEdge.onFailure, StepDefinition.onFailure)', async () => {
+      const fleet = await bench();
+      const work = blueprint(({ stepId, needs }) => {
+        if (stepId === 'a') throw new StepError('BROKEN', 'a');
+        return Object.values(needs).map(({ state }) => state);
+      });
+      await fleet.supervise(
+        flow(`  - { id: a, use: { blueprint: work }, onFailure: skip }
+  - { id: b, use: { blueprint: work }, needs: [a] }
+  - { id: c, use: { blueprint: work }, needs: [{ step: a, onFailure: continue }] }`),
+        [work],
+      );
+      const task = await fleet.ask();
+      expect(task).toMatchObject({
+        status: { state: 'TASK_STATE_COMPLETED' },
+        metadata: { steps: { a: 'failed', b: 'skipped', c: 'completed' } },
+      });
+      expect(outputOf(task)).toEqual(['failed']);
+    });
+
+    test('a step that takes too long or fails for now is tried again, as often as it says (StepDefinition.timeoutSeconds, StepDefinition.retry, StepRetry.maxAttempts)', async () => {
+      const fleet = await bench();
+      const work = blueprint(({ attempt, signal }) =>
+        attempt === 1
+          ? new Promise((__, reject) =>
+              signal.addEventListener('abort', () => reject(signal.reason as Error)),
+            )
+          : Promise.reject(new StepError('BUSY', 'later', { retryable: true })),
+      );
+      await fleet.supervise(
+        flow(
+          '  - { id: a, use: { blueprint: work }, timeoutSeconds: 0.1, retry: { maxAttempts: 3, backoffSeconds: 0.01 } }',
+        ),
+        [work],
+      );
+      const task = await fleet.ask();
+      expect(JSON.stringify(task.status.message)).toContain('3 of 3 attempts failed; the last: BUSY');
+      expect(work.calls).toEqual(['a', 'a', 'a']);
+    });
+
+    test('a step that must not act twice announces it first (StepDefinition.idempotent)', async () => {
+      const fleet = await bench();
+      await fleet.supervise(flow('  - { id: a, use: { blueprint: work }, idempotent: false }'), [
+        blueprint(() => 1),
+      ]);
+      const task = await fleet.ask();
+      expect((await fleet.view(task.id)).steps.get('a')?.intent).toMatchObject({ attempt: 1 });
+    });
+
+    test.each([
+      ['StepUse.agent', 'agent: "${ variables.who }"'],
+      ['StepUse.skill', 'skill: pump'],
+    ])('a live agent does the step (%s)', async (__, use) => {
+      const fleet = await bench();
+      const asked = await startAgent(fleet, 'pump-07', {});
+      await fleet.supervise(
+        flow(`  - { id: a, use: { ${use} }, with: { n: 1 } }`, 'variables: { who: { default: pump-07 } }'),
+        [],
+      );
+      expect(outputOf(await fleet.ask())).toEqual({ agentId: 'pump-07', got: { n: 1 } });
+      expect(asked).toEqual(['{"n":1}']);
+    });
+  });
 
   describe('fan-out', () => {
     test('a step is done once for each item of a list, so many at once (StepDefinition.forEach, StepForEach.in, StepForEach.concurrency)', async () => {

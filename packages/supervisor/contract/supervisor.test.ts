@@ -362,7 +362,7 @@ describe.each(BROKERS)('a supervisor on %s', (name, start) => {
     expect((await fleet.view(task.id)).steps.get('a')?.result?.attempt).toBe(3);
   });
 
-  test('the deadline of the session ends it also when nothing can be spawned', async () => {
+  test('the deadline of the session ends it also when nothing can be spawned (WorkflowDefinition.deadlineSeconds)', async () => {
     const fleet = await bench();
     const spawner: Spawner = {
       running: 0,
@@ -376,7 +376,7 @@ describe.each(BROKERS)('a supervisor on %s', (name, start) => {
     expect(JSON.stringify(task.status.message)).toContain('DEADLINE_EXCEEDED');
   });
 
-  test('rule 16: a finished session keeps a bounded number of records, all expiring, and vanishes after its retention', async () => {
+  test('rule 16: a finished session keeps a bounded number of records, all expiring, and vanishes after its retention (WorkflowDefinition.retentionSeconds)', async () => {
     const fleet = await bench();
     await fleet.supervise(graphYaml({ a: [], b: ['a'] }, {}, 'deadlineSeconds: 1\nretentionSeconds: 0.2'), [
       counting(),
