@@ -210,6 +210,60 @@ describe('processes that die', { timeout: 40_000 }, () => {
     expect(toldOf('acted', 'a', 1)).toBeUndefined();
   });
 
+  test('items of a fan-out are killed at work, with the supervisor: each has one result, and none is done twice over', async () => {
+    await open();
+    const yaml = graphYaml(
+      { each: [], end: ['each'] },
+      { each: `${retry}, forEach: { in: "[0, 1, 2, 3]", concurrency: 2 }`, end: retry },
+      head,
+    );
+    let supervisor = await superviseApart(yaml);
+    const answer = fleet.ask({ workMs: 250 });
+    for (const [first, second] of [
+      ['each.0', 'each.1'],
+      ['each.2', 'each.3'],
+    ] as const) {
+      const pids = await Promise.all([started(first), started(second)]);
+      supervisor.kill('SIGKILL');
+      tryKill(pids[0], 'SIGKILL');
+      supervisor = await superviseApart(yaml);
+    }
+    const task = await answer;
+    expect(task.status.state).toBe('TASK_STATE_COMPLETED');
+    const results = writes.filter((write) => write.startsWith(task.id) && write.endsWith('/result'));
+    const steps = ['each', 'each.0', 'each.1', 'each.2', 'each.3', 'end'];
+    expect(results.toSorted()).toEqual(steps.map((step) => `${task.id}/${step}/result`));
+    expect(writes.filter((write) => write === `${task.id}/each/items`)).toHaveLength(1);
+    for (const step of steps.slice(1, 5))
+      expect(told.filter(({ word, stepId }) => word === 'acted' && stepId === step)).toHaveLength(1);
+  });
+
+  test('a compensation is killed at work, with the supervisor: what was to be undone is undone, in its order', async () => {
+    await open();
+    const undo = `compensate: { use: { blueprint: work }, ${retry} }`;
+    const yaml = graphYaml(
+      { a: [], b: ['a'], c: ['b'] },
+      {
+        a: undo,
+        b: undo,
+        c: 'onFailure: compensate, with: { x: "${ steps.b.output.none }" }, retry: { maxAttempts: 1 }',
+      },
+      head,
+    );
+    const supervisor = await superviseApart(yaml);
+    const answer = fleet.ask({ workMs: 200 });
+    const pid = await started('b.compensate');
+    supervisor.kill('SIGKILL');
+    tryKill(pid, 'SIGKILL');
+    await superviseApart(yaml);
+    const task = await answer;
+    expect(task.metadata).toMatchObject({ outcome: 'failed', compensation: 'completed' });
+    const acted = told.flatMap(({ word, stepId }) =>
+      word === 'acted' && stepId.includes('.') ? [stepId] : [],
+    );
+    expect(acted).toEqual(['b.compensate', 'a.compensate']);
+  });
+
   test('V5: a step that must not act twice is killed after its intent: it ends as unknown and never acts again', async () => {
     await open();
     await superviseHere(graphYaml({ a: [] }, { a: `idempotent: false, ${retry}` }, head));
