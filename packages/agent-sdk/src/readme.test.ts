@@ -6,7 +6,7 @@ import { LOCAL_ERROR_CODES } from './errors.ts';
 const README = await readFile(new URL('../README.md', import.meta.url), 'utf8');
 
 it('the examples of the README are the files in examples/, and they run', async () => {
-  for (const name of ['echo-agent', 'call', 'skills']) {
+  for (const name of ['echo-agent', 'call', 'select', 'skills']) {
     const file = await readFile(new URL(`../examples/${name}.ts`, import.meta.url), 'utf8');
     expect(README).toContain(file.replaceAll('export const', 'const').trim());
   }
@@ -16,6 +16,8 @@ it('the examples of the README are the files in examples/, and they run', async 
   const { agent } = await import('../examples/echo-agent.ts');
   const { answer } = await import('../examples/call.ts');
   expect(JSON.stringify(answer)).toContain('You said: hello');
+  const { chosen } = await import('../examples/select.ts');
+  expect(JSON.stringify(chosen)).toContain('You said: hello');
   const { rpm } = await import('../examples/skills.ts');
   expect(rpm).toBe(1480);
   await agent.stop();

@@ -97,6 +97,8 @@ export interface StopOptions {
    * whose work may be begun twice.
    */
   readonly unfinished?: Unfinished;
+  /** Takes the card off the broker, for an agent that will not come back. Default false: the card stays and says offline. */
+  readonly unregister?: boolean;
 }
 
 export interface Agent {

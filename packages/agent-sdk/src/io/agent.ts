@@ -31,6 +31,11 @@ import type { Unfinished } from './task-runner.ts';
 /** Requests of one agent that may be in admission at once; only a store that waits for the broker needs more than one. */
 const ADMISSIONS = 64;
 
+interface StopChoice {
+  readonly unfinished?: Unfinished | undefined;
+  readonly unregister?: boolean | undefined;
+}
+
 type Receive = (
   message: InboundMessage,
   replyProperties?: Readonly<Record<string, string>>,
@@ -228,12 +233,12 @@ class MqttAgent implements Agent {
     void this.stop({ graceMs: 0 });
   }
 
-  async #stopAfterStart({ graceMs = 5_000, unfinished }: StopOptions): Promise<void> {
+  async #stopAfterStart({ graceMs = 5_000, unfinished, unregister }: StopOptions): Promise<void> {
     await this.#starting?.catch(() => undefined);
-    await this.#stop(graceMs, unfinished);
+    await this.#stop(graceMs, { unfinished, unregister });
   }
 
-  async #stop(graceMs: number, unfinished?: Unfinished): Promise<void> {
+  async #stop(graceMs: number, { unfinished, unregister }: StopChoice = {}): Promise<void> {
     const link = this.#link;
     if (link === undefined) return;
     this.#stopListening?.();
@@ -241,7 +246,7 @@ class MqttAgent implements Agent {
     if (link.state === 'online') await this.#pools?.stop();
     await this.#responder?.stop(link.state === 'online' ? graceMs : 0, unfinished);
     if (link.state === 'online') await this.#requests?.close();
-    await this.#presence?.stop();
+    await this.#presence?.stop({ unregister });
     await this.#requester?.close();
     await this.#tasks.close?.();
     if (this.#options.link === undefined) await link.close();

@@ -81,8 +81,11 @@ export class CardPresence {
     if (this.#wanted === 'online') await this.#publish('online');
   }
 
-  /** Says offline/agent, as a graceful DISCONNECT sends no will (profile: LWT 6). */
-  async stop(): Promise<void> {
+  /**
+   * Says offline/agent, as a graceful DISCONNECT sends no will (profile: LWT 3); with `unregister` takes the card away instead
+   * (profile: Discovery Publisher 2).
+   */
+  async stop({ unregister = false }: { readonly unregister?: boolean | undefined } = {}): Promise<void> {
     if (this.#wanted === 'offline') return;
     this.#wanted = 'offline';
     this.#stopListening?.();
@@ -90,7 +93,8 @@ export class CardPresence {
     const { link, logger } = this.#options;
     if (link.state !== 'online') return;
     try {
-      await this.#publish('offline');
+      if (unregister) await link.publish(this.#topic, '', cardOptions('offline', 'agent', this.#instance));
+      else await this.#publish('offline');
       await this.#subscription?.close();
     } catch (error) {
       logger.warn('the card could not be marked offline', { topic: this.#topic, error: String(error) });

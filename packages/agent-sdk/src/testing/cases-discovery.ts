@@ -112,6 +112,18 @@ export const discoveryCases: readonly ContractCase[] = [
     },
   },
   {
+    id: 'V07 DP2',
+    title: 'an agent that unregisters takes its card away: a late subscriber finds none',
+    async run(setting) {
+      const { agent, address } = await setting.agent();
+      const topic = discoveryTopic(address);
+      await look(setting, topic, is('online'));
+      await agent.stop({ unregister: true });
+      const { link } = await setting.client();
+      equal((await readRetained(link, topic)).get(topic), undefined);
+    },
+  },
+  {
     id: 'A15',
     title: 'an offline that lands while the agent is connected is answered with online',
     async run(setting) {

@@ -1,6 +1,6 @@
-import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
+import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
 import type { Task } from '@shoal/protocol';
-import { a2aError, bindingError } from '@shoal/protocol';
+import { a2aError, bindingError, isTaskId } from '@shoal/protocol';
 import { isA2aError } from '../errors.ts';
 import type { ContractCase } from './contract-case.ts';
 import { setUpRequester, updateOf } from './requester-setting.ts';
@@ -47,6 +47,13 @@ export const replyCases: readonly ContractCase[] = [
       const request = await responder.next();
       const { message } = request;
       ok(message.responseTopic?.startsWith(`$a2a/v1/reply/contract/`));
+      match(
+        message.responseTopic ?? '',
+        /\/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
+        'S4 a suffix nobody guesses',
+      );
+      ok(isTaskId(request.params.message.taskId), 'RR8 the requester chooses the task id');
+      ok(isTaskId(request.params.message.contextId), 'C1 and the context id');
       ok((message.correlationData?.length ?? 0) > 0);
       equal(message.userProperties['a2a-version'], '1.0');
       equal(message.contentType, 'application/json');

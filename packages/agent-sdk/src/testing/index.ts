@@ -8,6 +8,8 @@ import { replyCases } from './cases-replies.ts';
 import { retryCases } from './cases-retries.ts';
 import { routingCases } from './cases-routing.ts';
 import { streamCases } from './cases-streams.ts';
+import { malformedCases } from './cases-malformed.ts';
+import { taskStreamCases } from './cases-task-streams.ts';
 import { taskCases } from './cases-tasks.ts';
 
 export { ContractSetting } from './contract-case.ts';
@@ -25,7 +27,9 @@ export type { OpenTaskStore, OpenedStore, TaskStoreCase } from './task-store-con
 export const agentContract: readonly ContractCase[] = [
   ...discoveryCases,
   ...requestCases,
+  ...malformedCases,
   ...taskCases,
+  ...taskStreamCases,
   ...operationCases,
   ...replyCases,
   ...retryCases,
