@@ -1,48 +1,10 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import type { JsonRpcError } from '@shoal/protocol';
 import { classifyError } from '@shoal/protocol';
-import type { ContractCase, ContractSetting, TestAgent } from './contract-case.ts';
+import type { ContractCase } from './contract-case.ts';
 import { message, params } from './contract-case.ts';
-import type { Exchange, WireClient, WireRequest } from './wire-client.ts';
-
-async function setUp(setting: ContractSetting): Promise<{ client: WireClient; echo: TestAgent }> {
-  return { echo: await setting.agent(), client: await setting.client() };
-}
-
-/** The agent still answers, and with one connection the answer also proves that everything before it was dealt with. */
-async function assertAlive(client: WireClient, echo: TestAgent): Promise<void> {
-  const { result } = await client
-    .request(echo.address, { method: 'SendMessage', params: params('alive?') })
-    .next();
-  equal(result.task?.status.state, 'TASK_STATE_COMPLETED');
-}
-
-async function assertRefused(
-  setting: ContractSetting,
-  request: WireRequest,
-  code: number,
-): Promise<JsonRpcError> {
-  const { client, echo } = await setUp(setting);
-  const { error } = await client.request(echo.address, request).next();
-  equal(error.code, code);
-  await assertAlive(client, echo);
-  equal(echo.runs.length, 1, 'the refused request was not executed');
-  return error;
-}
-
-function assertBinding(error: JsonRpcError | undefined, name: string): void {
-  ok(error !== undefined);
-  deepEqual(
-    { ...classifyError(error), retryable: undefined },
-    { family: 'binding', name, retryable: undefined },
-  );
-}
-
-const send = (fields: Parameters<typeof message>[1], text = 'x'): WireRequest => ({
-  method: 'SendMessage',
-  params: params(text, fields),
-});
+import type { Exchange } from './wire-client.ts';
+import { setUp, assertAlive, assertRefused, assertBinding, send } from './refusals.ts';
 
 export const requestCases: readonly ContractCase[] = [
   {
