@@ -4,9 +4,7 @@ import {
   blueprintIdOf,
   currentAttempt,
   findStep,
-  isClosed,
   isoTime,
-  recordsOf,
   runStep,
   writeRecord,
   type SessionView,
@@ -18,6 +16,7 @@ import { reconcile, type Action } from '../core/reconcile.ts';
 import type { Spawner, SupervisorOptions } from '../types.ts';
 import type { Claims, Contest } from './claims.ts';
 import type { ProbeAnswer, Prober } from './prober.ts';
+import { removeSession } from './remove-session.ts';
 import type { SpawnGate } from './spawn-gate.ts';
 
 export interface ReconcilerOptions {
@@ -167,7 +166,7 @@ export class Reconciler {
 
   #perform(view: SessionView, entry: Entry, action: Action): Promise<void> {
     if (action.do === 'probe') return this.#probe(view, entry, action.stepId, action.attempt);
-    if (action.do === 'purge') return this.#purge(view);
+    if (action.do === 'purge') return this.#remove(view);
     if (action.do === 'cancel') return this.#cancel(view, action.reason);
     return this.#claim(view, entry, action);
   }
@@ -307,23 +306,9 @@ export class Reconciler {
     await writeRecord(link, view.session, sessionTopics(view).control, record, now());
   }
 
-  /**
-   * Empty retained messages. What makes the session closed goes after the rest, so that a purge that is interrupted is taken up again
-   * and nobody takes a half of it for an open session; the plan goes before that, for without it there is nothing to act on.
-   */
-  async #purge(view: SessionView): Promise<void> {
-    if (!isClosed(view) || view.session === undefined) return;
-    const { link, logger } = this.#options;
-    const topicsOf = sessionTopics(view);
-    const { session, purge, outcome } = topicsOf;
-    const last = [outcome, topicsOf.step(view.session.closer).status];
-    // Purged on demand: that record stays until it expires, and whoever still holds the others does not bring them back.
-    const rest = recordsOf(view).flatMap(([topic]) =>
-      [session, purge, ...last].includes(topic) ? [] : [topic],
-    );
-    logger.debug('purge', { sessionId: view.sessionId, records: rest.length + 1 + last.length });
-    for (const topics of [rest, [session], last])
-      await Promise.all(topics.map((topic) => link.publish(topic, '', { qos: 1, retain: true })));
+  async #remove(view: SessionView): Promise<void> {
+    const records = await removeSession(this.#options.link, view);
+    this.#options.logger.debug('purge', { sessionId: view.sessionId, records });
   }
 }
 

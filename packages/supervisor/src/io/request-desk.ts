@@ -4,7 +4,6 @@ import {
   listTasks,
   publishReply,
   replyPayload,
-  streamItemPayload,
   viewTask,
   type DecodedRequest,
 } from '@shoal/agent-sdk';
@@ -30,6 +29,7 @@ import {
   type SessionView,
   type Workflow,
 } from '@shoal/workflow';
+import { answerRequest, taskPayload } from './answer-request.ts';
 import { openSession } from './open-session.ts';
 import { planRequest } from './plan-request.ts';
 import type { Reconciler } from './reconciler.ts';
@@ -289,33 +289,18 @@ export class RequestDesk {
   /** The outcome, word for word, to a caller that came after it: the supervisor's only part in the data path (rule 14). */
   async #replyEnd(request: DecodedRequest, view: SessionView): Promise<void> {
     if (view.outcome === undefined) return;
-    const { task } = view.outcome;
-    const unary = request.method === 'SendMessage';
-    await this.#reply(
-      request,
-      unary ? replyPayload(request.id, { task }) : streamItemPayload(request.id, { task }),
-    );
+    await this.#reply(request, taskPayload(request, view.outcome.task));
     this.#options.reconciler.look(view.sessionId);
   }
 
   async #replyTask(request: DecodedRequest, view: SessionView): Promise<void> {
     const task = taskOf(view);
-    if (task === undefined) return;
-    const unary = request.method === 'SendMessage';
-    await this.#reply(
-      request,
-      unary ? replyPayload(request.id, { task }) : streamItemPayload(request.id, { task }),
-    );
+    if (task !== undefined) await this.#reply(request, taskPayload(request, task));
   }
 
-  async #reply(request: DecodedRequest, payload: string): Promise<void> {
+  #reply(request: DecodedRequest, payload: string): Promise<void> {
     const { link, logger } = this.#options;
-    try {
-      await publishReply(link, request.reply, payload);
-    } catch (error) {
-      if ((error as { code?: unknown }).code !== 'publish-refused') throw error;
-      logger.warn('the broker refused a reply', { topic: request.reply.responseTopic, error: String(error) });
-    }
+    return answerRequest(link, request, payload, logger);
   }
 
   #inTurn(key: string, act: () => Promise<void>): Promise<void> {

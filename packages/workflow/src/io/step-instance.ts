@@ -4,7 +4,7 @@ import { sessionTopics, type PlannedStep, type SessionRecord } from '@shoal/prot
 import { deadlineOf, findStep, lastActMs } from '../core/active-step.ts';
 import { decideFailure } from '../core/decide-failure.ts';
 import { decideStep, type StepDecision } from '../core/decide-step.ts';
-import { buildOutcome, taskOf, unfinishedSteps } from '../core/outcome.ts';
+import { taskOf, unfinishedSteps } from '../core/outcome.ts';
 import { isoTime } from '../core/time.ts';
 import { applyRecord, currentAttempt, type SessionView } from '../core/view.ts';
 import { derivedDraw } from '../core/derived-id.ts';
@@ -15,7 +15,7 @@ import { answerProbes } from './answer-probes.ts';
 import { askApproval, tellPending } from './ask-approval.ts';
 import type { Attempt, StandIn } from './attempt.ts';
 import { BegunWork } from './begun-work.ts';
-import { replyOutcome } from './caller-replies.ts';
+import { closeSession } from './close-session.ts';
 import { pinItems } from './fan-out-items.ts';
 import { gatedLink } from './gated-link.ts';
 import { Notifier } from './notifier.ts';
@@ -367,11 +367,10 @@ export class StepInstance {
     return { end: 'retrying' };
   }
 
-  /** Rule 13: every step has its result, then the outcome, then the callers are read and answered, then `done`. */
+  /** The end of the session, once every step has its result (rule 13); until then it waits for them. */
   async #close(): Promise<StepEnd | undefined> {
-    const { order, session, now, standIn, logger } = this.#options;
-    const view = this.#watch.view;
-    if (unfinishedSteps(session, view).length > 0) {
+    const { session, standIn } = this.#options;
+    if (unfinishedSteps(session, this.#watch.view).length > 0) {
       if (standIn !== undefined) {
         // Other steps end by themselves or by their own stand-in; the supervisor comes back for this one.
         await this.#link.close({ reasonCode: 0x04 });
@@ -379,17 +378,8 @@ export class StepInstance {
       }
       return this.#sleep(Date.parse(session.expiresAt));
     }
-    const outcome = view.outcome ?? buildOutcome(view, now(), standIn?.supervisorId);
-    if (outcome === undefined) return undefined;
-    if (view.outcome === undefined) await this.#voice.put(sessionTopics(order).outcome, outcome);
-    // Write, then read (rule 14): a caller that is not in the view now will find the outcome.
-    await this.#watch.sync();
-    await Promise.all(
-      [...this.#watch.view.callers.values()].map((caller) =>
-        replyOutcome(this.#link, caller, outcome, logger),
-      ),
-    );
-    return this.#done(view.steps.get(this.#step.id)?.result?.state ?? outcome.state);
+    const state = await closeSession(this.#attempt);
+    return state === undefined ? undefined : this.#done(state);
   }
 
   async #sleep(untilMs?: number): Promise<undefined> {
