@@ -9,6 +9,8 @@ export interface CanaryKeeperOptions {
   readonly unit: string;
   readonly supervisorId: string;
   readonly refuse: boolean;
+  /** Workflows with steps that are declared not idempotent. */
+  readonly unsafe: readonly string[];
   readonly logger: Logger;
   readonly now: () => number;
 }
@@ -50,11 +52,7 @@ export class CanaryKeeper {
     const { bootId } = this.#signs;
     const told = this.#canary;
     if (told?.state === this.#state && told.refuse === refuse && told.bootId === bootId) return;
-    if (this.#state === 'lossy')
-      logger.error('this broker does not keep retained messages over a restart', {
-        advice:
-          'switch its persistence on; until then a step that is not idempotent may act twice after a restart',
-      });
+    if (this.#state === 'lossy') this.#warn();
     const canary: BrokerCanary = {
       schemaVersion: 1,
       state: this.#state,
@@ -69,6 +67,16 @@ export class CanaryKeeper {
       contentType: 'application/json',
       payloadIsUtf8: true,
       messageExpirySeconds: EXPIRY_SECONDS,
+    });
+  }
+
+  #warn(): void {
+    const { logger, unsafe } = this.#options;
+    if (!this.#sawLoss && unsafe.length === 0) return;
+    logger.warn('this broker does not keep retained messages over a restart', {
+      advice:
+        'switch its persistence on; until then a step that is not idempotent may act twice after a restart',
+      workflows: unsafe,
     });
   }
 

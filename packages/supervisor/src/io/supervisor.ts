@@ -185,6 +185,9 @@ class UnitSupervisor implements Supervisor {
       unit,
       supervisorId,
       refuse: this.#options.nonIdempotent === 'refuse',
+      unsafe: [...this.#workflows.values()]
+        .filter(({ steps }) => steps.some(({ idempotent }) => idempotent === false))
+        .map(({ id }) => id),
       logger,
       now,
     });
