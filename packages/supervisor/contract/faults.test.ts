@@ -20,8 +20,14 @@ const FROM = Number(process.env['SHOAL_FAULT_SEED'] ?? 1);
 const SEEDS = Array.from({ length: Number(process.env['SHOAL_FAULT_RUNS'] ?? 3) }, (_, i) => FROM + i);
 const retry = 'retry: { maxAttempts: 12, backoffSeconds: 0.02, maxBackoffSeconds: 0.1 }';
 const yaml = graphYaml(
-  { a: [], act: ['a'], b: ['a'], d: ['act', 'b'] },
-  { a: retry, b: retry, d: retry, act: `idempotent: false, onFailure: continue, ${retry}` },
+  { a: [], act: ['a'], b: ['a'], each: ['a'], d: ['act', 'b', 'each'] },
+  {
+    a: retry,
+    b: retry,
+    d: retry,
+    act: `idempotent: false, onFailure: continue, ${retry}`,
+    each: `forEach: { in: "[0, 1, 2, 3]", concurrency: 2, waves: [1] }, ${retry}`,
+  },
 );
 
 /**
@@ -98,6 +104,7 @@ describe.each(BROKERS)('random faults on %s', { timeout: 60_000 }, (_, start) =>
           expect(task.status.state).toBe('TASK_STATE_COMPLETED');
           expect(task.artifacts?.[0]?.parts).toEqual([{ data: 'd<b' }]);
           expect(['completed', 'unknown']).toContain(view.steps.get('act')?.result?.state);
+          expect(view.steps.get('each')?.result?.output).toMatchObject({ total: 4, completed: 4 });
         }
         // Of each result and outcome there was only ever one content: who wrote it twice wrote the same.
         const topics = [...writes.keys()].map((key) => key.split(' ', 1)[0]);

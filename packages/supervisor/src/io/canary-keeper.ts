@@ -47,7 +47,7 @@ export class CanaryKeeper {
 
   /** To be called when the retained messages have come, at start and after each reconnect. */
   async judge(): Promise<void> {
-    const { refuse, supervisorId, logger, now } = this.#options;
+    const { refuse, supervisorId, now } = this.#options;
     this.#state = judgeDurability(this.#canary, this.#signs, this.#sawLoss);
     const { bootId } = this.#signs;
     const told = this.#canary;
