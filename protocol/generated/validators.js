@@ -2258,9 +2258,9 @@ try."},when:{type:"string",minLength:1,maxLength:4e3,description:"CEL over `mess
 maxLength:4e3,description:"CEL: what belongs to one alarm. A constant makes one of all. Default: the topic."},forSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,
 description:"Debounce: `when` must have held for so long, over the messages that came. Default: at once. In seconds."},clear:{type:"string",minLength:1,maxLength:4e3,
 description:"Hysteresis: CEL, true ends the alarm, and only then can there be another. Default: `when` is false."},cooldownSeconds:{type:"number",minimum:0,maximum:31536e3,
-description:"Shortest time between two runs of one key. Default 60."},maxKeys:{type:"integer",minimum:1,maximum:1e5,description:"Keys that are watched; messages\
- of further ones are passed over and logged. Default 1000."}},additionalProperties:!1,description:"A run for each alarm, however many messages it is made of."};
-function validate126(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate126.
+description:"Shortest time between two runs of one key. Default 60."},maxKeys:{type:"integer",minimum:1,maximum:1e5,description:"Keys that may have had an alarm\
+; messages of further ones are passed over and logged. Default 1000."}},additionalProperties:!1,description:"A run for each alarm, however many messages it is m\
+ade of."};function validate126(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate126.
 evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){
 if(data.id===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"id"}};vErrors===null?vErrors=[err0]:vErrors.push(
 err0),errors++}for(const key0 in data)if(!(key0==="id"||key0==="description"||key0==="schedule"||key0==="telemetry"||key0==="variables")){const err1={instancePath,

@@ -411,7 +411,7 @@ const $TelemetryTrigger = Type.Object(
         minimum: 1,
         maximum: 100_000,
         description:
-          'Keys that are watched; messages of further ones are passed over and logged. Default 1000.',
+          'Keys that may have had an alarm; messages of further ones are passed over and logged. Default 1000.',
       }),
     ),
   },

@@ -36,8 +36,8 @@ const COMPLAINT_MS = 60_000;
 /** Watches telemetry for one trigger. What it remembers may be lost: a debounce then begins anew. */
 export class AlarmWatch {
   readonly #options: AlarmWatchOptions;
-  /** By key, since when the condition was seen to hold; undefined: it does not. */
-  readonly #held = new Map<string, number | undefined>();
+  /** By key, since when the condition was seen to hold. */
+  readonly #held = new Map<string, number>();
   readonly #busy = new Set<string>();
   #complainedMs = -Infinity;
 
@@ -60,17 +60,20 @@ export class AlarmWatch {
     try {
       const scope = this.#scopeOf(message);
       const key = telemetry.key === undefined ? message.topic : textOf(evaluate(telemetry.key, scope));
-      if (!this.#admits(key, telemetry.maxKeys ?? DEFAULT_MAX_KEYS) || this.#busy.has(key)) return;
+      if (this.#busy.has(key)) return;
       const matches = evaluateCondition(telemetry.when, scope);
       const clears = telemetry.clear === undefined ? !matches : evaluateCondition(telemetry.clear, scope);
       const record = this.#record(key);
+      if (record === undefined && (!matches || !this.#admits(key, telemetry.maxKeys ?? DEFAULT_MAX_KEYS)))
+        return void this.#held.delete(key);
       const heldSinceMs = this.#held.get(key);
       const state = {
         ...(record === undefined ? {} : { record }),
         ...(heldSinceMs === undefined ? {} : { heldSinceMs }),
       };
       const step = onSample(state, { matches, clears }, telemetry, now());
-      this.#held.set(key, step.heldSinceMs);
+      if (step.heldSinceMs === undefined) this.#held.delete(key);
+      else this.#held.set(key, step.heldSinceMs);
       if (step.do === 'fire') this.#act(key, () => this.#fire(key, scope));
       else if (step.do === 'arm' && record !== undefined) this.#act(key, () => this.#arm(record));
     } catch (error) {
@@ -84,11 +87,17 @@ export class AlarmWatch {
     return records.get(workflow.id, trigger.id, key);
   }
 
-  /** Keys come from outside: their number has a bound. */
+  /** Keys come from outside, and each that has an alarm keeps a retained record: their number has a bound. */
   #admits(key: string, maxKeys: number): boolean {
-    if (key.length <= 1000 && (this.#held.has(key) || this.#held.size < maxKeys)) return true;
+    const { records, workflow, trigger } = this.#options;
+    if (this.#held.has(key)) return true;
+    const coming = new Set(
+      [...this.#held.keys(), ...this.#busy].filter((one) => this.#record(one) === undefined),
+    );
+    const known = records.countOf(workflow.id, trigger.id) + coming.size;
+    if (key.length <= 1000 && known < maxKeys) return true;
     this.#complain(
-      `more than ${maxKeys} keys, or one of more than 1000 characters: raise maxKeys or choose another key`,
+      `more than ${maxKeys} keys had an alarm, or one has more than 1000 characters: raise maxKeys or choose another key`,
     );
     return false;
   }
@@ -129,7 +138,7 @@ export class AlarmWatch {
       },
       episode,
     );
-    this.#held.set(key, undefined);
+    this.#held.delete(key);
   }
 
   async #arm(record: TriggerRecord): Promise<void> {

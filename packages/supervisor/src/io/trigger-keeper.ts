@@ -1,6 +1,6 @@
 import type { Link, Logger } from '@shoal/mqtt-link';
 import type { TriggerRecord, WorkflowTrigger } from '@shoal/protocol';
-import { interpolate, isoTime, type Json, type Workflow } from '@shoal/workflow';
+import { interpolate, isoTime, lastActMs, type Json, type Workflow } from '@shoal/workflow';
 import { dueRuns } from '../core/schedule.ts';
 import { firingOf, planTriggered, triggeredSessionId, type Firing } from '../core/triggered-session.ts';
 import { AlarmWatch } from './alarm-watch.ts';
@@ -109,8 +109,13 @@ export class TriggerKeeper {
   }
 
   async #ensureRun(record: TriggerRecord): Promise<void> {
-    const workflow = this.#options.workflows.get(record.workflowId);
-    if (workflow !== undefined) await this.#start(workflow, firingOf(this.#options, record));
+    const { workflows, now } = this.#options;
+    const workflow = workflows.get(record.workflowId);
+    if (workflow === undefined) return;
+    const firing = firingOf(this.#options, record);
+    // No session is purged before its deadline: from then on one that is missing may have run and be gone.
+    const lastsMs = lastActMs(planTriggered(workflow, firing, 0));
+    if (now() < Date.parse(firing.at) + lastsMs) await this.#start(workflow, firing);
   }
 
   async #start(workflow: Workflow, firing: Firing): Promise<void> {
@@ -119,9 +124,6 @@ export class TriggerKeeper {
     const known = store.get(sessionId);
     if (known?.session !== undefined || known?.purge !== undefined) return;
     const session = planTriggered(workflow, firing, now());
-    // Long over: its records have expired.
-    const lastsMs = Date.parse(session.expiresAt) - now();
-    if (now() > Date.parse(firing.at) + lastsMs) return;
     logger.info('triggered', {
       workflowId: workflow.id,
       triggerId: firing.triggerId,

@@ -49,6 +49,12 @@ export class TriggerRecords {
     return [...this.#records.values()];
   }
 
+  /** Keys of a trigger that have a record. */
+  countOf(workflowId: string, triggerId: string): number {
+    return this.all().filter((record) => record.workflowId === workflowId && record.triggerId === triggerId)
+      .length;
+  }
+
   /** Resolves on the PUBACK. */
   async write(record: TriggerRecord): Promise<void> {
     await this.#options.link.publish(this.#topic(record), JSON.stringify(record), {
