@@ -1,30 +1,44 @@
 import { createBroker, type Broker } from '@shoal/broker';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { RESPONDER_OFFERS, RESPONDER_VARIANTS, SCENARIOS } from '../src/index.ts';
+import {
+  REQUESTER_OFFERS,
+  REQUESTER_OPERATIONS,
+  RESPONDER_OFFERS,
+  RESPONDER_VARIANTS,
+  SCENARIOS,
+} from '../src/index.ts';
 import type { Role } from '../src/index.ts';
-import { runScenarios, type RunOptions } from '../src/io/run.ts';
+import { runScenarios, type RunSubject } from '../src/io/run.ts';
+import { Tap } from '../src/io/tap.ts';
+import { BROKER_MUTANTS } from './broker-mutants.ts';
+import { modelRequester } from './model-requester.ts';
 import { modelResponder } from './model-responder.ts';
+import { modelSubscriber, SUBSCRIBER_MUTANTS } from './model-subscriber.ts';
+import { REQUESTER_MUTANTS } from './requester-mutants.ts';
 import { RESPONDER_MUTANTS } from './responder-mutants.ts';
 
-let broker: Broker;
-let url = '';
+// Without a registry for agents and clients: a broker that manages presence would mend what the mutants break.
+const plain: { broker?: Broker; url: string } = { url: '' };
+const managed: { broker?: Broker; url: string } = { url: '' };
 
 beforeAll(async () => {
-  // Without a registry: a broker that manages presence would mend what the mutants break.
-  broker = createBroker({ allowAnonymous: true, registry: { enabled: false } });
-  url = (await broker.start()).tcp?.url ?? '';
+  for (const [one, enabled] of [
+    [plain, false],
+    [managed, true],
+  ] as const) {
+    one.broker = createBroker({ allowAnonymous: true, registry: { enabled } });
+    one.url = (await one.broker.start()).tcp?.url ?? '';
+  }
 });
-afterAll(() => broker.stop());
+afterAll(() => Promise.all([plain.broker?.stop(), managed.broker?.stop()]));
 
-const responder = (fault: string): Pick<RunOptions, 'responder'> => ({
-  responder: { offers: RESPONDER_OFFERS, variants: RESPONDER_VARIANTS, launch: modelResponder(fault) },
-});
+const idsOf = (role: Role): string[] => SCENARIOS.filter((one) => one.role === role).map(({ id }) => id);
 
-function run(role: Role, subject: Partial<RunOptions>, only?: readonly string[]) {
+function run(role: Role, broker: string, subject: RunSubject, only?: readonly string[]) {
   return runScenarios({
-    broker: url,
+    broker,
     roles: [role],
-    timeoutMs: only === undefined ? 3_000 : 400,
+    timeoutMs: only === undefined ? 3_000 : 500,
     quietMs: 60,
     concurrency: 8,
     ...subject,
@@ -32,28 +46,118 @@ function run(role: Role, subject: Partial<RunOptions>, only?: readonly string[])
   });
 }
 
+/** What did not pass, and what was not there, of all scenarios of a role but `without`. */
+async function openOf(role: Role, broker: string, subject: RunSubject, without?: string): Promise<unknown[]> {
+  const ids = idsOf(role).filter((id) => id !== without);
+  const results = await run(role, broker, subject, without === undefined ? undefined : ids);
+  const missing = ids.filter((id) => !results.some((one) => one.id === id));
+  return [...results.filter(({ status }) => status !== 'passed'), ...missing];
+}
+
+/** Scenarios that passed although the subject has a fault that they are there for. */
+async function blind(
+  role: Role,
+  broker: string,
+  subject: RunSubject,
+  ids: readonly string[],
+  others: readonly string[] = [],
+): Promise<string[]> {
+  const results = await run(role, broker, subject, [...ids, ...others]);
+  return ids.filter((id) => results.find((one) => one.id === id)?.status !== 'failed');
+}
+
+/** Scenarios of a role that no fault breaks: they might pass whatever the subject does. */
+function vacuous(role: Role, caught: Iterable<readonly string[]>): string[] {
+  const all = new Set([...caught].flat());
+  return idsOf(role).filter((id) => !all.has(id));
+}
+
+const responder = (fault: string): RunSubject => ({
+  responder: { offers: RESPONDER_OFFERS, variants: RESPONDER_VARIANTS, launch: modelResponder(fault) },
+});
+
 describe('responder scenarios', () => {
   it('pass a subject without a fault, every one of them', async () => {
-    const results = await run('responder', responder(''));
-    expect(results.filter(({ status }) => status !== 'passed')).toEqual([]);
-    expect(results).toHaveLength(SCENARIOS.filter(({ role }) => role === 'responder').length);
+    expect(await openOf('responder', plain.url, responder(''))).toEqual([]);
   }, 60_000);
 
-  it.concurrent.each(Object.entries(RESPONDER_MUTANTS))('notice the fault %s: %j', async (fault, ids) => {
-    // The scenarios that look at all replies need some to look at.
-    const extra = ids.some((id) => id.startsWith('ALL.') || id === 'V33.timestamps')
-      ? ['V16.id', 'V42.push', 'V30.malformed']
-      : [];
-    const results = await run('responder', responder(fault), [...ids, ...extra]);
-    for (const id of ids) {
-      const result = results.find((one) => one.id === id);
-      expect([id, result?.status]).toEqual([id, 'failed']);
-    }
-  });
+  it.concurrent.each(Object.entries(RESPONDER_MUTANTS))(
+    'notice the fault %s: %j',
+    async (fault, ids) => {
+      // The scenarios that look at all replies need some to look at.
+      const isObserver = ids.some((id) => id.startsWith('ALL.') || id === 'V33.timestamps');
+      const others = isObserver ? ['V16.id', 'V42.push', 'V30.malformed'] : [];
+      expect(await blind('responder', plain.url, responder(fault), ids, others)).toEqual([]);
+    },
+    60_000,
+  );
 
-  it('are each broken by some fault: none passes whatever the subject does', () => {
-    const caught = new Set(Object.values(RESPONDER_MUTANTS).flat());
-    const vacuous = SCENARIOS.filter(({ role, id }) => role === 'responder' && !caught.has(id));
-    expect(vacuous.map(({ id }) => id)).toEqual([]);
+  it('are each broken by some fault', () => {
+    expect(vacuous('responder', Object.values(RESPONDER_MUTANTS))).toEqual([]);
+  });
+});
+
+const requester = (fault: string): RunSubject => ({
+  requester: { offers: REQUESTER_OFFERS, operations: REQUESTER_OPERATIONS, launch: modelRequester(fault) },
+});
+
+describe('requester scenarios', () => {
+  // V49.defaults takes a minute of real time: the check of our own SDK runs it.
+  it('pass a subject without a fault, every one of them', async () => {
+    expect(await openOf('requester', plain.url, requester(''), 'V49.defaults')).toEqual([]);
+  }, 60_000);
+
+  it.concurrent.each(Object.entries(REQUESTER_MUTANTS))(
+    'notice the fault %s: %j',
+    async (fault, ids) => {
+      expect(await blind('requester', plain.url, requester(fault), ids)).toEqual([]);
+    },
+    60_000,
+  );
+
+  it('are each broken by some fault', () => {
+    expect(vacuous('requester', Object.values(REQUESTER_MUTANTS))).toEqual([]);
+  });
+});
+
+const subscriber = (fault: string): RunSubject => ({ subscriber: { launch: modelSubscriber(fault) } });
+
+describe('subscriber scenarios', () => {
+  it('pass a subject without a fault, every one of them', async () => {
+    expect(await openOf('subscriber', plain.url, subscriber(''))).toEqual([]);
+  }, 60_000);
+
+  it.concurrent.each(Object.entries(SUBSCRIBER_MUTANTS))(
+    'notice the fault %s: %j',
+    async (fault, ids) => {
+      expect(await blind('subscriber', plain.url, subscriber(fault), ids)).toEqual([]);
+    },
+    60_000,
+  );
+
+  it('are each broken by some fault', () => {
+    expect(vacuous('subscriber', Object.values(SUBSCRIBER_MUTANTS))).toEqual([]);
+  });
+});
+
+describe('broker scenarios', () => {
+  it('pass the embedded broker, every one of them', async () => {
+    expect(await openOf('broker', managed.url, {})).toEqual([]);
+  }, 60_000);
+
+  it.concurrent.each(Object.entries(BROKER_MUTANTS))(
+    'notice a broker with %s',
+    async (_, { scenarios, mutate }) => {
+      const tap = await Tap.open(managed.url, 'kit');
+      tap.intercept = ({ packet, from }) => mutate(packet, from);
+      expect(await blind('broker', tap.url, {}, scenarios)).toEqual([]);
+      await tap.close();
+    },
+    60_000,
+  );
+
+  it('are each broken by some fault', () => {
+    const caught = Object.values(BROKER_MUTANTS).map(({ scenarios }) => scenarios);
+    expect(vacuous('broker', caught)).toEqual([]);
   });
 });

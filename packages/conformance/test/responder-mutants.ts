@@ -4,7 +4,7 @@ export const RESPONDER_MUTANTS: Readonly<Record<string, readonly string[]>> = {
   'card-qos-0': ['V01.qos'],
   'card-without-status': ['V01.online', 'V05.back'],
   'card-without-source': ['V01.source'],
-  'invalid-card': ['V14.schema', 'V02.will'],
+  'invalid-card': ['V14.schema'],
   'card-version': ['V14.schema'],
   'no-will': ['V02.will', 'V03.lost'],
   'will-qos-0': ['V02.will'],

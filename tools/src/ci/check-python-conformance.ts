@@ -53,6 +53,7 @@ try {
     timeoutMs: 3_000,
     concurrency: 5,
     expectedFailures,
+    onResult: ({ id, status, durationMs }) => process.stderr.write(`${status} ${id} ${durationMs} ms\n`),
   });
   console.log(reportAsText(report, verdict, { all: false }));
   assert(verdict.ok, 'the faults found are not those that are known');

@@ -7,7 +7,7 @@ const PUBACK_1 =
 export const KNOWN_BROKER_GAPS: Readonly<Record<string, ExpectedFailures>> = {
   'embedded, emqx': { 'B14.online': 'as EMQX does, it names emqx as the source, not broker' },
   mosquitto: {
-    'B10.takeover': 'Mosquitto 2.0.11 closes the first connection without DISCONNECT 0x8E',
+    'B10.reason': 'Mosquitto 2.0.11 closes the first connection without DISCONNECT 0x8E',
     'B13.shared': 'Mosquitto 2.0.11 grants shared subscriptions to $a2a topics and delivers nothing on them',
   },
   mochi: {

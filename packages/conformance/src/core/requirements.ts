@@ -193,10 +193,12 @@ X12|MUST|broker|core|MQTT 5 §3.3.1.3, §3.3.2|Retained messages keep payload, u
 X13|MUST|broker|core|MQTT 5 §4.7.2|Wildcards at the first level do not match $a2a topics
 X14|MUST|broker|core|MQTT 5 §3.3.2.3.3|Message Expiry is honoured and counted down
 X15|MUST|broker|core|MQTT 5 §3.1.2.11.2|A session with an expiry keeps QoS 1 requests for a client that is away
-X16|MUST|broker|core|MQTT 5 §3.1.4|A second connection with the same client id ends the first with 0x8E
+X16|MUST|broker|core|MQTT 5 §3.1.4|A second connection with the same client id ends the first
+X21|SHOULD|broker|core|MQTT 5 §3.1.4|The first is told so by DISCONNECT 0x8E
 X17|MUST|broker|core|MQTT 5 §4.6|Messages of one topic arrive in the order of their publication
 X18|MUST|broker|core|MQTT 5 §3.3.2.3.7|User properties keep their order, and names may repeat
 X20|MAY|responder|core|A2A §3.1.1|An answer may be one message; then there is no task
+X22|MUST|requester|core|A2A §3.1.1|An answer that is one message ends the call
 X19|SHOULD|requester,responder|core|MQTT 5 §3.3.1.3|Requests and replies are not retained
 `;
 

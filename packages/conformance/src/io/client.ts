@@ -102,7 +102,9 @@ export class Client {
   }
 
   request(target: AgentAddress, init: RequestInit): Exchange {
-    const { correlation = randomBytes(16), responseTopic = this.replyTopic } = init;
+    // Text by default: what binary correlations do to a subject is for the scenario about them to find.
+    const { correlation = Buffer.from(randomBytes(16).toString('hex')), responseTopic = this.replyTopic } =
+      init;
     const id = init.id ?? randomUUID();
     const payload =
       init.payload ?? JSON.stringify({ jsonrpc: '2.0', id, method: init.method, params: init.params });

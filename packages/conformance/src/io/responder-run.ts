@@ -15,6 +15,8 @@ type Given = Pick<ResponderManifest, 'offers' | 'variants'> & { readonly launch:
 export class ResponderRun {
   /** Scenarios during which a shared agent died: whose fault it was shows when they run alone. */
   readonly again = new Set<string>();
+  /** Once a shared agent has died, each scenario gets an agent of its own, so that no other suffers. */
+  #fragile = false;
   readonly #observations: Observation[] = [];
   readonly #options: StageOptions;
   readonly #count: () => number;
@@ -29,38 +31,53 @@ export class ResponderRun {
 
   async perform(scenario: ResponderScenario): Promise<ScenarioResult> {
     let running: RunningResponder | undefined;
-    const isShared = scenario.fresh !== true;
+    const isShared = scenario.fresh !== true && !this.#fragile;
     // Two at once on a variant that takes one task at a time would disturb each other.
-    const alone = scenario.variant === 'busy' && isShared ? this.#lock() : undefined;
-    const release = await alone;
+    const release = scenario.variant === 'busy' && isShared ? await this.#lock() : undefined;
     const result = await performScenario(scenario, this.#options, async () => {
       const given = this.#demand(scenario);
-      running = isShared
-        ? await this.#sharedLife(lifeOf(scenario), given)
-        : await this.#life(lifeOf(scenario), given);
+      const variant = lifeOf(scenario);
+      running = isShared ? await this.#sharedLife(variant, given) : await this.#life(variant, given);
       const seen = this.#observations;
       const stage = new ResponderStage(this.#options, this.#count, running, given.launch, seen);
       return { stage, run: () => scenario.run(stage) };
     });
     release?.();
     if (running === undefined) return result;
-    if (!isShared) {
-      await end(running);
-      return result;
-    }
-    const deaf =
-      result.status === 'failed' && running.subject.ended === undefined && !(await this.#hears(running));
-    if (deaf) running.subject.kill();
-    const ended = deaf ? 'no longer answered anything' : running.subject.ended;
-    if (ended === undefined) return result;
-    await running.tap.close().catch(() => undefined);
-    if (!this.again.has(scenario.id)) {
-      this.again.add(scenario.id);
-      return result;
-    }
+    return isShared
+      ? this.#afterShared(scenario, result, running)
+      : this.#afterOwn(scenario, result, running);
+  }
+
+  /** A shared agent that died, or serves nobody any more, may have taken others along: all of them are tried again alone. */
+  async #afterShared(
+    { id }: ResponderScenario,
+    result: ScenarioResult,
+    running: RunningResponder,
+  ): Promise<ScenarioResult> {
+    const { subject, tap } = running;
+    const isDead =
+      subject.ended !== undefined || (result.status === 'failed' && !(await this.#hears(running)));
+    if (!isDead) return result;
+    this.#fragile = true;
+    this.again.add(id);
+    subject.kill();
+    await tap.close();
+    return result;
+  }
+
+  async #afterOwn(
+    scenario: ResponderScenario,
+    result: ScenarioResult,
+    running: RunningResponder,
+  ): Promise<ScenarioResult> {
+    const { ended } = running.subject;
     const { stderr } = running.subject.output();
-    const reason = `the test agent ${ended}: ${stderr.trim().slice(-300)}\n${result.reason ?? ''}`.trim();
-    return { ...result, status: 'failed', reason };
+    this.again.delete(scenario.id);
+    await end(running);
+    if (scenario.fresh === true || ended === undefined) return result;
+    const words = `the test agent ${ended}: ${stderr.trim().slice(-300)}\n${result.reason ?? ''}`;
+    return { ...result, status: 'failed', reason: words.trim() };
   }
 
   async end(): Promise<void> {

@@ -77,9 +77,11 @@ export async function runScenarios(options: RunOptions): Promise<ScenarioResult[
         if (!responderRun.again.has(scenario.id)) record(result);
       },
     );
-    // An agent that died took its neighbours along: each of them is tried again alone.
-    for (const scenario of chosen.filter(({ id }) => responderRun.again.has(id)))
-      record(await perform(scenario));
+    await inParallel(
+      chosen.filter(({ id }) => responderRun.again.has(id)),
+      options.concurrency ?? 4,
+      async (scenario) => record(await perform(scenario)),
+    );
     for (const scenario of chosen.filter(isLate)) record(await perform(scenario));
   } finally {
     await responderRun.end();

@@ -80,7 +80,13 @@ export class Stage {
   }
 
   async end(): Promise<void> {
-    for (const work of this.#ending.splice(0).toReversed()) await work();
+    for (const work of this.#ending.splice(0).toReversed()) {
+      try {
+        await work();
+      } catch {
+        // What cannot be tidied up, such as a card on a connection that the scenario cut, must not keep the rest from it.
+      }
+    }
   }
 
   async client(observe?: (observation: Observation) => void): Promise<Client> {

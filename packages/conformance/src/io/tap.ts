@@ -32,7 +32,6 @@ export class Tap {
   readonly #arrivals = new Arrivals<TapEvent>();
   #newest: Socket | undefined;
   #connections = 0;
-  #refusing = false;
 
   static async open(upstream: string, name: string, ca?: string): Promise<Tap> {
     const server = createServer({ noDelay: true }).listen(0, '127.0.0.1');
@@ -95,11 +94,6 @@ export class Tap {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  /** Refuses new connections from now on, or takes them again. */
-  refuse(refusing: boolean): void {
-    this.#refusing = refusing;
-  }
-
   async close(): Promise<void> {
     this.cut();
     if (!this.#server.listening) return;
@@ -108,7 +102,6 @@ export class Tap {
   }
 
   #connect(subject: Socket): void {
-    if (this.#refusing) return void subject.destroy();
     this.#connections += 1;
     const connection = this.#connections;
     this.#newest = subject;

@@ -213,7 +213,7 @@ export class Wire {
 
   /** What a kept session delivers may come before anybody listens: it waits. */
   #deliver(packet: IPublishPacket): void {
-    const handlers = this.#handlers.filter(({ filter }) => topicMatches(filter, packet.topic));
+    const handlers = this.#handlers.filter(({ filter }) => topicMatches(filter, packet.topic, true));
     if (handlers.length === 0) this.#unheard.push(packet);
     for (const { handle } of handlers) handle(packet);
   }

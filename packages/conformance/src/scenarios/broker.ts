@@ -255,6 +255,16 @@ const retained: readonly BrokerScenario[] = [
   },
 ];
 
+/** The first of two connections with one client id, after its end. */
+async function takenOver(stage: BrokerStage): Promise<Wire> {
+  const address = stage.address('agent');
+  const first = await stage.agent(address);
+  await stage.agent(address);
+  const late = new Promise<string>((resolve) => setTimeout(resolve, stage.options.timeoutMs, 'open'));
+  notEqual(await Promise.race([first.closed.then(() => 'closed'), late]), 'open', 'the first connection');
+  return first;
+}
+
 const sessions: readonly BrokerScenario[] = [
   {
     id: 'B08.will',
@@ -311,15 +321,19 @@ const sessions: readonly BrokerScenario[] = [
   {
     id: 'B10.takeover',
     role,
-    title: 'a second connection with the same client id ends the first with 0x8E',
+    title: 'a second connection with the same client id ends the first',
     requirements: ['X16'],
     async run(stage) {
-      const address = stage.address('agent');
-      const first = await stage.agent(address);
-      await stage.agent(address);
-      const late = new Promise<string>((resolve) => setTimeout(resolve, stage.options.timeoutMs, 'open'));
-      notEqual(await Promise.race([first.closed.then(() => 'closed'), late]), 'open', 'the first connection');
-      equal(first.disconnectReason, 0x8e, 'reason code of DISCONNECT');
+      await takenOver(stage);
+    },
+  },
+  {
+    id: 'B10.reason',
+    role,
+    title: 'the first is told so by DISCONNECT 0x8E',
+    requirements: ['X21'],
+    async run(stage) {
+      equal((await takenOver(stage)).disconnectReason, 0x8e, 'reason code of DISCONNECT');
     },
   },
   {

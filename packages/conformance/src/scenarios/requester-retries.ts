@@ -245,7 +245,7 @@ export const requesterRetries: readonly RequesterScenario[] = [
     id: 'V57.message-reply',
     role,
     title: 'a reply that is one message ends the call',
-    requirements: ['ST6', 'RT6'],
+    requirements: ['X22'],
     offers: ['outcome'],
     async run(stage) {
       const { responder, call, request } = await asked(stage);

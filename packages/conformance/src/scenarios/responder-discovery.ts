@@ -3,9 +3,9 @@ import type { IPublishPacket } from 'mqtt-packet';
 import { clientIdOf, discoveryTopic, requestTopic, validateAgentCard } from '@shoal/protocol';
 import { parse } from '../io/client.ts';
 import type { RunningResponder, ResponderStage } from '../io/responder-stage.ts';
-import { propertyValues } from '../core/reply.ts';
+import { at, propertyValues } from '../core/reply.ts';
 import { topicMatches } from '../core/topic-match.ts';
-import { completes, send } from './expectations.ts';
+import { assertServes, completes, send } from './expectations.ts';
 import type { ResponderScenario } from './scenario.ts';
 
 const role = 'responder';
@@ -96,7 +96,8 @@ export const responderDiscovery: readonly ResponderScenario[] = [
     role,
     title: 'the will is the card: same topic, retained, QoS 1, offline by lwt',
     requirements: ['LW1'],
-    run(stage) {
+    async run(stage) {
+      const card = await firstCard(stage);
       const { will } = connectOf(stage.running);
       ok(will !== undefined, 'CONNECT has a will');
       equal(will.topic, discoveryTopic(stage.target));
@@ -110,9 +111,11 @@ export const responderDiscovery: readonly ResponderScenario[] = [
         ['offline', 'lwt'],
         'user properties of the will',
       );
-      const valid = validateAgentCard(parse(will.payload));
-      ok(valid.ok, 'the payload of the will is the card');
-      return Promise.resolve();
+      const name = at(parse(card.payload), 'name');
+      ok(
+        name !== undefined && at(parse(will.payload), 'name') === name,
+        'the payload of the will is the card',
+      );
     },
   },
   {
@@ -161,12 +164,18 @@ export const responderDiscovery: readonly ResponderScenario[] = [
       await firstCard(stage);
       const topic = discoveryTopic(stage.target);
       const watcher = await stage.watch(topic);
-      await watcher.until('card');
+      const before = await watcher.until('card');
       stage.running.subject.kill();
-      await watcher.until('offline card after the kill', (packet) => status(packet) === 'offline');
-      const late = await stage.watch(topic);
-      const card = await late.until('retained card after the kill');
-      equal(status(card), 'offline');
+      // A broker that manages the status goes by the connection, and need not tell those who listen already.
+      const isManaged = ['broker', 'emqx'].includes(source(before) ?? '');
+      if (!isManaged)
+        await watcher.until('offline card after the kill', (packet) => status(packet) === 'offline');
+      const deadline = performance.now() + stage.options.timeoutMs;
+      for (;;) {
+        const card = await (await stage.watch(topic)).until('retained card after the kill');
+        if (status(card) === 'offline') return;
+        ok(isManaged && performance.now() < deadline, `a2a-status ${status(card)} of the retained card`);
+      }
     },
   },
   {
@@ -177,6 +186,7 @@ export const responderDiscovery: readonly ResponderScenario[] = [
     fresh: true,
     async run(stage) {
       await firstCard(stage);
+      await assertServes(stage, await stage.requester());
       await stage.running.subject.stop(stage.options.timeoutMs);
       const last = cards(stage.running).at(-1);
       ok(last !== undefined);

@@ -12,8 +12,9 @@ import type { ResponderScenario } from './scenario.ts';
 
 const role = 'responder';
 
-/** Two members of one pool, and their group ids as they subscribed. */
-async function pool(stage: ResponderStage, poolId: string) {
+/** Two members of a pool of this scenario's own, and their group ids as they subscribed. */
+async function pool(stage: ResponderStage, name = 'workers') {
+  const poolId = stage.address(name).agentId;
   const { org, unit } = stage.options;
   const topic = poolRequestTopic({ org, unit, poolId });
   await assertDelivers(stage);
@@ -65,7 +66,7 @@ const pools: readonly ResponderScenario[] = [
     requirements: ['T3', 'RS2', 'P3'],
     variant: 'pool',
     async run(stage) {
-      const { topic } = await pool(stage, 'workers');
+      const { topic } = await pool(stage);
       const client = await stage.requester();
       const all = Array.from({ length: 20 }, (_, n) =>
         client.request(stage.target, { ...send(`n${n}`), topic }),
@@ -83,7 +84,7 @@ const pools: readonly ResponderScenario[] = [
     requirements: ['RS10', 'P9'],
     variant: 'pool',
     async run(stage) {
-      const { topic, members } = await pool(stage, 'workers');
+      const { topic, members } = await pool(stage);
       const ids = members.map(({ address }) => address.agentId);
       const client = await stage.requester();
       for (const { packet } of await askPool(stage, client, topic, 'who?')) {
@@ -99,7 +100,7 @@ const pools: readonly ResponderScenario[] = [
     requirements: ['RS10'],
     variant: 'pool',
     async run(stage) {
-      const { topic } = await pool(stage, 'workers');
+      const { topic } = await pool(stage);
       const client = await stage.requester();
       const init = params('x');
       const reply = await last(client.request(stage.target, { method: 'SendMessage', params: init, topic }));
@@ -116,7 +117,7 @@ const pools: readonly ResponderScenario[] = [
     requirements: ['P4', 'P5', 'P7'],
     variant: 'pool',
     async run(stage) {
-      const { groups, group } = await pool(stage, 'workers');
+      const { groups, group } = await pool(stage);
       deepEqual(groups, [group, group]);
     },
   },

@@ -363,7 +363,7 @@ export const responderTasks: readonly ResponderScenario[] = [
     id: 'V57.vanished',
     role,
     title: 'a requester that vanishes does not stop the task: another one finds it completed',
-    requirements: ['ED1', 'X6'],
+    requirements: ['X6'],
     offers: ['slow'],
     async run(stage) {
       const gone = await stage.requester();
