@@ -117,7 +117,7 @@ export const BROKER_MUTANTS: Readonly<Record<string, BrokerMutant>> = {
     mutate: filterOf((topic) => (topic === '#' ? '$a2a/#' : topic)),
   },
   'wills ignored': {
-    scenarios: ['B08.will', 'B08.no-will'],
+    scenarios: ['B08.no-will'],
     mutate: connected((packet) => {
       const { will: _will, ...rest } = packet;
       return rest;

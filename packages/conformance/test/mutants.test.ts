@@ -34,22 +34,22 @@ afterAll(() => Promise.all([plain.broker?.stop(), managed.broker?.stop()]));
 
 const idsOf = (role: Role): string[] => SCENARIOS.filter((one) => one.role === role).map(({ id }) => id);
 
-function run(role: Role, broker: string, subject: RunSubject, only?: readonly string[]) {
+function run(role: Role, broker: string, subject: RunSubject, timeoutMs: number, only: readonly string[]) {
   return runScenarios({
     broker,
     roles: [role],
-    timeoutMs: only === undefined ? 3_000 : 500,
+    timeoutMs,
     quietMs: 60,
     concurrency: 8,
     ...subject,
-    ...(only === undefined ? {} : { only }),
+    only,
   });
 }
 
 /** What did not pass, and what was not there, of all scenarios of a role but `without`. */
 async function openOf(role: Role, broker: string, subject: RunSubject, without?: string): Promise<unknown[]> {
   const ids = idsOf(role).filter((id) => id !== without);
-  const results = await run(role, broker, subject, without === undefined ? undefined : ids);
+  const results = await run(role, broker, subject, 3_000, ids);
   const missing = ids.filter((id) => !results.some((one) => one.id === id));
   return [...results.filter(({ status }) => status !== 'passed'), ...missing];
 }
@@ -62,7 +62,7 @@ async function blind(
   ids: readonly string[],
   others: readonly string[] = [],
 ): Promise<string[]> {
-  const results = await run(role, broker, subject, [...ids, ...others]);
+  const results = await run(role, broker, subject, 500, [...ids, ...others]);
   return ids.filter((id) => results.find((one) => one.id === id)?.status !== 'failed');
 }
 

@@ -26,7 +26,7 @@ export const REQUESTER_MUTANTS: Readonly<Record<string, readonly string[]>> = {
   'any-correlation': ['V36.unknown'],
   'first-wins': ['V37.reverse'],
   'any-target': ['V15.identifier'],
-  impatient: ['V49.defaults', 'V49.configured'],
+  impatient: ['V49.defaults'],
   'timeout-fixed': ['V49.configured'],
   'one-attempt': ['V49.configured'],
   'four-attempts': ['V49.configured'],
