@@ -14,14 +14,18 @@ interface Pair {
   readonly responder: WorkerProcess;
 }
 
-const SIDES = ['raw', 'link', 'sdk'] as const;
+/** `http` is the official SDK over HTTP, `adapter` the same over MQTT. */
+const SIDES = ['raw', 'link', 'sdk', 'http', 'adapter'] as const;
 type Side = (typeof SIDES)[number];
+/** These do not stream here. */
+const A2A_JS: readonly Side[] = ['http', 'adapter'];
 
 /** Counts are of a slice; a round has `slices` of each measurement, in turns. */
 interface Scale {
   readonly slices: number;
   readonly latencyCount: number;
   readonly throughputCount: number;
+  readonly crowdCount: number;
   readonly streamItems: number;
   readonly streamCount: number;
 }
@@ -30,17 +34,28 @@ const FULL: Scale = {
   slices: 10,
   latencyCount: 200,
   throughputCount: 1_000,
+  crowdCount: 2_000,
   streamItems: 500,
   streamCount: 1,
 };
-const QUICK: Scale = { slices: 2, latencyCount: 100, throughputCount: 500, streamItems: 200, streamCount: 1 };
+const QUICK: Scale = {
+  slices: 2,
+  latencyCount: 100,
+  throughputCount: 500,
+  crowdCount: 1_000,
+  streamItems: 200,
+  streamCount: 1,
+};
 
 interface Measurement {
   readonly name: string;
   readonly unit: string;
   readonly command: string;
   readonly parameters: (scale: Scale) => { readonly count: number } & Record<string, number>;
-  readonly target: Target;
+  /** The SDK against MQTT.js. */
+  readonly target?: Target;
+  /** The SDK against the official one over HTTP. */
+  readonly httpTarget?: Target;
   /** Also a row for the CPU time that both ends use for one operation: steadier than time on a busy machine. */
   readonly cpuName?: string;
 }
@@ -52,6 +67,7 @@ const MEASUREMENTS: readonly Measurement[] = [
     command: 'latency',
     parameters: ({ latencyCount }) => ({ count: latencyCount }),
     target: { kind: 'at-most', ratio: 1.5 },
+    httpTarget: { kind: 'at-most', ratio: 0.4 },
   },
   {
     name: 'SendMessage, 100 in flight',
@@ -59,7 +75,15 @@ const MEASUREMENTS: readonly Measurement[] = [
     command: 'throughput',
     parameters: ({ throughputCount }) => ({ count: throughputCount, inFlight: 100 }),
     target: { kind: 'at-least', ratio: 0.6 },
+    httpTarget: { kind: 'at-least', ratio: 4 },
     cpuName: 'SendMessage, 100 in flight, CPU of both ends',
+  },
+  {
+    name: 'SendMessage, 1,000 in flight',
+    unit: '1/s',
+    command: 'throughput',
+    parameters: ({ crowdCount }) => ({ count: crowdCount, inFlight: 1_000 }),
+    httpTarget: { kind: 'at-least', ratio: 4 },
   },
   {
     name: 'streaming item',
@@ -70,7 +94,10 @@ const MEASUREMENTS: readonly Measurement[] = [
   },
 ];
 
-/** The SDK's SendMessage against MQTT.js alone, on one broker: requester, responder and broker in processes of their own. */
+/**
+ * The SDK's SendMessage against MQTT.js alone on one broker, and against the official SDK over HTTP: requester, responder and broker in
+ * processes of their own.
+ */
 export const rpc: Benchmark = { name: 'rpc', run };
 
 async function run(context: BenchContext): Promise<BenchResult> {
@@ -96,6 +123,15 @@ async function run(context: BenchContext): Promise<BenchResult> {
       const responder = await start(`${side}-responder`, parameters);
       pairs.set(side, { responder, requester: await start(`${side}-requester`, parameters) });
     }
+    const http = await start('http-responder', {});
+    pairs.set('http', {
+      responder: http,
+      requester: await start('http-requester', { url: http.ready['url'] }),
+    });
+    pairs.set('adapter', {
+      responder: await start('adapter-responder', { url }),
+      requester: await start('adapter-requester', { url }),
+    });
     const measured = await measure(pairs, scale, options.rounds, note);
     return { measured, settings: { broker: options.broker, qos: 1, store: 'memory', ...sizes, ...scale } };
   } finally {
@@ -152,7 +188,7 @@ async function measure(
   for (let round = 0; round <= rounds; round += 1) {
     for (const [index, measurement] of MEASUREMENTS.entries()) {
       const slices = await measureSlices(pairs, measurement, scale);
-      const seen = SIDES.map((side) => {
+      const seen = sidesOf(measurement).map((side) => {
         const [value, cpu] = [median(slices.values[side]), median(slices.cpu[side])];
         if (round > 0) {
           results[index]!.values[side].push(value);
@@ -163,7 +199,7 @@ async function measure(
       note(`${round === 0 ? 'warm-up' : `round ${round}`}: ${measurement.name}: ${seen.join(', ')}`);
     }
   }
-  return [...rowsOf('sdk', results), ...rowsOf('link', results)];
+  return [...rowsOf('sdk', results), ...httpRowsOf(results), ...rowsOf('link', results)];
 }
 
 async function measureSlices(
@@ -173,8 +209,9 @@ async function measureSlices(
 ): Promise<Results> {
   const results = { values: noValues(), cpu: noValues() };
   for (let slice = 0; slice < scale.slices; slice += 1) {
-    for (let turn = 0; turn < SIDES.length; turn += 1) {
-      const side = SIDES[(slice + turn) % SIDES.length]!;
+    const sides = sidesOf(measurement);
+    for (let turn = 0; turn < sides.length; turn += 1) {
+      const side = sides[(slice + turn) % sides.length]!;
       const { value, cpu } = await measureOnce(pairs.get(side)!, measurement, scale);
       results.values[side].push(value);
       results.cpu[side].push(cpu);
@@ -202,7 +239,11 @@ interface Results {
   readonly cpu: Record<Side, number[]>;
 }
 
-const noValues = (): Record<Side, number[]> => ({ raw: [], link: [], sdk: [] });
+const noValues = (): Record<Side, number[]> => ({ raw: [], link: [], sdk: [], http: [], adapter: [] });
+
+function sidesOf({ command }: Measurement): readonly Side[] {
+  return command === 'stream' ? SIDES.filter((side) => !A2A_JS.includes(side)) : SIDES;
+}
 
 function rowsOf(side: 'sdk' | 'link', results: readonly Results[]): Measured[] {
   const named = (name: string): string =>
@@ -228,5 +269,20 @@ function rowsOf(side: 'sdk' | 'link', results: readonly Results[]): Measured[] {
       target: undefined,
     };
     return [row, cpuRow];
+  });
+}
+
+/** Against the official SDK over HTTP on loopback: ours, and the official one itself over MQTT. */
+function httpRowsOf(results: readonly Results[]): Measured[] {
+  const against = '@a2a-js/sdk over HTTP';
+  return MEASUREMENTS.flatMap((measurement, index) => {
+    if (!sidesOf(measurement).includes('http')) return [];
+    const { name, unit, httpTarget: target } = measurement;
+    const { values } = results[index]!;
+    const baselines = values.http;
+    return [
+      { name, unit, values: values.sdk, against, baselines, target },
+      { name: `a2a-js-mqtt: ${name}`, unit, values: values.adapter, against, baselines },
+    ];
   });
 }

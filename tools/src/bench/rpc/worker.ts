@@ -1,5 +1,6 @@
 import { createBroker } from '@shoal/broker';
 import { serve } from '../serve.ts';
+import { adapterRequester, adapterResponder, httpRequester, httpResponder } from './a2a-js-side.ts';
 import { linkRequester, linkResponder } from './link-side.ts';
 import { rawRequester, rawResponder } from './raw-side.ts';
 import { sdkRequester, sdkResponder } from './sdk-side.ts';
@@ -31,6 +32,15 @@ async function start(role: string, parameters: SideParameters): Promise<void> {
       return serve({ commands: measurements(await linkRequester(parameters)) });
     case 'sdk-requester':
       return serve({ commands: measurements(await sdkRequester(parameters.url)) });
+    case 'http-responder':
+      return serve({ ready: { url: await httpResponder() } });
+    case 'http-requester':
+      return serve({ commands: measurements(await httpRequester(parameters.url)) });
+    case 'adapter-responder':
+      await adapterResponder(parameters.url);
+      return serve({});
+    case 'adapter-requester':
+      return serve({ commands: measurements(await adapterRequester(parameters.url)) });
     default:
       throw new Error(`no role ${role}`);
   }
