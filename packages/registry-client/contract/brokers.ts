@@ -1,4 +1,4 @@
-import { createBroker, type RegistrySettings } from '@shoal/broker';
+import { createBroker, hashPassword, type RegistrySettings } from '@shoal/broker';
 import { mosquittoPath, startMosquitto } from '@shoal/mqtt-link/testing';
 
 export interface RunningBroker {
@@ -44,3 +44,15 @@ export const BROKERS = {
     start: (): Promise<RunningBroker> => startMosquitto(),
   },
 } as const satisfies Record<string, BrokerKind>;
+
+/** As EMQX, with its management API. */
+export async function startWithApi(): Promise<{ readonly url: string; readonly apiUrl: string; stop(): Promise<void> }> {
+  const apiKeys = [{ key: 'k', secretHash: await hashPassword('s'), role: 'administrator' as const }];
+  const broker = createBroker({
+    allowAnonymous: true,
+    registry: { profile: 'emqx' },
+    listen: { http: { apiKeys } },
+  });
+  const { tcp, http } = await broker.start();
+  return { url: tcp?.url ?? '', apiUrl: http?.url ?? '', stop: () => broker.stop() };
+}

@@ -4,12 +4,10 @@ import { startFaultProxy, startMosquitto } from '@shoal/mqtt-link/testing';
 import type { AgentAddress, AgentCard } from '@shoal/protocol';
 import { clientIdOf, discoveryTopic, requestTopic } from '@shoal/protocol';
 import { randomUUID } from 'node:crypto';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { RegisteredAgent, Registry, RegistryOptions } from '../src/index.ts';
 import { createEmqxApi, createRegistry, registerCard, sleepExtension, unregisterCard } from '../src/index.ts';
-import { BROKERS, type RunningBroker } from './brokers.ts';
+import { BROKERS, startWithApi, type RunningBroker } from './brokers.ts';
 
 /** Quick enough for a test; the exact times are checked with a fake clock in `presence.test.ts`. */
 const POLICY = { offlineAfterMs: 400, restartGraceMs: 1_500, probeIntervalMs: 50 };
@@ -305,39 +303,53 @@ for (const [kind, { name, start, skip }] of Object.entries(BROKERS)) {
   });
 }
 
-describe('on a broker that computes the status', () => {
-  it('polls its REST API where there is one, and reads over MQTT when that fails', async () => {
-    const broker = await BROKERS.emqx.start();
+describe('on a broker that computes the status, through its REST API', () => {
+  it('is polled there, and over MQTT when that fails', async () => {
+    const broker = await startWithApi();
     cleanUp.push(() => broker.stop());
-    const { url } = broker;
+    const { url, apiUrl } = broker;
+    const real = createEmqxApi({ url: apiUrl, apiKey: { key: 'k', secret: 's' } });
     let asked = 0;
     let works = true;
-    let connected = true;
-    const server = createServer((_request, response) => {
+    const list: typeof real.list = (query) => {
       asked += 1;
-      const card = {
-        id: 'o/u/one',
-        org_id: 'o',
-        unit_id: 'u',
-        agent_id: 'one',
-        raw: JSON.stringify(baseCard),
-      };
-      response
-        .writeHead(works ? 200 : 500)
-        .end(JSON.stringify([{ ...card, status: connected ? 'online' : 'offline' }]));
-    });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    cleanUp.push(() => void server.close());
-    const api = createEmqxApi({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+      return works ? real.list(query) : Promise.reject(new Error('down'));
+    };
     const one = await openAgent({ org: 'o', unit: 'u', agentId: 'one' }, { url });
-    const registry = await openRegistry(url, { api, pollMs: 50 });
-    one.link.on('closed', () => (connected = false));
+    const registry = await openRegistry(url, { api: { ...real, list }, pollMs: 50 });
     await one.link.close();
     await registry.waitFor(inState('one', 'offline'));
     expect(asked).toBeGreaterThan(0);
     works = false;
-    await openAgent({ org: 'o', unit: 'u', agentId: 'two' }, { url });
+    const two = await openAgent({ org: 'o', unit: 'u', agentId: 'two' }, { url });
     await registry.waitFor(inState('two', 'online'));
+    two.link.destroy();
+    await registry.waitFor(inState('two', 'offline'));
+  });
+
+  it('an administrator registers, reads and deletes the card of any agent, and switches the registry', async () => {
+    const broker = await startWithApi();
+    cleanUp.push(() => broker.stop());
+    const api = createEmqxApi({ url: broker.apiUrl, apiKey: { key: 'k', secret: 's' } });
+    const address = { org: 'o', unit: 'u', agentId: 'elsewhere' };
+    await expect(api.get(address)).rejects.toMatchObject({ code: 'api-not-found', status: 404 });
+    const { version: _, ...bad } = baseCard;
+    await expect(api.register(address, bad)).rejects.toMatchObject({ code: 'api-refused', status: 400 });
+    await api.register(address, baseCard);
+    await expect(api.get(address)).resolves.toMatchObject({ address, status: 'offline', namespace: undefined });
+    await expect(api.list({ org: 'o' })).resolves.toHaveLength(1);
+    await expect(api.list({ org: 'other' })).resolves.toEqual([]);
+    const registry = await openRegistry(broker.url, { api, pollMs: 50 });
+    expect(registry.get(address)?.presence.state).toBe('offline');
+    const gone = new Promise((resolve) => registry.on('unregistered', resolve));
+    await api.unregister(address);
+    await api.unregister(address);
+    await gone;
+    await expect(api.config()).resolves.toEqual({ enable: true, validateSchema: true });
+    await api.configure({ enable: false, validateSchema: true });
+    await expect(api.list()).rejects.toMatchObject({ code: 'registry-disabled' });
+    const stranger = createEmqxApi({ url: broker.apiUrl, apiKey: { key: 'k', secret: 'wrong' } });
+    await expect(stranger.list()).rejects.toMatchObject({ code: 'api-unauthorized' });
   });
 });
 

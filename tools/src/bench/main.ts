@@ -2,12 +2,13 @@ import { describeMachine } from './machine.ts';
 import type { Benchmark } from './benchmark.ts';
 import { parseBenchOptions, UsageError } from './options.ts';
 import { toRow, type Report } from './report.ts';
+import { agents } from './agents/agents.ts';
 import { broker } from './broker/broker.ts';
 import { rpc } from './rpc/rpc.ts';
 import { workflow } from './workflow/workflow.ts';
 import { formatTable } from './table.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [rpc, broker, workflow];
+const BENCHMARKS: readonly Benchmark[] = [rpc, agents, broker, workflow];
 
 /** One document on stdout, JSON or a table; all else on stderr. Exit 2: wrong command line. Exit 1: the benchmark broke. */
 async function main(args: readonly string[]): Promise<void> {

@@ -21,5 +21,6 @@ async function check(name: string, ...options: readonly string[]): Promise<void>
 }
 
 await check('rpc');
+await check('agents', '--rounds', '1');
 await check('broker', '--rounds', '1');
 await check('workflow', '--rounds', '1');

@@ -109,8 +109,9 @@ function cardAt(url: string): AgentCard {
 /** Over HTTP on loopback, with express, as its documentation recommends. Returns the URL of the agent. */
 export async function httpResponder(): Promise<string> {
   const app = express();
-  const server = createServer(app);
-  server.listen(0, '127.0.0.1');
+  // Its connections outlive the turns of the others, and a crowd of new ones is not refused.
+  const server = createServer({ keepAliveTimeout: 120_000 }, app);
+  server.listen({ port: 0, host: '127.0.0.1', backlog: 2_048 });
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const requestHandler = new DefaultRequestHandler(
