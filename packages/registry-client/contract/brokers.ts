@@ -46,7 +46,11 @@ export const BROKERS = {
 } as const satisfies Record<string, BrokerKind>;
 
 /** As EMQX, with its management API. */
-export async function startWithApi(): Promise<{ readonly url: string; readonly apiUrl: string; stop(): Promise<void> }> {
+export async function startWithApi(): Promise<{
+  readonly url: string;
+  readonly apiUrl: string;
+  stop(): Promise<void>;
+}> {
   const apiKeys = [{ key: 'k', secretHash: await hashPassword('s'), role: 'administrator' as const }];
   const broker = createBroker({
     allowAnonymous: true,

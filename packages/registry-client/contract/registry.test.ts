@@ -336,7 +336,11 @@ describe('on a broker that computes the status, through its REST API', () => {
     const { version: _, ...bad } = baseCard;
     await expect(api.register(address, bad)).rejects.toMatchObject({ code: 'api-refused', status: 400 });
     await api.register(address, baseCard);
-    await expect(api.get(address)).resolves.toMatchObject({ address, status: 'offline', namespace: undefined });
+    await expect(api.get(address)).resolves.toMatchObject({
+      address,
+      status: 'offline',
+      namespace: undefined,
+    });
     await expect(api.list({ org: 'o' })).resolves.toHaveLength(1);
     await expect(api.list({ org: 'other' })).resolves.toEqual([]);
     const registry = await openRegistry(broker.url, { api, pollMs: 50 });
