@@ -148,10 +148,9 @@ class LinkRegistry implements Registry {
     this.#halt();
     for (const stop of this.#stopListening.splice(0)) stop();
     await this.#starting?.catch(() => undefined);
-    if (this.#link.state === 'online') {
-      await this.#prober?.close();
-      await this.#subscription?.close();
-    }
+    // Without a connection there is nothing to wait for: the next one takes the subscriptions off the broker.
+    await this.#prober?.close();
+    await this.#subscription?.close();
     for (const [key, waiting] of this.#asked) {
       this.#asked.delete(key);
       for (const settle of waiting) settle(undefined);
