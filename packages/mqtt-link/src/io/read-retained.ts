@@ -20,6 +20,11 @@ export interface ReadRetainedOptions {
    */
   readonly qos?: Qos;
   /**
+   * Tells what was kept by the flag that it was published with. Messages published meanwhile then count as well. Needed for what EMQX's
+   * REST API wrote, which it delivers without the flag otherwise. Default false.
+   */
+  readonly retainAsPublished?: boolean;
+  /**
    * A topic that this client may publish and subscribe, used for markers of one QoS only. Default
    * `shoal/v1/{org}/{unit}/agent/{agentId}/marker/{qos}` for the client id `{org}/{unit}/{agentId}`.
    */
@@ -98,7 +103,7 @@ async function snapshot(
   options: ReadRetainedOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { qos = 0 } = options;
+  const { qos = 0, retainAsPublished = false } = options;
   const markerTopic = options.markerTopic ?? markerTopicOf(link.clientId, qos);
   const settle = new Settle(options.settleMs ?? 0);
   // Each connection has a marker of its own: one that was resent after a reconnect proves nothing about the new subscription.
@@ -127,7 +132,7 @@ async function snapshot(
         scan.onMessage(message);
         settle.touch();
       },
-      { qos },
+      { qos, retainAsPublished },
     )
     .catch(async (error: unknown) => {
       await marker.close();

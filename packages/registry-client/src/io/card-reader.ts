@@ -83,7 +83,7 @@ export class CardReader {
       },
       onRestart: () => topics.clear(),
     };
-    const options = { signal, settleMs: keepsOrder(this.traits) ? 0 : settleMs };
+    const options = { signal, settleMs: keepsOrder(this.traits) ? 0 : settleMs, retainAsPublished: true };
     try {
       await scanRetained(link, filter, scan, options);
     } catch (error) {
