@@ -21,7 +21,7 @@ export const KNOWN_BROKER_GAPS: Readonly<Record<string, ExpectedFailures>> = {
     'B06.scoped-filter': PUBACK_1,
     'B06.delete': PUBACK_1,
     'B06.replace': PUBACK_1,
-    'B07.dollar': 'mochi 2.7.9 delivers $a2a topics to wildcards at the first level',
+    'B07.dollar': 'mochi 2.7.9 delivers retained $a2a messages to wildcards at the first level',
     'B08.will': PUBACK_1,
     'B12.no-subscriber': 'mochi 2.7.9 does not say that nobody subscribes',
     'B12.puback': PUBACK_1,
