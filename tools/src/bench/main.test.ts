@@ -24,10 +24,18 @@ test('rpc --json writes one document on stdout and nothing else', { timeout: 60_
     ['SendMessage, 1 in flight, p50', 'ms', '<= 1.5'],
     ['SendMessage, 100 in flight', '1/s', '>= 0.6'],
     ['SendMessage, 100 in flight, CPU of both ends', 'us', null],
+    ['SendMessage, 1,000 in flight', '1/s', null],
     ['streaming item', 'us', '<= 1.3'],
+    ['SendMessage, 1 in flight, p50', 'ms', '<= 0.4'],
+    ['a2a-js-mqtt: SendMessage, 1 in flight, p50', 'ms', null],
+    ['SendMessage, 100 in flight', '1/s', '>= 4'],
+    ['a2a-js-mqtt: SendMessage, 100 in flight', '1/s', null],
+    ['SendMessage, 1,000 in flight', '1/s', '>= 4'],
+    ['a2a-js-mqtt: SendMessage, 1,000 in flight', '1/s', null],
     ['mqtt-link: request and reply, 1 in flight, p50', 'ms', null],
     ['mqtt-link: request and reply, 100 in flight', '1/s', null],
     ['mqtt-link: request and reply, 100 in flight, CPU of both ends', 'us', null],
+    ['mqtt-link: request and reply, 1,000 in flight', '1/s', null],
     ['mqtt-link: streaming item', 'us', null],
   ]);
   for (const row of report.rows) {
