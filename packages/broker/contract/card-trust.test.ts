@@ -91,7 +91,7 @@ describe('cards that must be signed', () => {
     ).toBe(undefined);
   });
 
-  it('are checked with keys that are fetched from trusted places only, once', async () => {
+  it('SM3: are checked with keys that are fetched from trusted places only, once', async () => {
     await start({ requireSignature: true, trustedJkus: [keyUrl] });
     const signed = (jwksUri: string, jku?: string) =>
       signCard(card(jwksUri), { key, kid: 'k', alg: 'ES256', ...(jku === undefined ? {} : { jku }) });
@@ -151,7 +151,7 @@ describe('cards that must be signed', () => {
 });
 
 describe('cards that must name trusted keys', () => {
-  it('are refused without a place for their keys, and with one that is not trusted', async () => {
+  it('SM2: are refused without a place for their keys, and with one that is not trusted', async () => {
     await start({ trustedJkus: ['https://keys.example/plant/', 'https://keys.example/one.json'] });
     const uris: Readonly<Record<string, boolean>> = {
       'https://keys.example/plant/a.json': true,

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -154,6 +154,24 @@ describe('shoal-broker', () => {
       },
     });
     expect(command).not.toHaveProperty('options.allowAnonymous');
+  });
+});
+
+describe('the topics of the broker itself', () => {
+  it('are retained and documented', async () => {
+    broker = createBroker({ allowAnonymous: true });
+    const client = await clients.connect((await broker.start()).tcp?.url as string);
+    const names: string[] = [];
+    const all = new Promise<void>((resolve) => {
+      client.on('message', (topic) => {
+        names.push(topic.slice('$SYS/broker/'.length));
+        if (names.length === 15) resolve();
+      });
+    });
+    await client.subscribeAsync('$SYS/broker/#', { qos: 1 });
+    await all;
+    const docs = await readFile(new URL('../docs/operation.md', import.meta.url), 'utf8');
+    for (const name of names) expect(docs).toContain(`\`${name}\``);
   });
 });
 

@@ -80,6 +80,26 @@ describe('a policy', () => {
   });
 });
 
+describe('a policy that remembers', () => {
+  it('tells publishes apart by QoS, retain flag and client, however many topics there are', () => {
+    const authorize = createPolicy([
+      { effect: 'allow', topics: ['{clientId}/#'], retain: true, qos: [1] },
+      { effect: 'allow', topics: ['many/+'] },
+    ]);
+    const [a, b] = [
+      { clientId: 'a', username: undefined },
+      { clientId: 'b', username: undefined },
+    ];
+    for (let round = 0; round < 2; round++) {
+      expect(authorize(a, 'publish', 'a/x', { qos: 1, retain: true })).toBe(true);
+      expect(authorize(a, 'publish', 'a/x', { qos: 1, retain: false })).toBe(false);
+      expect(authorize(a, 'publish', 'a/x', { qos: 0, retain: true })).toBe(false);
+      expect(authorize(b, 'publish', 'a/x', { qos: 1, retain: true })).toBe(false);
+      for (let i = 0; i < 200; i++) expect(authorize(a, 'publish', `many/${i}`)).toBe(true);
+    }
+  });
+});
+
 describe('the policy for agents', () => {
   const attacker = { clientId: 'acme/plant/pump-01', username: 'pump-01' };
   const publish = { qos: 1, retain: false } as const;

@@ -113,7 +113,7 @@ describe('registration', () => {
 });
 
 describe('presence', () => {
-  it('replaces what the publisher says, and keeps its other properties', () => {
+  it('BS1, BS2: replaces what the publisher says, and keeps its other properties', () => {
     const harness = withRegistry();
     const watcher = watcherOf(harness);
     harness.connect(OWNER).publish(TOPIC, card(), saying('whatever', 'me'));
@@ -125,7 +125,7 @@ describe('presence', () => {
     });
   });
 
-  it('is pushed when the connection is lost, and when it comes back', () => {
+  it('BS3: is pushed when the connection is lost, and when it comes back', () => {
     const harness = withRegistry();
     const watcher = watcherOf(harness);
     const agent = harness.connect(OWNER);

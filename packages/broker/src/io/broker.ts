@@ -2,13 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
 import type { Duplex } from 'node:stream';
 
-import { a2aPolicy } from '../core/authorization/a2a-policy.ts';
-import { createPolicy } from '../core/authorization/policy.ts';
-import type { Authorize, Context } from '../core/context.ts';
+import type { Context } from '../core/context.ts';
 import { createEngine, type Engine } from '../core/engine.ts';
 import { noJournal } from '../core/journal.ts';
 import { Registry } from '../core/registry/registry.ts';
 import { agentReplyTopic } from '../core/response-information.ts';
+import { assertSomebodyMayConnect, authorizeOf, isLoopback } from './auth/defaults.ts';
 import { createDoor } from './auth/door.ts';
 import { BrokerError } from './broker-error.ts';
 import type {
@@ -31,6 +30,7 @@ import { silentLogger, type Logger } from './logger.ts';
 import { Measurements } from './measurements.ts';
 import { createRegistryAdmin, type RegistryAdmin } from './registry-admin.ts';
 import { Server } from './server.ts';
+import { statisticsTopics } from './statistics.ts';
 import { openLevelStore } from './store/level-store.ts';
 import { readSnapshot } from './store/read-snapshot.ts';
 import { StoreJournal } from './store/store-journal.ts';
@@ -62,22 +62,6 @@ function createRegistryOf(
     isConnected: (clientId) => sessions.get(clientId)?.connection !== undefined,
   });
 }
-
-function authorizeOf({ authenticate, authorize }: BrokerOptions): Authorize | undefined {
-  if (authorize !== undefined || authenticate === undefined) return authorize;
-  return createPolicy(a2aPolicy('unit'));
-}
-
-function assertSomebodyMayConnect({ authenticate, allowAnonymous }: BrokerOptions): void {
-  if (authenticate !== undefined || allowAnonymous === true) return;
-  throw new BrokerError(
-    'invalid-options',
-    'authenticate: nobody could connect: set it, or set allowAnonymous to true to let everyone in',
-  );
-}
-
-const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '::1' || host.startsWith('127.');
 
 class EmbeddedBroker implements Broker {
   readonly bootId = randomUUID();
@@ -259,22 +243,7 @@ class EmbeddedBroker implements Broker {
   }
 
   private announceStatistics(): void {
-    const stats = this.stats();
-    const topics: Record<string, number> = {
-      'clients/connected': stats.connections,
-      'clients/total': stats.sessions,
-      'subscriptions/count': stats.subscriptions,
-      'retained messages/count': stats.retained,
-      'messages/received': stats.messagesReceived,
-      'messages/sent': stats.messagesSent,
-      'messages/dropped': stats.messagesDropped,
-      'messages/refused': stats.publishesRefused,
-      'clients/refused': stats.connectionsRefused,
-      'bytes/received': stats.bytesReceived,
-      'bytes/sent': stats.bytesSent,
-      'uptime/seconds': Math.floor(process.uptime()),
-    };
-    for (const [name, value] of Object.entries(topics)) {
+    for (const [name, value] of Object.entries(statisticsTopics(this.stats()))) {
       this.engine.announce(`$SYS/broker/${name}`, String(value), Date.now());
     }
   }

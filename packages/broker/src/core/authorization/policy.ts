@@ -68,17 +68,45 @@ function compile(rules: readonly AccessRule[], client: ClientIdentity): readonly
     }));
 }
 
+/** Agents use few topics, again and again. */
+const MAX_REMEMBERED = 64;
+
+interface Own {
+  readonly rules: readonly Compiled[];
+  readonly remembered: Map<string, boolean>;
+}
+
+function decide(
+  rules: readonly Compiled[],
+  action: Action,
+  topic: string,
+  details: PublishDetails | undefined,
+): boolean {
+  for (const { rule, filters } of rules) {
+    if (!concerns(rule, action, details)) continue;
+    const reaches = rule.effect === 'allow' ? filterCovers : filtersOverlap;
+    if (filters.some((filter) => reaches(filter, topic))) return rule.effect === 'allow';
+  }
+  return false;
+}
+
 /** The first rule that fits decides; when none does, the answer is no. A denied filter also denies every wider subscription. */
 export function createPolicy(rules: readonly AccessRule[]): Authorize {
-  const compiled = new WeakMap<ClientIdentity, readonly Compiled[]>();
+  const compiled = new WeakMap<ClientIdentity, Own>();
   return (client, action, topic, details) => {
     let own = compiled.get(client);
-    if (own === undefined) compiled.set(client, (own = compile(rules, client)));
-    for (const { rule, filters } of own) {
-      if (!concerns(rule, action, details)) continue;
-      const reaches = rule.effect === 'allow' ? filterCovers : filtersOverlap;
-      if (filters.some((filter) => reaches(filter, topic))) return rule.effect === 'allow';
+    if (own === undefined) {
+      own = { rules: compile(rules, client), remembered: new Map() };
+      compiled.set(client, own);
     }
-    return false;
+    if (action === 'subscribe') return decide(own.rules, action, topic, details);
+    const key = `${details?.qos}${details?.retain === true ? 'r' : ''} ${topic}`;
+    let allowed = own.remembered.get(key);
+    if (allowed === undefined) {
+      allowed = decide(own.rules, action, topic, details);
+      if (own.remembered.size >= MAX_REMEMBERED) own.remembered.clear();
+      own.remembered.set(key, allowed);
+    }
+    return allowed;
   };
 }
