@@ -28,6 +28,7 @@ export const LOCAL_ERROR_CODES = {
   'invalid-output': 'The output of a skill does not match its schema.',
   'task-not-completed':
     'A skill did not complete: `data` is the task, which failed, was refused or canceled, or asks for input.',
+  'artifact-too-large': 'A raw part is larger than may travel inline, or chunks are larger than may be kept.',
   aborted: 'The caller aborted the call. A task that was started goes on; cancelTask stops it.',
   closed: 'The requester, the agent or its link is closed.',
 } as const;

@@ -17,6 +17,8 @@ export type {
 export type { TokenRequest, TokenSource } from './io/call-security.ts';
 export type { Say, TaskContext, TaskHandler } from './io/task-context.ts';
 export type { ArtifactInput, Output } from './core/output.ts';
+export { bytesOf, bytesPart } from './core/bytes-part.ts';
+export type { ArtifactOptions, ArtifactStore, StoredArtifact } from './io/artifact-store.ts';
 
 export { createRequester } from './io/requester.ts';
 export type { CallOptions, Requester, RequesterOptions, TaskStream } from './io/requester-types.ts';

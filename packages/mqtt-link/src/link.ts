@@ -14,7 +14,7 @@ export interface PublishOptions {
   readonly responseTopic?: string;
   readonly correlationData?: Uint8Array;
   readonly contentType?: string;
-  /** MQTT 5 §3.3.2.3.2: true when the payload is UTF-8 text. */
+  /** MQTT 5 §3.3.2.3.2: true when the payload is UTF-8 text. Unset: nothing is said, which means the same as false. */
   readonly payloadIsUtf8?: boolean;
   /** Seconds until the broker drops the message. Unset: never. */
   readonly messageExpirySeconds?: number;

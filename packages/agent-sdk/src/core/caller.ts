@@ -1,3 +1,4 @@
+import type { OpenSeries } from './artifact-chunks.ts';
 import { copyBytes } from './copy-bytes.ts';
 import type { ReplyPath } from './decode-request.ts';
 import type { JsonRpcId } from './payloads.ts';
@@ -7,6 +8,8 @@ export interface CallerOptions {
   readonly historyLength?: number | undefined;
   /** User properties of every reply to it, for example the activated extensions. */
   readonly properties?: Readonly<Record<string, string>> | undefined;
+  /** Artifacts may be sent to it in chunks. */
+  readonly binary?: boolean;
 }
 
 /** One correlation that wants to hear of a task: a stream, or the single reply of a blocking SendMessage. */
@@ -16,6 +19,8 @@ export class Caller {
   readonly streaming: boolean;
   readonly historyLength: number | undefined;
   readonly properties: Readonly<Record<string, string>> | undefined;
+  /** Artifacts that are being sent to it in chunks; undefined: it takes JSON. */
+  readonly series: OpenSeries | undefined;
   /** Number of the next stream item. */
   seq = 0;
 
@@ -28,5 +33,6 @@ export class Caller {
     this.streaming = options.streaming;
     this.historyLength = options.historyLength;
     this.properties = options.properties;
+    this.series = options.binary === true ? new Map() : undefined;
   }
 }

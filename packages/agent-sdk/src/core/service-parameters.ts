@@ -11,6 +11,8 @@ export interface ServiceParameters {
   readonly contextId?: string;
   /** `a2a-task-intent`: `create` or `continue`. */
   readonly taskIntent?: string;
+  /** `a2a-artifact-mode`: `json` or `binary`. */
+  readonly artifactMode?: string;
   /** W3C Trace Context: not of A2A, but it travels the same way. */
   readonly traceparent?: string;
   readonly tracestate?: string;
@@ -35,6 +37,9 @@ export function readServiceParameters(properties: UserProperties): ServiceParame
         break;
       case USER_PROPERTIES.taskIntent:
         (read ??= { extensions: [] }).taskIntent = value;
+        break;
+      case USER_PROPERTIES.artifactMode:
+        (read ??= { extensions: [] }).artifactMode = value;
         break;
       case 'traceparent':
         (read ??= { extensions: [] }).traceparent = value;

@@ -1,6 +1,7 @@
 import type { Logger } from '@shoal/mqtt-link';
 import type { JsonRpcError, Message, TaskStatus } from '@shoal/protocol';
 import { USER_PROPERTIES, bindingError, normalizeTaskId } from '@shoal/protocol';
+import { artifactModeOf, wantsChunks } from '../core/artifact-mode.ts';
 import { Caller } from '../core/caller.ts';
 import type { DecodedRequest } from '../core/decode-request.ts';
 import type { MaybePromise } from '../core/keyed-lock.ts';
@@ -230,14 +231,16 @@ export class Admissions {
       streaming: request.method === 'SendStreamingMessage',
       historyLength: request.params.configuration?.historyLength,
       properties: this.#activated(request),
+      binary: wantsChunks(request),
     });
   }
 
-  #activated({ service }: DecodedRequest): Readonly<Record<string, string>> | undefined {
-    if (service.extensions.length === 0) return undefined;
+  #activated({ method, reply, service }: DecodedRequest): Readonly<Record<string, string>> | undefined {
+    const mode = artifactModeOf(service, wantsChunks({ method, reply, service }));
+    if (service.extensions.length === 0) return mode;
     const supported = this.#options.supportedExtensions();
     const activated = service.extensions.filter((uri) => supported.includes(uri));
-    return activated.length === 0 ? undefined : { [USER_PROPERTIES.extensions]: activated.join(',') };
+    return activated.length === 0 ? mode : { ...mode, [USER_PROPERTIES.extensions]: activated.join(',') };
   }
 }
 

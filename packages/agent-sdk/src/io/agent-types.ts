@@ -6,6 +6,7 @@ import type { PushProfile } from '../core/push-retry.ts';
 import type { RetryProfile } from '../core/retry.ts';
 import type { PayloadProtection, TokenValidator } from '../core/protection.ts';
 import type { SkillHandler } from '../core/skill-handler.ts';
+import type { ArtifactOptions } from './artifact-store.ts';
 import type { TokenSource } from './call-security.ts';
 import type { Clock } from './clock.ts';
 import type { PoolMode } from './pools.ts';
@@ -40,6 +41,8 @@ export interface AgentOptions {
    * `message.metadata.skill`, and are listed in the card. Give these, or `handle`, or both: then `handle` gets what names no skill.
    */
   readonly skills?: readonly SkillHandler<TaskContext>[];
+  /** What becomes of large artifacts, and of those in the binary mode. */
+  readonly artifacts?: ArtifactOptions;
   /** Every request must carry an access token; `bearerTokens` of `@shoal/agent-sdk/security`. Default: none is looked at. */
   readonly auth?: TokenValidator;
   /** Every request and reply is encrypted, in both directions; `ubsp` of `@shoal/agent-sdk/security`. Default: none. */

@@ -223,6 +223,7 @@ class MqttAgent implements Agent {
       maxQueued: maxQueued ?? 64,
       taskTimeoutMs: taskTimeoutMs ?? 3_600_000,
       contextExpirySeconds: this.#options.contextExpirySeconds,
+      artifacts: this.#options.artifacts ?? {},
       requiredExtensions: () => this.#required,
       supportedExtensions: () => supportedExtensions(this.#card),
     });

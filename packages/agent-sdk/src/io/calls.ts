@@ -86,6 +86,7 @@ export class Calls {
     const payload = JSON.stringify({ jsonrpc: '2.0', id: (this.#lastId += 1), method, params });
     const userProperties = {
       [USER_PROPERTIES.version]: A2A_VERSION,
+      ...(options.artifactMode === undefined ? {} : { [USER_PROPERTIES.artifactMode]: options.artifactMode }),
       ...telemetry?.properties,
       ...options.userProperties,
     };

@@ -1,6 +1,8 @@
 import type { Logger } from '@shoal/mqtt-link';
 import type { Message, StreamResponse, TaskStatus } from '@shoal/protocol';
 import { normalizeTaskId } from '@shoal/protocol';
+import type { Chunk } from '../core/artifact-chunks.ts';
+import { toChunks } from '../core/artifact-chunks.ts';
 import type { Caller } from '../core/caller.ts';
 import type { TaskRecord } from '../core/task-record.ts';
 import { viewTask } from '../core/task-record.ts';
@@ -38,10 +40,12 @@ export class LiveTask {
   readonly #logger: Logger;
   readonly #callers: Caller[] = [];
   readonly #onItem: OnItem | undefined;
+  readonly #chunkBytes: number;
   #unacknowledged = 0;
 
   /** `onItem` hears every item, whoever is attached. */
-  constructor(replies: Replies, logger: Logger, record: TaskRecord, onItem?: OnItem) {
+  constructor(replies: Replies, logger: Logger, record: TaskRecord, chunkBytes: number, onItem?: OnItem) {
+    this.#chunkBytes = chunkBytes;
     this.#onItem = onItem;
     this.key = normalizeTaskId(record.task.id);
     this.#replies = replies;
@@ -79,7 +83,10 @@ export class LiveTask {
     let encoded: string | undefined;
     let last: Promise<unknown> | undefined;
     for (const caller of this.#callers.slice()) {
-      if (caller.streaming) last = this.#send(caller, (encoded ??= JSON.stringify(item)));
+      if (!caller.streaming) continue;
+      const chunks = this.#chunksFor(caller, item);
+      if (chunks === undefined) last = this.#send(caller, (encoded ??= JSON.stringify(item)));
+      else for (const chunk of chunks) last = this.#send(caller, chunk);
     }
     return this.#unacknowledged > EMIT_WINDOW ? last : undefined;
   }
@@ -97,10 +104,18 @@ export class LiveTask {
     return this.#callers.splice(0);
   }
 
-  async #send(caller: Caller, item: string): Promise<void> {
+  #chunksFor({ series }: Caller, { artifactUpdate }: StreamResponse): Chunk[] | undefined {
+    if (series === undefined || artifactUpdate === undefined) return undefined;
+    return toChunks(artifactUpdate, series, this.#chunkBytes);
+  }
+
+  async #send(caller: Caller, item: string | Chunk): Promise<void> {
     this.#unacknowledged += 1;
     try {
-      const ack = await this.#replies.item(caller, item, this.record.handedOverTo);
+      const { handedOverTo } = this.record;
+      const ack = await (typeof item === 'string'
+        ? this.#replies.item(caller, item, handedOverTo)
+        : this.#replies.chunk(caller, item, handedOverTo));
       if (ack.noMatchingSubscribers) this.#drop(caller);
     } catch (error) {
       this.#drop(caller);

@@ -1,6 +1,7 @@
 import type { Link, Logger, PublishAck } from '@shoal/mqtt-link';
 import type { JsonRpcError, StreamResponse } from '@shoal/protocol';
 import { USER_PROPERTIES } from '@shoal/protocol';
+import type { Chunk } from '../core/artifact-chunks.ts';
 import type { Caller } from '../core/caller.ts';
 import type { ReplyPath } from '../core/decode-request.ts';
 import type { JsonRpcId } from '../core/payloads.ts';
@@ -52,6 +53,22 @@ export class Replies {
     to.seq += 1;
     return publishReply(this.#link, to.reply, streamItemPayload(to.id, encoded), {
       userProperties: { ...this.#ownedBy(owner, to.properties), [USER_PROPERTIES.streamSeq]: seq },
+    });
+  }
+
+  /** A piece of an artifact, as bytes (profile: Native Binary Artifact Mode 8 and 10). */
+  chunk(
+    to: Caller,
+    { bytes, contentType, userProperties }: Chunk,
+    owner: string | undefined,
+  ): Promise<PublishAck> {
+    const { responseTopic, correlationData } = to.reply;
+    return this.#link.publish(responseTopic, bytes, {
+      qos: 1,
+      payloadIsUtf8: false,
+      userProperties: { ...this.#ownedBy(owner, to.properties), ...userProperties },
+      ...(contentType === undefined ? {} : { contentType }),
+      ...(correlationData === undefined ? {} : { correlationData }),
     });
   }
 

@@ -65,6 +65,13 @@ export interface CallOptions {
    * browser pass `task.traceContext`.
    */
   readonly traceContext?: Context;
+  /**
+   * `stream` and `subscribe`: `binary` asks for artifacts as bytes instead of base64 in JSON. Each is one item all the same, when all of it is
+   * there. The agent may not be able to; then it sends JSON. Not with encryption. Default `json`.
+   */
+  readonly artifactMode?: 'json' | 'binary';
+  /** Bytes that incomplete artifacts of a stream may hold; more fails it with `artifact-too-large`. Default 16 777 216. */
+  readonly maxArtifactBytes?: number;
   readonly acceptedOutputModes?: readonly string[];
   /** Messages of history wanted in the answer. Default 0, as the caller has them; `getTask` shows all unless it is set. */
   readonly historyLength?: number;

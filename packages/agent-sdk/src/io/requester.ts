@@ -41,6 +41,7 @@ export function createRequester(options: RequesterOptions): Requester {
 
 const newId = (): string => crypto.randomUUID();
 const DEFAULT_BUFFERED_ITEMS = 10_000;
+const DEFAULT_ARTIFACT_BYTES = 16_777_216;
 
 class LinkRequester implements Requester {
   readonly address: AgentAddress;
@@ -181,6 +182,7 @@ class LinkRequester implements Requester {
     return new StreamReader({
       taskId,
       capacity: options.maxBufferedItems ?? DEFAULT_BUFFERED_ITEMS,
+      maxArtifactBytes: options.maxArtifactBytes ?? DEFAULT_ARTIFACT_BYTES,
       subscribes: method === 'SubscribeToTask',
       faultOf: (item) => faultOf(item, taskId),
       open: (handlers) => this.#calls.open({ target, method, params, options, taskId }, handlers),

@@ -1,6 +1,7 @@
 import type { InboundMessage, Link, Logger } from '@shoal/mqtt-link';
 import type { AgentCard, JsonRpcError, Task } from '@shoal/protocol';
 import { a2aError, isTerminal, jsonRpcError, normalizeTaskId } from '@shoal/protocol';
+import { artifactModeOf, wantsChunks } from '../core/artifact-mode.ts';
 import { Caller } from '../core/caller.ts';
 import type { Identity } from '../core/identity.ts';
 import { ownerOf } from '../core/identity.ts';
@@ -13,6 +14,7 @@ import { isPromise, whenReady } from '../core/keyed-lock.ts';
 import type { TaskRecord } from '../core/task-record.ts';
 import { agentMessage, isSettled, setStatus, viewTask } from '../core/task-record.ts';
 import { Admissions } from './admissions.ts';
+import type { ArtifactOptions } from './artifact-store.ts';
 import type { Clock } from './clock.ts';
 import { ContextSweeper } from './context-sweeper.ts';
 import type { OnItem } from './live-task.ts';
@@ -42,6 +44,7 @@ export interface ResponderOptions {
   readonly taskTimeoutMs: number;
   /** Seconds after which a silent context is forgotten. Default 86 400; 0: never. */
   readonly contextExpirySeconds?: number | undefined;
+  readonly artifacts?: ArtifactOptions | undefined;
   readonly requiredExtensions: () => readonly string[];
   readonly supportedExtensions: () => readonly string[];
   /** What becomes of a task that a predecessor left unfinished. */
@@ -86,8 +89,17 @@ export class Responder {
     this.#replies = replies;
     const { push } = options;
     const onItem: OnItem = (record, item) => this.#push?.outbox.add(record, item);
+    const { artifacts = {} } = options;
+    const chunkBytes = (): number => chunkBytesOf(artifacts, options.link);
     const earlierTasks = (record: TaskRecord): Promise<Task[]> => this.#tasks.earlierTasks(record);
-    this.#runner = new TaskRunner({ ...options, replies, earlierTasks, onItem: push && onItem });
+    this.#runner = new TaskRunner({
+      ...options,
+      artifacts,
+      chunkBytes,
+      replies,
+      earlierTasks,
+      onItem: push && onItem,
+    });
     this.#tasks = new StoredTasks(options.store, this.#runner);
     this.#contexts = new ContextSweeper({ ...options, tasks: this.#tasks });
     this.#push = push && new PushDesk({ ...options, ...push, tasks: this.#tasks });
@@ -291,7 +303,9 @@ export class Responder {
         a2aError('UnsupportedOperation', `task ${task.id} has ended (${state}); read it with GetTask`),
       );
     }
-    const caller = new Caller(request.id, request.reply, { streaming: true });
+    const binary = wantsChunks(request);
+    const properties = artifactModeOf(request.service, binary);
+    const caller = new Caller(request.id, request.reply, { streaming: true, binary, properties });
     const live = this.#runner.find(normalizeTaskId(task.id));
     if (live === undefined || live.settled)
       return this.#replies.onlyItem(caller, { task }, record.handedOverTo);
@@ -331,4 +345,12 @@ export class Responder {
 
 function isSend({ method }: DecodedRequest): boolean {
   return method === 'SendMessage' || method === 'SendStreamingMessage';
+}
+
+/** Room for the topic and the properties of a chunk. */
+const CHUNK_HEADER_BYTES = 24_576;
+
+function chunkBytesOf({ chunkBytes = 65_536 }: ArtifactOptions, { broker }: Link): number {
+  const room = (broker?.maximumPacketSize ?? Number.POSITIVE_INFINITY) - CHUNK_HEADER_BYTES;
+  return Math.max(1_024, Math.min(chunkBytes, room));
 }

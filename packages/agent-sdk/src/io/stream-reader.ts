@@ -1,9 +1,11 @@
 import type { InboundMessage } from '@shoal/mqtt-link';
 import type { StreamResponse, Task } from '@shoal/protocol';
 import { USER_PROPERTIES } from '@shoal/protocol';
+import { isChunk, readChunk } from '../core/artifact-chunks.ts';
 import { ItemBuffer } from '../core/item-buffer.ts';
 import { readItem } from '../core/read-reply.ts';
 import type { Reply } from '../core/read-reply.ts';
+import { Reassembly } from '../core/reassembly.ts';
 import { first } from '../core/service-parameters.ts';
 import { checkSequence, isStreamEnd } from '../core/stream.ts';
 import type { A2aError } from '../errors.ts';
@@ -14,6 +16,8 @@ import type { CallHandlers, Heard } from './calls.ts';
 export interface StreamSource {
   readonly taskId: string;
   readonly capacity: number;
+  /** Bytes that incomplete artifacts may hold. */
+  readonly maxArtifactBytes: number;
   /** A SubscribeToTask stream may begin with a task that waits for authorization and goes on after it. */
   readonly subscribes: boolean;
   faultOf(item: StreamResponse): A2aError | undefined;
@@ -27,6 +31,7 @@ export class StreamReader implements AsyncIterable<StreamResponse>, AsyncIterato
   readonly taskId: string;
   readonly #source: StreamSource;
   readonly #buffer: ItemBuffer<StreamResponse>;
+  #chunks: Reassembly | undefined;
   #call: Call | undefined;
   #started = false;
   /** The attempt whose items are passed on; those of other attempts repeat them. */
@@ -70,6 +75,7 @@ export class StreamReader implements AsyncIterable<StreamResponse>, AsyncIterato
   }
 
   #receive(message: InboundMessage, attempt: number): Heard {
+    if (isChunk(message.userProperties)) return this.#receiveChunk(message, attempt);
     const reply = readItem(message);
     if ('error' in reply) return this.#end(reply.error);
     const item = reply.value;
@@ -79,11 +85,36 @@ export class StreamReader implements AsyncIterable<StreamResponse>, AsyncIterato
     this.#attempt ??= attempt;
     if (attempt !== this.#attempt) return last ? this.#deliver(item, last) : 'more';
     if (!this.#isNext(message)) return 'more';
+    if (last && this.#chunks?.incomplete === true) {
+      // Chunks are lost: the task itself, with its artifacts in JSON, is the last item (profile: Native Binary 11).
+      queueMicrotask(() => this.#call?.suspect());
+      return 'more';
+    }
     if (this.#behind && item.message === undefined) {
       this.skipped += 1;
       return 'more';
     }
     return this.#deliver(item, last);
+  }
+
+  /** An artifact is an item when all of it is there. */
+  #receiveChunk(message: InboundMessage, attempt: number): Heard {
+    const chunk = readChunk(message);
+    if ('fault' in chunk) return this.#end(localError('invalid-response', chunk.fault));
+    this.#attempt ??= attempt;
+    if (attempt !== this.#attempt) return 'more';
+    this.#chunks ??= new Reassembly(this.#source.maxArtifactBytes);
+    const assembled = this.#chunks.add(chunk);
+    if (assembled.kind === 'fault') return this.#end(localError(assembled.code, assembled.why));
+    if (assembled.kind !== 'complete') return 'more';
+    const item = { artifactUpdate: assembled.update };
+    const fault = this.#source.faultOf(item);
+    if (fault !== undefined) return this.#end(fault);
+    if (this.#behind) {
+      this.skipped += 1;
+      return 'more';
+    }
+    return this.#deliver(item, false);
   }
 
   #isEnd(item: StreamResponse): boolean {

@@ -1,7 +1,7 @@
 import type { Context } from '@opentelemetry/api';
 import { ROOT_CONTEXT } from '@opentelemetry/api';
 import type { Logger } from '@shoal/mqtt-link';
-import type { Message, Part, StreamResponse, Task } from '@shoal/protocol';
+import type { Artifact, Message, Part, StreamResponse, Task } from '@shoal/protocol';
 import type { Identity } from '../core/identity.ts';
 import type { MaybePromise } from '../core/keyed-lock.ts';
 import { dataOf, textOf } from '../core/message-content.ts';
@@ -95,6 +95,8 @@ export interface RunSupport {
   nowIso(): string;
   newId(): string;
   readonly earlierTasks: (record: TaskRecord) => Promise<readonly Task[]>;
+  /** Large parts become references; throws or rejects with A2aError `artifact-too-large`. */
+  refer(artifact: Artifact, taskId: string): MaybePromise<Artifact>;
   saveProgress(live: LiveTask): void;
   settle(live: LiveTask, item: StreamResponse): MaybePromise<void>;
   handOver(
@@ -189,7 +191,8 @@ export class RunContext implements TaskContext {
   ): Promise<string> {
     const live = this.#live;
     const count = live.record.task.artifacts?.length ?? 0;
-    const artifact = toArtifact(input, () => `artifact-${count + 1}`);
+    const inline = toArtifact(input, () => `artifact-${count + 1}`);
+    const artifact = await this.#support.refer(inline, live.record.task.id);
     if (live.settled) return artifact.artifactId;
     const { append, lastChunk } = input;
     const pending = live.emit(addArtifact(live.record, { artifact, append, lastChunk }));

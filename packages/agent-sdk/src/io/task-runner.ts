@@ -1,6 +1,6 @@
 import { context } from '@opentelemetry/api';
 import type { Logger } from '@shoal/mqtt-link';
-import type { Message, StreamResponse, TaskStatus } from '@shoal/protocol';
+import type { Artifact, Message, StreamResponse, TaskStatus } from '@shoal/protocol';
 import { bindingError } from '@shoal/protocol';
 import type { Identity } from '../core/identity.ts';
 import type { MaybePromise } from '../core/keyed-lock.ts';
@@ -9,6 +9,8 @@ import type { Output } from '../core/output.ts';
 import { toArtifacts } from '../core/output.ts';
 import type { TaskRecord } from '../core/task-record.ts';
 import { addArtifact, agentMessage, isSettled, setStatus, undoContinue } from '../core/task-record.ts';
+import type { ArtifactOptions } from './artifact-store.ts';
+import { referLarge } from './artifact-store.ts';
 import type { Clock } from './clock.ts';
 import { handOver } from './hand-over.ts';
 import type { OnItem } from './live-task.ts';
@@ -43,6 +45,9 @@ export interface TaskRunnerOptions {
   readonly maxQueued: number;
   readonly taskTimeoutMs: number;
   readonly earlierTasks: RunSupport['earlierTasks'];
+  readonly artifacts: ArtifactOptions;
+  /** Payload bytes of a chunk in the binary mode, by what the broker takes now. */
+  readonly chunkBytes: () => number;
   /** Hears every item of every task, whether it runs or is ended from outside. */
   readonly onItem?: OnItem | undefined;
 }
@@ -75,6 +80,7 @@ export class TaskRunner {
       saveProgress: (live) => this.#saveProgress(live),
       settle: (live, item) => this.#settle(live, item),
       earlierTasks: options.earlierTasks,
+      refer: (artifact, taskId) => referLarge(artifact, taskId, options.artifacts),
       handOver: (...work) => this.#handOver(...work),
     };
   }
@@ -94,7 +100,7 @@ export class TaskRunner {
   /** Does not run it: see `add`. */
   newLive(record: TaskRecord): LiveTask {
     const { replies, logger, onItem } = this.#options;
-    return new LiveTask(replies, logger, record, onItem);
+    return new LiveTask(replies, logger, record, this.#options.chunkBytes(), onItem);
   }
 
   add(run: Run): void {
@@ -219,9 +225,21 @@ export class TaskRunner {
     let artifacts;
     try {
       artifacts = toArtifacts(output, () => `artifact-${(count += 1)}`);
+      artifacts = artifacts.map((artifact) => this.#support.refer(artifact, record.task.id));
     } catch (error) {
       return this.#fail(live, error);
     }
+    if (!artifacts.some(isPromise)) return this.#finish(live, artifacts as Artifact[]);
+    return Promise.all(artifacts).then(
+      (referred) => this.#finish(live, referred),
+      (error: unknown) => this.#fail(live, error),
+    );
+  }
+
+  #finish(live: LiveTask, artifacts: readonly Artifact[]): MaybePromise<void> {
+    // Storing a large artifact takes a while, in which the task may have been canceled.
+    if (live.settled) return undefined;
+    const { record } = live;
     for (const artifact of artifacts) void live.emit(addArtifact(record, { artifact, lastChunk: true }));
     return this.#settle(live, setStatus(record, 'TASK_STATE_COMPLETED', this.#options.clock.nowIso()));
   }

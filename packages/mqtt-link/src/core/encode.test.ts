@@ -39,7 +39,7 @@ describe('PUBLISH', () => {
       responseTopic: optional(text),
       correlationData: optional(fc.uint8Array({ maxLength: 40 })),
       contentType: optional(text),
-      payloadIsUtf8: optional(fc.constant(true)),
+      payloadIsUtf8: optional(fc.boolean()),
       messageExpirySeconds: optional(fc.integer({ min: 0, max: 0xffff_ffff })),
       userProperties: optional(fc.dictionary(text, fc.oneof(text, repeated))),
     });

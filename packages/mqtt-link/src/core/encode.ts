@@ -103,7 +103,7 @@ export function asBuffer(data: Uint8Array): Buffer {
 
 function publishPropertiesBytes(options: PublishOptions): number {
   let bytes = 0;
-  if (options.payloadIsUtf8 === true) bytes += 2;
+  if (options.payloadIsUtf8 !== undefined) bytes += 2;
   if (options.messageExpirySeconds !== undefined) {
     assertUint32('messageExpirySeconds', options.messageExpirySeconds);
     bytes += 5;
@@ -137,9 +137,9 @@ function valuesOf(value: string | readonly string[]): readonly string[] {
 
 function writePublishProperties(bytes: Buffer, start: number, options: PublishOptions): number {
   let at = start;
-  if (options.payloadIsUtf8 === true) {
+  if (options.payloadIsUtf8 !== undefined) {
     bytes[at] = 0x01;
-    bytes[at + 1] = 1;
+    bytes[at + 1] = options.payloadIsUtf8 ? 1 : 0;
     at += 2;
   }
   if (options.messageExpirySeconds !== undefined) {
