@@ -34,6 +34,9 @@ export function toMessage(input: MessageInput, newId: () => string): OutgoingMes
       contextId: newId(),
     };
   }
+  if (typeof input !== 'object' || input === null)
+    throw localError('invalid-message', 'message must be a text, or an object with text, data or parts');
+  if ('then' in input) throw localError('invalid-message', 'message is a promise: await it');
   const parts = toParts(input);
   const fault = faultOfParts(parts);
   if (fault !== undefined) throw localError('invalid-message', `message.${fault}`);

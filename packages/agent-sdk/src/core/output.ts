@@ -31,6 +31,11 @@ export function faultOfParts(parts: readonly Part[]): string | undefined {
     );
     if (held.length !== 1)
       return `parts[${index}] must hold exactly one of text, raw, url, data; it holds ${held.length}`;
+    const [name] = held as ['text' | 'raw' | 'url' | 'data'];
+    const value: unknown = part[name];
+    if (typeof (value as { readonly then?: unknown } | null)?.then === 'function')
+      return `parts[${index}].${name} is a promise: await it`;
+    if (name !== 'data' && typeof value !== 'string') return `parts[${index}].${name} must be a string`;
   }
   return undefined;
 }

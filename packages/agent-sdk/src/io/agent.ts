@@ -72,7 +72,7 @@ class MqttAgent implements Agent {
     clientIdOf(this.address);
     for (const poolId of options.pools ?? []) poolRequestTopic({ org, unit, poolId });
     if ((options.url === undefined) === (options.link === undefined))
-      throw new TypeError('createAgent needs either url or link');
+      throw new TypeError('createAgent needs either url, for example mqtt://127.0.0.1:1883, or link');
     assertOptions(options);
     this.#options = options;
     this.#logger = options.logger ?? silentLogger;
@@ -88,7 +88,8 @@ class MqttAgent implements Agent {
   }
 
   get link(): Link {
-    if (this.#link === undefined) throw localError('closed', 'the agent has no link before start()');
+    if (this.#link === undefined)
+      throw localError('closed', 'the agent is not connected yet: `await agent.start()` first');
     return this.#link;
   }
 

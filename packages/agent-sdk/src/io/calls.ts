@@ -6,6 +6,7 @@ import type { Reply } from '../core/read-reply.ts';
 import type { RetryProfile } from '../core/retry.ts';
 import { DEFAULT_RETRY } from '../core/retry.ts';
 import type { Target } from '../core/target.ts';
+import { assertTarget } from '../core/target.ts';
 import type { A2aError } from '../errors.ts';
 import { localError } from '../errors.ts';
 import { Call } from './call.ts';
@@ -76,6 +77,7 @@ export class Calls {
   open(operation: Operation, handlers: CallHandlers): Call {
     if (this.#closed) throw localError('closed', 'the requester is closed');
     const { target, method, options, taskId } = operation;
+    assertTarget(target);
     const { tenant } = options;
     const params = tenant === undefined ? operation.params : { tenant, ...operation.params };
     const profile = this.#profileOf(options);

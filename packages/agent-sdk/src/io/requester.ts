@@ -1,3 +1,4 @@
+import type { Link } from '@shoal/mqtt-link';
 import type {
   AgentAddress,
   AgentCard,
@@ -11,6 +12,7 @@ import type {
   TaskPushNotificationConfig,
 } from '@shoal/protocol';
 import {
+  clientIdOf,
   normalizeTaskId,
   validateAgentCard,
   validateListTaskPushNotificationConfigsResponse,
@@ -48,6 +50,12 @@ class LinkRequester implements Requester {
   readonly #calls: Calls;
 
   constructor(options: RequesterOptions) {
+    if (typeof (options.link as Partial<Link> | undefined)?.publish !== 'function') {
+      throw new TypeError(
+        'link must be an open link: write `link: await openLink(…)`, or take `agent.requester`',
+      );
+    }
+    clientIdOf(options.address);
     this.address = options.address;
     this.#calls = new Calls(options, newId);
   }

@@ -222,15 +222,15 @@ export class TaskRunner {
       return this.#rest(live);
     const offset = record.task.artifacts?.length ?? 0;
     let count = offset;
-    let artifacts;
+    let artifacts: MaybePromise<Artifact>[];
     try {
-      artifacts = toArtifacts(output, () => `artifact-${(count += 1)}`);
-      artifacts = artifacts.map((artifact) => this.#support.refer(artifact, record.task.id));
+      const inline = toArtifacts(output, () => `artifact-${(count += 1)}`);
+      artifacts = inline.map((artifact) => this.#support.refer(artifact, record.task.id));
     } catch (error) {
       return this.#fail(live, error);
     }
     if (!artifacts.some(isPromise)) return this.#finish(live, artifacts as Artifact[]);
-    return Promise.all(artifacts).then(
+    return Promise.all(artifacts.map(async (artifact) => artifact)).then(
       (referred) => this.#finish(live, referred),
       (error: unknown) => this.#fail(live, error),
     );
