@@ -207,7 +207,7 @@ for (const { name, start, skip } of brokers) {
         ({ userProperties: p }) => p['a2a-event-type'] === 'task-artifact-update',
       );
       expect(chunks.length).toBe(Math.ceil(photo.length / 65_536));
-      expect(chunks.every(({ contentType }) => contentType === 'image/png')).toBe(true);
+      expect(chunks.every(({ contentType, qos }) => contentType === 'image/png' && qos === 1)).toBe(true);
       expect(replies.every(({ userProperties: p }) => p['a2a-artifact-mode'] === 'binary')).toBe(true);
       expect(chunks.reduce((sum, { payload }) => sum + payload.length, 0)).toBe(photo.length);
     });
