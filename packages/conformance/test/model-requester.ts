@@ -101,9 +101,16 @@ class ModelRequester implements Subject {
 
   async #reconnectAfter(wire: Wire): Promise<void> {
     await wire.closed;
-    if (this.ended !== undefined) return;
-    await sleep(20);
-    await this.#connect();
+    while (this.ended === undefined) {
+      await sleep(20);
+      if (this.ended !== undefined) return;
+      // Nobody there yet, or no more. A connection that was made and lost again has a watch of its own.
+      const isMade = await this.#connect().then(
+        () => true,
+        () => this.#wire !== wire,
+      );
+      if (isMade) return;
+    }
   }
 
   async #listen(wire: Wire): Promise<void> {

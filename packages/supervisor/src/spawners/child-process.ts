@@ -86,7 +86,7 @@ export function childProcessSpawner(options: ChildProcessSpawnerOptions): ChildP
     },
     stop() {
       stopped = true;
-      for (const child of waiting) if (child.connected) child.disconnect();
+      for (const child of waiting) child.kill();
       waiting.clear();
       return Promise.resolve();
     },
