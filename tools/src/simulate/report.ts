@@ -13,6 +13,8 @@ export interface SimulationReport {
   /** How often each kind of fault happened. */
   readonly faults: Readonly<Record<string, number>>;
   readonly scenarios: Readonly<Record<string, number>>;
+  /** Seeds that were run twice and went two ways. */
+  readonly unrepeatedSeeds: readonly number[];
   readonly virtualHours: number;
   readonly events: number;
 }
@@ -22,6 +24,7 @@ export class Summary {
   #virtualMs = 0;
   #events = 0;
   readonly #failed: SimulationReport['failedSeeds'][number][] = [];
+  readonly #unrepeated: number[] = [];
   readonly #invariants = new Map<string, number>();
   readonly #faults = new Map<string, number>();
   readonly #scenarios = new Map<string, number>();
@@ -32,6 +35,7 @@ export class Summary {
     this.#virtualMs += virtualMs;
     this.#events += events;
     count(this.#scenarios, scenario);
+    if (report.unrepeated === true) this.#unrepeated.push(seed);
     for (const fault of faults) count(this.#faults, fault);
     for (const name of checked) count(this.#invariants, name);
     if (violations.length > 0) this.#failed.push({ seed, scenario, faults, violations });
@@ -44,6 +48,7 @@ export class Summary {
       invariants: sorted(this.#invariants),
       faults: sorted(this.#faults),
       scenarios: sorted(this.#scenarios),
+      unrepeatedSeeds: this.#unrepeated.toSorted((a, b) => a - b),
       virtualHours: Math.round(this.#virtualMs / 36_000) / 100,
       events: this.#events,
     };
@@ -67,6 +72,9 @@ export function formatReport(report: SimulationReport): string {
       `  again: pnpm simulate --seeds ${seed} --trace`,
     ]),
     `${runs} runs, ${failedSeeds.length} failed, ${virtualHours} virtual hours`,
+    ...(report.unrepeatedSeeds.length === 0
+      ? []
+      : [`run twice, and went two ways: seeds ${report.unrepeatedSeeds.join(', ')}`]),
     'invariants, and how many runs they were checked on:',
     ...Object.entries(invariants).map(([name, times]) => `  ${String(times).padStart(7)}  ${name}`),
     'faults:',

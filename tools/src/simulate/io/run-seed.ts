@@ -23,6 +23,8 @@ export interface SeedReport {
   /** Of everything that happened, in order. */
   readonly digest: string;
   readonly trace: readonly string[];
+  /** Run a second time in the same process, it went another way: what a module keeps outlives a run. */
+  readonly unrepeated?: boolean;
 }
 
 export interface SeedOptions {
