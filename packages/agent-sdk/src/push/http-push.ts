@@ -72,9 +72,12 @@ class HttpPush implements PushTransport {
     const refused = this.refusal(url);
     if (refused !== undefined) return Promise.resolve({ failure: `the URL ${refused}`, final: true });
     const { timeoutMs = 15_000 } = this.#options;
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+    // Not AbortSignal.timeout: inside AbortSignal.any, Node 20 may collect it as garbage before it fires.
+    const patience = new AbortController();
+    const timer = setTimeout(() => patience.abort(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    const limit = AbortSignal.any([signal, patience.signal]);
     const secure = new URL(url).protocol === 'https:';
-    return new Promise((resolve) => {
+    const outcome = new Promise<PostOutcome>((resolve) => {
       const request = (secure ? httpsRequest : httpRequest)(
         url,
         {
@@ -96,6 +99,7 @@ class HttpPush implements PushTransport {
       });
       request.end(body);
     });
+    return outcome.finally(() => clearTimeout(timer));
   }
 
   close(): void {
