@@ -22,6 +22,17 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     imports: ['@shoal/protocol', '@shoal/mqtt-link', '@shoal/agent-sdk'],
     test: ['@shoal/broker'],
   },
+  '@shoal/gateway': {
+    folder: 'apps/gateway',
+    imports: [
+      '@shoal/protocol',
+      '@shoal/mqtt-link',
+      '@shoal/agent-sdk',
+      '@shoal/a2a-js-mqtt',
+      '@shoal/registry-client',
+    ],
+    test: ['@shoal/broker'],
+  },
   '@shoal/agent-sdk': {
     folder: 'packages/agent-sdk',
     imports: ['@shoal/protocol', '@shoal/mqtt-link'],

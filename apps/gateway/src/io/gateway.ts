@@ -1,0 +1,128 @@
+import type { Server } from 'node:http';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import type { CallOptions, Requester } from '@shoal/agent-sdk';
+import { createRequester } from '@shoal/agent-sdk';
+import type { Link, Logger } from '@shoal/mqtt-link';
+import { openLink, silentLogger } from '@shoal/mqtt-link';
+import type { AgentAddress } from '@shoal/protocol';
+import { isIdentifier } from '@shoal/protocol';
+import type { RegisteredAgent, Registry } from '@shoal/registry-client';
+import { createRegistry } from '@shoal/registry-client';
+import { baseUrlOf } from '../core/public-card.ts';
+import type { Gateway, GatewayOptions } from './gateway-options.ts';
+import { createApp } from './http-app.ts';
+
+/** A door for HTTP clients to the agents of a broker. No I/O before `start`. Throws TypeError for options that cannot work. */
+export function createGateway(options: GatewayOptions): Gateway {
+  for (const name of ['org', 'unit'] as const)
+    if (!isIdentifier(options[name])) throw new TypeError(`${name} must be letters, digits, '.', '_' or '-'`);
+  if (options.publicUrl !== undefined && !/^https?:\/\/[^/?#]+([^?#]*[^/?#])?$/.test(options.publicUrl))
+    throw new TypeError(
+      'publicUrl must be an http or https URL without a query and without a slash at the end',
+    );
+  return new MqttGateway(options);
+}
+
+class MqttGateway implements Gateway {
+  readonly #options: GatewayOptions;
+  readonly #logger: Logger;
+  #link: Link | undefined;
+  #registry: Registry | undefined;
+  #requester: Requester | undefined;
+  #server: Server | undefined;
+  #url = '';
+  #starting: Promise<void> | undefined;
+  #stopping: Promise<void> | undefined;
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+    this.#logger = options.logger ?? silentLogger;
+  }
+
+  get url(): string {
+    return this.#url;
+  }
+
+  start(): Promise<void> {
+    this.#starting ??= this.#start();
+    return this.#starting;
+  }
+
+  stop({ graceMs = 10_000 }: { readonly graceMs?: number } = {}): Promise<void> {
+    this.#stopping ??= this.#stop(graceMs);
+    return this.#stopping;
+  }
+
+  async #start(): Promise<void> {
+    const { url, org, unit, username, password, linkOptions, allowTokenOnLoopback } = this.#options;
+    const agentId = this.#options.gatewayId ?? `gateway-${randomUUID().slice(0, 8)}`;
+    const logger = this.#logger;
+    const link = await openLink({
+      ...linkOptions,
+      url,
+      clientId: `${org}/${unit}/${agentId}`,
+      ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }),
+      logger,
+    });
+    this.#link = link;
+    this.#registry = createRegistry({ link, org, logger });
+    await this.#registry.start();
+    this.#requester = createRequester({
+      link,
+      address: { org, unit, agentId },
+      directory: this.#registry,
+      ...(allowTokenOnLoopback === undefined ? {} : { allowTokenOnLoopback }),
+      logger,
+    });
+    await this.#listen();
+  }
+
+  async #listen(): Promise<void> {
+    const { host = '127.0.0.1', port = 8080, publicUrl } = this.#options;
+    const server = createServer((request, response) => void app(request, response));
+    const app = createApp(this.#options, {
+      requester: this.#requester as Requester,
+      find: (address) => this.#find(address),
+      list: () => (this.#registry?.agents() ?? []).filter(({ address }) => this.#shows(address)),
+      baseOf: (address) => baseUrlOf(this.#url, address),
+      callOptions: (this.#options.callOptions ?? {}) as CallOptions,
+      logger: this.#logger,
+    });
+    server.listen(port, host);
+    await once(server, 'listening');
+    this.#server = server;
+    const bound = server.address() as AddressInfo;
+    const shown = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address;
+    this.#url = publicUrl ?? `http://${shown}:${bound.port}`;
+    this.#logger.info('listening', { url: this.#url, host: bound.address, port: bound.port });
+  }
+
+  #find(address: AgentAddress): RegisteredAgent | undefined {
+    return this.#shows(address) ? this.#registry?.get(address) : undefined;
+  }
+
+  #shows(address: AgentAddress): boolean {
+    const { org, unit, expose } = this.#options;
+    return expose === undefined ? address.org === org && address.unit === unit : expose(address);
+  }
+
+  async #stop(graceMs: number): Promise<void> {
+    await this.#starting?.catch(() => undefined);
+    const server = this.#server;
+    if (server?.listening === true) {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeIdleConnections();
+      const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+      await closed;
+      clearTimeout(timer);
+    }
+    await this.#requester?.close();
+    await this.#registry?.stop();
+    await this.#link?.close();
+  }
+}
