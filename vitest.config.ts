@@ -7,6 +7,8 @@ export default defineConfig({
     reporters: ['default', './tools/src/vitest-closing-line.ts'],
     testTimeout: 20_000,
     hookTimeout: 20_000,
+    // What a condition may take on a busy machine; one second is the default.
+    expect: { poll: { timeout: 15_000 } },
     pool: 'forks',
   },
 });

@@ -1,4 +1,4 @@
-import { AgentCard, Role } from '@a2a-js/sdk';
+import { Role } from '@a2a-js/sdk';
 import type { SendMessageRequest } from '@a2a-js/sdk';
 import type { Client, TransportFactory } from '@a2a-js/sdk/client';
 import { ClientFactory, JsonRpcTransportFactory, RestTransportFactory } from '@a2a-js/sdk/client';
@@ -125,8 +125,4 @@ export function request(text: string, ids: { taskId?: string; contextId?: string
     configuration: undefined,
     metadata: undefined,
   };
-}
-
-export async function cardAt(base: string): Promise<AgentCard> {
-  return AgentCard.fromJSON(await (await fetch(`${base}.well-known/agent-card.json`)).json());
 }

@@ -106,7 +106,7 @@ for (const { name, skip, start } of BROKERS) {
           const item = (await running.next()).value as StreamResponse;
           const id = item.payload?.$case === 'task' ? item.payload.value.id : '';
           await gateway.stop({ graceMs: 0 });
-          await expect(collect(running)).rejects.toThrow();
+          await expect(collect(running)).rejects.toBeInstanceOf(Error);
           const replica = await network.client(await network.gateway(), binding);
           const watching = replica.resubscribeTask({ tenant: '', id });
           expect((await watching.next()).value?.payload?.$case).toBe('task');

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import type { CallOptions, Requester } from '@shoal/agent-sdk';
+import type { Requester } from '@shoal/agent-sdk';
 import { createRequester } from '@shoal/agent-sdk';
 import type { Link, Logger } from '@shoal/mqtt-link';
 import { openLink, silentLogger } from '@shoal/mqtt-link';
@@ -89,7 +89,7 @@ class MqttGateway implements Gateway {
       find: (address) => this.#find(address),
       list: () => (this.#registry?.agents() ?? []).filter(({ address }) => this.#shows(address)),
       baseOf: (address) => baseUrlOf(this.#url, address),
-      callOptions: (this.#options.callOptions ?? {}) as CallOptions,
+      callOptions: this.#options.callOptions ?? {},
       logger: this.#logger,
     });
     server.listen(port, host);
