@@ -78,9 +78,24 @@ it('list changes and resource updates go over the capability topic, nothing else
 });
 
 it('timeouts are those of the specification until told otherwise', () => {
-  expect([requestTimeoutMs('tools/call'), requestTimeoutMs('ping'), requestTimeoutMs('initialize')]).toEqual([
-    60_000, 10_000, 30_000,
-  ]);
+  const defaults = {
+    initialize: 30_000,
+    ping: 10_000,
+    'roots/list': 30_000,
+    'resources/list': 30_000,
+    'tools/list': 30_000,
+    'prompts/list': 30_000,
+    'prompts/get': 30_000,
+    'sampling/createMessage': 60_000,
+    'resources/read': 30_000,
+    'resources/templates/list': 30_000,
+    'resources/subscribe': 30_000,
+    'tools/call': 60_000,
+    'completion/complete': 60_000,
+    'logging/setLevel': 30_000,
+  };
+  for (const [method, ms] of Object.entries(defaults))
+    expect([method, requestTimeoutMs(method)]).toEqual([method, ms]);
   expect(requestTimeoutMs('tools/list', { default: 5 })).toBe(5);
   expect(requestTimeoutMs('ping', { default: 5 })).toBe(10_000);
   expect(requestTimeoutMs('ping', { ping: 0 })).toBe(0);

@@ -6,6 +6,9 @@ export const SENDER_ID = 'MCP-MQTT-CLIENT-ID';
 const META = 'MCP-META';
 export const SUGGESTED_SERVER_NAME = 'MCP-SERVER-NAME';
 export const SUGGESTED_NAME_FILTERS = 'MCP-SERVER-NAME-FILTERS';
+export const SUGGESTED_ROLES = 'MCP-RBAC';
+
+export const MAX_MESSAGE_BYTES = 1_048_576;
 
 export type McpComponent = 'mcp-client' | 'mcp-server';
 
@@ -31,7 +34,12 @@ export type Decoded<T> =
   | { readonly ok: false; readonly problem: string; readonly id?: string | number };
 
 /** Reads one JSON-RPC 2.0 message; the problem names the field. Batches are not used on this transport. */
-export function decodeMessage(payload: Uint8Array): Decoded<JSONRPCMessage> {
+export function decodeMessage(
+  payload: Uint8Array,
+  maxBytes: number = MAX_MESSAGE_BYTES,
+): Decoded<JSONRPCMessage> {
+  if (payload.length > maxBytes)
+    return { ok: false, problem: `payload has ${payload.length} bytes, more than ${maxBytes}` };
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload));
@@ -97,8 +105,12 @@ export function decodeOnline(payload: Uint8Array, serverName: string): Decoded<O
 export const DISCONNECTED = 'notifications/disconnected';
 export const disconnectedPayload: string = JSON.stringify({ jsonrpc: '2.0', method: DISCONNECTED });
 
-export function errorPayload(id: string | number, code: number, message: string): string {
-  return JSON.stringify({ jsonrpc: '2.0', id, error: { code, message } });
+export function errorPayload(id: string | number, code: number, message: string, data?: JsonObject): string {
+  return JSON.stringify({
+    jsonrpc: '2.0',
+    id,
+    error: { code, message, ...(data === undefined ? {} : { data }) },
+  });
 }
 
 /** Notifications that "Capability List Changed" and "Resource Update" move from the RPC topic to the capability topic. */
@@ -114,6 +126,13 @@ export function singleProperty(
 ): string | undefined {
   const value = properties[name];
   return typeof value === 'string' ? value : undefined;
+}
+
+/** The fields of any JSON-RPC message, for who looks before it tells them apart. */
+export interface McpMessage {
+  readonly method?: string;
+  readonly id?: string | number;
+  readonly params?: JsonObject;
 }
 
 export type McpRequest = JSONRPCMessage & { readonly method: string; readonly id: string | number };

@@ -1,13 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
-import {
-  openLink,
-  silentLogger,
-  type InboundMessage,
-  type Link,
-  type LinkOptions,
-  type Logger,
-} from '@shoal/mqtt-link';
+import { openLink, silentLogger, type InboundMessage, type Link, type Logger } from '@shoal/mqtt-link';
 import { McpMqttError } from '../core/errors.ts';
 import {
   connectProperties,
@@ -15,40 +8,48 @@ import {
   DISCONNECTED,
   disconnectedPayload,
   isCapabilityChange,
+  publishProperties,
+  SUGGESTED_ROLES,
+  singleProperty,
   type JsonObject,
 } from '../core/messages.ts';
+import { readRoles, suggestedRoles, type McpRole } from '../core/rbac.ts';
 import {
   assertMcpClientId,
   assertServerName,
   clientCapabilityTopic,
   clientPresenceTopic,
   controlTopic,
-  matchesServerName,
   rpcTopic,
   serverCapabilityTopic,
 } from '../core/topics.ts';
-import { suggestedNameFilters, watchMcpServers, type DiscoveredMcpServer } from './discover.ts';
+import type { DiscoveredMcpServer } from './discover.ts';
+import { chooseAtRandom, findServer, type ChooseServer } from './find-server.ts';
+import { linkChoices, type LinkChoices } from './link-choices.ts';
 import { createPublisher, type McpPublisher } from './publisher.ts';
 
-export interface MqttClientTransportOptions extends Pick<
-  LinkOptions,
-  'username' | 'password' | 'keepAliveSeconds' | 'connectTimeoutMs'
-> {
-  readonly url: string;
+export interface MqttClientTransportOptions extends LinkChoices {
   /** The server's full name, without wildcards. */
   readonly serverName: string;
-  /** One instance among servers of the same name. Default: the first that is announced. */
+  /** One instance among servers of the same name. Default: `choose` decides. */
   readonly serverId?: string;
+  /** Chooses among the instances of the server name that are announced. Default: at random. */
+  readonly choose?: ChooseServer;
+  /** Server ids that are only taken when there is no other instance: those that failed before. */
+  readonly avoid?: ReadonlySet<string>;
   /** The beginning of the MQTT client id; a fresh ending is added, as each `initialize` needs a new id. Default `mcp`. */
   readonly clientId?: string;
   /** `MCP-META` of the CONNECT packet. */
   readonly connectMeta?: JsonObject;
   /** Longest wait for the server's presence. Default 10 000. */
   readonly discoveryTimeoutMs?: number;
+  /** Messages of more bytes than this are reported to `onerror` and ignored. Default 1 048 576. */
+  readonly maxMessageBytes?: number;
   /** Gives up while connecting; the connection that stands is not touched. */
   readonly signal?: AbortSignal;
-  readonly logger?: Logger;
 }
+
+const NOTHING = { allowedMethods: [], allowedTools: [], allowedResources: [] } as const;
 
 /**
  * One connection to one server, as the MCP SDK's `Transport`. It never reconnects: an MCP session ends with its MQTT
@@ -70,6 +71,7 @@ export class MqttClientTransport implements Transport {
   #link: Link | undefined;
   #publisher: McpPublisher | undefined;
   #server: DiscoveredMcpServer | undefined;
+  readonly #instances = new Set<string>();
 
   constructor(options: MqttClientTransportOptions) {
     assertServerName(options.serverName);
@@ -85,6 +87,23 @@ export class MqttClientTransport implements Transport {
   /** The instance that was found; undefined before `start`. */
   get server(): DiscoveredMcpServer | undefined {
     return this.#server;
+  }
+
+  /** Server ids of the instances of the server name that are announced, the one in use among them. */
+  get instances(): readonly string[] {
+    return [...this.#instances];
+  }
+
+  /**
+   * The roles that the broker gave this client on the server (`MCP-RBAC` in CONNACK), as the server describes them. A role that the
+   * server does not describe allows nothing. Undefined: the broker said nothing of roles.
+   */
+  get roles(): readonly McpRole[] | undefined {
+    const { broker } = this.#link ?? {};
+    const property = singleProperty(broker?.userProperties ?? {}, SUGGESTED_ROLES);
+    const names = suggestedRoles(property, this.#options.serverName);
+    const described = readRoles(this.#server?.meta ?? {});
+    return names?.map((name) => described.find((role) => role.name === name) ?? { name, ...NOTHING });
   }
 
   /** Why the transport ended; undefined while it stands. */
@@ -163,22 +182,21 @@ export class MqttClientTransport implements Transport {
   }
 
   async #open(): Promise<Link> {
-    const { url, username, password, keepAliveSeconds, connectTimeoutMs, connectMeta, logger } =
-      this.#options;
+    const { connectMeta = { implementation: '@shoal/mcp-mqtt' } } = this.#options;
     const link = await openLink({
-      url,
+      ...linkChoices(this.#options),
       clientId: this.mcpClientId,
       cleanStart: true,
       sessionExpirySeconds: 0,
       fenced: true,
       reconnect: false,
-      will: { topic: clientPresenceTopic(this.mcpClientId), payload: disconnectedPayload, qos: 1 },
-      userProperties: connectProperties('mcp-client', connectMeta ?? { implementation: '@shoal/mcp-mqtt' }),
-      ...(username === undefined ? {} : { username }),
-      ...(password === undefined ? {} : { password }),
-      ...(keepAliveSeconds === undefined ? {} : { keepAliveSeconds }),
-      ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
-      ...(logger === undefined ? {} : { logger }),
+      will: {
+        topic: clientPresenceTopic(this.mcpClientId),
+        payload: disconnectedPayload,
+        qos: 1,
+        userProperties: publishProperties('mcp-client', this.mcpClientId),
+      },
+      userProperties: connectProperties('mcp-client', connectMeta),
     });
     const lost = (): void =>
       this.#end(new McpMqttError('connection-lost', 'the MQTT connection to the broker was lost'));
@@ -188,37 +206,31 @@ export class MqttClientTransport implements Transport {
     return link;
   }
 
-  async #findServer(link: Link): Promise<DiscoveredMcpServer> {
-    const { serverName, serverId, discoveryTimeoutMs = 10_000 } = this.#options;
-    const suggested = suggestedNameFilters(link);
-    if (suggested !== undefined && !suggested.some((filter) => matchesServerName(filter, serverName))) {
-      throw new McpMqttError(
-        'not-allowed',
-        `the broker's filters ${JSON.stringify(suggested)} do not cover ${serverName}`,
-      );
-    }
-    let timer: NodeJS.Timeout | undefined;
-    const found = new Promise<DiscoveredMcpServer>((resolve, reject) => {
-      const onOnline = (server: DiscoveredMcpServer): void => {
-        resolve(server);
+  #findServer(link: Link): Promise<DiscoveredMcpServer> {
+    const {
+      serverName,
+      serverId,
+      discoveryTimeoutMs = 10_000,
+      choose = chooseAtRandom,
+      avoid,
+    } = this.#options;
+    return findServer(link, {
+      serverName,
+      ...(serverId === undefined ? {} : { serverId }),
+      choose,
+      avoid: avoid ?? new Set(),
+      timeoutMs: discoveryTimeoutMs,
+      logger: this.#logger,
+      closed: this.closed,
+      onOnline: (server) => {
+        this.#instances.add(server.serverId);
         this.#restarted(server);
-      };
-      const onOffline = (server: { serverId: string }): void => this.#offline(server.serverId);
-      watchMcpServers(link, serverName, { onOnline, onOffline, logger: this.#logger }, serverId).catch(
-        reject,
-      );
-      timer = setTimeout(() => {
-        const which = serverId === undefined ? serverName : `${serverName} (server id ${serverId})`;
-        reject(
-          new McpMqttError(
-            'server-not-found',
-            `no MCP server ${which} announced itself in ${discoveryTimeoutMs} ms`,
-          ),
-        );
-      }, discoveryTimeoutMs);
-      void this.closed.then(reject);
+      },
+      onOffline: (id) => {
+        this.#instances.delete(id);
+        this.#offline(id);
+      },
     });
-    return found.finally(() => clearTimeout(timer));
   }
 
   #restarted(server: DiscoveredMcpServer): void {
@@ -236,7 +248,7 @@ export class MqttClientTransport implements Transport {
 
   #receive(message: InboundMessage): void {
     if (this.#reason !== undefined) return;
-    const decoded = decodeMessage(message.payload);
+    const decoded = decodeMessage(message.payload, this.#options.maxMessageBytes);
     if (!decoded.ok) {
       this.#logger.warn('MCP message ignored', { topic: message.topic, problem: decoded.problem });
       this.onerror?.(new McpMqttError('invalid-message', `${message.topic}: ${decoded.problem}`));

@@ -1,15 +1,22 @@
-import type { Client, ClientOptions } from '@modelcontextprotocol/client';
-import type { McpMqttError } from '../core/errors.ts';
+import { ProtocolError, type Client, type ClientOptions } from '@modelcontextprotocol/client';
+import { isMcpMqttError, type McpMqttError } from '../core/errors.ts';
+import type { McpRole } from '../core/rbac.ts';
 import { requestTimeoutMs, type RequestTimeouts } from '../core/timeouts.ts';
 import { MqttClientTransport, type MqttClientTransportOptions } from './client-transport.ts';
 import type { DiscoveredMcpServer } from './discover.ts';
 import { createMcpClient } from './mcp-client.ts';
+import { SERVER_BUSY } from './server-transport.ts';
 
 export interface ConnectMcpOptions extends MqttClientTransportOptions {
   /** Milliseconds by method, `default` for the others. Default 60 000 for `tools/call`, 10 000 for `ping`, else 30 000. */
   readonly timeouts?: RequestTimeouts;
   /** Sent in `initialize`. */
   readonly clientInfo?: { readonly name: string; readonly version: string };
+  /**
+   * Instances that are tried before giving up: one that is busy, silent or dies during the handshake is followed by another of the same
+   * name. Default 3. 1 tries no second. With `serverId` set there is only one.
+   */
+  readonly maxInstances?: number;
   /** Options of the MCP SDK's client: capabilities, list-changed handlers. */
   readonly clientOptions?: ClientOptions;
 }
@@ -18,6 +25,8 @@ export interface McpConnection {
   /** The SDK's client: `listTools`, `callTool`, `ping`, … Errors of the connection arrive as `McpMqttError`. */
   readonly client: Client;
   readonly server: DiscoveredMcpServer;
+  /** What the broker's `MCP-RBAC` lets this client do on the server; undefined when it said nothing of roles. */
+  readonly roles: readonly McpRole[] | undefined;
   /** The MQTT client id of this connection. */
   readonly mcpClientId: string;
   /** Resolves when the connection has ended, with the reason: `server-offline`, `connection-lost`, `closed`, … */
@@ -32,7 +41,35 @@ export interface McpConnection {
  * It does not reconnect: on `closed`, connect again.
  */
 export async function connectMcp(options: ConnectMcpOptions): Promise<McpConnection> {
-  const transport = new MqttClientTransport(options);
+  const { maxInstances = 3, serverId } = options;
+  const failed = new Set(options.avoid);
+  for (let tried = 1; ; tried += 1) {
+    const transport = new MqttClientTransport({ ...options, avoid: failed });
+    try {
+      return await connectOnce(transport, options);
+    } catch (error) {
+      const { server, instances } = transport;
+      if (server === undefined || serverId !== undefined || !isInstanceFault(error)) throw error;
+      failed.add(server.serverId);
+      if (tried >= maxInstances || instances.every((id) => failed.has(id))) throw error;
+      options.logger?.warn('MCP server instance not usable, trying another', {
+        serverName: options.serverName,
+        serverId: server.serverId,
+        error: String(error),
+      });
+    }
+  }
+}
+
+function isInstanceFault(error: unknown): boolean {
+  if (ProtocolError.isInstance(error)) return error.code === SERVER_BUSY || error.code === -32_603;
+  return isMcpMqttError(error, 'request-timeout') || isMcpMqttError(error, 'server-offline');
+}
+
+async function connectOnce(
+  transport: MqttClientTransport,
+  options: ConnectMcpOptions,
+): Promise<McpConnection> {
   const info = options.clientInfo ?? { name: '@shoal/mcp-mqtt', version: '0.0.0' };
   const client = createMcpClient(info, transport, options.timeouts ?? {}, options.clientOptions ?? {});
   // Also reported through `closed`; without a listener the SDK stays silent anyway.
@@ -45,6 +82,7 @@ export async function connectMcp(options: ConnectMcpOptions): Promise<McpConnect
   return {
     client,
     server: transport.server!,
+    roles: transport.roles,
     mcpClientId: transport.mcpClientId,
     closed: transport.closed,
     close: () => transport.close(),

@@ -1,17 +1,15 @@
 import {
   Client,
   ProtocolError,
-  SdkError,
-  SdkErrorCode,
   type CallToolResult,
   type ClientOptions,
   type Implementation,
   type RequestOptions,
-  type StandardSchemaV1,
 } from '@modelcontextprotocol/client';
-import { McpMqttError } from '../core/errors.ts';
-import { requestTimeoutMs, type RequestTimeouts } from '../core/timeouts.ts';
+import { isMcpMqttError, McpMqttError } from '../core/errors.ts';
+import type { RequestTimeouts } from '../core/timeouts.ts';
 import type { MqttClientTransport } from './client-transport.ts';
+import { withTimeouts } from './with-timeouts.ts';
 
 /** MCP over MQTT is written against 2025-03-26, so that is offered first; any version with `initialize` is accepted. */
 export const PROTOCOL_VERSIONS = ['2025-03-26', '2025-06-18', '2025-11-25', '2024-11-05'];
@@ -24,49 +22,20 @@ export function createMcpClient(
   options: ClientOptions,
 ): Client {
   const client = new Client(info, { supportedProtocolVersions: PROTOCOL_VERSIONS, ...options });
-  const plain = client.request.bind(client) as PlainRequest;
-  // Every verb of the client ends up in `request`. Replaced, not overridden: its overloads stay as the SDK has them.
-  client.request = async (request: AnyRequest, ...rest: unknown[]) => {
-    const schema = isSchema(rest[0]) ? [rest.shift()] : [];
-    const given = (rest[0] as RequestOptions | undefined) ?? {};
-    const timeout = given.timeout ?? requestTimeoutMs(request.method, timeouts);
-    try {
-      return await plain(request, ...schema, { ...given, timeout });
-    } catch (error) {
-      throw await explained(error, request.method, timeout, transport);
-    }
-  };
+  withTimeouts(client, timeouts, (error, method) => explained(error, method, transport));
   return client;
 }
 
 /** What the caller gets for an error of the SDK. A server that does not answer `ping` is given up ("Health Checks"). */
-async function explained(
-  error: unknown,
-  method: string,
-  timeoutMs: number,
-  transport: MqttClientTransport,
-): Promise<unknown> {
-  if (SdkError.isInstance(error) && error.code === SdkErrorCode.RequestTimeout) {
-    const message = `"${method}" was not answered in ${timeoutMs} ms`;
-    const timeout = new McpMqttError('request-timeout', message, { cause: error });
-    if (method === 'ping') await transport.abandon(timeout);
-    return timeout;
+async function explained(error: unknown, method: string, transport: MqttClientTransport): Promise<unknown> {
+  if (isMcpMqttError(error, 'request-timeout')) {
+    if (method === 'ping') await transport.abandon(error);
+    return error;
   }
   const reason = transport.closeReason;
   // Once the connection has ended, only an answer of the server is worth more than the reason of the end.
   if (reason === undefined || ProtocolError.isInstance(error)) return error;
   return new McpMqttError(reason.code, `"${method}": ${reason.message}`, { cause: error });
-}
-
-type PlainRequest = (request: AnyRequest, ...rest: unknown[]) => Promise<unknown>;
-
-interface AnyRequest {
-  method: string;
-  params?: Record<string, unknown>;
-}
-
-function isSchema(value: unknown): value is StandardSchemaV1 {
-  return typeof value === 'object' && value !== null && '~standard' in value;
 }
 
 /**

@@ -1,12 +1,17 @@
+import { randomUUID } from 'node:crypto';
 import type { Transport } from '@modelcontextprotocol/client';
-import { openLink, silentLogger, type Link, type LinkOptions, type Logger } from '@shoal/mqtt-link';
+import { openLink, silentLogger, type Link, type LinkOptions } from '@shoal/mqtt-link';
 import {
   connectProperties,
+  publishProperties,
   singleProperty,
   SUGGESTED_SERVER_NAME,
   type JsonObject,
 } from '../core/messages.ts';
-import { assertServerId, assertServerName, serverPresenceTopic } from '../core/topics.ts';
+import { encodeRoles, type McpRole } from '../core/rbac.ts';
+import type { RequestTimeouts } from '../core/timeouts.ts';
+import { assertServerId, assertServerName, serverPresenceTopic, type McpServerRef } from '../core/topics.ts';
+import { linkChoices, type LinkChoices } from './link-choices.ts';
 import { McpServing } from './serving.ts';
 
 /** `McpServer` and `Server` of the MCP SDK have this shape. */
@@ -14,19 +19,23 @@ export interface ConnectableServer {
   connect(transport: Transport): Promise<void>;
 }
 
-export interface ServeMcpOptions extends Pick<
-  LinkOptions,
-  'username' | 'password' | 'reconnect' | 'keepAliveSeconds'
-> {
-  readonly url: string;
-  /** Also the MQTT client id: unique on the broker, without `/`, `+` and `#`. */
-  readonly serverId: string;
+export interface ServeMcpOptions extends LinkChoices, Pick<LinkOptions, 'reconnect'> {
+  /** Also the MQTT client id: unique on the broker, without `/`, `+` and `#`. Default: `mcp-` and something random. */
+  readonly serverId?: string;
   /** Levels separated by `/`. The broker may impose another one with `MCP-SERVER-NAME`. */
   readonly serverName: string;
-  /** What the server offers, in a sentence or two: retained on the broker for discovery. */
-  readonly description: string;
-  /** Retained with the description; `rbac` in it is the specification's. */
+  /** What the server offers, in a sentence or two: retained on the broker for discovery. Default empty. */
+  readonly description?: string;
+  /** Retained with the description. */
   readonly meta?: JsonObject;
+  /**
+   * Roles, announced as `meta.rbac`, and who has them by the id of the client, which the broker must vouch for. What no role of a
+   * client allows is answered with error -32011. Unset: everybody may do everything.
+   */
+  readonly rbac?: {
+    readonly roles: readonly McpRole[];
+    readonly rolesOf: (session: { readonly mcpClientId: string }) => readonly string[];
+  };
   /** `MCP-META` of the CONNECT packet: version, implementation, location. */
   readonly connectMeta?: JsonObject;
   /** Makes the server of one session; the session closes it. */
@@ -39,7 +48,14 @@ export interface ServeMcpOptions extends Pick<
   readonly maxInFlight?: number;
   /** A session that has not sent `notifications/initialized` by then is dropped. Default 30 000. */
   readonly handshakeTimeoutMs?: number;
-  readonly logger?: Logger;
+  /** Messages of more bytes than this are logged and ignored. Default 1 048 576. */
+  readonly maxMessageBytes?: number;
+  /** A client that is silent for this long is asked with `ping`; 0 never. Default 300 000. */
+  readonly pingAfterMs?: number;
+  /** A `ping` that is not answered in this time ends the session. Default 10 000. */
+  readonly pingTimeoutMs?: number;
+  /** Milliseconds by method, `default` for the others, for what the server asks its clients. Default as in `connectMcp`. */
+  readonly timeouts?: RequestTimeouts;
 }
 
 /**
@@ -48,18 +64,23 @@ export interface ServeMcpOptions extends Pick<
  * Rejects with the link's `LinkError`, or `invalid-id`.
  */
 export async function serveMcp(options: ServeMcpOptions): Promise<McpServing> {
-  assertServerId(options.serverId);
-  const { link, serverName } = await openNamed(options);
+  const { serverId = `mcp-${randomUUID()}`, rbac } = options;
+  assertServerId(serverId);
+  const { link, serverName } = await openNamed(options, serverId);
+  const meta = { ...options.meta, ...(rbac === undefined ? {} : { rbac: encodeRoles(rbac.roles) }) };
   const serving = new McpServing({
     link,
-    serverId: options.serverId,
+    serverId,
     serverName,
-    description: options.description,
-    meta: options.meta ?? {},
+    description: options.description ?? '',
+    meta,
+    roles: rbac?.roles,
+    rolesOf: rbac?.rolesOf,
     server: options.server,
     maxSessions: options.maxSessions ?? 32,
-    maxInFlight: options.maxInFlight ?? 64,
     handshakeTimeoutMs: options.handshakeTimeoutMs ?? 30_000,
+    timeouts: options.timeouts ?? {},
+    session: options,
     logger: options.logger ?? silentLogger,
   });
   try {
@@ -72,38 +93,36 @@ export async function serveMcp(options: ServeMcpOptions): Promise<McpServing> {
 }
 
 /** The will names the server, so a name that the broker suggests in CONNACK needs a second CONNECT. */
-async function openNamed(options: ServeMcpOptions): Promise<{ link: Link; serverName: string }> {
+async function openNamed(
+  options: ServeMcpOptions,
+  serverId: string,
+): Promise<{ link: Link; serverName: string }> {
   assertServerName(options.serverName);
-  const link = await open(options, options.serverName);
+  const link = await open(options, { serverId, serverName: options.serverName });
   const suggested = singleProperty(link.broker?.userProperties ?? {}, SUGGESTED_SERVER_NAME);
   if (suggested === undefined || suggested === options.serverName)
     return { link, serverName: options.serverName };
   await link.close();
   assertServerName(suggested);
-  return { link: await open(options, suggested), serverName: suggested };
+  return { link: await open(options, { serverId, serverName: suggested }), serverName: suggested };
 }
 
-function open(options: ServeMcpOptions, serverName: string): Promise<Link> {
+function open(options: ServeMcpOptions, server: McpServerRef): Promise<Link> {
+  const { connectMeta = { implementation: '@shoal/mcp-mqtt' }, reconnect } = options;
   return openLink({
-    url: options.url,
-    clientId: options.serverId,
+    ...linkChoices(options),
+    ...(reconnect === undefined ? {} : { reconnect }),
+    clientId: server.serverId,
     cleanStart: true,
     sessionExpirySeconds: 0,
     fenced: true,
     will: {
-      topic: serverPresenceTopic({ serverId: options.serverId, serverName }),
+      topic: serverPresenceTopic(server),
       payload: '',
       qos: 1,
       retain: true,
+      userProperties: publishProperties('mcp-server', server.serverId),
     },
-    userProperties: connectProperties(
-      'mcp-server',
-      options.connectMeta ?? { implementation: '@shoal/mcp-mqtt' },
-    ),
-    ...(options.username === undefined ? {} : { username: options.username }),
-    ...(options.password === undefined ? {} : { password: options.password }),
-    ...(options.reconnect === undefined ? {} : { reconnect: options.reconnect }),
-    ...(options.keepAliveSeconds === undefined ? {} : { keepAliveSeconds: options.keepAliveSeconds }),
-    ...(options.logger === undefined ? {} : { logger: options.logger }),
+    userProperties: connectProperties('mcp-server', connectMeta),
   });
 }

@@ -7,7 +7,11 @@ import {
   disconnectedPayload,
   errorPayload,
   isCapabilityChange,
+  type JsonObject,
+  type McpMessage,
 } from '../core/messages.ts';
+import { whyNotAllowed, type McpRole } from '../core/rbac.ts';
+import { requestTimeoutMs } from '../core/timeouts.ts';
 import {
   assertMcpClientId,
   clientCapabilityTopic,
@@ -15,10 +19,13 @@ import {
   rpcTopic,
   type McpServerRef,
 } from '../core/topics.ts';
+import { Heartbeat } from './heartbeat.ts';
 import { createPublisher, type McpPublisher } from './publisher.ts';
 
 /** JSON-RPC: more requests at once than this server takes from one client, or more clients than it serves. */
 export const SERVER_BUSY = -32_010;
+/** JSON-RPC: the roles of the client do not allow this request. `data` names method, tool or resource. */
+export const NOT_ALLOWED = -32_011;
 
 export interface MqttServerTransportOptions {
   /** Connected as `server.serverId`. Stays the caller's: closing the transport does not close the link. */
@@ -29,6 +36,14 @@ export interface MqttServerTransportOptions {
   readonly publishCapabilityChange: (payload: string) => Promise<void>;
   /** Requests of this client that may be unanswered; one more is answered with an error. Default 64. */
   readonly maxInFlight?: number;
+  /** Messages of more bytes than this are logged and ignored. Default 1 048 576. */
+  readonly maxMessageBytes?: number;
+  /** The client is asked with `ping` after this much silence; 0 never. Default 300 000. */
+  readonly pingAfterMs?: number;
+  /** A `ping` without an answer ends the session after this long. Default 10 000. */
+  readonly pingTimeoutMs?: number;
+  /** What the client may do. Unset: everything. */
+  readonly roles?: readonly McpRole[];
   readonly logger: Logger;
 }
 
@@ -45,6 +60,7 @@ export class MqttServerTransport implements Transport {
   readonly #publisher: McpPublisher;
   readonly #rpcTopic: string;
   readonly #inFlight = new Set<string | number>();
+  readonly #heartbeat: Heartbeat;
   #subscriptions: Subscription[] = [];
   #closed = false;
 
@@ -54,6 +70,15 @@ export class MqttServerTransport implements Transport {
     this.sessionId = options.mcpClientId;
     this.#rpcTopic = rpcTopic(options.mcpClientId, options.server);
     this.#publisher = createPublisher(options.link, 'mcp-server');
+    this.#heartbeat = new Heartbeat({
+      afterMs: options.pingAfterMs ?? 300_000,
+      timeoutMs: options.pingTimeoutMs ?? requestTimeoutMs('ping'),
+      sendPing: (id) => this.#publish(JSON.stringify({ jsonrpc: '2.0', id, method: 'ping' })),
+      onDead: () => {
+        options.logger.warn('MCP client gave no sign of life', { mcpClientId: options.mcpClientId });
+        void this.close();
+      },
+    });
   }
 
   /** All three subscriptions stand before `initialize` is answered ("Initialization", "Client Disconnect"). */
@@ -109,27 +134,44 @@ export class MqttServerTransport implements Transport {
   end(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#heartbeat.stop();
     this.#unsubscribe();
     this.onclose?.();
   }
 
   #receive(message: InboundMessage): void {
     if (this.#closed) return;
-    const decoded = decodeMessage(message.payload);
+    const decoded = decodeMessage(message.payload, this.#options.maxMessageBytes);
     if (!decoded.ok) {
       this.#options.logger.warn('MCP message ignored', { topic: message.topic, problem: decoded.problem });
       if (decoded.id !== undefined) this.#refuse(decoded.id, -32_600, decoded.problem);
       return;
     }
-    const { method } = decoded.value as { method?: string };
+    const { method, id, params } = decoded.value as McpMessage;
     if (method === DISCONNECTED) return this.end();
+    if (this.#heartbeat.heard(method === undefined ? id : undefined)) return;
     if (method === 'notifications/initialized') this.initialized = true;
+    if (method !== undefined && !this.#allows(method, params ?? {}, id)) return;
     this.deliver(decoded.value);
   }
 
-  #refuse(id: string | number, code: number, problem: string): void {
+  #allows(method: string, params: JsonObject, id: string | number | undefined): boolean {
+    const { roles, logger } = this.#options;
+    const problem = roles === undefined ? undefined : whyNotAllowed(roles, method, params);
+    if (problem === undefined) return true;
+    logger.warn('MCP message refused', { mcpClientId: this.sessionId, problem });
+    const { name, uri } = params;
+    if (id !== undefined) this.#refuse(id, NOT_ALLOWED, problem, { method, name, uri });
+    return false;
+  }
+
+  #refuse(id: string | number, code: number, problem: string, data?: JsonObject): void {
+    this.#publish(errorPayload(id, code, problem, data));
+  }
+
+  #publish(payload: string): void {
     this.#publisher
-      .publish(this.#rpcTopic, errorPayload(id, code, problem))
+      .publish(this.#rpcTopic, payload)
       .catch((error: unknown) => this.onerror?.(error as Error));
   }
 

@@ -10,6 +10,8 @@ import {
   singleProperty,
   type JsonObject,
 } from '../core/messages.ts';
+import type { McpRole } from '../core/rbac.ts';
+import type { RequestTimeouts } from '../core/timeouts.ts';
 import {
   controlTopic,
   isMcpId,
@@ -19,7 +21,8 @@ import {
 } from '../core/topics.ts';
 import { createPublisher, type McpPublisher } from './publisher.ts';
 import type { ConnectableServer } from './serve-mcp.ts';
-import { MqttServerTransport, SERVER_BUSY } from './server-transport.ts';
+import { MqttServerTransport, SERVER_BUSY, type MqttServerTransportOptions } from './server-transport.ts';
+import { withTimeouts, type Requester } from './with-timeouts.ts';
 
 export interface ServingOptions {
   readonly link: Link;
@@ -31,8 +34,15 @@ export interface ServingOptions {
     readonly mcpClientId: string;
   }) => ConnectableServer | Promise<ConnectableServer>;
   readonly maxSessions: number;
-  readonly maxInFlight: number;
   readonly handshakeTimeoutMs: number;
+  readonly timeouts: RequestTimeouts;
+  readonly roles: readonly McpRole[] | undefined;
+  readonly rolesOf: ((session: { readonly mcpClientId: string }) => readonly string[]) | undefined;
+  /** Limits of each session. */
+  readonly session: Pick<
+    MqttServerTransportOptions,
+    'maxInFlight' | 'maxMessageBytes' | 'pingAfterMs' | 'pingTimeoutMs'
+  >;
   readonly logger: Logger;
 }
 
@@ -108,7 +118,7 @@ export class McpServing {
       this.#warn(`control message without a usable ${SENDER_ID}`, mcpClientId);
       return;
     }
-    const decoded = decodeMessage(message.payload);
+    const decoded = decodeMessage(message.payload, this.#options.session.maxMessageBytes);
     if (!decoded.ok) {
       this.#warn('control message ignored', decoded.problem);
       if (decoded.id !== undefined) this.#refuse(mcpClientId, decoded.id, -32_600, decoded.problem);
@@ -137,12 +147,14 @@ export class McpServing {
       );
       return;
     }
-    const { link, maxInFlight, logger } = this.#options;
+    const { link, logger } = this.#options;
+    const roles = this.#rolesOf(mcpClientId);
     const transport = new MqttServerTransport({
+      ...this.#options.session,
+      ...(roles === undefined ? {} : { roles }),
       link,
       server: this,
       mcpClientId,
-      maxInFlight,
       logger,
       publishCapabilityChange: (payload) => this.#capabilityChange(payload),
     });
@@ -178,8 +190,18 @@ export class McpServing {
 
   async #run(session: Session, request: JSONRPCMessage): Promise<void> {
     const server = await this.#options.server({ mcpClientId: session.transport.sessionId });
+    const requester = requesterOf(server);
+    if (requester !== undefined) withTimeouts(requester, this.#options.timeouts, async (error) => error);
     await server.connect(session.transport);
     session.transport.deliver(request);
+  }
+
+  /** A name that no role has allows nothing. Undefined: this server knows no roles. */
+  #rolesOf(mcpClientId: string): McpRole[] | undefined {
+    const { roles, rolesOf } = this.#options;
+    if (roles === undefined) return undefined;
+    const names = rolesOf?.({ mcpClientId }) ?? [];
+    return roles.filter(({ name }) => names.includes(name));
   }
 
   /** Every session's server reports the same change; the clients share one topic, so it is sent once. */
@@ -213,4 +235,15 @@ export class McpServing {
 interface Session {
   readonly transport: MqttServerTransport;
   readonly drop: () => void;
+}
+
+/** What asks the client: `McpServer` has a `server` that does, `Server` does it itself. */
+function requesterOf(server: ConnectableServer): Requester | undefined {
+  const candidates = [server, (server as { server?: unknown }).server] as readonly unknown[];
+  return candidates.find(
+    (candidate): candidate is Requester =>
+      typeof candidate === 'object' &&
+      candidate !== null &&
+      typeof (candidate as { request?: unknown }).request === 'function',
+  );
 }
