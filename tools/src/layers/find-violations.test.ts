@@ -44,5 +44,8 @@ describe('the layer check', () => {
     expect(check('tools/src/a.ts', `import { x } from '@shoal/fleet';`)).toEqual([
       'nothing imports an app: @shoal/fleet',
     ]);
+    expect(check('apps/fleet/src/a.ts', `import { x } from '@shoal/cli';`)).toEqual([
+      'nothing imports an app: @shoal/cli',
+    ]);
   });
 });

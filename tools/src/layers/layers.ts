@@ -6,6 +6,8 @@ export interface Layer {
   readonly folder: string;
   readonly imports: readonly string[];
   readonly test: readonly string[];
+  /** Assembles the others: nothing imports it. */
+  readonly app?: true;
 }
 
 export const LAYERS: Readonly<Record<string, Layer>> = {
@@ -69,6 +71,24 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
       '@shoal/workflow',
     ],
     test: ['@shoal/broker'],
+  },
+  '@shoal/cli': {
+    folder: 'apps/cli',
+    imports: [
+      '@shoal/protocol',
+      '@shoal/mqtt-link',
+      '@shoal/agent-sdk',
+      '@shoal/mcp-mqtt',
+      '@shoal/registry-client',
+      '@shoal/workflow',
+      '@shoal/supervisor',
+      '@shoal/device-agent',
+      '@shoal/device-sim',
+      '@shoal/broker',
+      '@shoal/conformance',
+    ],
+    test: [],
+    app: true,
   },
 };
 

@@ -1,0 +1,56 @@
+import { Type, type Static } from 'typebox';
+import { count, json, map, orNull, text, words } from './parts.ts';
+
+export const DevicesList = Type.Object({
+  devices: Type.Array(
+    Type.Object({
+      org: text,
+      unit: text,
+      deviceId: text,
+      type: orNull(text),
+      description: text,
+      serverId: text,
+      serverName: text,
+      /** Presence of the agent of the same name; null: none is registered. */
+      agent: orNull(text),
+    }),
+  ),
+});
+export type DevicesList = Static<typeof DevicesList>;
+
+export const Sample = Type.Object({
+  at: text,
+  deviceId: text,
+  seq: count,
+  channels: map(orNull(Type.Number())),
+  units: map(text),
+});
+export type Sample = Static<typeof Sample>;
+
+export const DevicesWatch = Type.Object({ samples: Type.Array(Sample), dropped: count });
+export type DevicesWatch = Static<typeof DevicesWatch>;
+
+export const DeviceTools = Type.Object({
+  device: text,
+  tools: Type.Array(
+    Type.Object({
+      name: text,
+      description: text,
+      /** `read` looks, `setpoint` changes within limits, `actuate` starts or stops; what does not say counts as actuate. */
+      risk: words('read', 'setpoint', 'actuate'),
+      inputSchema: json,
+    }),
+  ),
+});
+export type DeviceTools = Static<typeof DeviceTools>;
+
+export const DeviceCall = Type.Object({
+  device: text,
+  tool: text,
+  risk: words('read', 'setpoint', 'actuate'),
+  via: words('device', 'agent'),
+  ok: Type.Boolean(),
+  result: json,
+  error: orNull(text),
+});
+export type DeviceCall = Static<typeof DeviceCall>;

@@ -1,0 +1,30 @@
+import type { TSchema } from 'typebox';
+import * as agents from './agents.ts';
+import { Answer } from './ask.ts';
+import * as devices from './devices.ts';
+import * as sessions from './sessions.ts';
+import * as workflows from './workflows.ts';
+
+/** The JSON Schema of what `--json` prints, by the name that `shoal schema` takes. */
+export const SHAPES: Readonly<Record<string, TSchema>> = {
+  'agents.list': agents.AgentsList,
+  'agents.get': agents.AgentDetail,
+  'agents.watch': agents.AgentsWatch,
+  'agents.change': agents.AgentChanged,
+  'agents.stats': agents.AgentsStats,
+  'agents.lint': agents.AgentsLint,
+  ask: Answer,
+  'workflow.validate': workflows.WorkflowsChecked,
+  'workflow.plan': workflows.WorkflowPlan,
+  'workflow.list': workflows.WorkflowsList,
+  'workflow.run': workflows.WorkflowRun,
+  'session.list': sessions.SessionsList,
+  'session.show': sessions.SessionDetail,
+  'session.watch': sessions.SessionWatch,
+  'session.change': sessions.SessionChanged,
+  'session.rerun': sessions.SessionRerun,
+  'devices.list': devices.DevicesList,
+  'devices.watch': devices.DevicesWatch,
+  'devices.tools': devices.DeviceTools,
+  'devices.call': devices.DeviceCall,
+};
