@@ -1236,103 +1236,226 @@ keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\
 errors++}}else{const err15={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err15]:
 vErrors.push(err15),errors++}}}else{const err16={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err16]:vErrors.
 push(err16),errors++}return validate98.errors=vErrors,errors===0}validate98.evaluated={props:{schemaVersion:!0,agentId:!0,blueprint:!0,config:!0,state:!0,at:!0},
-dynamicProps:!1,dynamicItems:!1};const SessionOutcome=validate99,schema105={type:"object",required:["schemaVersion","sessionId","workflowId","planHash","state",
-"task","steps","at"],properties:{schemaVersion:{const:1},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},workflowId:{type:"string",pattern:"\
-^[A-Za-z0-9_.-]+$",maxLength:256},planHash:{type:"string",pattern:"^[0-9a-f]{64}$"},state:{type:"string",enum:["completed","failed","canceled","unknown"]},task:{
-$ref:"#/$defs/Task"},steps:{type:"array",items:{$ref:"#/$defs/StepSummary"}},compensation:{type:"object",required:["state","steps"],properties:{state:{type:"str\
-ing",enum:["completed","failed"]},steps:{type:"array",items:{$ref:"#/$defs/StepSummary"}}},description:"What was undone, in that order. failed: at least one com\
-pensation did not complete."},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},supervisorId:{
-type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256}},description:"How a session ended, with the final A2A task that every caller gets, word for word."},pattern39=new RegExp(
-"^[0-9a-f]{64}$","u"),schema106={type:"object",required:["id","state","attempt","at"],properties:{id:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},state:{
-type:"string",enum:["completed","failed","skipped","canceled","unknown"]},attempt:{type:"integer",minimum:1,maximum:1e3,description:"The n-th try of the step, f\
-rom 1."},startedAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},at:{type:"string",
-pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},error:{$ref:"#/$defs/RecordError"}}},schema107={type:"\
-object",required:["code","message"],properties:{code:{type:"string",minLength:1,maxLength:100,description:"Upper case with underscores, for programs: ATTEMPTS_E\
-XHAUSTED."},message:{type:"string",maxLength:4e3},retryable:{type:"boolean"},details:{}}};function validate101(data,{instancePath="",parentData,parentDataProperty,
-rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate101.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.
-dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.id===void 0){const err0={instancePath,schemaPath:"#/required",
-keyword:"required",params:{missingProperty:"id"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.state===void 0){const err1={instancePath,schemaPath:"\
-#/required",keyword:"required",params:{missingProperty:"state"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.attempt===void 0){const err2={
-instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"attempt"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.at===
-void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}
-if(data.id!==void 0){let data0=data.id;if(typeof data0=="string"){if(func1(data0)>256){const err4={instancePath:instancePath+"/id",schemaPath:"#/properties/id/m\
-axLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(!pattern10.test(data0)){const err5={instancePath:instancePath+
-"/id",schemaPath:"#/properties/id/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}}else{
-const err6={instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err6]:vErrors.push(
-err6),errors++}}if(data.state!==void 0){let data1=data.state;if(typeof data1!="string"){const err7={instancePath:instancePath+"/state",schemaPath:"#/properties/\
-state/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(!(data1==="completed"||data1==="failed"||data1===
-"skipped"||data1==="canceled"||data1==="unknown")){const err8={instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema106.
-properties.state.enum}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}}if(data.attempt!==void 0){let data2=data.attempt;if(!(typeof data2=="number"&&
-!(data2%1)&&!isNaN(data2)&&isFinite(data2))){const err9={instancePath:instancePath+"/attempt",schemaPath:"#/properties/attempt/type",keyword:"type",params:{type:"\
-integer"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(typeof data2=="number"&&isFinite(data2)){if(data2>1e3||isNaN(data2)){const err10={instancePath:instancePath+
-"/attempt",schemaPath:"#/properties/attempt/maximum",keyword:"maximum",params:{comparison:"<=",limit:1e3}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}
-if(data2<1||isNaN(data2)){const err11={instancePath:instancePath+"/attempt",schemaPath:"#/properties/attempt/minimum",keyword:"minimum",params:{comparison:">=",
-limit:1}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}}if(data.startedAt!==void 0){let data3=data.startedAt;if(typeof data3=="string"){if(!pattern5.
-test(data3)){const err12={instancePath:instancePath+"/startedAt",schemaPath:"#/properties/startedAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\d\
-T\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}}else{const err13={instancePath:instancePath+
-"/startedAt",schemaPath:"#/properties/startedAt/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}if(data.
-at!==void 0){let data4=data.at;if(typeof data4=="string"){if(!pattern5.test(data4)){const err14={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pat\
-tern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err14]:vErrors.push(
-err14),errors++}}else{const err15={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=
-[err15]:vErrors.push(err15),errors++}}if(data.error!==void 0){let data5=data.error;if(data5&&typeof data5=="object"&&!Array.isArray(data5)){if(data5.code===void 0){
-const err16={instancePath:instancePath+"/error",schemaPath:"#/$defs/RecordError/required",keyword:"required",params:{missingProperty:"code"}};vErrors===null?vErrors=
-[err16]:vErrors.push(err16),errors++}if(data5.message===void 0){const err17={instancePath:instancePath+"/error",schemaPath:"#/$defs/RecordError/required",keyword:"\
-required",params:{missingProperty:"message"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}if(data5.code!==void 0){let data6=data5.code;if(typeof data6==
-"string"){if(func1(data6)>100){const err18={instancePath:instancePath+"/error/code",schemaPath:"#/$defs/RecordError/properties/code/maxLength",keyword:"maxLengt\
-h",params:{limit:100}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}if(func1(data6)<1){const err19={instancePath:instancePath+"/error/code",schemaPath:"\
-#/$defs/RecordError/properties/code/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}else{const err20={
-instancePath:instancePath+"/error/code",schemaPath:"#/$defs/RecordError/properties/code/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err20]:
-vErrors.push(err20),errors++}}if(data5.message!==void 0){let data7=data5.message;if(typeof data7=="string"){if(func1(data7)>4e3){const err21={instancePath:instancePath+
-"/error/message",schemaPath:"#/$defs/RecordError/properties/message/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err21]:vErrors.push(
-err21),errors++}}else{const err22={instancePath:instancePath+"/error/message",schemaPath:"#/$defs/RecordError/properties/message/type",keyword:"type",params:{type:"\
-string"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}}if(data5.retryable!==void 0&&typeof data5.retryable!="boolean"){const err23={instancePath:instancePath+
-"/error/retryable",schemaPath:"#/$defs/RecordError/properties/retryable/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err23]:vErrors.push(
-err23),errors++}}else{const err24={instancePath:instancePath+"/error",schemaPath:"#/$defs/RecordError/type",keyword:"type",params:{type:"object"}};vErrors===null?
-vErrors=[err24]:vErrors.push(err24),errors++}}}else{const err25={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=
-[err25]:vErrors.push(err25),errors++}return validate101.errors=vErrors,errors===0}validate101.evaluated={props:{id:!0,state:!0,attempt:!0,startedAt:!0,at:!0,error:!0},
-dynamicProps:!1,dynamicItems:!1};function validate99(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;
-const evaluated0=validate99.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data==
-"object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sch\
-emaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.sessionId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"re\
-quired",params:{missingProperty:"sessionId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.workflowId===void 0){const err2={instancePath,schemaPath:"\
-#/required",keyword:"required",params:{missingProperty:"workflowId"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.planHash===void 0){const err3={
-instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"planHash"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.state===
-void 0){const err4={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"state"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}
-if(data.task===void 0){const err5={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"task"}};vErrors===null?vErrors=[err5]:vErrors.
-push(err5),errors++}if(data.steps===void 0){const err6={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"steps"}};vErrors===null?
-vErrors=[err6]:vErrors.push(err6),errors++}if(data.at===void 0){const err7={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};
-vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==1){const err8={instancePath:instancePath+"/schema\
-Version",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}if(data.
-sessionId!==void 0){let data1=data.sessionId;if(typeof data1=="string"){if(func1(data1)>256){const err9={instancePath:instancePath+"/sessionId",schemaPath:"#/pr\
-operties/sessionId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(!pattern10.test(data1)){const err10={
-instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=
-[err10]:vErrors.push(err10),errors++}}else{const err11={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/type",keyword:"type",params:{type:"\
-string"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}if(data.workflowId!==void 0){let data2=data.workflowId;if(typeof data2=="string"){if(func1(
-data2)>256){const err12={instancePath:instancePath+"/workflowId",schemaPath:"#/properties/workflowId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===
-null?vErrors=[err12]:vErrors.push(err12),errors++}if(!pattern10.test(data2)){const err13={instancePath:instancePath+"/workflowId",schemaPath:"#/properties/workf\
-lowId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}else{const err14={instancePath:instancePath+
-"/workflowId",schemaPath:"#/properties/workflowId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}if(data.
-planHash!==void 0){let data3=data.planHash;if(typeof data3=="string"){if(!pattern39.test(data3)){const err15={instancePath:instancePath+"/planHash",schemaPath:"\
-#/properties/planHash/pattern",keyword:"pattern",params:{pattern:"^[0-9a-f]{64}$"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}else{const err16={
-instancePath:instancePath+"/planHash",schemaPath:"#/properties/planHash/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err16]:vErrors.push(
-err16),errors++}}if(data.state!==void 0){let data4=data.state;if(typeof data4!="string"){const err17={instancePath:instancePath+"/state",schemaPath:"#/propertie\
-s/state/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}if(!(data4==="completed"||data4==="failed"||data4===
-"canceled"||data4==="unknown")){const err18={instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema105.
-properties.state.enum}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}if(data.task!==void 0&&(validate47(data.task,{instancePath:instancePath+"/t\
-ask",parentData:data,parentDataProperty:"task",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate47.errors),errors=vErrors.length)),data.steps!==void 0){
-let data6=data.steps;if(Array.isArray(data6)){const len0=data6.length;for(let i0=0;i0<len0;i0++)validate101(data6[i0],{instancePath:instancePath+"/steps/"+i0,parentData:data6,
-parentDataProperty:i0,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate101.errors),errors=vErrors.length)}else{const err19={instancePath:instancePath+
-"/steps",schemaPath:"#/properties/steps/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}if(data.compensation!==
-void 0){let data8=data.compensation;if(data8&&typeof data8=="object"&&!Array.isArray(data8)){if(data8.state===void 0){const err20={instancePath:instancePath+"/c\
-ompensation",schemaPath:"#/properties/compensation/required",keyword:"required",params:{missingProperty:"state"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),
-errors++}if(data8.steps===void 0){const err21={instancePath:instancePath+"/compensation",schemaPath:"#/properties/compensation/required",keyword:"required",params:{
-missingProperty:"steps"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}if(data8.state!==void 0){let data9=data8.state;if(typeof data9!="string"){
-const err22={instancePath:instancePath+"/compensation/state",schemaPath:"#/properties/compensation/properties/state/type",keyword:"type",params:{type:"string"}};
-vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}if(!(data9==="completed"||data9==="failed")){const err23={instancePath:instancePath+"/compensation/s\
-tate",schemaPath:"#/properties/compensation/properties/state/enum",keyword:"enum",params:{allowedValues:schema105.properties.compensation.properties.state.enum}};
-vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}if(data8.steps!==void 0){let data10=data8.steps;if(Array.isArray(data10)){const len1=data10.length;
-for(let i1=0;i1<len1;i1++)validate101(data10[i1],{instancePath:instancePath+"/compensation/steps/"+i1,parentData:data10,parentDataProperty:i1,rootData,dynamicAnchors})||
-(vErrors=joinErrors(vErrors,validate101.errors),errors=vErrors.length)}else{const err24={instancePath:instancePath+"/compensation/steps",schemaPath:"#/propertie\
+dynamicProps:!1,dynamicItems:!1};const ReasoningRecord=validate99,schema105={type:"object",required:["schemaVersion","reasoningId","agentId","purpose","decidedB\
+y","promptHash","inputTokens","outputTokens","costUsd","calls","durationMs","at"],properties:{schemaVersion:{const:1},reasoningId:{type:"string",pattern:"^[A-Za\
+-z0-9_.-]+$",maxLength:256},agentId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
+stepId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},attempt:{type:"integer",minimum:1},purpose:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
+decidedBy:{type:"string",enum:["rules","model","nobody"],description:"nobody: it ended with `error` and without a decision."},model:{type:"string",maxLength:200,
+description:"provider/model, when a model was asked."},promptHash:{type:"string",pattern:"^[0-9a-f]{64}$",description:"SHA-256 of instructions, data, schema and\
+ tools as the model got them, the random delimiter of the data replaced by a fixed one: equal questions have equal hashes."},inputTokens:{type:"integer",minimum:0},
+outputTokens:{type:"integer",minimum:0},costUsd:{type:"number",minimum:0,description:"US dollars, by the prices that the agent was configured with."},calls:{type:"\
+integer",minimum:0,description:"Calls of the model, repairs and tool rounds included."},toolCalls:{type:"array",items:{$ref:"#/$defs/ReasoningToolCall"},maxItems:50},
+decision:{},error:{$ref:"#/$defs/RecordError"},durationMs:{type:"number",minimum:0},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\\
+d:\\d\\d)$","x-shoal-write":"utc"}},description:"One decision of a reasoner. `error` beside decidedBy rules says why the model did not decide. Prompts are not k\
+ept."},schema106={type:"object",required:["tool","admitted"],properties:{tool:{type:"string",maxLength:200},admitted:{type:"boolean",description:"What the gate \
+said. A call that was not admitted was not made."},reason:{type:"string",maxLength:400},error:{type:"string",maxLength:400}}},schema107={type:"object",required:[
+"code","message"],properties:{code:{type:"string",minLength:1,maxLength:100,description:"Upper case with underscores, for programs: ATTEMPTS_EXHAUSTED."},message:{
+type:"string",maxLength:4e3},retryable:{type:"boolean"},details:{}}},pattern42=new RegExp("^[0-9a-f]{64}$","u");function validate99(data,{instancePath="",parentData,
+parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate99.evaluated;if(evaluated0.dynamicProps&&(evaluated0.
+props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={
+instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.
+reasoningId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"reasoningId"}};vErrors===null?vErrors=[err1]:
+vErrors.push(err1),errors++}if(data.agentId===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"agentId"}};vErrors===
+null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.purpose===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
+purpose"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.decidedBy===void 0){const err4={instancePath,schemaPath:"#/required",keyword:"requi\
+red",params:{missingProperty:"decidedBy"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.promptHash===void 0){const err5={instancePath,schemaPath:"\
+#/required",keyword:"required",params:{missingProperty:"promptHash"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.inputTokens===void 0){const err6={
+instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"inputTokens"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(data.
+outputTokens===void 0){const err7={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"outputTokens"}};vErrors===null?vErrors=[err7]:
+vErrors.push(err7),errors++}if(data.costUsd===void 0){const err8={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"costUsd"}};vErrors===
+null?vErrors=[err8]:vErrors.push(err8),errors++}if(data.calls===void 0){const err9={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
+calls"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(data.durationMs===void 0){const err10={instancePath,schemaPath:"#/required",keyword:"requi\
+red",params:{missingProperty:"durationMs"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(data.at===void 0){const err11={instancePath,schemaPath:"\
+#/required",keyword:"required",params:{missingProperty:"at"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==
+1){const err12={instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?
+vErrors=[err12]:vErrors.push(err12),errors++}if(data.reasoningId!==void 0){let data1=data.reasoningId;if(typeof data1=="string"){if(func1(data1)>256){const err13={
+instancePath:instancePath+"/reasoningId",schemaPath:"#/properties/reasoningId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err13]:
+vErrors.push(err13),errors++}if(!pattern10.test(data1)){const err14={instancePath:instancePath+"/reasoningId",schemaPath:"#/properties/reasoningId/pattern",keyword:"\
+pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}else{const err15={instancePath:instancePath+"/reason\
+ingId",schemaPath:"#/properties/reasoningId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}if(data.agentId!==
+void 0){let data2=data.agentId;if(typeof data2=="string"){if(func1(data2)>256){const err16={instancePath:instancePath+"/agentId",schemaPath:"#/properties/agentI\
+d/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}if(!pattern10.test(data2)){const err17={instancePath:instancePath+
+"/agentId",schemaPath:"#/properties/agentId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),
+errors++}}else{const err18={instancePath:instancePath+"/agentId",schemaPath:"#/properties/agentId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=
+[err18]:vErrors.push(err18),errors++}}if(data.sessionId!==void 0){let data3=data.sessionId;if(typeof data3=="string"){if(func1(data3)>256){const err19={instancePath:instancePath+
+"/sessionId",schemaPath:"#/properties/sessionId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}if(!pattern10.
+test(data3)){const err20={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+\
+$"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}else{const err21={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/ty\
+pe",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}if(data.stepId!==void 0){let data4=data.stepId;if(typeof data4==
+"string"){if(func1(data4)>256){const err22={instancePath:instancePath+"/stepId",schemaPath:"#/properties/stepId/maxLength",keyword:"maxLength",params:{limit:256}};
+vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}if(!pattern10.test(data4)){const err23={instancePath:instancePath+"/stepId",schemaPath:"#/properties\
+/stepId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}else{const err24={instancePath:instancePath+
+"/stepId",schemaPath:"#/properties/stepId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}if(data.attempt!==
+void 0){let data5=data.attempt;if(!(typeof data5=="number"&&!(data5%1)&&!isNaN(data5)&&isFinite(data5))){const err25={instancePath:instancePath+"/attempt",schemaPath:"\
+#/properties/attempt/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}if(typeof data5=="number"&&isFinite(
+data5)&&(data5<1||isNaN(data5))){const err26={instancePath:instancePath+"/attempt",schemaPath:"#/properties/attempt/minimum",keyword:"minimum",params:{comparison:"\
+>=",limit:1}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}}if(data.purpose!==void 0){let data6=data.purpose;if(typeof data6=="string"){if(func1(
+data6)>256){const err27={instancePath:instancePath+"/purpose",schemaPath:"#/properties/purpose/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?
+vErrors=[err27]:vErrors.push(err27),errors++}if(!pattern10.test(data6)){const err28={instancePath:instancePath+"/purpose",schemaPath:"#/properties/purpose/patte\
+rn",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),errors++}}else{const err29={instancePath:instancePath+
+"/purpose",schemaPath:"#/properties/purpose/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}}if(data.decidedBy!==
+void 0){let data7=data.decidedBy;if(typeof data7!="string"){const err30={instancePath:instancePath+"/decidedBy",schemaPath:"#/properties/decidedBy/type",keyword:"\
+type",params:{type:"string"}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}if(!(data7==="rules"||data7==="model"||data7==="nobody")){const err31={
+instancePath:instancePath+"/decidedBy",schemaPath:"#/properties/decidedBy/enum",keyword:"enum",params:{allowedValues:schema105.properties.decidedBy.enum}};vErrors===
+null?vErrors=[err31]:vErrors.push(err31),errors++}}if(data.model!==void 0){let data8=data.model;if(typeof data8=="string"){if(func1(data8)>200){const err32={instancePath:instancePath+
+"/model",schemaPath:"#/properties/model/maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}else{const err33={
+instancePath:instancePath+"/model",schemaPath:"#/properties/model/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),
+errors++}}if(data.promptHash!==void 0){let data9=data.promptHash;if(typeof data9=="string"){if(!pattern42.test(data9)){const err34={instancePath:instancePath+"/\
+promptHash",schemaPath:"#/properties/promptHash/pattern",keyword:"pattern",params:{pattern:"^[0-9a-f]{64}$"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),
+errors++}}else{const err35={instancePath:instancePath+"/promptHash",schemaPath:"#/properties/promptHash/type",keyword:"type",params:{type:"string"}};vErrors===null?
+vErrors=[err35]:vErrors.push(err35),errors++}}if(data.inputTokens!==void 0){let data10=data.inputTokens;if(!(typeof data10=="number"&&!(data10%1)&&!isNaN(data10)&&
+isFinite(data10))){const err36={instancePath:instancePath+"/inputTokens",schemaPath:"#/properties/inputTokens/type",keyword:"type",params:{type:"integer"}};vErrors===
+null?vErrors=[err36]:vErrors.push(err36),errors++}if(typeof data10=="number"&&isFinite(data10)&&(data10<0||isNaN(data10))){const err37={instancePath:instancePath+
+"/inputTokens",schemaPath:"#/properties/inputTokens/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err37]:vErrors.push(err37),
+errors++}}if(data.outputTokens!==void 0){let data11=data.outputTokens;if(!(typeof data11=="number"&&!(data11%1)&&!isNaN(data11)&&isFinite(data11))){const err38={
+instancePath:instancePath+"/outputTokens",schemaPath:"#/properties/outputTokens/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err38]:vErrors.
+push(err38),errors++}if(typeof data11=="number"&&isFinite(data11)&&(data11<0||isNaN(data11))){const err39={instancePath:instancePath+"/outputTokens",schemaPath:"\
+#/properties/outputTokens/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err39]:vErrors.push(err39),errors++}}if(data.costUsd!==
+void 0){let data12=data.costUsd;if(typeof data12=="number"&&isFinite(data12)){if(data12<0||isNaN(data12)){const err40={instancePath:instancePath+"/costUsd",schemaPath:"\
+#/properties/costUsd/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err40]:vErrors.push(err40),errors++}}else{const err41={
+instancePath:instancePath+"/costUsd",schemaPath:"#/properties/costUsd/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err41]:vErrors.push(err41),
+errors++}}if(data.calls!==void 0){let data13=data.calls;if(!(typeof data13=="number"&&!(data13%1)&&!isNaN(data13)&&isFinite(data13))){const err42={instancePath:instancePath+
+"/calls",schemaPath:"#/properties/calls/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err42]:vErrors.push(err42),errors++}if(typeof data13==
+"number"&&isFinite(data13)&&(data13<0||isNaN(data13))){const err43={instancePath:instancePath+"/calls",schemaPath:"#/properties/calls/minimum",keyword:"minimum",
+params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err43]:vErrors.push(err43),errors++}}if(data.toolCalls!==void 0){let data14=data.toolCalls;if(Array.isArray(
+data14)){if(data14.length>50){const err44={instancePath:instancePath+"/toolCalls",schemaPath:"#/properties/toolCalls/maxItems",keyword:"maxItems",params:{limit:50}};
+vErrors===null?vErrors=[err44]:vErrors.push(err44),errors++}const len0=data14.length;for(let i0=0;i0<len0;i0++){let data15=data14[i0];if(data15&&typeof data15==
+"object"&&!Array.isArray(data15)){if(data15.tool===void 0){const err45={instancePath:instancePath+"/toolCalls/"+i0,schemaPath:"#/$defs/ReasoningToolCall/require\
+d",keyword:"required",params:{missingProperty:"tool"}};vErrors===null?vErrors=[err45]:vErrors.push(err45),errors++}if(data15.admitted===void 0){const err46={instancePath:instancePath+
+"/toolCalls/"+i0,schemaPath:"#/$defs/ReasoningToolCall/required",keyword:"required",params:{missingProperty:"admitted"}};vErrors===null?vErrors=[err46]:vErrors.
+push(err46),errors++}if(data15.tool!==void 0){let data16=data15.tool;if(typeof data16=="string"){if(func1(data16)>200){const err47={instancePath:instancePath+"/\
+toolCalls/"+i0+"/tool",schemaPath:"#/$defs/ReasoningToolCall/properties/tool/maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?vErrors=[err47]:vErrors.
+push(err47),errors++}}else{const err48={instancePath:instancePath+"/toolCalls/"+i0+"/tool",schemaPath:"#/$defs/ReasoningToolCall/properties/tool/type",keyword:"\
+type",params:{type:"string"}};vErrors===null?vErrors=[err48]:vErrors.push(err48),errors++}}if(data15.admitted!==void 0&&typeof data15.admitted!="boolean"){const err49={
+instancePath:instancePath+"/toolCalls/"+i0+"/admitted",schemaPath:"#/$defs/ReasoningToolCall/properties/admitted/type",keyword:"type",params:{type:"boolean"}};vErrors===
+null?vErrors=[err49]:vErrors.push(err49),errors++}if(data15.reason!==void 0){let data18=data15.reason;if(typeof data18=="string"){if(func1(data18)>400){const err50={
+instancePath:instancePath+"/toolCalls/"+i0+"/reason",schemaPath:"#/$defs/ReasoningToolCall/properties/reason/maxLength",keyword:"maxLength",params:{limit:400}};
+vErrors===null?vErrors=[err50]:vErrors.push(err50),errors++}}else{const err51={instancePath:instancePath+"/toolCalls/"+i0+"/reason",schemaPath:"#/$defs/Reasonin\
+gToolCall/properties/reason/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err51]:vErrors.push(err51),errors++}}if(data15.error!==void 0){
+let data19=data15.error;if(typeof data19=="string"){if(func1(data19)>400){const err52={instancePath:instancePath+"/toolCalls/"+i0+"/error",schemaPath:"#/$defs/R\
+easoningToolCall/properties/error/maxLength",keyword:"maxLength",params:{limit:400}};vErrors===null?vErrors=[err52]:vErrors.push(err52),errors++}}else{const err53={
+instancePath:instancePath+"/toolCalls/"+i0+"/error",schemaPath:"#/$defs/ReasoningToolCall/properties/error/type",keyword:"type",params:{type:"string"}};vErrors===
+null?vErrors=[err53]:vErrors.push(err53),errors++}}}else{const err54={instancePath:instancePath+"/toolCalls/"+i0,schemaPath:"#/$defs/ReasoningToolCall/type",keyword:"\
+type",params:{type:"object"}};vErrors===null?vErrors=[err54]:vErrors.push(err54),errors++}}}else{const err55={instancePath:instancePath+"/toolCalls",schemaPath:"\
+#/properties/toolCalls/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err55]:vErrors.push(err55),errors++}}if(data.error!==void 0){let data20=data.
+error;if(data20&&typeof data20=="object"&&!Array.isArray(data20)){if(data20.code===void 0){const err56={instancePath:instancePath+"/error",schemaPath:"#/$defs/R\
+ecordError/required",keyword:"required",params:{missingProperty:"code"}};vErrors===null?vErrors=[err56]:vErrors.push(err56),errors++}if(data20.message===void 0){
+const err57={instancePath:instancePath+"/error",schemaPath:"#/$defs/RecordError/required",keyword:"required",params:{missingProperty:"message"}};vErrors===null?
+vErrors=[err57]:vErrors.push(err57),errors++}if(data20.code!==void 0){let data21=data20.code;if(typeof data21=="string"){if(func1(data21)>100){const err58={instancePath:instancePath+
+"/error/code",schemaPath:"#/$defs/RecordError/properties/code/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err58]:vErrors.push(err58),
+errors++}if(func1(data21)<1){const err59={instancePath:instancePath+"/error/code",schemaPath:"#/$defs/RecordError/properties/code/minLength",keyword:"minLength",
+params:{limit:1}};vErrors===null?vErrors=[err59]:vErrors.push(err59),errors++}}else{const err60={instancePath:instancePath+"/error/code",schemaPath:"#/$defs/Rec\
+ordError/properties/code/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err60]:vErrors.push(err60),errors++}}if(data20.message!==void 0){let data22=data20.
+message;if(typeof data22=="string"){if(func1(data22)>4e3){const err61={instancePath:instancePath+"/error/message",schemaPath:"#/$defs/RecordError/properties/mes\
+sage/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err61]:vErrors.push(err61),errors++}}else{const err62={instancePath:instancePath+
+"/error/message",schemaPath:"#/$defs/RecordError/properties/message/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err62]:vErrors.push(err62),
+errors++}}if(data20.retryable!==void 0&&typeof data20.retryable!="boolean"){const err63={instancePath:instancePath+"/error/retryable",schemaPath:"#/$defs/Record\
+Error/properties/retryable/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err63]:vErrors.push(err63),errors++}}else{const err64={instancePath:instancePath+
+"/error",schemaPath:"#/$defs/RecordError/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err64]:vErrors.push(err64),errors++}}if(data.durationMs!==
+void 0){let data24=data.durationMs;if(typeof data24=="number"&&isFinite(data24)){if(data24<0||isNaN(data24)){const err65={instancePath:instancePath+"/durationMs",
+schemaPath:"#/properties/durationMs/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err65]:vErrors.push(err65),errors++}}else{
+const err66={instancePath:instancePath+"/durationMs",schemaPath:"#/properties/durationMs/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err66]:
+vErrors.push(err66),errors++}}if(data.at!==void 0){let data25=data.at;if(typeof data25=="string"){if(!pattern5.test(data25)){const err67={instancePath:instancePath+
+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===
+null?vErrors=[err67]:vErrors.push(err67),errors++}}else{const err68={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"\
+string"}};vErrors===null?vErrors=[err68]:vErrors.push(err68),errors++}}}else{const err69={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};
+vErrors===null?vErrors=[err69]:vErrors.push(err69),errors++}return validate99.errors=vErrors,errors===0}validate99.evaluated={props:{schemaVersion:!0,reasoningId:!0,
+agentId:!0,sessionId:!0,stepId:!0,attempt:!0,purpose:!0,decidedBy:!0,model:!0,promptHash:!0,inputTokens:!0,outputTokens:!0,costUsd:!0,calls:!0,toolCalls:!0,decision:!0,
+error:!0,durationMs:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const SessionOutcome=validate100,schema108={type:"object",required:["schemaVersion","sessionId","\
+workflowId","planHash","state","task","steps","at"],properties:{schemaVersion:{const:1},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},workflowId:{
+type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},planHash:{type:"string",pattern:"^[0-9a-f]{64}$"},state:{type:"string",enum:["completed","failed","canc\
+eled","unknown"]},task:{$ref:"#/$defs/Task"},steps:{type:"array",items:{$ref:"#/$defs/StepSummary"}},compensation:{type:"object",required:["state","steps"],properties:{
+state:{type:"string",enum:["completed","failed"]},steps:{type:"array",items:{$ref:"#/$defs/StepSummary"}}},description:"What was undone, in that order. failed: \
+at least one compensation did not complete."},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-wr\
+ite":"utc"},supervisorId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256}},description:"How a session ended, with the final A2A task that every caller \
+gets, word for word."},schema109={type:"object",required:["id","state","attempt","at"],properties:{id:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
+state:{type:"string",enum:["completed","failed","skipped","canceled","unknown"]},attempt:{type:"integer",minimum:1,maximum:1e3,description:"The n-th try of the \
+step, from 1."},startedAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},at:{type:"s\
+tring",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},error:{$ref:"#/$defs/RecordError"}}};function validate102(data,{
+instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate102.evaluated;if(evaluated0.
+dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.id===void 0){
+const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"id"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.
+state===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"state"}};vErrors===null?vErrors=[err1]:vErrors.push(
+err1),errors++}if(data.attempt===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"attempt"}};vErrors===null?
+vErrors=[err2]:vErrors.push(err2),errors++}if(data.at===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};
+vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.id!==void 0){let data0=data.id;if(typeof data0=="string"){if(func1(data0)>256){const err4={instancePath:instancePath+
+"/id",schemaPath:"#/properties/id/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(!pattern10.test(
+data0)){const err5={instancePath:instancePath+"/id",schemaPath:"#/properties/id/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?
+vErrors=[err5]:vErrors.push(err5),errors++}}else{const err6={instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type:"stri\
+ng"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}}if(data.state!==void 0){let data1=data.state;if(typeof data1!="string"){const err7={instancePath:instancePath+
+"/state",schemaPath:"#/properties/state/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(!(data1==="com\
+pleted"||data1==="failed"||data1==="skipped"||data1==="canceled"||data1==="unknown")){const err8={instancePath:instancePath+"/state",schemaPath:"#/properties/st\
+ate/enum",keyword:"enum",params:{allowedValues:schema109.properties.state.enum}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}}if(data.attempt!==void 0){
+let data2=data.attempt;if(!(typeof data2=="number"&&!(data2%1)&&!isNaN(data2)&&isFinite(data2))){const err9={instancePath:instancePath+"/attempt",schemaPath:"#/\
+properties/attempt/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(typeof data2=="number"&&isFinite(data2)){
+if(data2>1e3||isNaN(data2)){const err10={instancePath:instancePath+"/attempt",schemaPath:"#/properties/attempt/maximum",keyword:"maximum",params:{comparison:"<=",
+limit:1e3}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(data2<1||isNaN(data2)){const err11={instancePath:instancePath+"/attempt",schemaPath:"\
+#/properties/attempt/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}}if(data.startedAt!==
+void 0){let data3=data.startedAt;if(typeof data3=="string"){if(!pattern5.test(data3)){const err12={instancePath:instancePath+"/startedAt",schemaPath:"#/properti\
+es/startedAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err12]:
+vErrors.push(err12),errors++}}else{const err13={instancePath:instancePath+"/startedAt",schemaPath:"#/properties/startedAt/type",keyword:"type",params:{type:"str\
+ing"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}if(data.at!==void 0){let data4=data.at;if(typeof data4=="string"){if(!pattern5.test(data4)){
+const err14={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[\
++-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}else{const err15={instancePath:instancePath+"/at",schemaPath:"#/properties/at\
+/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}if(data.error!==void 0){let data5=data.error;if(data5&&
+typeof data5=="object"&&!Array.isArray(data5)){if(data5.code===void 0){const err16={instancePath:instancePath+"/error",schemaPath:"#/$defs/RecordError/required",
+keyword:"required",params:{missingProperty:"code"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}if(data5.message===void 0){const err17={instancePath:instancePath+
+"/error",schemaPath:"#/$defs/RecordError/required",keyword:"required",params:{missingProperty:"message"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}
+if(data5.code!==void 0){let data6=data5.code;if(typeof data6=="string"){if(func1(data6)>100){const err18={instancePath:instancePath+"/error/code",schemaPath:"#/\
+$defs/RecordError/properties/code/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}if(func1(data6)<
+1){const err19={instancePath:instancePath+"/error/code",schemaPath:"#/$defs/RecordError/properties/code/minLength",keyword:"minLength",params:{limit:1}};vErrors===
+null?vErrors=[err19]:vErrors.push(err19),errors++}}else{const err20={instancePath:instancePath+"/error/code",schemaPath:"#/$defs/RecordError/properties/code/typ\
+e",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}if(data5.message!==void 0){let data7=data5.message;if(typeof data7==
+"string"){if(func1(data7)>4e3){const err21={instancePath:instancePath+"/error/message",schemaPath:"#/$defs/RecordError/properties/message/maxLength",keyword:"ma\
+xLength",params:{limit:4e3}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}else{const err22={instancePath:instancePath+"/error/message",schemaPath:"\
+#/$defs/RecordError/properties/message/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}}if(data5.retryable!==
+void 0&&typeof data5.retryable!="boolean"){const err23={instancePath:instancePath+"/error/retryable",schemaPath:"#/$defs/RecordError/properties/retryable/type",
+keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}else{const err24={instancePath:instancePath+"/error",schemaPath:"\
+#/$defs/RecordError/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}}else{const err25={instancePath,schemaPath:"\
+#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}return validate102.errors=vErrors,errors===0}validate102.
+evaluated={props:{id:!0,state:!0,attempt:!0,startedAt:!0,at:!0,error:!0},dynamicProps:!1,dynamicItems:!1};function validate100(data,{instancePath="",parentData,
+parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate100.evaluated;if(evaluated0.dynamicProps&&(evaluated0.
+props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={
+instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.
+sessionId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sessionId"}};vErrors===null?vErrors=[err1]:vErrors.
+push(err1),errors++}if(data.workflowId===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"workflowId"}};vErrors===
+null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.planHash===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
+planHash"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.state===void 0){const err4={instancePath,schemaPath:"#/required",keyword:"required",
+params:{missingProperty:"state"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.task===void 0){const err5={instancePath,schemaPath:"#/requir\
+ed",keyword:"required",params:{missingProperty:"task"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.steps===void 0){const err6={instancePath,
+schemaPath:"#/required",keyword:"required",params:{missingProperty:"steps"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(data.at===void 0){const err7={
+instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(data.schemaVersion!==
+void 0&&data.schemaVersion!==1){const err8={instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};
+vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}if(data.sessionId!==void 0){let data1=data.sessionId;if(typeof data1=="string"){if(func1(data1)>256){const err9={
+instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err9]:vErrors.
+push(err9),errors++}if(!pattern10.test(data1)){const err10={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/pattern",keyword:"pattern",
+params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}}else{const err11={instancePath:instancePath+"/sessionId",schemaPath:"\
+#/properties/sessionId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}if(data.workflowId!==void 0){let data2=data.
+workflowId;if(typeof data2=="string"){if(func1(data2)>256){const err12={instancePath:instancePath+"/workflowId",schemaPath:"#/properties/workflowId/maxLength",keyword:"\
+maxLength",params:{limit:256}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}if(!pattern10.test(data2)){const err13={instancePath:instancePath+"/w\
+orkflowId",schemaPath:"#/properties/workflowId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),
+errors++}}else{const err14={instancePath:instancePath+"/workflowId",schemaPath:"#/properties/workflowId/type",keyword:"type",params:{type:"string"}};vErrors===null?
+vErrors=[err14]:vErrors.push(err14),errors++}}if(data.planHash!==void 0){let data3=data.planHash;if(typeof data3=="string"){if(!pattern42.test(data3)){const err15={
+instancePath:instancePath+"/planHash",schemaPath:"#/properties/planHash/pattern",keyword:"pattern",params:{pattern:"^[0-9a-f]{64}$"}};vErrors===null?vErrors=[err15]:
+vErrors.push(err15),errors++}}else{const err16={instancePath:instancePath+"/planHash",schemaPath:"#/properties/planHash/type",keyword:"type",params:{type:"strin\
+g"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}if(data.state!==void 0){let data4=data.state;if(typeof data4!="string"){const err17={instancePath:instancePath+
+"/state",schemaPath:"#/properties/state/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}if(!(data4==="c\
+ompleted"||data4==="failed"||data4==="canceled"||data4==="unknown")){const err18={instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"\
+enum",params:{allowedValues:schema108.properties.state.enum}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}if(data.task!==void 0&&(validate47(data.
+task,{instancePath:instancePath+"/task",parentData:data,parentDataProperty:"task",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate47.errors),errors=
+vErrors.length)),data.steps!==void 0){let data6=data.steps;if(Array.isArray(data6)){const len0=data6.length;for(let i0=0;i0<len0;i0++)validate102(data6[i0],{instancePath:instancePath+
+"/steps/"+i0,parentData:data6,parentDataProperty:i0,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate102.errors),errors=vErrors.length)}else{const err19={
+instancePath:instancePath+"/steps",schemaPath:"#/properties/steps/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err19]:vErrors.push(err19),
+errors++}}if(data.compensation!==void 0){let data8=data.compensation;if(data8&&typeof data8=="object"&&!Array.isArray(data8)){if(data8.state===void 0){const err20={
+instancePath:instancePath+"/compensation",schemaPath:"#/properties/compensation/required",keyword:"required",params:{missingProperty:"state"}};vErrors===null?vErrors=
+[err20]:vErrors.push(err20),errors++}if(data8.steps===void 0){const err21={instancePath:instancePath+"/compensation",schemaPath:"#/properties/compensation/requi\
+red",keyword:"required",params:{missingProperty:"steps"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}if(data8.state!==void 0){let data9=data8.state;
+if(typeof data9!="string"){const err22={instancePath:instancePath+"/compensation/state",schemaPath:"#/properties/compensation/properties/state/type",keyword:"ty\
+pe",params:{type:"string"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}if(!(data9==="completed"||data9==="failed")){const err23={instancePath:instancePath+
+"/compensation/state",schemaPath:"#/properties/compensation/properties/state/enum",keyword:"enum",params:{allowedValues:schema108.properties.compensation.properties.
+state.enum}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}if(data8.steps!==void 0){let data10=data8.steps;if(Array.isArray(data10)){const len1=data10.
+length;for(let i1=0;i1<len1;i1++)validate102(data10[i1],{instancePath:instancePath+"/compensation/steps/"+i1,parentData:data10,parentDataProperty:i1,rootData,dynamicAnchors})||
+(vErrors=joinErrors(vErrors,validate102.errors),errors=vErrors.length)}else{const err24={instancePath:instancePath+"/compensation/steps",schemaPath:"#/propertie\
 s/compensation/properties/steps/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}}else{const err25={instancePath:instancePath+
 "/compensation",schemaPath:"#/properties/compensation/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}
 if(data.at!==void 0){let data12=data.at;if(typeof data12=="string"){if(!pattern5.test(data12)){const err26={instancePath:instancePath+"/at",schemaPath:"#/proper\
@@ -1343,25 +1466,25 @@ const err28={instancePath:instancePath+"/supervisorId",schemaPath:"#/properties/
 [err28]:vErrors.push(err28),errors++}if(!pattern10.test(data13)){const err29={instancePath:instancePath+"/supervisorId",schemaPath:"#/properties/supervisorId/pa\
 ttern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}}else{const err30={instancePath:instancePath+
 "/supervisorId",schemaPath:"#/properties/supervisorId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}}}else{
-const err31={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}return validate99.
-errors=vErrors,errors===0}validate99.evaluated={props:{schemaVersion:!0,sessionId:!0,workflowId:!0,planHash:!0,state:!0,task:!0,steps:!0,compensation:!0,at:!0,supervisorId:!0},
-dynamicProps:!1,dynamicItems:!1};const SessionRecord=validate104,schema108={type:"object",required:["schemaVersion","sessionId","planHash","org","unit","workflo\
-wId","workflowVersion","contextId","request","variables","steps","closer","retentionSeconds","createdAt","deadlineAt","expiresAt"],properties:{schemaVersion:{const:1},
-sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},planHash:{type:"string",pattern:"^[0-9a-f]{64}$",description:"SHA-256 over the canonical JSO\
-N (RFC 8785) of this record without planHash, createdAt, deadlineAt and expiresAt: two supervisors that accept one request agree on it."},org:{type:"string",pattern:"\
-^[A-Za-z0-9_.-]+$",maxLength:256},unit:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},workflowId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
-workflowVersion:{type:"string"},contextId:{type:"string",minLength:1},request:{$ref:"#/$defs/Message"},variables:{type:"object"},steps:{type:"array",items:{$ref:"\
-#/$defs/PlannedStep"},minItems:1,description:"In topological order."},closer:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},parent:{type:"object",required:[
-"sessionId","stepId","depth"],properties:{sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},stepId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",
-maxLength:256},depth:{type:"integer",minimum:1,description:"Sessions above this one."}},description:"The step that runs this session as its work; it is canceled\
- when that one has ended."},rerun:{type:"object",required:["of","from","results"],properties:{of:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},from:{
-type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},results:{type:"array",items:{$ref:"#/$defs/StepResult"}}},description:"Runs a session again from a step\
- on; these results count as those of their steps."},compensationSeconds:{type:"number",exclusiveMinimum:0,description:"Set when a step has a compensation."},retentionSeconds:{
-type:"number",exclusiveMinimum:0},createdAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"\
-utc"},deadlineAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},expiresAt:{type:"str\
-ing",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"The immutable plan of one run. It\
- names no caller."},schema109={type:"object",required:["id","use","needs","join","timeoutSeconds","retry","onFailure"],properties:{id:{type:"string",pattern:"^[\
-A-Za-z0-9_.-]+$",maxLength:256},description:{type:"string"},use:{$ref:"#/$defs/StepUse"},with:{type:"object"},needs:{type:"array",items:{type:"object",required:[
+const err31={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}return validate100.
+errors=vErrors,errors===0}validate100.evaluated={props:{schemaVersion:!0,sessionId:!0,workflowId:!0,planHash:!0,state:!0,task:!0,steps:!0,compensation:!0,at:!0,
+supervisorId:!0},dynamicProps:!1,dynamicItems:!1};const SessionRecord=validate105,schema111={type:"object",required:["schemaVersion","sessionId","planHash","org",
+"unit","workflowId","workflowVersion","contextId","request","variables","steps","closer","retentionSeconds","createdAt","deadlineAt","expiresAt"],properties:{schemaVersion:{
+const:1},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},planHash:{type:"string",pattern:"^[0-9a-f]{64}$",description:"SHA-256 over the cano\
+nical JSON (RFC 8785) of this record without planHash, createdAt, deadlineAt and expiresAt: two supervisors that accept one request agree on it."},org:{type:"st\
+ring",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},unit:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},workflowId:{type:"string",pattern:"^[A-Za-z0-9_.\
+-]+$",maxLength:256},workflowVersion:{type:"string"},contextId:{type:"string",minLength:1},request:{$ref:"#/$defs/Message"},variables:{type:"object"},steps:{type:"\
+array",items:{$ref:"#/$defs/PlannedStep"},minItems:1,description:"In topological order."},closer:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},parent:{
+type:"object",required:["sessionId","stepId","depth"],properties:{sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},stepId:{type:"string",pattern:"\
+^[A-Za-z0-9_.-]+$",maxLength:256},depth:{type:"integer",minimum:1,description:"Sessions above this one."}},description:"The step that runs this session as its w\
+ork; it is canceled when that one has ended."},rerun:{type:"object",required:["of","from","results"],properties:{of:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
+from:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},results:{type:"array",items:{$ref:"#/$defs/StepResult"}}},description:"Runs a session again from \
+a step on; these results count as those of their steps."},compensationSeconds:{type:"number",exclusiveMinimum:0,description:"Set when a step has a compensation."},
+retentionSeconds:{type:"number",exclusiveMinimum:0},createdAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$",
+"x-shoal-write":"utc"},deadlineAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},expiresAt:{
+type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"The immutable plan of on\
+e run. It names no caller."},schema112={type:"object",required:["id","use","needs","join","timeoutSeconds","retry","onFailure"],properties:{id:{type:"string",pattern:"\
+^[A-Za-z0-9_.-]+$",maxLength:256},description:{type:"string"},use:{$ref:"#/$defs/StepUse"},with:{type:"object"},needs:{type:"array",items:{type:"object",required:[
 "step","onFailure"],properties:{step:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},onFailure:{type:"string",enum:["fail","skip","continue","compensa\
 te"],description:"What a step that did not complete does to those that need it. fail: they are skipped and the session fails. skip: they are skipped, the sessio\
 n goes on. continue: they run and see the failed result. compensate: as fail, and when every step has ended the compensations of those that completed run, the l\
@@ -1369,26 +1492,26 @@ ast first."}}},description:"In the order of the definition; the policy of each e
 $ref:"#/$defs/StepForEach"},timeoutSeconds:{type:"number",exclusiveMinimum:0},retry:{$ref:"#/$defs/StepRetry"},onFailure:{type:"string",enum:["fail","skip","con\
 tinue","compensate"],description:"What a step that did not complete does to those that need it. fail: they are skipped and the session fails. skip: they are ski\
 pped, the session goes on. continue: they run and see the failed result. compensate: as fail, and when every step has ended the compensations of those that comp\
-leted run, the last first."},compensate:{$ref:"#/$defs/StepCompensation"},idempotent:{type:"boolean",description:"Unset: as the blueprint says."}}},schema112={description:"\
+leted run, the last first."},compensate:{$ref:"#/$defs/StepCompensation"},idempotent:{type:"boolean",description:"Unset: as the blueprint says."}}},schema115={description:"\
 How many needs must be satisfied before the step runs, and how long it waits. Default all.",anyOf:[{type:"string",enum:["all","any"]},{type:"object",properties:{
 atLeast:{type:"integer",minimum:1,maximum:1e3},percent:{type:"number",exclusiveMinimum:0,maximum:100,description:"Of the needs, rounded up."},withinSeconds:{type:"\
 number",exclusiveMinimum:0,maximum:31536e3,description:"Longest wait for the others, from the end of the first of the needs. Default: none. In seconds."},onTimeout:{
 type:"string",enum:["fail","run"],description:"When the wait is over. fail: the step fails with JOIN_TIMEOUT. run: it runs with those that are there. Default fa\
-il."}},additionalProperties:!1,minProperties:1,not:{required:["atLeast","percent"]}}]},schema115={type:"object",properties:{maxAttempts:{type:"integer",minimum:1,
+il."}},additionalProperties:!1,minProperties:1,not:{required:["atLeast","percent"]}}]},schema118={type:"object",properties:{maxAttempts:{type:"integer",minimum:1,
 maximum:20,description:"Tries of this step, crashes included. Default 3."},backoffSeconds:{type:"number",minimum:0,maximum:3600,description:"Pause before the se\
 cond attempt; doubles with each. Default 1."},maxBackoffSeconds:{type:"number",minimum:0,maximum:86400,description:"Longest pause. Default 30."},jitter:{type:"n\
 umber",minimum:0,maximum:1,description:"Share of the pause that varies, so that many steps that failed together do not come back together. Drawn from session, s\
-tep and attempt: every supervisor draws the same. Default 0.2."}},additionalProperties:!1},schema110={type:"object",properties:{blueprint:{type:"string",pattern:"\
+tep and attempt: every supervisor draws the same. Default 0.2."}},additionalProperties:!1},schema113={type:"object",properties:{blueprint:{type:"string",pattern:"\
 ^[A-Za-z0-9_.-]+$",maxLength:256},agent:{type:"string",minLength:1,maxLength:400,description:"An agent id of the same org and unit; may hold an expression, `${ \
 variables.device }`."},skill:{type:"string",minLength:1,maxLength:200,description:"Any agent of the unit whose card has this skill and is not offline."},pool:{type:"\
 string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256,description:"A pool of agents: one of its members takes the request."},workflow:{type:"string",pattern:"^[A-Za\
 -z0-9_.-]+$",maxLength:256,description:"Another workflow of the unit, run as a child session."},approval:{$ref:"#/$defs/StepApproval"}},additionalProperties:!1,
-minProperties:1,maxProperties:1,description:"Who does the work: exactly one of blueprint, agent, skill, pool, workflow, approval."},schema111={type:"object",required:[
+minProperties:1,maxProperties:1,description:"Who does the work: exactly one of blueprint, agent, skill, pool, workflow, approval."},schema114={type:"object",required:[
 "prompt"],properties:{prompt:{type:"string",minLength:1,maxLength:4e3,description:"What people read; may hold expressions."},approvers:{type:"array",items:{type:"\
 string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},minItems:1,maxItems:100,description:"Whose word counts, as the `by` of the decision. Unset: whoever may write\
  it."},expirySeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"How long it stays open; then it counts as denied. Default: until the deadlin\
-e of the session. In seconds."}},additionalProperties:!1,description:"Nothing runs until somebody approves. Denied and expired end the step as failed."};function validate107(data,{
-instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate107.evaluated;if(evaluated0.
+e of the session. In seconds."}},additionalProperties:!1,description:"Nothing runs until somebody approves. Denied and expired end the step as failed."};function validate108(data,{
+instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate108.evaluated;if(evaluated0.
 dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(Object.keys(data).
 length>1){const err0={instancePath,schemaPath:"#/maxProperties",keyword:"maxProperties",params:{limit:1}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}
 if(Object.keys(data).length<1){const err1={instancePath,schemaPath:"#/minProperties",keyword:"minProperties",params:{limit:1}};vErrors===null?vErrors=[err1]:vErrors.
@@ -1442,7 +1565,7 @@ clusiveMinimum",params:{comparison:">",limit:0}};vErrors===null?vErrors=[err30]:
 oval/expirySeconds",schemaPath:"#/$defs/StepApproval/properties/expirySeconds/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err31]:vErrors.
 push(err31),errors++}}}else{const err32={instancePath:instancePath+"/approval",schemaPath:"#/$defs/StepApproval/type",keyword:"type",params:{type:"object"}};vErrors===
 null?vErrors=[err32]:vErrors.push(err32),errors++}}}else{const err33={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=
-[err33]:vErrors.push(err33),errors++}return validate107.errors=vErrors,errors===0}validate107.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};const schema113={
+[err33]:vErrors.push(err33),errors++}return validate108.errors=vErrors,errors===0}validate108.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};const schema116={
 type:"object",properties:{in:{type:"string",minLength:1,maxLength:4e3,description:"A CEL expression that gives a list."},select:{$ref:"#/$defs/FleetSelection"},
 maxItems:{type:"integer",minimum:1,maximum:1e3,description:"More items fail the step. Default 100."},concurrency:{type:"integer",minimum:1,maximum:1e3,description:"\
 Items at work at once. Default 10."},waves:{type:"array",items:{description:"Items of this wave; a percentage of all items, rounded up.",anyOf:[{type:"integer",
@@ -1451,13 +1574,13 @@ minimum:1,maximum:1e3},{type:"string",pattern:"^(100|[1-9]?[0-9])%$"}]},minItems
 fault none. In seconds."},failureBudget:{description:"Items that may end otherwise than completed; a percentage is rounded down. One more, and no further item b\
 egins. Default 0.",anyOf:[{type:"integer",minimum:0,maximum:1e3},{type:"string",pattern:"^(100|[1-9]?[0-9])%$"}]},collect:{type:"string",enum:["outputs","states"],
 description:"What the step's output holds of each item besides its state. states: no outputs. Default outputs."}},additionalProperties:!1,description:"The step \
-is done once for each item: `item` and `index` in its expressions.",exactlyOneOf:["in","select"]},schema114={type:"object",properties:{skill:{type:"string",minLength:1,
+is done once for each item: `item` and `index` in its expressions.",exactlyOneOf:["in","select"]},schema117={type:"object",properties:{skill:{type:"string",minLength:1,
 maxLength:200,description:"Id of a skill of the card."},tag:{type:"string",minLength:1,maxLength:200,description:"A tag of any of its skills."},labels:{type:"ob\
 ject",additionalProperties:{type:"string",maxLength:200},description:"Each must stand in the params of an extension of the card, or in its `labels` there.",maxProperties:20},
 site:{type:"string",minLength:1,maxLength:200,description:"Short for the label `site`."},presence:{type:"string",enum:["online","offline","any"],description:"By\
  the status of the card. online: not offline. Default online."}},additionalProperties:!1,minProperties:1,description:"Agents of the unit by their retained cards\
-; all given conditions must hold. Values may hold expressions."},pattern56=new RegExp("^(100|[1-9]?[0-9])%$","u");function validate109(data,{instancePath="",parentData,
-parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate109.evaluated;if(evaluated0.dynamicProps&&(evaluated0.
+; all given conditions must hold. Values may hold expressions."},pattern63=new RegExp("^(100|[1-9]?[0-9])%$","u");function validate110(data,{instancePath="",parentData,
+parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate110.evaluated;if(evaluated0.dynamicProps&&(evaluated0.
 props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){for(const key0 in data)if(!(key0==="in"||key0===
 "select"||key0==="maxItems"||key0==="concurrency"||key0==="waves"||key0==="wavePauseSeconds"||key0==="failureBudget"||key0==="collect")){const err0={instancePath,
 schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key0}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.
@@ -1493,7 +1616,7 @@ errors++}}else{const err18={instancePath:instancePath+"/select/site",schemaPath:
 g"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}if(data1.presence!==void 0){let data7=data1.presence;if(typeof data7!="string"){const err19={instancePath:instancePath+
 "/select/presence",schemaPath:"#/$defs/FleetSelection/properties/presence/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err19]:vErrors.push(
 err19),errors++}if(!(data7==="online"||data7==="offline"||data7==="any")){const err20={instancePath:instancePath+"/select/presence",schemaPath:"#/$defs/FleetSel\
-ection/properties/presence/enum",keyword:"enum",params:{allowedValues:schema114.properties.presence.enum}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}}else{
+ection/properties/presence/enum",keyword:"enum",params:{allowedValues:schema117.properties.presence.enum}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}}else{
 const err21={instancePath:instancePath+"/select",schemaPath:"#/$defs/FleetSelection/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err21]:
 vErrors.push(err21),errors++}}if(data.maxItems!==void 0){let data8=data.maxItems;if(!(typeof data8=="number"&&!(data8%1)&&!isNaN(data8)&&isFinite(data8))){const err22={
 instancePath:instancePath+"/maxItems",schemaPath:"#/properties/maxItems/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err22]:vErrors.push(
@@ -1514,7 +1637,7 @@ const _errs28=errors;let valid6=!1;const _errs29=errors;if(!(typeof data11=="num
 if(typeof data11=="number"&&isFinite(data11)){if(data11>1e3||isNaN(data11)){const err31={instancePath:instancePath+"/waves/"+i0,schemaPath:"#/properties/waves/i\
 tems/anyOf/0/maximum",keyword:"maximum",params:{comparison:"<=",limit:1e3}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}if(data11<1||isNaN(data11)){
 const err32={instancePath:instancePath+"/waves/"+i0,schemaPath:"#/properties/waves/items/anyOf/0/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===
-null?vErrors=[err32]:vErrors.push(err32),errors++}}var _valid0=_errs29===errors;valid6=valid6||_valid0;const _errs31=errors;if(typeof data11=="string"){if(!pattern56.
+null?vErrors=[err32]:vErrors.push(err32),errors++}}var _valid0=_errs29===errors;valid6=valid6||_valid0;const _errs31=errors;if(typeof data11=="string"){if(!pattern63.
 test(data11)){const err33={instancePath:instancePath+"/waves/"+i0,schemaPath:"#/properties/waves/items/anyOf/1/pattern",keyword:"pattern",params:{pattern:"^(100\
 |[1-9]?[0-9])%$"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}}else{const err34={instancePath:instancePath+"/waves/"+i0,schemaPath:"#/propertie\
 s/waves/items/anyOf/1/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}var _valid0=_errs31===errors;if(valid6=
@@ -1532,7 +1655,7 @@ type:"integer"}};vErrors===null?vErrors=[err40]:vErrors.push(err40),errors++}if(
 instancePath:instancePath+"/failureBudget",schemaPath:"#/properties/failureBudget/anyOf/0/maximum",keyword:"maximum",params:{comparison:"<=",limit:1e3}};vErrors===
 null?vErrors=[err41]:vErrors.push(err41),errors++}if(data13<0||isNaN(data13)){const err42={instancePath:instancePath+"/failureBudget",schemaPath:"#/properties/f\
 ailureBudget/anyOf/0/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err42]:vErrors.push(err42),errors++}}var _valid1=_errs37===
-errors;valid7=valid7||_valid1;const _errs39=errors;if(typeof data13=="string"){if(!pattern56.test(data13)){const err43={instancePath:instancePath+"/failureBudge\
+errors;valid7=valid7||_valid1;const _errs39=errors;if(typeof data13=="string"){if(!pattern63.test(data13)){const err43={instancePath:instancePath+"/failureBudge\
 t",schemaPath:"#/properties/failureBudget/anyOf/1/pattern",keyword:"pattern",params:{pattern:"^(100|[1-9]?[0-9])%$"}};vErrors===null?vErrors=[err43]:vErrors.push(
 err43),errors++}}else{const err44={instancePath:instancePath+"/failureBudget",schemaPath:"#/properties/failureBudget/anyOf/1/type",keyword:"type",params:{type:"\
 string"}};vErrors===null?vErrors=[err44]:vErrors.push(err44),errors++}var _valid1=_errs39===errors;if(valid7=valid7||_valid1,valid7)errors=_errs36,vErrors!==null&&
@@ -1540,14 +1663,14 @@ string"}};vErrors===null?vErrors=[err44]:vErrors.push(err44),errors++}var _valid
 anyOf",params:{}};vErrors===null?vErrors=[err45]:vErrors.push(err45),errors++}}if(data.collect!==void 0){let data14=data.collect;if(typeof data14!="string"){const err46={
 instancePath:instancePath+"/collect",schemaPath:"#/properties/collect/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err46]:vErrors.push(err46),
 errors++}if(!(data14==="outputs"||data14==="states")){const err47={instancePath:instancePath+"/collect",schemaPath:"#/properties/collect/enum",keyword:"enum",params:{
-allowedValues:schema113.properties.collect.enum}};vErrors===null?vErrors=[err47]:vErrors.push(err47),errors++}}if((data.in===void 0?0:1)+(data.select===void 0?0:
-1)!=1){const err48={instancePath,schemaPath:"#/exactlyOneOf",keyword:"exactlyOneOf",params:{members:schema113.exactlyOneOf}};vErrors===null?vErrors=[err48]:vErrors.
+allowedValues:schema116.properties.collect.enum}};vErrors===null?vErrors=[err47]:vErrors.push(err47),errors++}}if((data.in===void 0?0:1)+(data.select===void 0?0:
+1)!=1){const err48={instancePath,schemaPath:"#/exactlyOneOf",keyword:"exactlyOneOf",params:{members:schema116.exactlyOneOf}};vErrors===null?vErrors=[err48]:vErrors.
 push(err48),errors++}}else{const err49={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err49]:vErrors.push(err49),
-errors++}return validate109.errors=vErrors,errors===0}validate109.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};const schema116={type:"object",required:[
+errors++}return validate110.errors=vErrors,errors===0}validate110.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};const schema119={type:"object",required:[
 "use"],properties:{description:{type:"string",maxLength:1e3},use:{$ref:"#/$defs/StepUse"},with:{type:"object"},timeoutSeconds:{type:"number",exclusiveMinimum:0,
 maximum:31536e3,description:"Longest time at work in one attempt, once its needs are met. Default 300. In seconds."},retry:{$ref:"#/$defs/StepRetry"},idempotent:{
 type:"boolean",description:"As of a step."}},additionalProperties:!1,description:"What undoes the step, after it completed and the session failed under the poli\
-cy `compensate`."};function validate111(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate111.
+cy `compensate`."};function validate112(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate112.
 evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){
 if(data.use===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"use"}};vErrors===null?vErrors=[err0]:vErrors.
 push(err0),errors++}for(const key0 in data)if(!(key0==="description"||key0==="use"||key0==="with"||key0==="timeoutSeconds"||key0==="retry"||key0==="idempotent")){
@@ -1555,8 +1678,8 @@ const err1={instancePath,schemaPath:"#/additionalProperties",keyword:"additional
 push(err1),errors++}if(data.description!==void 0){let data0=data.description;if(typeof data0=="string"){if(func1(data0)>1e3){const err2={instancePath:instancePath+
 "/description",schemaPath:"#/properties/description/maxLength",keyword:"maxLength",params:{limit:1e3}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}}else{
 const err3={instancePath:instancePath+"/description",schemaPath:"#/properties/description/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err3]:
-vErrors.push(err3),errors++}}if(data.use!==void 0&&(validate107(data.use,{instancePath:instancePath+"/use",parentData:data,parentDataProperty:"use",rootData,dynamicAnchors})||
-(vErrors=joinErrors(vErrors,validate107.errors),errors=vErrors.length)),data.with!==void 0){let data2=data.with;if(!(data2&&typeof data2=="object"&&!Array.isArray(
+vErrors.push(err3),errors++}}if(data.use!==void 0&&(validate108(data.use,{instancePath:instancePath+"/use",parentData:data,parentDataProperty:"use",rootData,dynamicAnchors})||
+(vErrors=joinErrors(vErrors,validate108.errors),errors=vErrors.length)),data.with!==void 0){let data2=data.with;if(!(data2&&typeof data2=="object"&&!Array.isArray(
 data2))){const err4={instancePath:instancePath+"/with",schemaPath:"#/properties/with/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err4]:
 vErrors.push(err4),errors++}}if(data.timeoutSeconds!==void 0){let data3=data.timeoutSeconds;if(typeof data3=="number"&&isFinite(data3)){if(data3>31536e3||isNaN(
 data3)){const err5={instancePath:instancePath+"/timeoutSeconds",schemaPath:"#/properties/timeoutSeconds/maximum",keyword:"maximum",params:{comparison:"<=",limit:31536e3}};
@@ -1591,8 +1714,8 @@ number"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}}else{con
 keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}if(data.idempotent!==void 0&&typeof data.idempotent!="boolea\
 n"){const err22={instancePath:instancePath+"/idempotent",schemaPath:"#/properties/idempotent/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=
 [err22]:vErrors.push(err22),errors++}}else{const err23={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err23]:vErrors.
-push(err23),errors++}return validate111.errors=vErrors,errors===0}validate111.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};function validate106(data,{instancePath="",
-parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate106.evaluated;if(evaluated0.dynamicProps&&
+push(err23),errors++}return validate112.errors=vErrors,errors===0}validate112.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};function validate107(data,{instancePath="",
+parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate107.evaluated;if(evaluated0.dynamicProps&&
 (evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.id===void 0){const err0={
 instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"id"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.use===void 0){
 const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"use"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.
@@ -1607,8 +1730,8 @@ limit:256}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(!patter
 rties/id/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}}else{const err9={instancePath:instancePath+
 "/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}}if(data.description!==
 void 0&&typeof data.description!="string"){const err10={instancePath:instancePath+"/description",schemaPath:"#/properties/description/type",keyword:"type",params:{
-type:"string"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(data.use!==void 0&&(validate107(data.use,{instancePath:instancePath+"/use",parentData:data,
-parentDataProperty:"use",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate107.errors),errors=vErrors.length)),data.with!==void 0){let data3=data.with;
+type:"string"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(data.use!==void 0&&(validate108(data.use,{instancePath:instancePath+"/use",parentData:data,
+parentDataProperty:"use",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate108.errors),errors=vErrors.length)),data.with!==void 0){let data3=data.with;
 if(!(data3&&typeof data3=="object"&&!Array.isArray(data3))){const err11={instancePath:instancePath+"/with",schemaPath:"#/properties/with/type",keyword:"type",params:{
 type:"object"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}if(data.needs!==void 0){let data4=data.needs;if(Array.isArray(data4)){const len0=data4.
 length;for(let i0=0;i0<len0;i0++){let data5=data4[i0];if(data5&&typeof data5=="object"&&!Array.isArray(data5)){if(data5.step===void 0){const err12={instancePath:instancePath+
@@ -1622,13 +1745,13 @@ vErrors.push(err15),errors++}}else{const err16={instancePath:instancePath+"/need
 type",params:{type:"string"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}if(data5.onFailure!==void 0){let data7=data5.onFailure;if(typeof data7!=
 "string"){const err17={instancePath:instancePath+"/needs/"+i0+"/onFailure",schemaPath:"#/properties/needs/items/properties/onFailure/type",keyword:"type",params:{
 type:"string"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}if(!(data7==="fail"||data7==="skip"||data7==="continue"||data7==="compensate")){const err18={
-instancePath:instancePath+"/needs/"+i0+"/onFailure",schemaPath:"#/properties/needs/items/properties/onFailure/enum",keyword:"enum",params:{allowedValues:schema109.
+instancePath:instancePath+"/needs/"+i0+"/onFailure",schemaPath:"#/properties/needs/items/properties/onFailure/enum",keyword:"enum",params:{allowedValues:schema112.
 properties.needs.items.properties.onFailure.enum}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}}else{const err19={instancePath:instancePath+"/n\
 eeds/"+i0,schemaPath:"#/properties/needs/items/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}}else{const err20={
 instancePath:instancePath+"/needs",schemaPath:"#/properties/needs/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),
 errors++}}if(data.join!==void 0){let data8=data.join;const _errs18=errors;let valid5=!1;const _errs19=errors;if(typeof data8!="string"){const err21={instancePath:instancePath+
 "/join",schemaPath:"#/$defs/StepJoin/anyOf/0/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}if(!(data8===
-"all"||data8==="any")){const err22={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/0/enum",keyword:"enum",params:{allowedValues:schema112.
+"all"||data8==="any")){const err22={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/0/enum",keyword:"enum",params:{allowedValues:schema115.
 anyOf[0].enum}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}var _valid0=_errs19===errors;valid5=valid5||_valid0;const _errs21=errors,_errs23=errors,
 _errs24=errors;if(data8&&typeof data8=="object"&&!Array.isArray(data8)){let missing0;if(data8.atLeast===void 0&&(missing0="atLeast")||data8.percent===void 0&&(missing0=
 "percent")){const err23={};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}var valid6=_errs24===errors;if(valid6){const err24={instancePath:instancePath+
@@ -1656,13 +1779,13 @@ errors++}}else{const err35={instancePath:instancePath+"/join/withinSeconds",sche
 type:"number"}};vErrors===null?vErrors=[err35]:vErrors.push(err35),errors++}}if(data8.onTimeout!==void 0){let data12=data8.onTimeout;if(typeof data12!="string"){
 const err36={instancePath:instancePath+"/join/onTimeout",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/onTimeout/type",keyword:"type",params:{type:"string"}};
 vErrors===null?vErrors=[err36]:vErrors.push(err36),errors++}if(!(data12==="fail"||data12==="run")){const err37={instancePath:instancePath+"/join/onTimeout",schemaPath:"\
-#/$defs/StepJoin/anyOf/1/properties/onTimeout/enum",keyword:"enum",params:{allowedValues:schema112.anyOf[1].properties.onTimeout.enum}};vErrors===null?vErrors=[
+#/$defs/StepJoin/anyOf/1/properties/onTimeout/enum",keyword:"enum",params:{allowedValues:schema115.anyOf[1].properties.onTimeout.enum}};vErrors===null?vErrors=[
 err37]:vErrors.push(err37),errors++}}}else{const err38={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/1/type",keyword:"type",params:{type:"\
 object"}};vErrors===null?vErrors=[err38]:vErrors.push(err38),errors++}var _valid0=_errs21===errors;if(valid5=valid5||_valid0,valid5)errors=_errs18,vErrors!==null&&
 (_errs18?vErrors.length=_errs18:vErrors=null);else{const err39={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf",keyword:"anyOf",params:{}};
 vErrors===null?vErrors=[err39]:vErrors.push(err39),errors++}}if(data.when!==void 0&&typeof data.when!="string"){const err40={instancePath:instancePath+"/when",schemaPath:"\
-#/properties/when/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err40]:vErrors.push(err40),errors++}if(data.forEach!==void 0&&(validate109(
-data.forEach,{instancePath:instancePath+"/forEach",parentData:data,parentDataProperty:"forEach",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate109.
+#/properties/when/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err40]:vErrors.push(err40),errors++}if(data.forEach!==void 0&&(validate110(
+data.forEach,{instancePath:instancePath+"/forEach",parentData:data,parentDataProperty:"forEach",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate110.
 errors),errors=vErrors.length)),data.timeoutSeconds!==void 0){let data15=data.timeoutSeconds;if(typeof data15=="number"&&isFinite(data15)){if(data15<=0||isNaN(data15)){
 const err41={instancePath:instancePath+"/timeoutSeconds",schemaPath:"#/properties/timeoutSeconds/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison:"\
 >",limit:0}};vErrors===null?vErrors=[err41]:vErrors.push(err41),errors++}}else{const err42={instancePath:instancePath+"/timeoutSeconds",schemaPath:"#/properties\
@@ -1695,13 +1818,13 @@ vErrors.push(err55),errors++}}}else{const err56={instancePath:instancePath+"/ret
 null?vErrors=[err56]:vErrors.push(err56),errors++}}if(data.onFailure!==void 0){let data21=data.onFailure;if(typeof data21!="string"){const err57={instancePath:instancePath+
 "/onFailure",schemaPath:"#/properties/onFailure/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err57]:vErrors.push(err57),errors++}if(!(data21===
 "fail"||data21==="skip"||data21==="continue"||data21==="compensate")){const err58={instancePath:instancePath+"/onFailure",schemaPath:"#/properties/onFailure/enu\
-m",keyword:"enum",params:{allowedValues:schema109.properties.onFailure.enum}};vErrors===null?vErrors=[err58]:vErrors.push(err58),errors++}}if(data.compensate!==
-void 0&&(validate111(data.compensate,{instancePath:instancePath+"/compensate",parentData:data,parentDataProperty:"compensate",rootData,dynamicAnchors})||(vErrors=
-joinErrors(vErrors,validate111.errors),errors=vErrors.length)),data.idempotent!==void 0&&typeof data.idempotent!="boolean"){const err59={instancePath:instancePath+
+m",keyword:"enum",params:{allowedValues:schema112.properties.onFailure.enum}};vErrors===null?vErrors=[err58]:vErrors.push(err58),errors++}}if(data.compensate!==
+void 0&&(validate112(data.compensate,{instancePath:instancePath+"/compensate",parentData:data,parentDataProperty:"compensate",rootData,dynamicAnchors})||(vErrors=
+joinErrors(vErrors,validate112.errors),errors=vErrors.length)),data.idempotent!==void 0&&typeof data.idempotent!="boolean"){const err59={instancePath:instancePath+
 "/idempotent",schemaPath:"#/properties/idempotent/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err59]:vErrors.push(err59),errors++}}else{
-const err60={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err60]:vErrors.push(err60),errors++}return validate106.
-errors=vErrors,errors===0}validate106.evaluated={props:{id:!0,description:!0,use:!0,with:!0,needs:!0,join:!0,when:!0,forEach:!0,timeoutSeconds:!0,retry:!0,onFailure:!0,
-compensate:!0,idempotent:!0},dynamicProps:!1,dynamicItems:!1};const schema118={type:"object",required:["schemaVersion","sessionId","stepId","attempt","state","a\
+const err60={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err60]:vErrors.push(err60),errors++}return validate107.
+errors=vErrors,errors===0}validate107.evaluated={props:{id:!0,description:!0,use:!0,with:!0,needs:!0,join:!0,when:!0,forEach:!0,timeoutSeconds:!0,retry:!0,onFailure:!0,
+compensate:!0,idempotent:!0},dynamicProps:!1,dynamicItems:!1};const schema121={type:"object",required:["schemaVersion","sessionId","stepId","attempt","state","a\
 t"],properties:{schemaVersion:{const:1},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},stepId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
 attempt:{type:"integer",minimum:1,maximum:1e3,description:"The n-th try of the step, from 1."},claimId:{type:"string",minLength:1,maxLength:100},state:{type:"st\
 ring",enum:["completed","failed","skipped","canceled","unknown"]},output:{},artifacts:{type:"array",items:{$ref:"#/$defs/Artifact"}},summary:{type:"string",maxLength:4e3},
@@ -1710,8 +1833,8 @@ utc"},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\
 pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},flags:{type:"array",items:{type:"string",maxLength:100},description:"What whoever reads the result should know: BROKE\
 R_NOT_DURABLE."},reusedFrom:{type:"string",description:"The session that a re-run took this result over from."}},description:"The one end of a step. completed h\
 as output; every other state has error, which says why. supervisorId: written by a supervisor that stood in for the instance.",anyOf:[{properties:{state:{const:"\
-completed"}},required:["output"]},{properties:{state:{enum:["failed","skipped","canceled","unknown"]}},required:["error"]}]};function validate115(data,{instancePath="",
-parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate115.evaluated;evaluated0.dynamicProps&&(evaluated0.
+completed"}},required:["output"]},{properties:{state:{enum:["failed","skipped","canceled","unknown"]}},required:["error"]}]};function validate116(data,{instancePath="",
+parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate116.evaluated;evaluated0.dynamicProps&&(evaluated0.
 props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0);const _errs1=errors;let valid0=!1;const _errs2=errors;if(data&&typeof data=="object"&&!Array.isArray(
 data)){if(data.output===void 0){const err0={instancePath,schemaPath:"#/anyOf/0/required",keyword:"required",params:{missingProperty:"output"}};vErrors===null?vErrors=
 [err0]:vErrors.push(err0),errors++}if(data.state!==void 0&&data.state!=="completed"){const err1={instancePath:instancePath+"/state",schemaPath:"#/anyOf/0/proper\
@@ -1719,7 +1842,7 @@ ties/state/const",keyword:"const",params:{allowedValue:"completed"}};vErrors===n
 valid0||_valid0,_valid0){var props0={};props0.state=!0}const _errs4=errors;if(data&&typeof data=="object"&&!Array.isArray(data)){if(data.error===void 0){const err2={
 instancePath,schemaPath:"#/anyOf/1/required",keyword:"required",params:{missingProperty:"error"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.
 state!==void 0){let data1=data.state;if(!(data1==="failed"||data1==="skipped"||data1==="canceled"||data1==="unknown")){const err3={instancePath:instancePath+"/s\
-tate",schemaPath:"#/anyOf/1/properties/state/enum",keyword:"enum",params:{allowedValues:schema118.anyOf[1].properties.state.enum}};vErrors===null?vErrors=[err3]:
+tate",schemaPath:"#/anyOf/1/properties/state/enum",keyword:"enum",params:{allowedValues:schema121.anyOf[1].properties.state.enum}};vErrors===null?vErrors=[err3]:
 vErrors.push(err3),errors++}}}var _valid0=_errs4===errors;if(valid0=valid0||_valid0,_valid0&&props0!==!0&&(props0=props0||{},props0.state=!0),valid0)errors=_errs1,
 vErrors!==null&&(_errs1?vErrors.length=_errs1:vErrors=null);else{const err4={instancePath,schemaPath:"#/anyOf",keyword:"anyOf",params:{}};vErrors===null?vErrors=
 [err4]:vErrors.push(err4),errors++}if(data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err5={instancePath,schemaPath:"#/\
@@ -1753,7 +1876,7 @@ d/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err
 instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),
 errors++}}if(data.state!==void 0){let data7=data.state;if(typeof data7!="string"){const err24={instancePath:instancePath+"/state",schemaPath:"#/properties/state\
 /type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}if(!(data7==="completed"||data7==="failed"||data7==="s\
-kipped"||data7==="canceled"||data7==="unknown")){const err25={instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema118.
+kipped"||data7==="canceled"||data7==="unknown")){const err25={instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema121.
 properties.state.enum}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}if(data.artifacts!==void 0){let data8=data.artifacts;if(Array.isArray(data8)){
 const len0=data8.length;for(let i0=0;i0<len0;i0++)validate35(data8[i0],{instancePath:instancePath+"/artifacts/"+i0,parentData:data8,parentDataProperty:i0,rootData,
 dynamicAnchors})||(vErrors=joinErrors(vErrors,validate35.errors),errors=vErrors.length)}else{const err26={instancePath:instancePath+"/artifacts",schemaPath:"#/p\
@@ -1793,9 +1916,9 @@ flags/items/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vE
 const err47={instancePath:instancePath+"/flags",schemaPath:"#/properties/flags/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err47]:vErrors.
 push(err47),errors++}}if(data.reusedFrom!==void 0&&typeof data.reusedFrom!="string"){const err48={instancePath:instancePath+"/reusedFrom",schemaPath:"#/properti\
 es/reusedFrom/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err48]:vErrors.push(err48),errors++}}else{const err49={instancePath,schemaPath:"\
-#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err49]:vErrors.push(err49),errors++}return validate115.errors=vErrors,evaluated0.props=props0,
-errors===0}validate115.evaluated={dynamicProps:!0,dynamicItems:!1};function validate104(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){
-let vErrors=null,errors=0;const evaluated0=validate104.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=
+#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err49]:vErrors.push(err49),errors++}return validate116.errors=vErrors,evaluated0.props=props0,
+errors===0}validate116.evaluated={dynamicProps:!0,dynamicItems:!1};function validate105(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){
+let vErrors=null,errors=0;const evaluated0=validate105.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=
 void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{
 missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.sessionId===void 0){const err1={instancePath,schemaPath:"#/r\
 equired",keyword:"required",params:{missingProperty:"sessionId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.planHash===void 0){const err2={
@@ -1821,7 +1944,7 @@ if(typeof data1=="string"){if(func1(data1)>256){const err17={instancePath:instan
 ngth",params:{limit:256}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}if(!pattern10.test(data1)){const err18={instancePath:instancePath+"/sessio\
 nId",schemaPath:"#/properties/sessionId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}else{
 const err19={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err19]:
-vErrors.push(err19),errors++}}if(data.planHash!==void 0){let data2=data.planHash;if(typeof data2=="string"){if(!pattern39.test(data2)){const err20={instancePath:instancePath+
+vErrors.push(err19),errors++}}if(data.planHash!==void 0){let data2=data.planHash;if(typeof data2=="string"){if(!pattern42.test(data2)){const err20={instancePath:instancePath+
 "/planHash",schemaPath:"#/properties/planHash/pattern",keyword:"pattern",params:{pattern:"^[0-9a-f]{64}$"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}else{
 const err21={instancePath:instancePath+"/planHash",schemaPath:"#/properties/planHash/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err21]:
 vErrors.push(err21),errors++}}if(data.org!==void 0){let data3=data.org;if(typeof data3=="string"){if(func1(data3)>256){const err22={instancePath:instancePath+"/\
@@ -1847,8 +1970,8 @@ joinErrors(vErrors,validate49.errors),errors=vErrors.length)),data.variables!==v
 data9))){const err34={instancePath:instancePath+"/variables",schemaPath:"#/properties/variables/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=
 [err34]:vErrors.push(err34),errors++}}if(data.steps!==void 0){let data10=data.steps;if(Array.isArray(data10)){if(data10.length<1){const err35={instancePath:instancePath+
 "/steps",schemaPath:"#/properties/steps/minItems",keyword:"minItems",params:{limit:1}};vErrors===null?vErrors=[err35]:vErrors.push(err35),errors++}const len0=data10.
-length;for(let i0=0;i0<len0;i0++)validate106(data10[i0],{instancePath:instancePath+"/steps/"+i0,parentData:data10,parentDataProperty:i0,rootData,dynamicAnchors})||
-(vErrors=joinErrors(vErrors,validate106.errors),errors=vErrors.length)}else{const err36={instancePath:instancePath+"/steps",schemaPath:"#/properties/steps/type",
+length;for(let i0=0;i0<len0;i0++)validate107(data10[i0],{instancePath:instancePath+"/steps/"+i0,parentData:data10,parentDataProperty:i0,rootData,dynamicAnchors})||
+(vErrors=joinErrors(vErrors,validate107.errors),errors=vErrors.length)}else{const err36={instancePath:instancePath+"/steps",schemaPath:"#/properties/steps/type",
 keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err36]:vErrors.push(err36),errors++}}if(data.closer!==void 0){let data12=data.closer;if(typeof data12==
 "string"){if(func1(data12)>256){const err37={instancePath:instancePath+"/closer",schemaPath:"#/properties/closer/maxLength",keyword:"maxLength",params:{limit:256}};
 vErrors===null?vErrors=[err37]:vErrors.push(err37),errors++}if(!pattern10.test(data12)){const err38={instancePath:instancePath+"/closer",schemaPath:"#/propertie\
@@ -1888,8 +2011,8 @@ push(err57),errors++}}if(data17.from!==void 0){let data19=data17.from;if(typeof 
 errors++}if(!pattern10.test(data19)){const err59={instancePath:instancePath+"/rerun/from",schemaPath:"#/properties/rerun/properties/from/pattern",keyword:"patte\
 rn",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err59]:vErrors.push(err59),errors++}}else{const err60={instancePath:instancePath+"/rerun/from",
 schemaPath:"#/properties/rerun/properties/from/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err60]:vErrors.push(err60),errors++}}if(data17.
-results!==void 0){let data20=data17.results;if(Array.isArray(data20)){const len1=data20.length;for(let i1=0;i1<len1;i1++)validate115(data20[i1],{instancePath:instancePath+
-"/rerun/results/"+i1,parentData:data20,parentDataProperty:i1,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate115.errors),errors=vErrors.length)}else{
+results!==void 0){let data20=data17.results;if(Array.isArray(data20)){const len1=data20.length;for(let i1=0;i1<len1;i1++)validate116(data20[i1],{instancePath:instancePath+
+"/rerun/results/"+i1,parentData:data20,parentDataProperty:i1,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate116.errors),errors=vErrors.length)}else{
 const err61={instancePath:instancePath+"/rerun/results",schemaPath:"#/properties/rerun/properties/results/type",keyword:"type",params:{type:"array"}};vErrors===
 null?vErrors=[err61]:vErrors.push(err61),errors++}}}else{const err62={instancePath:instancePath+"/rerun",schemaPath:"#/properties/rerun/type",keyword:"type",params:{
 type:"object"}};vErrors===null?vErrors=[err62]:vErrors.push(err62),errors++}}if(data.compensationSeconds!==void 0){let data22=data.compensationSeconds;if(typeof data22==
@@ -1911,14 +2034,14 @@ expiresAt!==void 0){let data26=data.expiresAt;if(typeof data26=="string"){if(!pa
 #/properties/expiresAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?
 vErrors=[err71]:vErrors.push(err71),errors++}}else{const err72={instancePath:instancePath+"/expiresAt",schemaPath:"#/properties/expiresAt/type",keyword:"type",params:{
 type:"string"}};vErrors===null?vErrors=[err72]:vErrors.push(err72),errors++}}}else{const err73={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"ob\
-ject"}};vErrors===null?vErrors=[err73]:vErrors.push(err73),errors++}return validate104.errors=vErrors,errors===0}validate104.evaluated={props:{schemaVersion:!0,
+ject"}};vErrors===null?vErrors=[err73]:vErrors.push(err73),errors++}return validate105.errors=vErrors,errors===0}validate105.evaluated={props:{schemaVersion:!0,
 sessionId:!0,planHash:!0,org:!0,unit:!0,workflowId:!0,workflowVersion:!0,contextId:!0,request:!0,variables:!0,steps:!0,closer:!0,parent:!0,rerun:!0,compensationSeconds:!0,
-retentionSeconds:!0,createdAt:!0,deadlineAt:!0,expiresAt:!0},dynamicProps:!1,dynamicItems:!1};const StepIntent=validate118,schema120={type:"object",required:["s\
+retentionSeconds:!0,createdAt:!0,deadlineAt:!0,expiresAt:!0},dynamicProps:!1,dynamicItems:!1};const StepIntent=validate119,schema123={type:"object",required:["s\
 chemaVersion","sessionId","stepId","attempt","claimId","at"],properties:{schemaVersion:{const:1},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
 stepId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},attempt:{type:"integer",minimum:1,maximum:1e3,description:"The n-th try of the step, from 1."},
 claimId:{type:"string",minLength:1,maxLength:100},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoa\
-l-write":"utc"}},description:"Written before a non-idempotent effect. With no result, nobody knows whether it happened."};function validate118(data,{instancePath="",
-parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate118.evaluated;if(evaluated0.dynamicProps&&
+l-write":"utc"}},description:"Written before a non-idempotent effect. With no result, nobody knows whether it happened."};function validate119(data,{instancePath="",
+parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate119.evaluated;if(evaluated0.dynamicProps&&
 (evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){
 const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}
 if(data.sessionId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sessionId"}};vErrors===null?vErrors=[err1]:
@@ -1950,14 +2073,14 @@ errors++}}if(data.at!==void 0){let data5=data.at;if(typeof data5=="string"){if(!
 /properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=
 [err19]:vErrors.push(err19),errors++}}else{const err20={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};
 vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}}else{const err21={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===
-null?vErrors=[err21]:vErrors.push(err21),errors++}return validate118.errors=vErrors,errors===0}validate118.evaluated={props:{schemaVersion:!0,sessionId:!0,stepId:!0,
-attempt:!0,claimId:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const StepItems=validate119,schema121={type:"object",required:["schemaVersion","sessionId","stepId",
+null?vErrors=[err21]:vErrors.push(err21),errors++}return validate119.errors=vErrors,errors===0}validate119.evaluated={props:{schemaVersion:!0,sessionId:!0,stepId:!0,
+attempt:!0,claimId:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const StepItems=validate120,schema124={type:"object",required:["schemaVersion","sessionId","stepId",
 "attempt","claimId","items","at"],properties:{schemaVersion:{const:1},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},stepId:{type:"string",
 pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},attempt:{type:"integer",minimum:1,maximum:1e3,description:"The n-th try of the step, from 1."},claimId:{type:"string",
 minLength:1,maxLength:100},items:{type:"array",items:{},maxItems:1e3},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$",
 "x-shoal-write":"utc"}},description:"What a fan-out works on, pinned before its first item begins: whoever takes over sees the same. Item n has records of its o\
-wn under the step id `{stepId}.{n}`, counted from 0."};function validate119(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){
-let vErrors=null,errors=0;const evaluated0=validate119.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=
+wn under the step id `{stepId}.{n}`, counted from 0."};function validate120(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){
+let vErrors=null,errors=0;const evaluated0=validate120.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=
 void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{
 missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.sessionId===void 0){const err1={instancePath,schemaPath:"#/r\
 equired",keyword:"required",params:{missingProperty:"sessionId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.stepId===void 0){const err2={
@@ -1993,9 +2116,9 @@ let data6=data.at;if(typeof data6=="string"){if(!pattern5.test(data6)){const err
 pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}}else{
 const err23={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err23]:vErrors.push(
 err23),errors++}}}else{const err24={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}
-return validate119.errors=vErrors,errors===0}validate119.evaluated={props:{schemaVersion:!0,sessionId:!0,stepId:!0,attempt:!0,claimId:!0,items:!0,at:!0},dynamicProps:!1,
-dynamicItems:!1};const StepResult=validate120;function validate120(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,
-errors=0;const evaluated0=validate120.evaluated;evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0);const _errs1=errors;
+return validate120.errors=vErrors,errors===0}validate120.evaluated={props:{schemaVersion:!0,sessionId:!0,stepId:!0,attempt:!0,claimId:!0,items:!0,at:!0},dynamicProps:!1,
+dynamicItems:!1};const StepResult=validate121;function validate121(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,
+errors=0;const evaluated0=validate121.evaluated;evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0);const _errs1=errors;
 let valid0=!1;const _errs2=errors;if(data&&typeof data=="object"&&!Array.isArray(data)){if(data.output===void 0){const err0={instancePath,schemaPath:"#/anyOf/0/\
 required",keyword:"required",params:{missingProperty:"output"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.state!==void 0&&data.state!=="\
 completed"){const err1={instancePath:instancePath+"/state",schemaPath:"#/anyOf/0/properties/state/const",keyword:"const",params:{allowedValue:"completed"}};vErrors===
@@ -2003,7 +2126,7 @@ null?vErrors=[err1]:vErrors.push(err1),errors++}}var _valid0=_errs2===errors;if(
 if(data&&typeof data=="object"&&!Array.isArray(data)){if(data.error===void 0){const err2={instancePath,schemaPath:"#/anyOf/1/required",keyword:"required",params:{
 missingProperty:"error"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.state!==void 0){let data1=data.state;if(!(data1==="failed"||data1===
 "skipped"||data1==="canceled"||data1==="unknown")){const err3={instancePath:instancePath+"/state",schemaPath:"#/anyOf/1/properties/state/enum",keyword:"enum",params:{
-allowedValues:schema118.anyOf[1].properties.state.enum}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}}}var _valid0=_errs4===errors;if(valid0=valid0||
+allowedValues:schema121.anyOf[1].properties.state.enum}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}}}var _valid0=_errs4===errors;if(valid0=valid0||
 _valid0,_valid0&&props0!==!0&&(props0=props0||{},props0.state=!0),valid0)errors=_errs1,vErrors!==null&&(_errs1?vErrors.length=_errs1:vErrors=null);else{const err4={
 instancePath,schemaPath:"#/anyOf",keyword:"anyOf",params:{}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data&&typeof data=="object"&&!Array.isArray(
 data)){if(data.schemaVersion===void 0){const err5={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?
@@ -2037,7 +2160,7 @@ err22),errors++}}else{const err23={instancePath:instancePath+"/claimId",schemaPa
 null?vErrors=[err23]:vErrors.push(err23),errors++}}if(data.state!==void 0){let data7=data.state;if(typeof data7!="string"){const err24={instancePath:instancePath+
 "/state",schemaPath:"#/properties/state/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}if(!(data7==="c\
 ompleted"||data7==="failed"||data7==="skipped"||data7==="canceled"||data7==="unknown")){const err25={instancePath:instancePath+"/state",schemaPath:"#/properties\
-/state/enum",keyword:"enum",params:{allowedValues:schema118.properties.state.enum}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}if(data.artifacts!==
+/state/enum",keyword:"enum",params:{allowedValues:schema121.properties.state.enum}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}if(data.artifacts!==
 void 0){let data8=data.artifacts;if(Array.isArray(data8)){const len0=data8.length;for(let i0=0;i0<len0;i0++)validate35(data8[i0],{instancePath:instancePath+"/ar\
 tifacts/"+i0,parentData:data8,parentDataProperty:i0,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate35.errors),errors=vErrors.length)}else{const err26={
 instancePath:instancePath+"/artifacts",schemaPath:"#/properties/artifacts/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err26]:vErrors.push(
@@ -2077,15 +2200,15 @@ vErrors===null?vErrors=[err46]:vErrors.push(err46),errors++}}}else{const err47={
 type",params:{type:"array"}};vErrors===null?vErrors=[err47]:vErrors.push(err47),errors++}}if(data.reusedFrom!==void 0&&typeof data.reusedFrom!="string"){const err48={
 instancePath:instancePath+"/reusedFrom",schemaPath:"#/properties/reusedFrom/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err48]:vErrors.
 push(err48),errors++}}else{const err49={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err49]:vErrors.push(err49),
-errors++}return validate120.errors=vErrors,evaluated0.props=props0,errors===0}validate120.evaluated={dynamicProps:!0,dynamicItems:!1};const StepStatus=validate122,
-schema124={type:"object",required:["schemaVersion","sessionId","stepId","attempt","claimId","state"],properties:{schemaVersion:{const:1},sessionId:{type:"string",
+errors++}return validate121.errors=vErrors,evaluated0.props=props0,errors===0}validate121.evaluated={dynamicProps:!0,dynamicItems:!1};const StepStatus=validate123,
+schema127={type:"object",required:["schemaVersion","sessionId","stepId","attempt","claimId","state"],properties:{schemaVersion:{const:1},sessionId:{type:"string",
 pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},stepId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},attempt:{type:"integer",minimum:1,maximum:1e3,description:"\
 The n-th try of the step, from 1."},claimId:{type:"string",minLength:1,maxLength:100},state:{type:"string",enum:["waiting","running","retrying","parked","done",
 "lost"]},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},error:{$ref:"#/$defs/Reco\
 rdError"},retryAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"Where\
  an instance stands. `lost` is the Will of its connection and has no time; `retrying` asks for the next attempt; `parked` has left until there is something to d\
-o; `done` is its last word. A reader ignores an attempt lower than the claimed one."};function validate122(data,{instancePath="",parentData,parentDataProperty,rootData=data,
-dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate122.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&
+o; `done` is its last word. A reader ignores an attempt lower than the claimed one."};function validate123(data,{instancePath="",parentData,parentDataProperty,rootData=data,
+dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate123.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&
 (evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"\
 required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.sessionId===void 0){const err1={instancePath,
 schemaPath:"#/required",keyword:"required",params:{missingProperty:"sessionId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.stepId===void 0){
@@ -2115,7 +2238,7 @@ axLength",params:{limit:100}};vErrors===null?vErrors=[err16]:vErrors.push(err16)
 "/claimId",schemaPath:"#/properties/claimId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}if(data.state!==
 void 0){let data5=data.state;if(typeof data5!="string"){const err19={instancePath:instancePath+"/state",schemaPath:"#/properties/state/type",keyword:"type",params:{
 type:"string"}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}if(!(data5==="waiting"||data5==="running"||data5==="retrying"||data5==="parked"||data5===
-"done"||data5==="lost")){const err20={instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema124.properties.
+"done"||data5==="lost")){const err20={instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema127.properties.
 state.enum}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}if(data.at!==void 0){let data6=data.at;if(typeof data6=="string"){if(!pattern5.test(data6)){
 const err21={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[\
 +-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}else{const err22={instancePath:instancePath+"/at",schemaPath:"#/properties/at\
@@ -2138,13 +2261,13 @@ retryAt;if(typeof data11=="string"){if(!pattern5.test(data11)){const err32={inst
 pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}else{
 const err33={instancePath:instancePath+"/retryAt",schemaPath:"#/properties/retryAt/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err33]:vErrors.
 push(err33),errors++}}}else{const err34={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),
-errors++}return validate122.errors=vErrors,errors===0}validate122.evaluated={props:{schemaVersion:!0,sessionId:!0,stepId:!0,attempt:!0,claimId:!0,state:!0,at:!0,
-error:!0,retryAt:!0},dynamicProps:!1,dynamicItems:!1};const Telemetry=validate123,schema126={type:"object",required:["schemaVersion","deviceId","at","seq","chan\
+errors++}return validate123.errors=vErrors,errors===0}validate123.evaluated={props:{schemaVersion:!0,sessionId:!0,stepId:!0,attempt:!0,claimId:!0,state:!0,at:!0,
+error:!0,retryAt:!0},dynamicProps:!1,dynamicItems:!1};const Telemetry=validate124,schema129={type:"object",required:["schemaVersion","deviceId","at","seq","chan\
 nels"],properties:{schemaVersion:{const:1},deviceId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\\
 d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},seq:{type:"integer",minimum:0,description:"Counts samples since the device started; a jump b\
 ack is a restart."},channels:{type:"object",additionalProperties:{type:["number","null"]},description:"All channels of one sample. null: the sensor gave no valu\
-e."},units:{type:"object",additionalProperties:{type:"string"}}},description:"One sample of a device."};function validate123(data,{instancePath="",parentData,parentDataProperty,
-rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate123.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.
+e."},units:{type:"object",additionalProperties:{type:"string"}}},description:"One sample of a device."};function validate124(data,{instancePath="",parentData,parentDataProperty,
+rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate124.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.
 dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"\
 #/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.deviceId===void 0){const err1={
 instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"deviceId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.at===
@@ -2166,15 +2289,15 @@ vErrors=[err11]:vErrors.push(err11),errors++}if(typeof data3=="number"&&isFinite
 schemaPath:"#/properties/seq/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}}if(data.channels!==
 void 0){let data4=data.channels;if(data4&&typeof data4=="object"&&!Array.isArray(data4))for(const key0 in data4){let data5=data4[key0];if(!(typeof data5=="numbe\
 r"&&isFinite(data5))&&data5!==null){const err13={instancePath:instancePath+"/channels/"+key0.replace(/~/g,"~0").replace(/\//g,"~1"),schemaPath:"#/properties/cha\
-nnels/additionalProperties/type",keyword:"type",params:{type:schema126.properties.channels.additionalProperties.type}};vErrors===null?vErrors=[err13]:vErrors.push(
+nnels/additionalProperties/type",keyword:"type",params:{type:schema129.properties.channels.additionalProperties.type}};vErrors===null?vErrors=[err13]:vErrors.push(
 err13),errors++}}else{const err14={instancePath:instancePath+"/channels",schemaPath:"#/properties/channels/type",keyword:"type",params:{type:"object"}};vErrors===
 null?vErrors=[err14]:vErrors.push(err14),errors++}}if(data.units!==void 0){let data6=data.units;if(data6&&typeof data6=="object"&&!Array.isArray(data6)){for(const key1 in data6)
 if(typeof data6[key1]!="string"){const err15={instancePath:instancePath+"/units/"+key1.replace(/~/g,"~0").replace(/\//g,"~1"),schemaPath:"#/properties/units/add\
 itionalProperties/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}else{const err16={instancePath:instancePath+
 "/units",schemaPath:"#/properties/units/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}}else{const err17={
-instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}return validate123.errors=vErrors,
-errors===0}validate123.evaluated={props:{schemaVersion:!0,deviceId:!0,at:!0,seq:!0,channels:!0,units:!0},dynamicProps:!1,dynamicItems:!1};const TriggerRecord=validate124,
-schema127={type:"object",required:["schemaVersion","workflowId","triggerId","key","episode","state","claimId","supervisorId","at"],properties:{schemaVersion:{const:1},
+instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}return validate124.errors=vErrors,
+errors===0}validate124.evaluated={props:{schemaVersion:!0,deviceId:!0,at:!0,seq:!0,channels:!0,units:!0},dynamicProps:!1,dynamicItems:!1};const TriggerRecord=validate125,
+schema130={type:"object",required:["schemaVersion","workflowId","triggerId","key","episode","state","claimId","supervisorId","at"],properties:{schemaVersion:{const:1},
 workflowId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},triggerId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},key:{type:"string",maxLength:1e3,
 description:"What belongs together; empty for a schedule."},episode:{type:"integer",minimum:0,description:"Counts the alarms of this key. Of a schedule always 0\
 ."},state:{type:"string",enum:["fired","armed"],description:"fired: the alarm is on, and its run exists or is to be made. armed: the next one may come."},claimId:{
@@ -2182,7 +2305,7 @@ type:"string",minLength:1,maxLength:100},supervisorId:{type:"string",pattern:"^[
 T\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},variables:{type:"object"},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\
 \\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"Where a trigger stands, so that no supervisor starts a run twice or forgets one. Of a \
 schedule, `at` is the last time that was dealt with. Of telemetry, firedAt and variables are what the run is made of; of equal episodes the first in topic order\
- counts."};function validate124(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate124.
+ counts."};function validate125(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate125.
 evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){
 if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=
 [err0]:vErrors.push(err0),errors++}if(data.workflowId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"wor\
@@ -2213,7 +2336,7 @@ sode/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err18
 0||isNaN(data4))){const err19={instancePath:instancePath+"/episode",schemaPath:"#/properties/episode/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};
 vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}if(data.state!==void 0){let data5=data.state;if(typeof data5!="string"){const err20={instancePath:instancePath+
 "/state",schemaPath:"#/properties/state/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}if(!(data5==="f\
-ired"||data5==="armed")){const err21={instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema127.properties.
+ired"||data5==="armed")){const err21={instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema130.properties.
 state.enum}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}if(data.claimId!==void 0){let data6=data.claimId;if(typeof data6=="string"){if(func1(data6)>
 100){const err22={instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=
 [err22]:vErrors.push(err22),errors++}if(func1(data6)<1){const err23={instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/minLength",keyword:"m\
@@ -2232,210 +2355,255 @@ e",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err30]:vErrors
 "string"){if(!pattern5.test(data10)){const err31={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}\
 -\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}}else{const err32={instancePath:instancePath+
 "/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}}else{const err33={instancePath,
-schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}return validate124.errors=vErrors,errors===
-0}validate124.evaluated={props:{schemaVersion:!0,workflowId:!0,triggerId:!0,key:!0,episode:!0,state:!0,claimId:!0,supervisorId:!0,firedAt:!0,variables:!0,at:!0},
-dynamicProps:!1,dynamicItems:!1};const WorkflowDefinition=validate125,schema128={type:"object",required:["id","description","steps"],properties:{id:{type:"strin\
-g",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},name:{type:"string",minLength:1,maxLength:200},description:{type:"string",minLength:1,maxLength:4e3},version:{type:"\
-string",minLength:1,maxLength:100,description:"Default 1.0.0."},tags:{type:"array",items:{type:"string",minLength:1,maxLength:100},maxItems:32,description:"Of t\
-he card's skill."},variables:{type:"object",additionalProperties:{$ref:"#/$defs/WorkflowVariable"},propertyNames:{pattern:"^[A-Za-z_][A-Za-z0-9_]*$",maxLength:100},
-maxProperties:200},deadlineSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"From acceptance to a typed end, whatever happens. Default 3600\
-. In seconds."},compensationSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"How long compensations may take after the deadline, all toget\
-her. Default 600. In seconds."},retentionSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"How long the records outlive the deadline on the\
- broker. Default 3600. In seconds."},triggers:{type:"array",items:{$ref:"#/$defs/WorkflowTrigger"},maxItems:50},steps:{type:"array",items:{$ref:"#/$defs/StepDef\
-inition"},minItems:1,maxItems:1e3}},additionalProperties:!1,description:"A workflow: a graph of steps, addressed by callers like an agent."},schema129={type:"ob\
-ject",properties:{description:{type:"string",maxLength:1e3},type:{type:"string",enum:["string","number","integer","boolean","object","array"]},required:{type:"b\
-oolean",description:"A request without it is refused. Default: true when there is no default."},default:{}},additionalProperties:!1,description:"An input of the\
- workflow, given by the request."},func118=Object.prototype.hasOwnProperty,pattern94=new RegExp("^[A-Za-z_][A-Za-z0-9_]*$","u"),schema130={type:"object",required:[
-"id"],properties:{id:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},description:{type:"string",maxLength:1e3},schedule:{$ref:"#/$defs/ScheduleTrigger"},
-telemetry:{$ref:"#/$defs/TelemetryTrigger"},variables:{type:"object"}},additionalProperties:!1,description:"Starts a run without a request. Strings of `variable\
-s` may hold expressions: `trigger.{id,at,key}`, and `message` and `topic` of telemetry.",exactlyOneOf:["schedule","telemetry"]},schema131={type:"object",required:[
-"cron"],properties:{cron:{type:"string",minLength:1,maxLength:200,description:"Five fields, or six with seconds first."},timezone:{type:"string",minLength:1,maxLength:100,
-description:"IANA name: Europe/Berlin. Default UTC."},missed:{type:"string",enum:["skip","latest","all"],description:"Times that passed while no supervisor was \
-there: none, the last one, or each. Default skip."},maxMissed:{type:"integer",minimum:1,maximum:1e3,description:"With missed: all, the last so many. Default 10."}},
-additionalProperties:!1,description:"A run at each time. Every supervisor derives the same session id from it."},schema132={type:"object",required:["when"],properties:{
-topic:{type:"string",minLength:1,maxLength:1e3,description:"MQTT topic filter; `{org}` and `{unit}` are filled in. Default shoal/v1/{org}/{unit}/device/+/teleme\
-try."},when:{type:"string",minLength:1,maxLength:4e3,description:"CEL over `message` (JSON, else text) and `topic`: true is an alarm."},key:{type:"string",minLength:1,
-maxLength:4e3,description:"CEL: what belongs to one alarm. A constant makes one of all. Default: the topic."},forSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,
-description:"Debounce: `when` must have held for so long, over the messages that came. Default: at once. In seconds."},clear:{type:"string",minLength:1,maxLength:4e3,
-description:"Hysteresis: CEL, true ends the alarm, and only then can there be another. Default: `when` is false."},cooldownSeconds:{type:"number",minimum:0,maximum:31536e3,
-description:"Shortest time between two runs of one key. Default 60."},maxKeys:{type:"integer",minimum:1,maximum:1e5,description:"Keys that may have had an alarm\
-; messages of further ones are passed over and logged. Default 1000."}},additionalProperties:!1,description:"A run for each alarm, however many messages it is m\
-ade of."};function validate126(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate126.
-evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){
-if(data.id===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"id"}};vErrors===null?vErrors=[err0]:vErrors.push(
-err0),errors++}for(const key0 in data)if(!(key0==="id"||key0==="description"||key0==="schedule"||key0==="telemetry"||key0==="variables")){const err1={instancePath,
-schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key0}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.
-id!==void 0){let data0=data.id;if(typeof data0=="string"){if(func1(data0)>256){const err2={instancePath:instancePath+"/id",schemaPath:"#/properties/id/maxLength",
-keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(!pattern10.test(data0)){const err3={instancePath:instancePath+
-"/id",schemaPath:"#/properties/id/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}}else{
-const err4={instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err4]:vErrors.push(
-err4),errors++}}if(data.description!==void 0){let data1=data.description;if(typeof data1=="string"){if(func1(data1)>1e3){const err5={instancePath:instancePath+"\
-/description",schemaPath:"#/properties/description/maxLength",keyword:"maxLength",params:{limit:1e3}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}}else{
-const err6={instancePath:instancePath+"/description",schemaPath:"#/properties/description/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err6]:
-vErrors.push(err6),errors++}}if(data.schedule!==void 0){let data2=data.schedule;if(data2&&typeof data2=="object"&&!Array.isArray(data2)){if(data2.cron===void 0){
-const err7={instancePath:instancePath+"/schedule",schemaPath:"#/$defs/ScheduleTrigger/required",keyword:"required",params:{missingProperty:"cron"}};vErrors===null?
-vErrors=[err7]:vErrors.push(err7),errors++}for(const key1 in data2)if(!(key1==="cron"||key1==="timezone"||key1==="missed"||key1==="maxMissed")){const err8={instancePath:instancePath+
-"/schedule",schemaPath:"#/$defs/ScheduleTrigger/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key1}};vErrors===null?vErrors=[err8]:
-vErrors.push(err8),errors++}if(data2.cron!==void 0){let data3=data2.cron;if(typeof data3=="string"){if(func1(data3)>200){const err9={instancePath:instancePath+"\
-/schedule/cron",schemaPath:"#/$defs/ScheduleTrigger/properties/cron/maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?vErrors=[err9]:vErrors.push(
-err9),errors++}if(func1(data3)<1){const err10={instancePath:instancePath+"/schedule/cron",schemaPath:"#/$defs/ScheduleTrigger/properties/cron/minLength",keyword:"\
-minLength",params:{limit:1}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}}else{const err11={instancePath:instancePath+"/schedule/cron",schemaPath:"\
-#/$defs/ScheduleTrigger/properties/cron/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}if(data2.timezone!==
-void 0){let data4=data2.timezone;if(typeof data4=="string"){if(func1(data4)>100){const err12={instancePath:instancePath+"/schedule/timezone",schemaPath:"#/$defs\
-/ScheduleTrigger/properties/timezone/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}if(func1(data4)<
-1){const err13={instancePath:instancePath+"/schedule/timezone",schemaPath:"#/$defs/ScheduleTrigger/properties/timezone/minLength",keyword:"minLength",params:{limit:1}};
-vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}else{const err14={instancePath:instancePath+"/schedule/timezone",schemaPath:"#/$defs/ScheduleTrigge\
-r/properties/timezone/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}if(data2.missed!==void 0){let data5=data2.
-missed;if(typeof data5!="string"){const err15={instancePath:instancePath+"/schedule/missed",schemaPath:"#/$defs/ScheduleTrigger/properties/missed/type",keyword:"\
-type",params:{type:"string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}if(!(data5==="skip"||data5==="latest"||data5==="all")){const err16={instancePath:instancePath+
-"/schedule/missed",schemaPath:"#/$defs/ScheduleTrigger/properties/missed/enum",keyword:"enum",params:{allowedValues:schema131.properties.missed.enum}};vErrors===
-null?vErrors=[err16]:vErrors.push(err16),errors++}}if(data2.maxMissed!==void 0){let data6=data2.maxMissed;if(!(typeof data6=="number"&&!(data6%1)&&!isNaN(data6)&&
-isFinite(data6))){const err17={instancePath:instancePath+"/schedule/maxMissed",schemaPath:"#/$defs/ScheduleTrigger/properties/maxMissed/type",keyword:"type",params:{
-type:"integer"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}if(typeof data6=="number"&&isFinite(data6)){if(data6>1e3||isNaN(data6)){const err18={
-instancePath:instancePath+"/schedule/maxMissed",schemaPath:"#/$defs/ScheduleTrigger/properties/maxMissed/maximum",keyword:"maximum",params:{comparison:"<=",limit:1e3}};
-vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}if(data6<1||isNaN(data6)){const err19={instancePath:instancePath+"/schedule/maxMissed",schemaPath:"#\
-/$defs/ScheduleTrigger/properties/maxMissed/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}}}else{
-const err20={instancePath:instancePath+"/schedule",schemaPath:"#/$defs/ScheduleTrigger/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err20]:
-vErrors.push(err20),errors++}}if(data.telemetry!==void 0){let data7=data.telemetry;if(data7&&typeof data7=="object"&&!Array.isArray(data7)){if(data7.when===void 0){
-const err21={instancePath:instancePath+"/telemetry",schemaPath:"#/$defs/TelemetryTrigger/required",keyword:"required",params:{missingProperty:"when"}};vErrors===
-null?vErrors=[err21]:vErrors.push(err21),errors++}for(const key2 in data7)if(!(key2==="topic"||key2==="when"||key2==="key"||key2==="forSeconds"||key2==="clear"||
-key2==="cooldownSeconds"||key2==="maxKeys")){const err22={instancePath:instancePath+"/telemetry",schemaPath:"#/$defs/TelemetryTrigger/additionalProperties",keyword:"\
-additionalProperties",params:{additionalProperty:key2}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}if(data7.topic!==void 0){let data8=data7.topic;
-if(typeof data8=="string"){if(func1(data8)>1e3){const err23={instancePath:instancePath+"/telemetry/topic",schemaPath:"#/$defs/TelemetryTrigger/properties/topic/\
-maxLength",keyword:"maxLength",params:{limit:1e3}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}if(func1(data8)<1){const err24={instancePath:instancePath+
-"/telemetry/topic",schemaPath:"#/$defs/TelemetryTrigger/properties/topic/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err24]:vErrors.
-push(err24),errors++}}else{const err25={instancePath:instancePath+"/telemetry/topic",schemaPath:"#/$defs/TelemetryTrigger/properties/topic/type",keyword:"type",
-params:{type:"string"}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}if(data7.when!==void 0){let data9=data7.when;if(typeof data9=="string"){if(func1(
-data9)>4e3){const err26={instancePath:instancePath+"/telemetry/when",schemaPath:"#/$defs/TelemetryTrigger/properties/when/maxLength",keyword:"maxLength",params:{
-limit:4e3}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}if(func1(data9)<1){const err27={instancePath:instancePath+"/telemetry/when",schemaPath:"\
-#/$defs/TelemetryTrigger/properties/when/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}}else{const err28={
-instancePath:instancePath+"/telemetry/when",schemaPath:"#/$defs/TelemetryTrigger/properties/when/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=
-[err28]:vErrors.push(err28),errors++}}if(data7.key!==void 0){let data10=data7.key;if(typeof data10=="string"){if(func1(data10)>4e3){const err29={instancePath:instancePath+
-"/telemetry/key",schemaPath:"#/$defs/TelemetryTrigger/properties/key/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err29]:vErrors.push(
-err29),errors++}if(func1(data10)<1){const err30={instancePath:instancePath+"/telemetry/key",schemaPath:"#/$defs/TelemetryTrigger/properties/key/minLength",keyword:"\
-minLength",params:{limit:1}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}}else{const err31={instancePath:instancePath+"/telemetry/key",schemaPath:"\
-#/$defs/TelemetryTrigger/properties/key/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}}if(data7.forSeconds!==
-void 0){let data11=data7.forSeconds;if(typeof data11=="number"&&isFinite(data11)){if(data11>31536e3||isNaN(data11)){const err32={instancePath:instancePath+"/tel\
-emetry/forSeconds",schemaPath:"#/$defs/TelemetryTrigger/properties/forSeconds/maximum",keyword:"maximum",params:{comparison:"<=",limit:31536e3}};vErrors===null?
-vErrors=[err32]:vErrors.push(err32),errors++}if(data11<=0||isNaN(data11)){const err33={instancePath:instancePath+"/telemetry/forSeconds",schemaPath:"#/$defs/Tel\
-emetryTrigger/properties/forSeconds/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison:">",limit:0}};vErrors===null?vErrors=[err33]:vErrors.push(err33),
-errors++}}else{const err34={instancePath:instancePath+"/telemetry/forSeconds",schemaPath:"#/$defs/TelemetryTrigger/properties/forSeconds/type",keyword:"type",params:{
-type:"number"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}}if(data7.clear!==void 0){let data12=data7.clear;if(typeof data12=="string"){if(func1(
-data12)>4e3){const err35={instancePath:instancePath+"/telemetry/clear",schemaPath:"#/$defs/TelemetryTrigger/properties/clear/maxLength",keyword:"maxLength",params:{
-limit:4e3}};vErrors===null?vErrors=[err35]:vErrors.push(err35),errors++}if(func1(data12)<1){const err36={instancePath:instancePath+"/telemetry/clear",schemaPath:"\
-#/$defs/TelemetryTrigger/properties/clear/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err36]:vErrors.push(err36),errors++}}else{const err37={
-instancePath:instancePath+"/telemetry/clear",schemaPath:"#/$defs/TelemetryTrigger/properties/clear/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=
-[err37]:vErrors.push(err37),errors++}}if(data7.cooldownSeconds!==void 0){let data13=data7.cooldownSeconds;if(typeof data13=="number"&&isFinite(data13)){if(data13>
-31536e3||isNaN(data13)){const err38={instancePath:instancePath+"/telemetry/cooldownSeconds",schemaPath:"#/$defs/TelemetryTrigger/properties/cooldownSeconds/maxi\
-mum",keyword:"maximum",params:{comparison:"<=",limit:31536e3}};vErrors===null?vErrors=[err38]:vErrors.push(err38),errors++}if(data13<0||isNaN(data13)){const err39={
-instancePath:instancePath+"/telemetry/cooldownSeconds",schemaPath:"#/$defs/TelemetryTrigger/properties/cooldownSeconds/minimum",keyword:"minimum",params:{comparison:"\
->=",limit:0}};vErrors===null?vErrors=[err39]:vErrors.push(err39),errors++}}else{const err40={instancePath:instancePath+"/telemetry/cooldownSeconds",schemaPath:"\
-#/$defs/TelemetryTrigger/properties/cooldownSeconds/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err40]:vErrors.push(err40),errors++}}if(data7.
-maxKeys!==void 0){let data14=data7.maxKeys;if(!(typeof data14=="number"&&!(data14%1)&&!isNaN(data14)&&isFinite(data14))){const err41={instancePath:instancePath+
-"/telemetry/maxKeys",schemaPath:"#/$defs/TelemetryTrigger/properties/maxKeys/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err41]:vErrors.
-push(err41),errors++}if(typeof data14=="number"&&isFinite(data14)){if(data14>1e5||isNaN(data14)){const err42={instancePath:instancePath+"/telemetry/maxKeys",schemaPath:"\
-#/$defs/TelemetryTrigger/properties/maxKeys/maximum",keyword:"maximum",params:{comparison:"<=",limit:1e5}};vErrors===null?vErrors=[err42]:vErrors.push(err42),errors++}
-if(data14<1||isNaN(data14)){const err43={instancePath:instancePath+"/telemetry/maxKeys",schemaPath:"#/$defs/TelemetryTrigger/properties/maxKeys/minimum",keyword:"\
-minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err43]:vErrors.push(err43),errors++}}}}else{const err44={instancePath:instancePath+"/telemetr\
-y",schemaPath:"#/$defs/TelemetryTrigger/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err44]:vErrors.push(err44),errors++}}if(data.variables!==
-void 0){let data15=data.variables;if(!(data15&&typeof data15=="object"&&!Array.isArray(data15))){const err45={instancePath:instancePath+"/variables",schemaPath:"\
-#/properties/variables/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err45]:vErrors.push(err45),errors++}}if((data.schedule===void 0?0:1)+
-(data.telemetry===void 0?0:1)!=1){const err46={instancePath,schemaPath:"#/exactlyOneOf",keyword:"exactlyOneOf",params:{members:schema130.exactlyOneOf}};vErrors===
-null?vErrors=[err46]:vErrors.push(err46),errors++}}else{const err47={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=
-[err47]:vErrors.push(err47),errors++}return validate126.errors=vErrors,errors===0}validate126.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};const schema133={
-type:"object",required:["id","use"],properties:{id:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},description:{type:"string",maxLength:1e3},use:{$ref:"\
-#/$defs/StepUse"},with:{type:"object"},needs:{type:"array",items:{anyOf:[{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},{$ref:"#/$defs/StepEdge"}]},maxItems:1e3},
-join:{$ref:"#/$defs/StepJoin"},when:{type:"string",minLength:1,maxLength:4e3,description:"A CEL expression; false skips the step."},forEach:{$ref:"#/$defs/StepF\
-orEach"},timeoutSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"Longest time at work in one attempt, once its needs are met. Default 300.\
- In seconds."},retry:{$ref:"#/$defs/StepRetry"},onFailure:{type:"string",enum:["fail","skip","continue","compensate"],description:"What a step that did not comp\
-lete does to those that need it. fail: they are skipped and the session fails. skip: they are skipped, the session goes on. continue: they run and see the faile\
-d result. compensate: as fail, and when every step has ended the compensations of those that completed run, the last first."},compensate:{$ref:"#/$defs/StepComp\
-ensation"},idempotent:{type:"boolean",description:"False: the step changes the world and must not do so twice. It writes an intent first, and an attempt that fi\
-nds the intent of another ends as `unknown`. Default: what the blueprint says, else true."}},additionalProperties:!1},schema134={type:"object",required:["step"],
-properties:{step:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},onFailure:{type:"string",enum:["fail","skip","continue","compensate"],description:"Wh\
-at a step that did not complete does to those that need it. fail: they are skipped and the session fails. skip: they are skipped, the session goes on. continue:\
- they run and see the failed result. compensate: as fail, and when every step has ended the compensations of those that completed run, the last first."}},additionalProperties:!1,
-description:"A need with a failure policy of its own; it wins over the needed step's policy."};function validate128(data,{instancePath="",parentData,parentDataProperty,
-rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate128.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.
-dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.id===void 0){const err0={instancePath,schemaPath:"#/required",
-keyword:"required",params:{missingProperty:"id"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.use===void 0){const err1={instancePath,schemaPath:"\
-#/required",keyword:"required",params:{missingProperty:"use"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}for(const key0 in data)if(!func118.call(
-schema133.properties,key0)){const err2={instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key0}};vErrors===
-null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.id!==void 0){let data0=data.id;if(typeof data0=="string"){if(func1(data0)>256){const err3={instancePath:instancePath+
-"/id",schemaPath:"#/properties/id/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(!pattern10.test(
-data0)){const err4={instancePath:instancePath+"/id",schemaPath:"#/properties/id/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?
-vErrors=[err4]:vErrors.push(err4),errors++}}else{const err5={instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type:"stri\
-ng"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}}if(data.description!==void 0){let data1=data.description;if(typeof data1=="string"){if(func1(data1)>
-1e3){const err6={instancePath:instancePath+"/description",schemaPath:"#/properties/description/maxLength",keyword:"maxLength",params:{limit:1e3}};vErrors===null?
-vErrors=[err6]:vErrors.push(err6),errors++}}else{const err7={instancePath:instancePath+"/description",schemaPath:"#/properties/description/type",keyword:"type",
-params:{type:"string"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}}if(data.use!==void 0&&(validate107(data.use,{instancePath:instancePath+"/use",
-parentData:data,parentDataProperty:"use",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate107.errors),errors=vErrors.length)),data.with!==void 0){
-let data3=data.with;if(!(data3&&typeof data3=="object"&&!Array.isArray(data3))){const err8={instancePath:instancePath+"/with",schemaPath:"#/properties/with/type",
-keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}}if(data.needs!==void 0){let data4=data.needs;if(Array.isArray(
-data4)){if(data4.length>1e3){const err9={instancePath:instancePath+"/needs",schemaPath:"#/properties/needs/maxItems",keyword:"maxItems",params:{limit:1e3}};vErrors===
-null?vErrors=[err9]:vErrors.push(err9),errors++}const len0=data4.length;for(let i0=0;i0<len0;i0++){let data5=data4[i0];const _errs12=errors;let valid3=!1;const _errs13=errors;
-if(typeof data5=="string"){if(func1(data5)>256){const err10={instancePath:instancePath+"/needs/"+i0,schemaPath:"#/properties/needs/items/anyOf/0/maxLength",keyword:"\
-maxLength",params:{limit:256}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(!pattern10.test(data5)){const err11={instancePath:instancePath+"/n\
-eeds/"+i0,schemaPath:"#/properties/needs/items/anyOf/0/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err11]:vErrors.push(
-err11),errors++}}else{const err12={instancePath:instancePath+"/needs/"+i0,schemaPath:"#/properties/needs/items/anyOf/0/type",keyword:"type",params:{type:"string"}};
-vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}var _valid0=_errs13===errors;valid3=valid3||_valid0;const _errs15=errors;if(data5&&typeof data5=="ob\
-ject"&&!Array.isArray(data5)){if(data5.step===void 0){const err13={instancePath:instancePath+"/needs/"+i0,schemaPath:"#/$defs/StepEdge/required",keyword:"requir\
-ed",params:{missingProperty:"step"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}for(const key1 in data5)if(!(key1==="step"||key1==="onFailure")){
-const err14={instancePath:instancePath+"/needs/"+i0,schemaPath:"#/$defs/StepEdge/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key1}};
-vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}if(data5.step!==void 0){let data6=data5.step;if(typeof data6=="string"){if(func1(data6)>256){const err15={
-instancePath:instancePath+"/needs/"+i0+"/step",schemaPath:"#/$defs/StepEdge/properties/step/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=
-[err15]:vErrors.push(err15),errors++}if(!pattern10.test(data6)){const err16={instancePath:instancePath+"/needs/"+i0+"/step",schemaPath:"#/$defs/StepEdge/propert\
-ies/step/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}else{const err17={instancePath:instancePath+
-"/needs/"+i0+"/step",schemaPath:"#/$defs/StepEdge/properties/step/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),
-errors++}}if(data5.onFailure!==void 0){let data7=data5.onFailure;if(typeof data7!="string"){const err18={instancePath:instancePath+"/needs/"+i0+"/onFailure",schemaPath:"\
-#/$defs/StepEdge/properties/onFailure/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}if(!(data7==="fai\
-l"||data7==="skip"||data7==="continue"||data7==="compensate")){const err19={instancePath:instancePath+"/needs/"+i0+"/onFailure",schemaPath:"#/$defs/StepEdge/pro\
-perties/onFailure/enum",keyword:"enum",params:{allowedValues:schema134.properties.onFailure.enum}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}}else{
-const err20={instancePath:instancePath+"/needs/"+i0,schemaPath:"#/$defs/StepEdge/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err20]:vErrors.
-push(err20),errors++}var _valid0=_errs15===errors;if(valid3=valid3||_valid0,valid3)errors=_errs12,vErrors!==null&&(_errs12?vErrors.length=_errs12:vErrors=null);else{
-const err21={instancePath:instancePath+"/needs/"+i0,schemaPath:"#/properties/needs/items/anyOf",keyword:"anyOf",params:{}};vErrors===null?vErrors=[err21]:vErrors.
-push(err21),errors++}}}else{const err22={instancePath:instancePath+"/needs",schemaPath:"#/properties/needs/type",keyword:"type",params:{type:"array"}};vErrors===
-null?vErrors=[err22]:vErrors.push(err22),errors++}}if(data.join!==void 0){let data8=data.join;const _errs25=errors;let valid7=!1;const _errs26=errors;if(typeof data8!=
-"string"){const err23={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/0/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=
-[err23]:vErrors.push(err23),errors++}if(!(data8==="all"||data8==="any")){const err24={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/0/enu\
-m",keyword:"enum",params:{allowedValues:schema112.anyOf[0].enum}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}var _valid1=_errs26===errors;valid7=
-valid7||_valid1;const _errs28=errors,_errs30=errors,_errs31=errors;if(data8&&typeof data8=="object"&&!Array.isArray(data8)){let missing0;if(data8.atLeast===void 0&&
-(missing0="atLeast")||data8.percent===void 0&&(missing0="percent")){const err25={};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}var valid8=_errs31===
-errors;if(valid8){const err26={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/1/not",keyword:"not",params:{}};vErrors===null?vErrors=[err26]:
-vErrors.push(err26),errors++}else errors=_errs30,vErrors!==null&&(_errs30?vErrors.length=_errs30:vErrors=null);if(data8&&typeof data8=="object"&&!Array.isArray(
-data8)){if(Object.keys(data8).length<1){const err27={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/1/minProperties",keyword:"minPropertie\
-s",params:{limit:1}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}for(const key2 in data8)if(!(key2==="atLeast"||key2==="percent"||key2==="within\
-Seconds"||key2==="onTimeout")){const err28={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/1/additionalProperties",keyword:"additionalProp\
-erties",params:{additionalProperty:key2}};vErrors===null?vErrors=[err28]:vErrors.push(err28),errors++}if(data8.atLeast!==void 0){let data9=data8.atLeast;if(!(typeof data9==
-"number"&&!(data9%1)&&!isNaN(data9)&&isFinite(data9))){const err29={instancePath:instancePath+"/join/atLeast",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/at\
-Least/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}if(typeof data9=="number"&&isFinite(data9)){if(data9>
-1e3||isNaN(data9)){const err30={instancePath:instancePath+"/join/atLeast",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/atLeast/maximum",keyword:"maximum",params:{
-comparison:"<=",limit:1e3}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}if(data9<1||isNaN(data9)){const err31={instancePath:instancePath+"/join/\
-atLeast",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/atLeast/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err31]:vErrors.
-push(err31),errors++}}}if(data8.percent!==void 0){let data10=data8.percent;if(typeof data10=="number"&&isFinite(data10)){if(data10>100||isNaN(data10)){const err32={
-instancePath:instancePath+"/join/percent",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/percent/maximum",keyword:"maximum",params:{comparison:"<=",limit:100}};
-vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}if(data10<=0||isNaN(data10)){const err33={instancePath:instancePath+"/join/percent",schemaPath:"#/$d\
-efs/StepJoin/anyOf/1/properties/percent/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison:">",limit:0}};vErrors===null?vErrors=[err33]:vErrors.push(
-err33),errors++}}else{const err34={instancePath:instancePath+"/join/percent",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/percent/type",keyword:"type",params:{
-type:"number"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}}if(data8.withinSeconds!==void 0){let data11=data8.withinSeconds;if(typeof data11=="\
-number"&&isFinite(data11)){if(data11>31536e3||isNaN(data11)){const err35={instancePath:instancePath+"/join/withinSeconds",schemaPath:"#/$defs/StepJoin/anyOf/1/p\
-roperties/withinSeconds/maximum",keyword:"maximum",params:{comparison:"<=",limit:31536e3}};vErrors===null?vErrors=[err35]:vErrors.push(err35),errors++}if(data11<=
-0||isNaN(data11)){const err36={instancePath:instancePath+"/join/withinSeconds",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/withinSeconds/exclusiveMinimum",keyword:"\
-exclusiveMinimum",params:{comparison:">",limit:0}};vErrors===null?vErrors=[err36]:vErrors.push(err36),errors++}}else{const err37={instancePath:instancePath+"/jo\
-in/withinSeconds",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/withinSeconds/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err37]:vErrors.
-push(err37),errors++}}if(data8.onTimeout!==void 0){let data12=data8.onTimeout;if(typeof data12!="string"){const err38={instancePath:instancePath+"/join/onTimeou\
-t",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/onTimeout/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err38]:vErrors.push(err38),errors++}
-if(!(data12==="fail"||data12==="run")){const err39={instancePath:instancePath+"/join/onTimeout",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/onTimeout/enum",
-keyword:"enum",params:{allowedValues:schema112.anyOf[1].properties.onTimeout.enum}};vErrors===null?vErrors=[err39]:vErrors.push(err39),errors++}}}else{const err40={
-instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/1/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err40]:vErrors.push(
-err40),errors++}var _valid1=_errs28===errors;if(valid7=valid7||_valid1,valid7)errors=_errs25,vErrors!==null&&(_errs25?vErrors.length=_errs25:vErrors=null);else{
-const err41={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf",keyword:"anyOf",params:{}};vErrors===null?vErrors=[err41]:vErrors.push(err41),
-errors++}}if(data.when!==void 0){let data13=data.when;if(typeof data13=="string"){if(func1(data13)>4e3){const err42={instancePath:instancePath+"/when",schemaPath:"\
-#/properties/when/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err42]:vErrors.push(err42),errors++}if(func1(data13)<1){const err43={
-instancePath:instancePath+"/when",schemaPath:"#/properties/when/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err43]:vErrors.push(err43),
-errors++}}else{const err44={instancePath:instancePath+"/when",schemaPath:"#/properties/when/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=
-[err44]:vErrors.push(err44),errors++}}if(data.forEach!==void 0&&(validate109(data.forEach,{instancePath:instancePath+"/forEach",parentData:data,parentDataProperty:"\
-forEach",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate109.errors),errors=vErrors.length)),data.timeoutSeconds!==void 0){let data15=data.timeoutSeconds;
+schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}return validate125.errors=vErrors,errors===
+0}validate125.evaluated={props:{schemaVersion:!0,workflowId:!0,triggerId:!0,key:!0,episode:!0,state:!0,claimId:!0,supervisorId:!0,firedAt:!0,variables:!0,at:!0},
+dynamicProps:!1,dynamicItems:!1};const UsageRecord=validate126,schema131={type:"object",required:["schemaVersion","agentId","scope","scopeId","calls","tokens","\
+costUsd","at"],properties:{schemaVersion:{const:1},agentId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},scope:{type:"string",enum:["day","session"],
+description:"day: of the agent, and summed over agents, of the fleet. session: of one session."},scopeId:{type:"string",description:"The UTC date (2026-03-01), \
+or the session id.",maxLength:200},calls:{type:"integer",minimum:0},tokens:{type:"integer",minimum:0,description:"In and out, reservations of calls under way in\
+cluded."},costUsd:{type:"number",minimum:0,description:"US dollars, by the prices that the agent was configured with."},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\\
+d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"What one agent has used of a budget. Each agent writes its own; \
+a reader adds them up. A call is written as a reservation before it is made: a crash leaves it counted."};function validate126(data,{instancePath="",parentData,
+parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate126.evaluated;if(evaluated0.dynamicProps&&(evaluated0.
+props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={
+instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.
+agentId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"agentId"}};vErrors===null?vErrors=[err1]:vErrors.
+push(err1),errors++}if(data.scope===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"scope"}};vErrors===null?
+vErrors=[err2]:vErrors.push(err2),errors++}if(data.scopeId===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
+scopeId"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.calls===void 0){const err4={instancePath,schemaPath:"#/required",keyword:"required",
+params:{missingProperty:"calls"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.tokens===void 0){const err5={instancePath,schemaPath:"#/requ\
+ired",keyword:"required",params:{missingProperty:"tokens"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.costUsd===void 0){const err6={instancePath,
+schemaPath:"#/required",keyword:"required",params:{missingProperty:"costUsd"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(data.at===void 0){const err7={
+instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(data.schemaVersion!==
+void 0&&data.schemaVersion!==1){const err8={instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};
+vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}if(data.agentId!==void 0){let data1=data.agentId;if(typeof data1=="string"){if(func1(data1)>256){const err9={
+instancePath:instancePath+"/agentId",schemaPath:"#/properties/agentId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err9]:vErrors.push(
+err9),errors++}if(!pattern10.test(data1)){const err10={instancePath:instancePath+"/agentId",schemaPath:"#/properties/agentId/pattern",keyword:"pattern",params:{
+pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}}else{const err11={instancePath:instancePath+"/agentId",schemaPath:"#/\
+properties/agentId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}if(data.scope!==void 0){let data2=data.
+scope;if(typeof data2!="string"){const err12={instancePath:instancePath+"/scope",schemaPath:"#/properties/scope/type",keyword:"type",params:{type:"string"}};vErrors===
+null?vErrors=[err12]:vErrors.push(err12),errors++}if(!(data2==="day"||data2==="session")){const err13={instancePath:instancePath+"/scope",schemaPath:"#/properti\
+es/scope/enum",keyword:"enum",params:{allowedValues:schema131.properties.scope.enum}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}if(data.scopeId!==
+void 0){let data3=data.scopeId;if(typeof data3=="string"){if(func1(data3)>200){const err14={instancePath:instancePath+"/scopeId",schemaPath:"#/properties/scopeI\
+d/maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}else{const err15={instancePath:instancePath+"/\
+scopeId",schemaPath:"#/properties/scopeId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}if(data.calls!==
+void 0){let data4=data.calls;if(!(typeof data4=="number"&&!(data4%1)&&!isNaN(data4)&&isFinite(data4))){const err16={instancePath:instancePath+"/calls",schemaPath:"\
+#/properties/calls/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}if(typeof data4=="number"&&isFinite(
+data4)&&(data4<0||isNaN(data4))){const err17={instancePath:instancePath+"/calls",schemaPath:"#/properties/calls/minimum",keyword:"minimum",params:{comparison:">\
+=",limit:0}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}if(data.tokens!==void 0){let data5=data.tokens;if(!(typeof data5=="number"&&!(data5%1)&&
+!isNaN(data5)&&isFinite(data5))){const err18={instancePath:instancePath+"/tokens",schemaPath:"#/properties/tokens/type",keyword:"type",params:{type:"integer"}};
+vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}if(typeof data5=="number"&&isFinite(data5)&&(data5<0||isNaN(data5))){const err19={instancePath:instancePath+
+"/tokens",schemaPath:"#/properties/tokens/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}
+if(data.costUsd!==void 0){let data6=data.costUsd;if(typeof data6=="number"&&isFinite(data6)){if(data6<0||isNaN(data6)){const err20={instancePath:instancePath+"/\
+costUsd",schemaPath:"#/properties/costUsd/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}else{
+const err21={instancePath:instancePath+"/costUsd",schemaPath:"#/properties/costUsd/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err21]:vErrors.
+push(err21),errors++}}if(data.at!==void 0){let data7=data.at;if(typeof data7=="string"){if(!pattern5.test(data7)){const err22={instancePath:instancePath+"/at",schemaPath:"\
+#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=
+[err22]:vErrors.push(err22),errors++}}else{const err23={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};
+vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}}else{const err24={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===
+null?vErrors=[err24]:vErrors.push(err24),errors++}return validate126.errors=vErrors,errors===0}validate126.evaluated={props:{schemaVersion:!0,agentId:!0,scope:!0,
+scopeId:!0,calls:!0,tokens:!0,costUsd:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const WorkflowDefinition=validate127,schema132={type:"object",required:["id","d\
+escription","steps"],properties:{id:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},name:{type:"string",minLength:1,maxLength:200},description:{type:"\
+string",minLength:1,maxLength:4e3},version:{type:"string",minLength:1,maxLength:100,description:"Default 1.0.0."},tags:{type:"array",items:{type:"string",minLength:1,
+maxLength:100},maxItems:32,description:"Of the card's skill."},variables:{type:"object",additionalProperties:{$ref:"#/$defs/WorkflowVariable"},propertyNames:{pattern:"\
+^[A-Za-z_][A-Za-z0-9_]*$",maxLength:100},maxProperties:200},deadlineSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"From acceptance to a \
+typed end, whatever happens. Default 3600. In seconds."},compensationSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"How long compensatio\
+ns may take after the deadline, all together. Default 600. In seconds."},retentionSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"How lon\
+g the records outlive the deadline on the broker. Default 3600. In seconds."},triggers:{type:"array",items:{$ref:"#/$defs/WorkflowTrigger"},maxItems:50},steps:{
+type:"array",items:{$ref:"#/$defs/StepDefinition"},minItems:1,maxItems:1e3}},additionalProperties:!1,description:"A workflow: a graph of steps, addressed by cal\
+lers like an agent."},schema133={type:"object",properties:{description:{type:"string",maxLength:1e3},type:{type:"string",enum:["string","number","integer","bool\
+ean","object","array"]},required:{type:"boolean",description:"A request without it is refused. Default: true when there is no default."},default:{}},additionalProperties:!1,
+description:"An input of the workflow, given by the request."},func132=Object.prototype.hasOwnProperty,pattern103=new RegExp("^[A-Za-z_][A-Za-z0-9_]*$","u"),schema134={
+type:"object",required:["id"],properties:{id:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},description:{type:"string",maxLength:1e3},schedule:{$ref:"\
+#/$defs/ScheduleTrigger"},telemetry:{$ref:"#/$defs/TelemetryTrigger"},variables:{type:"object"}},additionalProperties:!1,description:"Starts a run without a req\
+uest. Strings of `variables` may hold expressions: `trigger.{id,at,key}`, and `message` and `topic` of telemetry.",exactlyOneOf:["schedule","telemetry"]},schema135={
+type:"object",required:["cron"],properties:{cron:{type:"string",minLength:1,maxLength:200,description:"Five fields, or six with seconds first."},timezone:{type:"\
+string",minLength:1,maxLength:100,description:"IANA name: Europe/Berlin. Default UTC."},missed:{type:"string",enum:["skip","latest","all"],description:"Times th\
+at passed while no supervisor was there: none, the last one, or each. Default skip."},maxMissed:{type:"integer",minimum:1,maximum:1e3,description:"With missed: \
+all, the last so many. Default 10."}},additionalProperties:!1,description:"A run at each time. Every supervisor derives the same session id from it."},schema136={
+type:"object",required:["when"],properties:{topic:{type:"string",minLength:1,maxLength:1e3,description:"MQTT topic filter; `{org}` and `{unit}` are filled in. D\
+efault shoal/v1/{org}/{unit}/device/+/telemetry."},when:{type:"string",minLength:1,maxLength:4e3,description:"CEL over `message` (JSON, else text) and `topic`: \
+true is an alarm."},key:{type:"string",minLength:1,maxLength:4e3,description:"CEL: what belongs to one alarm. A constant makes one of all. Default: the topic."},
+forSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"Debounce: `when` must have held for so long, over the messages that came. Default: at \
+once. In seconds."},clear:{type:"string",minLength:1,maxLength:4e3,description:"Hysteresis: CEL, true ends the alarm, and only then can there be another. Defaul\
+t: `when` is false."},cooldownSeconds:{type:"number",minimum:0,maximum:31536e3,description:"Shortest time between two runs of one key. Default 60."},maxKeys:{type:"\
+integer",minimum:1,maximum:1e5,description:"Keys that may have had an alarm; messages of further ones are passed over and logged. Default 1000."}},additionalProperties:!1,
+description:"A run for each alarm, however many messages it is made of."};function validate128(data,{instancePath="",parentData,parentDataProperty,rootData=data,
+dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate128.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&
+(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.id===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"requ\
+ired",params:{missingProperty:"id"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}for(const key0 in data)if(!(key0==="id"||key0==="description"||key0===
+"schedule"||key0==="telemetry"||key0==="variables")){const err1={instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key0}};
+vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.id!==void 0){let data0=data.id;if(typeof data0=="string"){if(func1(data0)>256){const err2={instancePath:instancePath+
+"/id",schemaPath:"#/properties/id/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(!pattern10.test(
+data0)){const err3={instancePath:instancePath+"/id",schemaPath:"#/properties/id/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?
+vErrors=[err3]:vErrors.push(err3),errors++}}else{const err4={instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type:"stri\
+ng"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}}if(data.description!==void 0){let data1=data.description;if(typeof data1=="string"){if(func1(data1)>
+1e3){const err5={instancePath:instancePath+"/description",schemaPath:"#/properties/description/maxLength",keyword:"maxLength",params:{limit:1e3}};vErrors===null?
+vErrors=[err5]:vErrors.push(err5),errors++}}else{const err6={instancePath:instancePath+"/description",schemaPath:"#/properties/description/type",keyword:"type",
+params:{type:"string"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}}if(data.schedule!==void 0){let data2=data.schedule;if(data2&&typeof data2=="o\
+bject"&&!Array.isArray(data2)){if(data2.cron===void 0){const err7={instancePath:instancePath+"/schedule",schemaPath:"#/$defs/ScheduleTrigger/required",keyword:"\
+required",params:{missingProperty:"cron"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}for(const key1 in data2)if(!(key1==="cron"||key1==="timezon\
+e"||key1==="missed"||key1==="maxMissed")){const err8={instancePath:instancePath+"/schedule",schemaPath:"#/$defs/ScheduleTrigger/additionalProperties",keyword:"a\
+dditionalProperties",params:{additionalProperty:key1}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}if(data2.cron!==void 0){let data3=data2.cron;if(typeof data3==
+"string"){if(func1(data3)>200){const err9={instancePath:instancePath+"/schedule/cron",schemaPath:"#/$defs/ScheduleTrigger/properties/cron/maxLength",keyword:"ma\
+xLength",params:{limit:200}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(func1(data3)<1){const err10={instancePath:instancePath+"/schedule/cron",
+schemaPath:"#/$defs/ScheduleTrigger/properties/cron/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}}else{
+const err11={instancePath:instancePath+"/schedule/cron",schemaPath:"#/$defs/ScheduleTrigger/properties/cron/type",keyword:"type",params:{type:"string"}};vErrors===
+null?vErrors=[err11]:vErrors.push(err11),errors++}}if(data2.timezone!==void 0){let data4=data2.timezone;if(typeof data4=="string"){if(func1(data4)>100){const err12={
+instancePath:instancePath+"/schedule/timezone",schemaPath:"#/$defs/ScheduleTrigger/properties/timezone/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===
+null?vErrors=[err12]:vErrors.push(err12),errors++}if(func1(data4)<1){const err13={instancePath:instancePath+"/schedule/timezone",schemaPath:"#/$defs/ScheduleTri\
+gger/properties/timezone/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}else{const err14={instancePath:instancePath+
+"/schedule/timezone",schemaPath:"#/$defs/ScheduleTrigger/properties/timezone/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err14]:vErrors.
+push(err14),errors++}}if(data2.missed!==void 0){let data5=data2.missed;if(typeof data5!="string"){const err15={instancePath:instancePath+"/schedule/missed",schemaPath:"\
+#/$defs/ScheduleTrigger/properties/missed/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}if(!(data5===
+"skip"||data5==="latest"||data5==="all")){const err16={instancePath:instancePath+"/schedule/missed",schemaPath:"#/$defs/ScheduleTrigger/properties/missed/enum",
+keyword:"enum",params:{allowedValues:schema135.properties.missed.enum}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}if(data2.maxMissed!==void 0){
+let data6=data2.maxMissed;if(!(typeof data6=="number"&&!(data6%1)&&!isNaN(data6)&&isFinite(data6))){const err17={instancePath:instancePath+"/schedule/maxMissed",
+schemaPath:"#/$defs/ScheduleTrigger/properties/maxMissed/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}
+if(typeof data6=="number"&&isFinite(data6)){if(data6>1e3||isNaN(data6)){const err18={instancePath:instancePath+"/schedule/maxMissed",schemaPath:"#/$defs/Schedul\
+eTrigger/properties/maxMissed/maximum",keyword:"maximum",params:{comparison:"<=",limit:1e3}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}if(data6<
+1||isNaN(data6)){const err19={instancePath:instancePath+"/schedule/maxMissed",schemaPath:"#/$defs/ScheduleTrigger/properties/maxMissed/minimum",keyword:"minimum",
+params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}}}else{const err20={instancePath:instancePath+"/schedule",schemaPath:"\
+#/$defs/ScheduleTrigger/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}if(data.telemetry!==void 0){let data7=data.
+telemetry;if(data7&&typeof data7=="object"&&!Array.isArray(data7)){if(data7.when===void 0){const err21={instancePath:instancePath+"/telemetry",schemaPath:"#/$de\
+fs/TelemetryTrigger/required",keyword:"required",params:{missingProperty:"when"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}for(const key2 in data7)
+if(!(key2==="topic"||key2==="when"||key2==="key"||key2==="forSeconds"||key2==="clear"||key2==="cooldownSeconds"||key2==="maxKeys")){const err22={instancePath:instancePath+
+"/telemetry",schemaPath:"#/$defs/TelemetryTrigger/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key2}};vErrors===null?vErrors=
+[err22]:vErrors.push(err22),errors++}if(data7.topic!==void 0){let data8=data7.topic;if(typeof data8=="string"){if(func1(data8)>1e3){const err23={instancePath:instancePath+
+"/telemetry/topic",schemaPath:"#/$defs/TelemetryTrigger/properties/topic/maxLength",keyword:"maxLength",params:{limit:1e3}};vErrors===null?vErrors=[err23]:vErrors.
+push(err23),errors++}if(func1(data8)<1){const err24={instancePath:instancePath+"/telemetry/topic",schemaPath:"#/$defs/TelemetryTrigger/properties/topic/minLengt\
+h",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}else{const err25={instancePath:instancePath+"/telemetry/to\
+pic",schemaPath:"#/$defs/TelemetryTrigger/properties/topic/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}
+if(data7.when!==void 0){let data9=data7.when;if(typeof data9=="string"){if(func1(data9)>4e3){const err26={instancePath:instancePath+"/telemetry/when",schemaPath:"\
+#/$defs/TelemetryTrigger/properties/when/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}if(func1(
+data9)<1){const err27={instancePath:instancePath+"/telemetry/when",schemaPath:"#/$defs/TelemetryTrigger/properties/when/minLength",keyword:"minLength",params:{limit:1}};
+vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}}else{const err28={instancePath:instancePath+"/telemetry/when",schemaPath:"#/$defs/TelemetryTrigger/\
+properties/when/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),errors++}}if(data7.key!==void 0){let data10=data7.
+key;if(typeof data10=="string"){if(func1(data10)>4e3){const err29={instancePath:instancePath+"/telemetry/key",schemaPath:"#/$defs/TelemetryTrigger/properties/ke\
+y/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}if(func1(data10)<1){const err30={instancePath:instancePath+
+"/telemetry/key",schemaPath:"#/$defs/TelemetryTrigger/properties/key/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err30]:vErrors.push(
+err30),errors++}}else{const err31={instancePath:instancePath+"/telemetry/key",schemaPath:"#/$defs/TelemetryTrigger/properties/key/type",keyword:"type",params:{type:"\
+string"}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}}if(data7.forSeconds!==void 0){let data11=data7.forSeconds;if(typeof data11=="number"&&isFinite(
+data11)){if(data11>31536e3||isNaN(data11)){const err32={instancePath:instancePath+"/telemetry/forSeconds",schemaPath:"#/$defs/TelemetryTrigger/properties/forSec\
+onds/maximum",keyword:"maximum",params:{comparison:"<=",limit:31536e3}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}if(data11<=0||isNaN(data11)){
+const err33={instancePath:instancePath+"/telemetry/forSeconds",schemaPath:"#/$defs/TelemetryTrigger/properties/forSeconds/exclusiveMinimum",keyword:"exclusiveMi\
+nimum",params:{comparison:">",limit:0}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}}else{const err34={instancePath:instancePath+"/telemetry/for\
+Seconds",schemaPath:"#/$defs/TelemetryTrigger/properties/forSeconds/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),
+errors++}}if(data7.clear!==void 0){let data12=data7.clear;if(typeof data12=="string"){if(func1(data12)>4e3){const err35={instancePath:instancePath+"/telemetry/c\
+lear",schemaPath:"#/$defs/TelemetryTrigger/properties/clear/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err35]:vErrors.push(err35),
+errors++}if(func1(data12)<1){const err36={instancePath:instancePath+"/telemetry/clear",schemaPath:"#/$defs/TelemetryTrigger/properties/clear/minLength",keyword:"\
+minLength",params:{limit:1}};vErrors===null?vErrors=[err36]:vErrors.push(err36),errors++}}else{const err37={instancePath:instancePath+"/telemetry/clear",schemaPath:"\
+#/$defs/TelemetryTrigger/properties/clear/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err37]:vErrors.push(err37),errors++}}if(data7.cooldownSeconds!==
+void 0){let data13=data7.cooldownSeconds;if(typeof data13=="number"&&isFinite(data13)){if(data13>31536e3||isNaN(data13)){const err38={instancePath:instancePath+
+"/telemetry/cooldownSeconds",schemaPath:"#/$defs/TelemetryTrigger/properties/cooldownSeconds/maximum",keyword:"maximum",params:{comparison:"<=",limit:31536e3}};
+vErrors===null?vErrors=[err38]:vErrors.push(err38),errors++}if(data13<0||isNaN(data13)){const err39={instancePath:instancePath+"/telemetry/cooldownSeconds",schemaPath:"\
+#/$defs/TelemetryTrigger/properties/cooldownSeconds/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err39]:vErrors.push(err39),
+errors++}}else{const err40={instancePath:instancePath+"/telemetry/cooldownSeconds",schemaPath:"#/$defs/TelemetryTrigger/properties/cooldownSeconds/type",keyword:"\
+type",params:{type:"number"}};vErrors===null?vErrors=[err40]:vErrors.push(err40),errors++}}if(data7.maxKeys!==void 0){let data14=data7.maxKeys;if(!(typeof data14==
+"number"&&!(data14%1)&&!isNaN(data14)&&isFinite(data14))){const err41={instancePath:instancePath+"/telemetry/maxKeys",schemaPath:"#/$defs/TelemetryTrigger/prope\
+rties/maxKeys/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err41]:vErrors.push(err41),errors++}if(typeof data14=="number"&&isFinite(data14)){
+if(data14>1e5||isNaN(data14)){const err42={instancePath:instancePath+"/telemetry/maxKeys",schemaPath:"#/$defs/TelemetryTrigger/properties/maxKeys/maximum",keyword:"\
+maximum",params:{comparison:"<=",limit:1e5}};vErrors===null?vErrors=[err42]:vErrors.push(err42),errors++}if(data14<1||isNaN(data14)){const err43={instancePath:instancePath+
+"/telemetry/maxKeys",schemaPath:"#/$defs/TelemetryTrigger/properties/maxKeys/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=
+[err43]:vErrors.push(err43),errors++}}}}else{const err44={instancePath:instancePath+"/telemetry",schemaPath:"#/$defs/TelemetryTrigger/type",keyword:"type",params:{
+type:"object"}};vErrors===null?vErrors=[err44]:vErrors.push(err44),errors++}}if(data.variables!==void 0){let data15=data.variables;if(!(data15&&typeof data15=="\
+object"&&!Array.isArray(data15))){const err45={instancePath:instancePath+"/variables",schemaPath:"#/properties/variables/type",keyword:"type",params:{type:"obje\
+ct"}};vErrors===null?vErrors=[err45]:vErrors.push(err45),errors++}}if((data.schedule===void 0?0:1)+(data.telemetry===void 0?0:1)!=1){const err46={instancePath,schemaPath:"\
+#/exactlyOneOf",keyword:"exactlyOneOf",params:{members:schema134.exactlyOneOf}};vErrors===null?vErrors=[err46]:vErrors.push(err46),errors++}}else{const err47={instancePath,
+schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err47]:vErrors.push(err47),errors++}return validate128.errors=vErrors,errors===
+0}validate128.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};const schema137={type:"object",required:["id","use"],properties:{id:{type:"string",pattern:"^\
+[A-Za-z0-9_.-]+$",maxLength:256},description:{type:"string",maxLength:1e3},use:{$ref:"#/$defs/StepUse"},with:{type:"object"},needs:{type:"array",items:{anyOf:[{
+type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},{$ref:"#/$defs/StepEdge"}]},maxItems:1e3},join:{$ref:"#/$defs/StepJoin"},when:{type:"string",minLength:1,
+maxLength:4e3,description:"A CEL expression; false skips the step."},forEach:{$ref:"#/$defs/StepForEach"},timeoutSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,
+description:"Longest time at work in one attempt, once its needs are met. Default 300. In seconds."},retry:{$ref:"#/$defs/StepRetry"},onFailure:{type:"string",enum:[
+"fail","skip","continue","compensate"],description:"What a step that did not complete does to those that need it. fail: they are skipped and the session fails. \
+skip: they are skipped, the session goes on. continue: they run and see the failed result. compensate: as fail, and when every step has ended the compensations \
+of those that completed run, the last first."},compensate:{$ref:"#/$defs/StepCompensation"},idempotent:{type:"boolean",description:"False: the step changes the \
+world and must not do so twice. It writes an intent first, and an attempt that finds the intent of another ends as `unknown`. Default: what the blueprint says, \
+else true."}},additionalProperties:!1},schema138={type:"object",required:["step"],properties:{step:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},onFailure:{
+type:"string",enum:["fail","skip","continue","compensate"],description:"What a step that did not complete does to those that need it. fail: they are skipped and\
+ the session fails. skip: they are skipped, the session goes on. continue: they run and see the failed result. compensate: as fail, and when every step has ende\
+d the compensations of those that completed run, the last first."}},additionalProperties:!1,description:"A need with a failure policy of its own; it wins over t\
+he needed step's policy."};function validate130(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;
+const evaluated0=validate130.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data==
+"object"&&!Array.isArray(data)){if(data.id===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"id"}};vErrors===
+null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.use===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
+use"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}for(const key0 in data)if(!func132.call(schema137.properties,key0)){const err2={instancePath,schemaPath:"\
+#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key0}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.id!==
+void 0){let data0=data.id;if(typeof data0=="string"){if(func1(data0)>256){const err3={instancePath:instancePath+"/id",schemaPath:"#/properties/id/maxLength",keyword:"\
+maxLength",params:{limit:256}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(!pattern10.test(data0)){const err4={instancePath:instancePath+"/id",
+schemaPath:"#/properties/id/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}}else{const err5={
+instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}}
+if(data.description!==void 0){let data1=data.description;if(typeof data1=="string"){if(func1(data1)>1e3){const err6={instancePath:instancePath+"/description",schemaPath:"\
+#/properties/description/maxLength",keyword:"maxLength",params:{limit:1e3}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}}else{const err7={instancePath:instancePath+
+"/description",schemaPath:"#/properties/description/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}}if(data.
+use!==void 0&&(validate108(data.use,{instancePath:instancePath+"/use",parentData:data,parentDataProperty:"use",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,
+validate108.errors),errors=vErrors.length)),data.with!==void 0){let data3=data.with;if(!(data3&&typeof data3=="object"&&!Array.isArray(data3))){const err8={instancePath:instancePath+
+"/with",schemaPath:"#/properties/with/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}}if(data.needs!==void 0){
+let data4=data.needs;if(Array.isArray(data4)){if(data4.length>1e3){const err9={instancePath:instancePath+"/needs",schemaPath:"#/properties/needs/maxItems",keyword:"\
+maxItems",params:{limit:1e3}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}const len0=data4.length;for(let i0=0;i0<len0;i0++){let data5=data4[i0];const _errs12=errors;
+let valid3=!1;const _errs13=errors;if(typeof data5=="string"){if(func1(data5)>256){const err10={instancePath:instancePath+"/needs/"+i0,schemaPath:"#/properties/\
+needs/items/anyOf/0/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(!pattern10.test(data5)){const err11={
+instancePath:instancePath+"/needs/"+i0,schemaPath:"#/properties/needs/items/anyOf/0/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?
+vErrors=[err11]:vErrors.push(err11),errors++}}else{const err12={instancePath:instancePath+"/needs/"+i0,schemaPath:"#/properties/needs/items/anyOf/0/type",keyword:"\
+type",params:{type:"string"}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}var _valid0=_errs13===errors;valid3=valid3||_valid0;const _errs15=errors;
+if(data5&&typeof data5=="object"&&!Array.isArray(data5)){if(data5.step===void 0){const err13={instancePath:instancePath+"/needs/"+i0,schemaPath:"#/$defs/StepEdg\
+e/required",keyword:"required",params:{missingProperty:"step"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}for(const key1 in data5)if(!(key1===
+"step"||key1==="onFailure")){const err14={instancePath:instancePath+"/needs/"+i0,schemaPath:"#/$defs/StepEdge/additionalProperties",keyword:"additionalPropertie\
+s",params:{additionalProperty:key1}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}if(data5.step!==void 0){let data6=data5.step;if(typeof data6=="\
+string"){if(func1(data6)>256){const err15={instancePath:instancePath+"/needs/"+i0+"/step",schemaPath:"#/$defs/StepEdge/properties/step/maxLength",keyword:"maxLe\
+ngth",params:{limit:256}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}if(!pattern10.test(data6)){const err16={instancePath:instancePath+"/needs/"+
+i0+"/step",schemaPath:"#/$defs/StepEdge/properties/step/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err16]:vErrors.
+push(err16),errors++}}else{const err17={instancePath:instancePath+"/needs/"+i0+"/step",schemaPath:"#/$defs/StepEdge/properties/step/type",keyword:"type",params:{
+type:"string"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}if(data5.onFailure!==void 0){let data7=data5.onFailure;if(typeof data7!="string"){const err18={
+instancePath:instancePath+"/needs/"+i0+"/onFailure",schemaPath:"#/$defs/StepEdge/properties/onFailure/type",keyword:"type",params:{type:"string"}};vErrors===null?
+vErrors=[err18]:vErrors.push(err18),errors++}if(!(data7==="fail"||data7==="skip"||data7==="continue"||data7==="compensate")){const err19={instancePath:instancePath+
+"/needs/"+i0+"/onFailure",schemaPath:"#/$defs/StepEdge/properties/onFailure/enum",keyword:"enum",params:{allowedValues:schema138.properties.onFailure.enum}};vErrors===
+null?vErrors=[err19]:vErrors.push(err19),errors++}}}else{const err20={instancePath:instancePath+"/needs/"+i0,schemaPath:"#/$defs/StepEdge/type",keyword:"type",params:{
+type:"object"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}var _valid0=_errs15===errors;if(valid3=valid3||_valid0,valid3)errors=_errs12,vErrors!==
+null&&(_errs12?vErrors.length=_errs12:vErrors=null);else{const err21={instancePath:instancePath+"/needs/"+i0,schemaPath:"#/properties/needs/items/anyOf",keyword:"\
+anyOf",params:{}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}}else{const err22={instancePath:instancePath+"/needs",schemaPath:"#/properties/ne\
+eds/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}}if(data.join!==void 0){let data8=data.join;const _errs25=errors;
+let valid7=!1;const _errs26=errors;if(typeof data8!="string"){const err23={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/0/type",keyword:"\
+type",params:{type:"string"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}if(!(data8==="all"||data8==="any")){const err24={instancePath:instancePath+
+"/join",schemaPath:"#/$defs/StepJoin/anyOf/0/enum",keyword:"enum",params:{allowedValues:schema115.anyOf[0].enum}};vErrors===null?vErrors=[err24]:vErrors.push(err24),
+errors++}var _valid1=_errs26===errors;valid7=valid7||_valid1;const _errs28=errors,_errs30=errors,_errs31=errors;if(data8&&typeof data8=="object"&&!Array.isArray(
+data8)){let missing0;if(data8.atLeast===void 0&&(missing0="atLeast")||data8.percent===void 0&&(missing0="percent")){const err25={};vErrors===null?vErrors=[err25]:
+vErrors.push(err25),errors++}}var valid8=_errs31===errors;if(valid8){const err26={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/1/not",keyword:"\
+not",params:{}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}else errors=_errs30,vErrors!==null&&(_errs30?vErrors.length=_errs30:vErrors=null);if(data8&&
+typeof data8=="object"&&!Array.isArray(data8)){if(Object.keys(data8).length<1){const err27={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf\
+/1/minProperties",keyword:"minProperties",params:{limit:1}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}for(const key2 in data8)if(!(key2==="atL\
+east"||key2==="percent"||key2==="withinSeconds"||key2==="onTimeout")){const err28={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/1/additi\
+onalProperties",keyword:"additionalProperties",params:{additionalProperty:key2}};vErrors===null?vErrors=[err28]:vErrors.push(err28),errors++}if(data8.atLeast!==
+void 0){let data9=data8.atLeast;if(!(typeof data9=="number"&&!(data9%1)&&!isNaN(data9)&&isFinite(data9))){const err29={instancePath:instancePath+"/join/atLeast",
+schemaPath:"#/$defs/StepJoin/anyOf/1/properties/atLeast/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}
+if(typeof data9=="number"&&isFinite(data9)){if(data9>1e3||isNaN(data9)){const err30={instancePath:instancePath+"/join/atLeast",schemaPath:"#/$defs/StepJoin/anyO\
+f/1/properties/atLeast/maximum",keyword:"maximum",params:{comparison:"<=",limit:1e3}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}if(data9<1||isNaN(
+data9)){const err31={instancePath:instancePath+"/join/atLeast",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/atLeast/minimum",keyword:"minimum",params:{comparison:"\
+>=",limit:1}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}}}if(data8.percent!==void 0){let data10=data8.percent;if(typeof data10=="number"&&isFinite(
+data10)){if(data10>100||isNaN(data10)){const err32={instancePath:instancePath+"/join/percent",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/percent/maximum",keyword:"\
+maximum",params:{comparison:"<=",limit:100}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}if(data10<=0||isNaN(data10)){const err33={instancePath:instancePath+
+"/join/percent",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/percent/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison:">",limit:0}};vErrors===
+null?vErrors=[err33]:vErrors.push(err33),errors++}}else{const err34={instancePath:instancePath+"/join/percent",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/p\
+ercent/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}}if(data8.withinSeconds!==void 0){let data11=data8.
+withinSeconds;if(typeof data11=="number"&&isFinite(data11)){if(data11>31536e3||isNaN(data11)){const err35={instancePath:instancePath+"/join/withinSeconds",schemaPath:"\
+#/$defs/StepJoin/anyOf/1/properties/withinSeconds/maximum",keyword:"maximum",params:{comparison:"<=",limit:31536e3}};vErrors===null?vErrors=[err35]:vErrors.push(
+err35),errors++}if(data11<=0||isNaN(data11)){const err36={instancePath:instancePath+"/join/withinSeconds",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/within\
+Seconds/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison:">",limit:0}};vErrors===null?vErrors=[err36]:vErrors.push(err36),errors++}}else{const err37={
+instancePath:instancePath+"/join/withinSeconds",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/withinSeconds/type",keyword:"type",params:{type:"number"}};vErrors===
+null?vErrors=[err37]:vErrors.push(err37),errors++}}if(data8.onTimeout!==void 0){let data12=data8.onTimeout;if(typeof data12!="string"){const err38={instancePath:instancePath+
+"/join/onTimeout",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/onTimeout/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err38]:vErrors.
+push(err38),errors++}if(!(data12==="fail"||data12==="run")){const err39={instancePath:instancePath+"/join/onTimeout",schemaPath:"#/$defs/StepJoin/anyOf/1/proper\
+ties/onTimeout/enum",keyword:"enum",params:{allowedValues:schema115.anyOf[1].properties.onTimeout.enum}};vErrors===null?vErrors=[err39]:vErrors.push(err39),errors++}}}else{
+const err40={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/1/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err40]:
+vErrors.push(err40),errors++}var _valid1=_errs28===errors;if(valid7=valid7||_valid1,valid7)errors=_errs25,vErrors!==null&&(_errs25?vErrors.length=_errs25:vErrors=
+null);else{const err41={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf",keyword:"anyOf",params:{}};vErrors===null?vErrors=[err41]:vErrors.
+push(err41),errors++}}if(data.when!==void 0){let data13=data.when;if(typeof data13=="string"){if(func1(data13)>4e3){const err42={instancePath:instancePath+"/whe\
+n",schemaPath:"#/properties/when/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err42]:vErrors.push(err42),errors++}if(func1(data13)<
+1){const err43={instancePath:instancePath+"/when",schemaPath:"#/properties/when/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err43]:
+vErrors.push(err43),errors++}}else{const err44={instancePath:instancePath+"/when",schemaPath:"#/properties/when/type",keyword:"type",params:{type:"string"}};vErrors===
+null?vErrors=[err44]:vErrors.push(err44),errors++}}if(data.forEach!==void 0&&(validate110(data.forEach,{instancePath:instancePath+"/forEach",parentData:data,parentDataProperty:"\
+forEach",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate110.errors),errors=vErrors.length)),data.timeoutSeconds!==void 0){let data15=data.timeoutSeconds;
 if(typeof data15=="number"&&isFinite(data15)){if(data15>31536e3||isNaN(data15)){const err45={instancePath:instancePath+"/timeoutSeconds",schemaPath:"#/propertie\
 s/timeoutSeconds/maximum",keyword:"maximum",params:{comparison:"<=",limit:31536e3}};vErrors===null?vErrors=[err45]:vErrors.push(err45),errors++}if(data15<=0||isNaN(
 data15)){const err46={instancePath:instancePath+"/timeoutSeconds",schemaPath:"#/properties/timeoutSeconds/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison:"\
@@ -2469,18 +2637,18 @@ vErrors.push(err60),errors++}}}else{const err61={instancePath:instancePath+"/ret
 null?vErrors=[err61]:vErrors.push(err61),errors++}}if(data.onFailure!==void 0){let data21=data.onFailure;if(typeof data21!="string"){const err62={instancePath:instancePath+
 "/onFailure",schemaPath:"#/properties/onFailure/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err62]:vErrors.push(err62),errors++}if(!(data21===
 "fail"||data21==="skip"||data21==="continue"||data21==="compensate")){const err63={instancePath:instancePath+"/onFailure",schemaPath:"#/properties/onFailure/enu\
-m",keyword:"enum",params:{allowedValues:schema133.properties.onFailure.enum}};vErrors===null?vErrors=[err63]:vErrors.push(err63),errors++}}if(data.compensate!==
-void 0&&(validate111(data.compensate,{instancePath:instancePath+"/compensate",parentData:data,parentDataProperty:"compensate",rootData,dynamicAnchors})||(vErrors=
-joinErrors(vErrors,validate111.errors),errors=vErrors.length)),data.idempotent!==void 0&&typeof data.idempotent!="boolean"){const err64={instancePath:instancePath+
+m",keyword:"enum",params:{allowedValues:schema137.properties.onFailure.enum}};vErrors===null?vErrors=[err63]:vErrors.push(err63),errors++}}if(data.compensate!==
+void 0&&(validate112(data.compensate,{instancePath:instancePath+"/compensate",parentData:data,parentDataProperty:"compensate",rootData,dynamicAnchors})||(vErrors=
+joinErrors(vErrors,validate112.errors),errors=vErrors.length)),data.idempotent!==void 0&&typeof data.idempotent!="boolean"){const err64={instancePath:instancePath+
 "/idempotent",schemaPath:"#/properties/idempotent/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err64]:vErrors.push(err64),errors++}}else{
-const err65={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err65]:vErrors.push(err65),errors++}return validate128.
-errors=vErrors,errors===0}validate128.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};function validate125(data,{instancePath="",parentData,parentDataProperty,
-rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate125.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.
+const err65={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err65]:vErrors.push(err65),errors++}return validate130.
+errors=vErrors,errors===0}validate130.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};function validate127(data,{instancePath="",parentData,parentDataProperty,
+rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate127.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.
 dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.id===void 0){const err0={instancePath,schemaPath:"#/required",
 keyword:"required",params:{missingProperty:"id"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.description===void 0){const err1={instancePath,
 schemaPath:"#/required",keyword:"required",params:{missingProperty:"description"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.steps===void 0){
 const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"steps"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}
-for(const key0 in data)if(!func118.call(schema128.properties,key0)){const err3={instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",
+for(const key0 in data)if(!func132.call(schema132.properties,key0)){const err3={instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",
 params:{additionalProperty:key0}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.id!==void 0){let data0=data.id;if(typeof data0=="string"){if(func1(
 data0)>256){const err4={instancePath:instancePath+"/id",schemaPath:"#/properties/id/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err4]:
 vErrors.push(err4),errors++}if(!pattern10.test(data0)){const err5={instancePath:instancePath+"/id",schemaPath:"#/properties/id/pattern",keyword:"pattern",params:{
@@ -2509,7 +2677,7 @@ type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err20]:vErro
 typeof data6=="object"&&!Array.isArray(data6)){if(Object.keys(data6).length>200){const err21={instancePath:instancePath+"/variables",schemaPath:"#/properties/va\
 riables/maxProperties",keyword:"maxProperties",params:{limit:200}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}for(const key1 in data6){const _errs16=errors;
 if(typeof key1=="string"){if(func1(key1)>100){const err22={instancePath:instancePath+"/variables",schemaPath:"#/properties/variables/propertyNames/maxLength",keyword:"\
-maxLength",params:{limit:100},propertyName:key1};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}if(!pattern94.test(key1)){const err23={instancePath:instancePath+
+maxLength",params:{limit:100},propertyName:key1};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}if(!pattern103.test(key1)){const err23={instancePath:instancePath+
 "/variables",schemaPath:"#/properties/variables/propertyNames/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z_][A-Za-z0-9_]*$"},propertyName:key1};vErrors===
 null?vErrors=[err23]:vErrors.push(err23),errors++}}var valid3=_errs16===errors;if(!valid3){const err24={instancePath:instancePath+"/variables",schemaPath:"#/pro\
 perties/variables/propertyNames",keyword:"propertyNames",params:{propertyName:key1}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}for(const key2 in data6){
@@ -2523,7 +2691,7 @@ n",schemaPath:"#/$defs/WorkflowVariable/properties/description/type",keyword:"ty
 if(data7.type!==void 0){let data9=data7.type;if(typeof data9!="string"){const err28={instancePath:instancePath+"/variables/"+key2.replace(/~/g,"~0").replace(/\//g,
 "~1")+"/type",schemaPath:"#/$defs/WorkflowVariable/properties/type/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),
 errors++}if(!(data9==="string"||data9==="number"||data9==="integer"||data9==="boolean"||data9==="object"||data9==="array")){const err29={instancePath:instancePath+
-"/variables/"+key2.replace(/~/g,"~0").replace(/\//g,"~1")+"/type",schemaPath:"#/$defs/WorkflowVariable/properties/type/enum",keyword:"enum",params:{allowedValues:schema129.
+"/variables/"+key2.replace(/~/g,"~0").replace(/\//g,"~1")+"/type",schemaPath:"#/$defs/WorkflowVariable/properties/type/enum",keyword:"enum",params:{allowedValues:schema133.
 properties.type.enum}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}}if(data7.required!==void 0&&typeof data7.required!="boolean"){const err30={instancePath:instancePath+
 "/variables/"+key2.replace(/~/g,"~0").replace(/\//g,"~1")+"/required",schemaPath:"#/$defs/WorkflowVariable/properties/required/type",keyword:"type",params:{type:"\
 boolean"}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}}else{const err31={instancePath:instancePath+"/variables/"+key2.replace(/~/g,"~0").replace(
@@ -2547,16 +2715,16 @@ xclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison:">",limit:0}};vEr
 "/retentionSeconds",schemaPath:"#/properties/retentionSeconds/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err41]:vErrors.push(err41),errors++}}
 if(data.triggers!==void 0){let data14=data.triggers;if(Array.isArray(data14)){if(data14.length>50){const err42={instancePath:instancePath+"/triggers",schemaPath:"\
 #/properties/triggers/maxItems",keyword:"maxItems",params:{limit:50}};vErrors===null?vErrors=[err42]:vErrors.push(err42),errors++}const len1=data14.length;for(let i1=0;i1<
-len1;i1++)validate126(data14[i1],{instancePath:instancePath+"/triggers/"+i1,parentData:data14,parentDataProperty:i1,rootData,dynamicAnchors})||(vErrors=joinErrors(
-vErrors,validate126.errors),errors=vErrors.length)}else{const err43={instancePath:instancePath+"/triggers",schemaPath:"#/properties/triggers/type",keyword:"type",
+len1;i1++)validate128(data14[i1],{instancePath:instancePath+"/triggers/"+i1,parentData:data14,parentDataProperty:i1,rootData,dynamicAnchors})||(vErrors=joinErrors(
+vErrors,validate128.errors),errors=vErrors.length)}else{const err43={instancePath:instancePath+"/triggers",schemaPath:"#/properties/triggers/type",keyword:"type",
 params:{type:"array"}};vErrors===null?vErrors=[err43]:vErrors.push(err43),errors++}}if(data.steps!==void 0){let data16=data.steps;if(Array.isArray(data16)){if(data16.
 length>1e3){const err44={instancePath:instancePath+"/steps",schemaPath:"#/properties/steps/maxItems",keyword:"maxItems",params:{limit:1e3}};vErrors===null?vErrors=
 [err44]:vErrors.push(err44),errors++}if(data16.length<1){const err45={instancePath:instancePath+"/steps",schemaPath:"#/properties/steps/minItems",keyword:"minIt\
-ems",params:{limit:1}};vErrors===null?vErrors=[err45]:vErrors.push(err45),errors++}const len2=data16.length;for(let i2=0;i2<len2;i2++)validate128(data16[i2],{instancePath:instancePath+
-"/steps/"+i2,parentData:data16,parentDataProperty:i2,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate128.errors),errors=vErrors.length)}else{const err46={
+ems",params:{limit:1}};vErrors===null?vErrors=[err45]:vErrors.push(err45),errors++}const len2=data16.length;for(let i2=0;i2<len2;i2++)validate130(data16[i2],{instancePath:instancePath+
+"/steps/"+i2,parentData:data16,parentDataProperty:i2,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate130.errors),errors=vErrors.length)}else{const err46={
 instancePath:instancePath+"/steps",schemaPath:"#/properties/steps/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err46]:vErrors.push(err46),
 errors++}}}else{const err47={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err47]:vErrors.push(err47),errors++}
-return validate125.errors=vErrors,errors===0}validate125.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};const writeRules={AgentCard:[[["name"],"non-empty"],
+return validate127.errors=vErrors,errors===0}validate127.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};const writeRules={AgentCard:[[["name"],"non-empty"],
 [["description"],"non-empty"],[["version"],"non-empty"],[["supportedInterfaces"],"non-empty"],[["supportedInterfaces","*","url"],"non-empty"],[["supportedInterf\
 aces","*","protocolBinding"],"non-empty"],[["supportedInterfaces","*","protocolVersion"],"non-empty"],[["defaultInputModes"],"non-empty"],[["defaultOutputModes"],
 "non-empty"],[["skills"],"non-empty"],[["skills","*","id"],"non-empty"],[["skills","*","name"],"non-empty"],[["skills","*","description"],"non-empty"],[["skills",
@@ -2590,19 +2758,20 @@ n","scheme"],"non-empty"]],TaskStatusUpdateEvent:[[["taskId"],"non-empty"],[["co
 ssageId"],"non-empty"],[["status","message","role"],"specified"],[["status","timestamp"],"utc"]],JsonRpcError:[],JsonRpcRequest:[],JsonRpcResponse:[],BadRequest:[],
 BindingErrorData:[],ErrorInfo:[],AgentAttempt:[[["at"],"utc"]],AgentState:[[["at"],"utc"]],ApprovalDecision:[[["at"],"utc"]],ApprovalRequest:[[["at"],"utc"],[["\
 expiresAt"],"utc"]],AttemptRecord:[[["at"],"utc"]],BrokerCanary:[[["at"],"utc"]],CallerRecord:[[["at"],"utc"]],ControlRecord:[[["at"],"utc"]],DesiredState:[[["a\
-t"],"utc"]],SessionOutcome:[[["task","id"],"non-empty"],[["task","status","state"],"specified"],[["task","status","message","messageId"],"non-empty"],[["task","\
-status","message","role"],"specified"],[["task","status","timestamp"],"utc"],[["task","artifacts","*","artifactId"],"non-empty"],[["task","history","*","message\
-Id"],"non-empty"],[["task","history","*","role"],"specified"],[["steps","*","startedAt"],"utc"],[["steps","*","at"],"utc"],[["compensation","steps","*","started\
-At"],"utc"],[["compensation","steps","*","at"],"utc"],[["at"],"utc"]],SessionRecord:[[["request","messageId"],"non-empty"],[["request","role"],"specified"],[["r\
-erun","results","*","artifacts","*","artifactId"],"non-empty"],[["rerun","results","*","startedAt"],"utc"],[["rerun","results","*","at"],"utc"],[["createdAt"],"\
-utc"],[["deadlineAt"],"utc"],[["expiresAt"],"utc"]],StepIntent:[[["at"],"utc"]],StepItems:[[["at"],"utc"]],StepResult:[[["artifacts","*","artifactId"],"non-empt\
-y"],[["startedAt"],"utc"],[["at"],"utc"]],StepStatus:[[["at"],"utc"],[["retryAt"],"utc"]],Telemetry:[[["at"],"utc"]],TriggerRecord:[[["firedAt"],"utc"],[["at"],
-"utc"]],WorkflowDefinition:[]},validators={AgentCard,Artifact,CancelTaskRequest,DeleteTaskPushNotificationConfigRequest,GetExtendedAgentCardRequest,GetTaskPushNotificationConfigRequest,
-GetTaskRequest,ListTaskPushNotificationConfigsRequest,ListTaskPushNotificationConfigsResponse,ListTasksRequest,ListTasksResponse,Message,Part,SendMessageRequest,
-SendMessageResponse,StreamResponse,SubscribeToTaskRequest,Task,TaskArtifactUpdateEvent,TaskPushNotificationConfig,TaskStatusUpdateEvent,JsonRpcError,JsonRpcRequest,
-JsonRpcResponse,BadRequest,BindingErrorData,ErrorInfo,AgentAttempt,AgentState,ApprovalDecision,ApprovalRequest,AttemptRecord,BrokerCanary,CallerRecord,ControlRecord,
-DesiredState,SessionOutcome,SessionRecord,StepIntent,StepItems,StepResult,StepStatus,Telemetry,TriggerRecord,WorkflowDefinition};export{AgentAttempt,AgentCard,AgentState,ApprovalDecision,ApprovalRequest,Artifact,AttemptRecord,BadRequest,BindingErrorData,BrokerCanary,CallerRecord,CancelTaskRequest,
+t"],"utc"]],ReasoningRecord:[[["at"],"utc"]],SessionOutcome:[[["task","id"],"non-empty"],[["task","status","state"],"specified"],[["task","status","message","me\
+ssageId"],"non-empty"],[["task","status","message","role"],"specified"],[["task","status","timestamp"],"utc"],[["task","artifacts","*","artifactId"],"non-empty"],
+[["task","history","*","messageId"],"non-empty"],[["task","history","*","role"],"specified"],[["steps","*","startedAt"],"utc"],[["steps","*","at"],"utc"],[["com\
+pensation","steps","*","startedAt"],"utc"],[["compensation","steps","*","at"],"utc"],[["at"],"utc"]],SessionRecord:[[["request","messageId"],"non-empty"],[["req\
+uest","role"],"specified"],[["rerun","results","*","artifacts","*","artifactId"],"non-empty"],[["rerun","results","*","startedAt"],"utc"],[["rerun","results","*",
+"at"],"utc"],[["createdAt"],"utc"],[["deadlineAt"],"utc"],[["expiresAt"],"utc"]],StepIntent:[[["at"],"utc"]],StepItems:[[["at"],"utc"]],StepResult:[[["artifacts",
+"*","artifactId"],"non-empty"],[["startedAt"],"utc"],[["at"],"utc"]],StepStatus:[[["at"],"utc"],[["retryAt"],"utc"]],Telemetry:[[["at"],"utc"]],TriggerRecord:[[
+["firedAt"],"utc"],[["at"],"utc"]],UsageRecord:[[["at"],"utc"]],WorkflowDefinition:[]},validators={AgentCard,Artifact,CancelTaskRequest,DeleteTaskPushNotificationConfigRequest,
+GetExtendedAgentCardRequest,GetTaskPushNotificationConfigRequest,GetTaskRequest,ListTaskPushNotificationConfigsRequest,ListTaskPushNotificationConfigsResponse,ListTasksRequest,
+ListTasksResponse,Message,Part,SendMessageRequest,SendMessageResponse,StreamResponse,SubscribeToTaskRequest,Task,TaskArtifactUpdateEvent,TaskPushNotificationConfig,
+TaskStatusUpdateEvent,JsonRpcError,JsonRpcRequest,JsonRpcResponse,BadRequest,BindingErrorData,ErrorInfo,AgentAttempt,AgentState,ApprovalDecision,ApprovalRequest,
+AttemptRecord,BrokerCanary,CallerRecord,ControlRecord,DesiredState,ReasoningRecord,SessionOutcome,SessionRecord,StepIntent,StepItems,StepResult,StepStatus,Telemetry,
+TriggerRecord,UsageRecord,WorkflowDefinition};export{AgentAttempt,AgentCard,AgentState,ApprovalDecision,ApprovalRequest,Artifact,AttemptRecord,BadRequest,BindingErrorData,BrokerCanary,CallerRecord,CancelTaskRequest,
 ControlRecord,DeleteTaskPushNotificationConfigRequest,DesiredState,ErrorInfo,GetExtendedAgentCardRequest,GetTaskPushNotificationConfigRequest,GetTaskRequest,JsonRpcError,
-JsonRpcRequest,JsonRpcResponse,ListTaskPushNotificationConfigsRequest,ListTaskPushNotificationConfigsResponse,ListTasksRequest,ListTasksResponse,Message,Part,SendMessageRequest,
-SendMessageResponse,SessionOutcome,SessionRecord,StepIntent,StepItems,StepResult,StepStatus,StreamResponse,SubscribeToTaskRequest,Task,TaskArtifactUpdateEvent,TaskPushNotificationConfig,
-TaskStatusUpdateEvent,Telemetry,TriggerRecord,WorkflowDefinition,validators,writeRules};
+JsonRpcRequest,JsonRpcResponse,ListTaskPushNotificationConfigsRequest,ListTaskPushNotificationConfigsResponse,ListTasksRequest,ListTasksResponse,Message,Part,ReasoningRecord,
+SendMessageRequest,SendMessageResponse,SessionOutcome,SessionRecord,StepIntent,StepItems,StepResult,StepStatus,StreamResponse,SubscribeToTaskRequest,Task,TaskArtifactUpdateEvent,
+TaskPushNotificationConfig,TaskStatusUpdateEvent,Telemetry,TriggerRecord,UsageRecord,WorkflowDefinition,validators,writeRules};

@@ -1,6 +1,7 @@
 /** The documents that stand alone on the wire: each has a file under `schemas/v1` and a compiled validator. */
 import type * as a2a from './schemas/a2a.ts';
 import type * as rpc from './schemas/json-rpc.ts';
+import type * as reasoning from './schemas/reasoning.ts';
 import type * as records from './schemas/records.ts';
 import type { WorkflowDefinition } from './schemas/workflow.ts';
 
@@ -41,6 +42,7 @@ export interface DocumentTypes {
   CallerRecord: records.CallerRecord;
   ControlRecord: records.ControlRecord;
   DesiredState: records.DesiredState;
+  ReasoningRecord: reasoning.ReasoningRecord;
   SessionOutcome: records.SessionOutcome;
   SessionRecord: records.SessionRecord;
   StepIntent: records.StepIntent;
@@ -49,6 +51,7 @@ export interface DocumentTypes {
   StepStatus: records.StepStatus;
   Telemetry: records.Telemetry;
   TriggerRecord: records.TriggerRecord;
+  UsageRecord: reasoning.UsageRecord;
   WorkflowDefinition: WorkflowDefinition;
 }
 
@@ -91,6 +94,7 @@ const names: Record<DocumentName, true> = {
   CallerRecord: true,
   ControlRecord: true,
   DesiredState: true,
+  ReasoningRecord: true,
   SessionOutcome: true,
   SessionRecord: true,
   StepIntent: true,
@@ -99,6 +103,7 @@ const names: Record<DocumentName, true> = {
   StepStatus: true,
   Telemetry: true,
   TriggerRecord: true,
+  UsageRecord: true,
   WorkflowDefinition: true,
 };
 

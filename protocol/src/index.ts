@@ -35,6 +35,7 @@ export {
   treeFilter,
   canaryTopic,
   triggerTopic,
+  usageTopic,
   type AgentTopics,
   type DeviceAddress,
   type DeviceTopics,
@@ -43,6 +44,7 @@ export {
   type ShoalTopic,
   type StepRecordKind,
   type StepTopics,
+  type UsageScope,
 } from './shoal-topics.ts';
 export {
   A2A_VERSION,
@@ -128,7 +130,9 @@ export {
   validateStepResult,
   validateStepStatus,
   validateTelemetry,
+  validateReasoningRecord,
   validateTriggerRecord,
+  validateUsageRecord,
   validateWorkflowDefinition,
 } from './validate.ts';
 export { isInterrupted, isTerminal, ROLES, TASK_STATES, type Role, type TaskState } from './task-state.ts';
@@ -212,6 +216,7 @@ export type {
   Telemetry,
   TriggerRecord,
 } from './schemas/records.ts';
+export type { ReasoningRecord, ReasoningToolCall, UsageRecord } from './schemas/reasoning.ts';
 export type {
   FailurePolicy,
   StepDefinition,

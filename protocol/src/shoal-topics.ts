@@ -53,6 +53,8 @@ export interface AgentTopics {
   readonly all: string;
   /** A retained A2A task of this agent as responder. */
   task(taskId: string): string;
+  /** What a reasoner decided. */
+  reasoning(reasoningId: string): string;
 }
 
 export interface DeviceTopics {
@@ -60,6 +62,9 @@ export interface DeviceTopics {
   readonly all: string;
   channel(name: string): string;
 }
+
+/** A day (of an agent; of the fleet, when all its agents are added up), or one session. */
+export type UsageScope = 'day' | 'session';
 
 export type StepRecordKind = keyof StepTopics;
 
@@ -79,6 +84,13 @@ export type ShoalTopic = InUnit &
       }
     | { readonly kind: 'desired' | 'state' | 'agent-attempt'; readonly agentId: string }
     | { readonly kind: 'task'; readonly agentId: string; readonly taskId: string }
+    | { readonly kind: 'reasoning'; readonly agentId: string; readonly reasoningId: string }
+    | {
+        readonly kind: 'usage';
+        readonly scope: UsageScope;
+        readonly scopeId: string;
+        readonly agentId: string;
+      }
     | {
         readonly kind: 'trigger';
         readonly workflowId: string;
@@ -140,6 +152,10 @@ export function agentTopics(agent: AgentAddress): AgentTopics {
       assertIdentifier('taskId', taskId);
       return `${base}/task/${taskId}`;
     },
+    reasoning(reasoningId) {
+      assertIdentifier('reasoningId', reasoningId);
+      return `${base}/reasoning/${reasoningId}`;
+    },
   };
 }
 
@@ -154,6 +170,15 @@ export function triggerTopic(
 ): string {
   for (const field of ['workflowId', 'triggerId', 'hash'] as const) assertIdentifier(field, where[field]);
   return `${unitPath(where)}/trigger/${where.workflowId}/${where.triggerId}/${where.hash}`;
+}
+
+/** What agents used of a budget: `…/usage/{scope}/{scopeId}/{agentId}`; without an agent, the filter of all. */
+export function usageTopic(
+  where: InUnit & { readonly scope: UsageScope; readonly scopeId: string; readonly agentId?: string },
+): string {
+  assertIdentifier('scopeId', where.scopeId);
+  if (where.agentId !== undefined) assertAgentId('agentId', where.agentId);
+  return `${unitPath(where)}/usage/${where.scope}/${where.scopeId}/${where.agentId ?? '+'}`;
 }
 
 export function deviceTopics(device: DeviceAddress): DeviceTopics {
@@ -197,6 +222,7 @@ export function parseShoalTopic(topic: string): ShoalTopic | undefined {
   if (family === 'broker' && levels.length === 1 && levels[0] === 'canary')
     return { ...inUnit, kind: 'canary' };
   if (family === 'trigger') return parseTrigger(inUnit, levels);
+  if (family === 'usage') return parseUsage(inUnit, levels);
   return undefined;
 }
 
@@ -236,7 +262,16 @@ function parseAgent(inUnit: InUnit, levels: readonly string[]): ShoalTopic | und
   if (levels.length === 2 && word === 'attempt') return { ...inUnit, kind: 'agent-attempt', agentId };
   if (levels.length === 3 && word === 'task' && taskId !== undefined)
     return { ...inUnit, kind: 'task', agentId, taskId };
+  if (levels.length === 3 && word === 'reasoning' && taskId !== undefined)
+    return { ...inUnit, kind: 'reasoning', agentId, reasoningId: taskId };
   return undefined;
+}
+
+function parseUsage(inUnit: InUnit, levels: readonly string[]): ShoalTopic | undefined {
+  const [scope, scopeId, agentId] = levels;
+  if ((scope !== 'day' && scope !== 'session') || scopeId === undefined) return undefined;
+  if (agentId === undefined || levels.length > 3) return undefined;
+  return { ...inUnit, kind: 'usage', scope, scopeId, agentId };
 }
 
 function parseTrigger(inUnit: InUnit, levels: readonly string[]): ShoalTopic | undefined {

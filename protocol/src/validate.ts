@@ -128,5 +128,7 @@ export const validateStepIntent = /* @__PURE__ */ validatorOf('StepIntent');
 export const validateStepResult = /* @__PURE__ */ validatorOf('StepResult');
 export const validateStepStatus = /* @__PURE__ */ validatorOf('StepStatus');
 export const validateTelemetry = /* @__PURE__ */ validatorOf('Telemetry');
+export const validateReasoningRecord = /* @__PURE__ */ validatorOf('ReasoningRecord');
 export const validateTriggerRecord = /* @__PURE__ */ validatorOf('TriggerRecord');
+export const validateUsageRecord = /* @__PURE__ */ validatorOf('UsageRecord');
 export const validateWorkflowDefinition = /* @__PURE__ */ validatorOf('WorkflowDefinition');

@@ -80,6 +80,7 @@ export {
   Telemetry,
   TriggerRecord,
 } from './records.ts';
+export { ReasoningRecord, ReasoningToolCall, UsageRecord } from './reasoning.ts';
 export {
   type CountOrPercent,
   FailurePolicy,
