@@ -4,11 +4,12 @@ import { parseBenchOptions, UsageError } from './options.ts';
 import { toRow, type Report } from './report.ts';
 import { agents } from './agents/agents.ts';
 import { broker } from './broker/broker.ts';
+import { device } from './device/device.ts';
 import { rpc } from './rpc/rpc.ts';
 import { workflow } from './workflow/workflow.ts';
 import { formatTable } from './table.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [rpc, agents, broker, workflow];
+const BENCHMARKS: readonly Benchmark[] = [rpc, agents, broker, workflow, device];
 
 /** One document on stdout, JSON or a table; all else on stderr. Exit 2: wrong command line. Exit 1: the benchmark broke. */
 async function main(args: readonly string[]): Promise<void> {

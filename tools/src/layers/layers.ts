@@ -46,6 +46,11 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     test: ['@shoal/broker'],
   },
   '@shoal/mcp-mqtt': { folder: 'packages/mcp-mqtt', imports: ['@shoal/mqtt-link'], test: ['@shoal/broker'] },
+  '@shoal/reasoner': {
+    folder: 'packages/reasoner',
+    imports: ['@shoal/protocol', '@shoal/mqtt-link'],
+    test: ['@shoal/broker'],
+  },
   '@shoal/device-agent': {
     folder: 'packages/device-agent',
     imports: ['@shoal/protocol', '@shoal/mqtt-link', '@shoal/agent-sdk', '@shoal/mcp-mqtt'],
