@@ -1,6 +1,13 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
-import { createBroker, type Broker, type Store, type StoreChange } from '../src/index.ts';
+import {
+  createBroker,
+  type Broker,
+  type BrokerAddresses,
+  type Store,
+  type StoreChange,
+} from '../src/index.ts';
+import { publishPacket, RawClient } from './conformance/raw-client.ts';
 import { Clients, Inbox } from './mqtt-clients.ts';
 
 /** A store whose writes take as long as the test wants. */
@@ -37,18 +44,22 @@ class SlowStore implements Store {
   async close(): Promise<void> {}
 }
 
+type Address = NonNullable<BrokerAddresses['tcp']>;
+
 /** Of a client whose session the broker keeps. */
 const KEPT = { clientId: 'kept', clean: false, properties: { sessionExpiryInterval: 60 } };
 
 const clients = new Clients();
 let store: SlowStore;
 let broker: Broker;
+let addresses: Address;
 let url: string;
 
 beforeEach(async () => {
   store = new SlowStore();
   broker = createBroker({ allowAnonymous: true, store });
-  url = (await broker.start()).tcp?.url as string;
+  addresses = (await broker.start()).tcp as Address;
+  url = addresses.url;
 });
 
 afterEach(async () => {
@@ -107,6 +118,23 @@ it('lets messages pass the acknowledgements that wait for the store', async () =
   store.slow = false;
   store.finish();
   await publishing;
+});
+
+it('ends one handshake of QoS 2 while the answer of another waits for the store', async () => {
+  const sender = await RawClient.open({ tcp: addresses });
+  await sender.connect('raw-sender');
+  sender.send(publishPacket('nobody', 'x', { qos: 2, messageId: 1 }));
+  expect(await sender.next()).toMatchObject({ cmd: 'pubrec', messageId: 1 });
+  store.slow = true;
+  const begun = store.begun();
+  sender.send(publishPacket('kept', 'x', { qos: 2, messageId: 2, retain: true }));
+  await begun;
+  sender.send({ cmd: 'pubrel', messageId: 1 });
+  expect(await sender.next()).toMatchObject({ cmd: 'pubcomp', messageId: 1 });
+  store.slow = false;
+  store.finish();
+  expect(await sender.next()).toMatchObject({ cmd: 'pubrec', messageId: 2 });
+  sender.destroy();
 });
 
 it('writes what came during one write in the next, all of it at once', async () => {

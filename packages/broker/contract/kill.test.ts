@@ -135,7 +135,7 @@ async function connectMortals(url: string, life: number): Promise<void> {
 
 it(
   `keeps what it acknowledged when it is killed ${KILLS} times under load: QoS 1 and 2, retained messages, sessions, wills`,
-  { timeout: 20_000 + KILLS * 4_000 },
+  { timeout: 60_000 + KILLS * 15_000 },
   async () => {
     directory = await mkdtemp(join(tmpdir(), 'shoal-broker-kill-'));
     const ledger = new Ledger();

@@ -38,6 +38,34 @@ describe('acknowledgements', () => {
     expect(receiver.port.payloads()).toEqual(['3']);
   });
 
+  it('counts QoS 2 for the Receive Maximum until PUBCOMP, for maxInflight until PUBREC, and bounds what then waits for PUBCOMP', () => {
+    const harness = createHarness({ limits: { maxInflight: 2 } });
+    const free = harness.connect('free');
+    const strict = harness.connect('strict', { receiveMaximum: 2 });
+    for (const receiver of [free, strict]) receiver.subscribe('t');
+    const sender = harness.connect('s');
+    for (let i = 1; i <= 20; i++) sender.publish('t', String(i), { qos: 2, packetId: i });
+    const answer = (client: FakeClient, type: 'pubrec' | 'pubcomp', packetId: number): void =>
+      client.send({ type, packetId, reasonCode: 0 });
+    expect([free.port.payloads(), strict.port.payloads()]).toEqual([
+      ['1', '2'],
+      ['1', '2'],
+    ]);
+    for (const receiver of [free, strict]) answer(receiver, 'pubrec', 1);
+    expect([free.port.payloads(), strict.port.payloads()]).toEqual([['3'], []]);
+    for (const receiver of [free, strict]) answer(receiver, 'pubcomp', 1);
+    expect([free.port.payloads(), strict.port.payloads()]).toEqual([[], ['3']]);
+    for (let id = 2; id <= 20; id++) answer(free, 'pubrec', id);
+    const { inflight } = free.connection.session;
+    expect(inflight.size).toBeLessThanOrEqual(2 * 4);
+    for (let id = 2; id <= 20; id++) {
+      answer(free, 'pubrec', id);
+      answer(free, 'pubcomp', id);
+    }
+    expect(free.port.payloads().at(-1)).toBe('20');
+    expect(free.connection.session).toMatchObject({ released: 0 });
+  });
+
   it('ends the connection of a client that exceeds the Receive Maximum of the server', () => {
     const harness = createHarness({ limits: { receiveMaximum: 1 } });
     const sender = harness.connect('s');

@@ -9,6 +9,7 @@ const NOT_FOUND = { reasonCode: Reason.packetIdNotFound, reason: 'packet identif
 
 function complete(cx: Context, session: Session, delivery: Delivery): void {
   session.inflight.delete(delivery.packetId);
+  if (delivery.state === 'released') session.released--;
   session.connection?.repeats.delete(delivery);
   if (isPersistent(session)) cx.journal.delivered(session, delivery);
   pump(cx, session);
@@ -28,9 +29,13 @@ function onPubrec(cx: Context, connection: Connection, packet: AckPacket): void 
     complete(cx, session, delivery);
     return;
   }
-  delivery.state = 'released';
+  if (delivery.state !== 'released') {
+    delivery.state = 'released';
+    session.released++;
+  }
   if (isPersistent(session)) cx.journal.delivery(session, delivery);
   sendAck(connection, { type: 'pubrel', packetId: packet.packetId }, isPersistent(session));
+  pump(cx, session);
 }
 
 function onPubrel(cx: Context, connection: Connection, packet: AckPacket): void {

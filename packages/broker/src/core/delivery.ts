@@ -89,9 +89,23 @@ function overflow(cx: Context, session: Session): void {
   if (session.connection !== undefined) cx.evictions.add(session.connection);
 }
 
-/** What was sent and not acknowledged on this connection stays within the client's Receive Maximum. */
-const maySend = (cx: Context, { session, repeats, receiveMaximum, port }: Connection): boolean =>
-  session.inflight.size - repeats.size < Math.min(receiveMaximum, cx.limits.maxInflight) && port.canWrite();
+/** How many handshakes of QoS 2 may wait for their end besides the messages that count for `maxInflight`, as a multiple of it. */
+const ENDING_FACTOR = 3;
+
+/**
+ * What was sent and not acknowledged on this connection stays within the client's Receive Maximum, which counts a message of QoS 2 until its
+ * PUBCOMP, and within `maxInflight`, which counts it until its PUBREC: from then on it has no content any more.
+ */
+function maySend(cx: Context, { session, repeats, receiveMaximum, port }: Connection): boolean {
+  const { maxInflight } = cx.limits;
+  const outstanding = session.inflight.size - repeats.size;
+  return (
+    outstanding < receiveMaximum &&
+    outstanding - session.released < maxInflight &&
+    session.released < maxInflight * ENDING_FACTOR &&
+    port.canWrite()
+  );
+}
 
 function send(cx: Context, connection: Connection, delivery: Delivery): void {
   const { session } = connection;

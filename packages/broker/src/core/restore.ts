@@ -38,6 +38,7 @@ function restoreDeliveries(session: Session, deliveries: readonly Delivery[]): v
       session.queuedBytes += messageBytes(delivery.message);
     } else {
       session.inflight.set(delivery.packetId, delivery);
+      if (delivery.state === 'released') session.released++;
       session.nextPacketId = delivery.packetId === 65_535 ? 1 : delivery.packetId + 1;
     }
   }

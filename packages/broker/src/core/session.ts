@@ -116,6 +116,8 @@ export interface Session {
   overflowing: boolean;
   /** By packet identifier, in the order of sending. */
   readonly inflight: Map<number, Delivery>;
+  /** How many of them wait for their PUBCOMP only. */
+  released: number;
   /** Identifiers of QoS 2 messages received and not yet released. */
   readonly inboundIds: Set<number>;
   nextPacketId: number;
@@ -137,6 +139,7 @@ export function createSession(clientId: string, expirySeconds: number): Session 
     queuedBytes: 0,
     overflowing: false,
     inflight: new Map(),
+    released: 0,
     inboundIds: new Set(),
     nextPacketId: 1,
     nextSequence: 1,

@@ -12,7 +12,11 @@ function isAnswer(bytes: Buffer): boolean {
   return type === 4 || type === 5 || type === 7;
 }
 
-const isPublish = (bytes: Buffer): boolean => (bytes[0] as number) >> 4 === 3;
+/** PUBLISH and PUBCOMP. */
+function mayOvertake(bytes: Buffer): boolean {
+  const type = (bytes[0] as number) >> 4;
+  return type === 3 || type === 7;
+}
 
 /** Packets that wait for a batch of the store, and those behind them: a connection keeps its order. */
 export class HeldPackets {
@@ -25,9 +29,12 @@ export class HeldPackets {
     return this.items.length === 0;
   }
 
-  /** A message need not wait behind answers to what its receiver published (MQTT 5 §4.6 orders each among themselves). */
+  /**
+   * A message need not wait behind answers to what its receiver published, nor the end of one handshake behind the beginning of another:
+   * MQTT 5 §4.6 orders messages, PUBACKs, PUBRECs and PUBRELs, each among themselves.
+   */
   mayPass(bytes: Buffer): boolean {
-    return this.items.length === 0 || (this.barriers === 0 && isPublish(bytes));
+    return this.items.length === 0 || (this.barriers === 0 && mayOvertake(bytes));
   }
 
   /** Without an epoch the packet waits only for what is before it; with a stake it may also go when that is settled. */

@@ -20,7 +20,7 @@ export interface Scenario {
   readonly group: 'throughput' | 'latency' | 'durable' | 'crowd';
   readonly value: Contender;
   readonly baselines: readonly Contender[];
-  readonly command: 'throughput' | 'latency' | 'cards' | 'storm' | 'idle' | 'wills';
+  readonly command: 'throughput' | 'away' | 'latency' | 'cards' | 'storm' | 'idle' | 'wills';
   readonly parameters: Readonly<Record<string, unknown>>;
   readonly quantities: readonly Quantity[];
   /** Left out with `--quick`. */
@@ -79,6 +79,23 @@ function durable(shape: Shape, qos: Qos): Scenario {
     parameters: { ...counts, qos, version: 5, persistent: true },
     quantities: perSecond({ embedded: atLeast(0.5) }),
     long: shape.name !== '1:1' || qos !== 1,
+  };
+}
+
+/** Receivers that are away, so that every message has to be written before it is acknowledged. */
+function away(qos: Qos): Scenario {
+  return {
+    name: `on disk: 10 publishers to receivers that are away, QoS ${qos}, MQTT 5`,
+    group: 'durable',
+    value: 'durable',
+    baselines: ['embedded', 'mosquittoPersistent'],
+    command: 'away',
+    parameters: { pairs: 10, window: 100, qos, version: 5 },
+    quantities: [
+      { name: '', unit: '1/s', field: 'acknowledgedPerSecond', targets: { embedded: atLeast(0.5) } },
+      { name: ", for a second of the broker's CPU", unit: '1/s', field: 'acknowledgedPerCpuSecond' },
+    ],
+    long: true,
   };
 }
 
@@ -146,6 +163,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...SHAPES.flatMap((shape) => QOS.map((qos) => throughput(shape, qos, 5))),
   ...SHAPES.flatMap((shape) => QOS.map((qos) => throughput(shape, qos, 4))),
   ...SHAPES.flatMap((shape) => ([1, 2] as const).map((qos) => durable(shape, qos))),
+  ...([1, 2] as const).map(away),
   ...QOS.map((qos) => latency('1:1', 1, qos, 2_000)),
   latency('fan-out 1:100', 100, 1, 100),
   ...CROWD,

@@ -2,6 +2,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { createBroker } from '@shoal/broker';
 import { serve, type Served } from '../serve.ts';
+import { measureAway, type AwayLoad } from './generator/away.ts';
 import { measureIdle, measureStorm, openDoomed, watchWills } from './generator/crowd.ts';
 import type { Qos, Version } from './generator/lean-client.ts';
 import { measureLatency, type Pace } from './generator/latency.ts';
@@ -24,6 +25,7 @@ let watching: Awaited<ReturnType<typeof watchWills>> | undefined;
 
 const generator: NonNullable<Served['commands']> = {
   throughput: (load) => measureThroughput(load as unknown as Load),
+  away: (load) => measureAway(load as unknown as AwayLoad),
   latency: (pace) => measureLatency(pace as unknown as Pace),
   idle: (crowd) => measureIdle(crowd as unknown as Crowd),
   storm: (crowd) => measureStorm(crowd as unknown as Crowd),

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 
-import type { Message } from '../../core/message.ts';
+import { FORGOTTEN, type Message } from '../../core/message.ts';
 import type { RestoredSession, Snapshot } from '../../core/restore.ts';
 import type { Delivery } from '../../core/session.ts';
 import { BrokerError } from '../broker-error.ts';
+import { readLogEntry, type LogReader } from './log-entry.ts';
 import {
   decodeDelivery,
   decodeMessage,
@@ -16,6 +17,7 @@ import {
   META_KEY,
   parseKey,
   parseSequence,
+  READABLE_VERSIONS,
   sequenceKey,
   STORE_VERSION,
   type DeliveryRecord,
@@ -32,6 +34,12 @@ interface Pending {
   readonly record: DeliveryRecord;
 }
 
+interface Logged {
+  readonly clientId: string;
+  readonly sequence: number;
+  readonly delivery: Delivery;
+}
+
 interface Reading {
   meta: MetaRecord | undefined;
   entries: number;
@@ -40,6 +48,8 @@ interface Reading {
   readonly wills: Snapshot['wills'];
   readonly messages: Map<number, Message>;
   readonly deliveries: Pending[];
+  /** Keys and values of the log, in their order. */
+  readonly log: (readonly [string, Buffer])[];
 }
 
 function sessionOf(sessions: Sessions, clientId: string): RestoredSession {
@@ -88,6 +98,9 @@ function readEntry(reading: Reading, key: string, value: Buffer): void {
       return;
     case 'inbound':
       sessionOf(reading.sessions, first).inboundIds.push(Number(second));
+      return;
+    case 'log':
+      reading.log.push([key, value]);
   }
 }
 
@@ -103,11 +116,12 @@ function unreadable(key: string, error: unknown): BrokerError {
 }
 
 function assertVersion(reading: Reading): void {
-  if (reading.meta?.version === STORE_VERSION || reading.entries === 0) return;
+  if (reading.entries === 0) return;
+  if (reading.meta !== undefined && READABLE_VERSIONS.includes(reading.meta.version)) return;
   const found = reading.meta === undefined ? 'no version' : `version ${reading.meta.version}`;
   throw new BrokerError(
     'store-version-unknown',
-    `the store has ${found}, this broker reads version ${STORE_VERSION}: use the broker that wrote it, or another directory`,
+    `the store has ${found}, this broker reads version ${READABLE_VERSIONS.join(' and ')}: use the broker that wrote it, or another directory`,
   );
 }
 
@@ -121,7 +135,7 @@ function adoptDeliveries(reading: Reading, journal: StoreJournal): void {
       throw unreadable(keyOf('delivery', clientId), new Error(`message ${messageId} is missing`));
     const delivery: Delivery = { ...record.delivery, sequence, message };
     sessionOf(reading.sessions, clientId).deliveries.push(delivery);
-    journal.adopt(delivery, messageId);
+    journal.adopt(clientId, delivery, messageId);
     if (messageId !== undefined) used.add(messageId);
   }
   for (const id of reading.messages.keys()) {
@@ -129,6 +143,65 @@ function adoptDeliveries(reading: Reading, journal: StoreJournal): void {
     if (!used.has(id)) journal.discard(keyOf('message', sequenceKey(id)));
   }
   journal.resumeMessageIds(lastMessageId + 1);
+}
+
+/** What the log says of deliveries that have no record of their own. */
+function readLog(reading: Reading): Map<string, Logged> {
+  const logged = new Map<string, Logged>();
+  const keyed = new Set(reading.deliveries.map(({ clientId, sequence }) => deliveryKey(clientId, sequence)));
+  const change = (clientId: string, sequence: number, fields: Pick<Delivery, 'packetId' | 'state'>): void => {
+    const known = logged.get(deliveryKey(clientId, sequence));
+    if (known !== undefined) Object.assign(known.delivery, fields);
+  };
+  const reader: LogReader = {
+    delivery(clientId, sequence, record, message) {
+      const key = deliveryKey(clientId, sequence);
+      // Its own record is newer.
+      if (keyed.has(key)) return;
+      logged.set(key, { clientId, sequence, delivery: { ...record.delivery, sequence, message } });
+    },
+    sent: (clientId, sequence, packetId) => change(clientId, sequence, { packetId, state: 'sent' }),
+    released(clientId, sequence, packetId) {
+      const key = deliveryKey(clientId, sequence);
+      if (keyed.has(key)) return;
+      logged.set(key, { clientId, sequence, delivery: releasedDelivery(sequence, packetId) });
+    },
+    gone: (clientId, sequence) => void logged.delete(deliveryKey(clientId, sequence)),
+  };
+  for (const [key, value] of reading.log) {
+    try {
+      readLogEntry(value, reader);
+    } catch (error) {
+      throw unreadable(key, error);
+    }
+  }
+  return logged;
+}
+
+const deliveryKey = (clientId: string, sequence: number): string => `${clientId}\0${sequence}`;
+
+/** Of a message that will never be sent again only its identifier matters. */
+const releasedDelivery = (sequence: number, packetId: number): Delivery => ({
+  sequence,
+  message: { ...FORGOTTEN },
+  qos: 2,
+  retain: false,
+  subscriptionIds: [],
+  share: undefined,
+  packetId,
+  state: 'released',
+});
+
+/** Every delivery of the log gets a record of its own, and the log begins anew. */
+function adoptLog(reading: Reading, journal: StoreJournal): void {
+  for (const { clientId, delivery } of readLog(reading).values()) {
+    sessionOf(reading.sessions, clientId).deliveries.push(delivery);
+    journal.adoptLogged(clientId, delivery);
+  }
+  for (const [key] of reading.log) journal.discard(key);
+  for (const { deliveries } of reading.sessions.values()) {
+    deliveries.sort((a, b) => a.sequence - b.sequence);
+  }
 }
 
 /** What is not readable has no version that is known. */
@@ -156,6 +229,7 @@ export async function readSnapshot(
     wills: new Map(),
     messages: new Map(),
     deliveries: [],
+    log: [],
   };
   const meta: Buffer[] = [];
   const entries: (readonly [string, Buffer])[] = [];
@@ -178,8 +252,9 @@ export async function readSnapshot(
     }
   }
   adoptDeliveries(reading, journal);
+  adoptLog(reading, journal);
   const storeId = reading.meta?.storeId ?? randomUUID();
-  if (reading.meta === undefined) journal.meta(encodeMeta({ version: STORE_VERSION, storeId }));
+  if (reading.meta?.version !== STORE_VERSION) journal.meta(encodeMeta({ version: STORE_VERSION, storeId }));
   return {
     snapshot: { retained: reading.retained, sessions: [...reading.sessions.values()], wills: reading.wills },
     storeId,

@@ -3,7 +3,10 @@ import type { Qos } from '../../core/packets.ts';
 import type { Delivery, Subscription, Will } from '../../core/session.ts';
 
 /** Version of what follows; an unknown one is refused, never overwritten. */
-export const STORE_VERSION = 2;
+export const STORE_VERSION = 3;
+
+/** Versions whose records mean the same; version 2 had no log. */
+export const READABLE_VERSIONS: readonly number[] = [2, STORE_VERSION];
 
 export const META_KEY = 'meta';
 
@@ -17,7 +20,8 @@ export type RecordKind =
   | 'subscription'
   | 'message'
   | 'delivery'
-  | 'inbound';
+  | 'inbound'
+  | 'log';
 
 const PREFIXES: Readonly<Record<RecordKind, string>> = {
   retained: 'r',
@@ -27,6 +31,7 @@ const PREFIXES: Readonly<Record<RecordKind, string>> = {
   message: 'm',
   delivery: 'q',
   inbound: 'i',
+  log: 'l',
 };
 
 const KINDS = new Map(Object.entries(PREFIXES).map(([kind, prefix]) => [prefix, kind as RecordKind]));

@@ -2,9 +2,9 @@ import type { Journal } from '../../core/journal.ts';
 import { Stake } from '../../core/stake.ts';
 import type { Message } from '../../core/message.ts';
 import type { Delivery, Session, Subscription, Will } from '../../core/session.ts';
-import type { CommitGate, CommitWaiter } from '../commit-gate.ts';
-import { Batch, type Weight } from './batch.ts';
-import { Linger } from './linger.ts';
+import type { Batch, Weight } from './batch.ts';
+import { Committer } from './committer.ts';
+import { DeliveryLog, DeliveryNote, type Stored } from './delivery-log.ts';
 import {
   encodeDelivery,
   encodeMessage,
@@ -15,142 +15,46 @@ import {
   META_KEY,
   sequenceKey,
 } from './records.ts';
-import type { Store } from './store.ts';
 
-const FULL_BYTES = 32 * 1024 * 1024;
 /** Messages up to this size are kept with each of their deliveries, larger ones once for all. */
 const INLINE_BYTES = 2_048;
 
-/** A message in the store, once for all sessions it is queued for. */
-interface Stored {
-  readonly id: number;
-  references: number;
-}
+/** Messages from this size on are written once, with a record of their own. */
+const UNLOGGED_BYTES = 64 * 1024;
+/** A session with so many messages in its queue will not have a new one soon. */
+const LONG_QUEUE = 1_000;
 
 /** On a message: where it is, or that it is kept with a delivery. */
 type MessageNote = Stored | typeof INLINE;
 const INLINE = 'inline';
 
-/** On a delivery that is recorded. */
-interface DeliveryNote {
-  /** Undefined when the message is kept with it. */
-  readonly stored: Stored | undefined;
-  stake: Stake | undefined;
-}
+/** Whoever is away, or far behind, will have a message for long: then the log is not the place for it. */
+const isForLong = (session: Session, { state, message }: Delivery): boolean =>
+  message.payload.length + message.properties.length >= UNLOGGED_BYTES ||
+  (state === 'queued' && (session.connection === undefined || session.queue.length > LONG_QUEUE));
 
-/**
- * Collects what the core records and writes it in batches: while one batch is being written the next one collects, so that many
- * acknowledgements share one flush of the disk. A message that all its receivers have acknowledged before it was written needs no disk.
- */
-export class StoreJournal implements Journal, CommitGate {
-  epoch = 1;
+/** Records what the core says must survive. */
+export class StoreJournal extends Committer implements Journal {
   changes = 0;
-  private batch = new Batch();
-  private readonly linger: Linger;
-  private waiters = new Set<CommitWaiter>();
-  /** Those of whom a stake is settled. */
-  private settled = new Set<CommitWaiter>();
-  private writtenEpoch = 0;
+  private readonly log: DeliveryLog;
+  /** The last message that this batch tells the log of. */
+  private logged: Message | undefined;
   private stake: Stake | undefined;
-  private writing: Promise<void> | undefined;
-  private store: Store | undefined;
   private nextMessageId = 1;
-  private readonly onFailure: (error: unknown) => void;
-  private readonly schedule: () => void;
 
-  /** `schedule` must see to a call of `commit` in this turn of the event loop. */
-  constructor(schedule: () => void, onFailure: (error: unknown) => void) {
-    this.schedule = schedule;
-    this.onFailure = onFailure;
-    this.linger = new Linger(schedule);
+  constructor(schedule: () => void, onFailure: (error: unknown) => void, maxLogBytes?: number) {
+    super(schedule, onFailure);
+    this.log = new DeliveryLog(maxLogBytes);
   }
 
-  attach(store: Store): void {
-    this.store = store;
-  }
-
-  // CommitGate
-
-  isClean(): boolean {
-    return this.batch.size === 0 && this.writing === undefined;
-  }
-
-  isFull(): boolean {
-    return this.batch.bytes > FULL_BYTES;
-  }
-
-  join(waiter: CommitWaiter, stake?: Stake): void {
-    this.waiters.add(waiter);
-    if (stake !== undefined) {
-      stake.onSettled = () => {
-        this.settled.add(waiter);
-        this.schedule();
-      };
-    }
-    this.schedule();
-  }
-
-  commit(): void {
-    if (this.settled.size > 0) {
-      const { settled } = this;
-      this.settled = new Set();
-      for (const waiter of settled) waiter.committed(this.writtenEpoch);
-    }
-    if (this.writing !== undefined || this.store === undefined) return;
-    const { batch } = this;
-    if (batch.isSettled) this.release();
-    const paid = batch.isSettled || batch.spared > batch.size;
-    if (batch.size === 0) return this.linger.end(paid);
-    if (!batch.isPromised && !this.isFull() && this.linger.wait()) return;
-    this.linger.end(paid);
-    this.startWriting(this.store);
-  }
-
-  /** Everyone who waits may go on: what they wait for is written, or need not be any more. */
-  private release(): void {
-    if (this.waiters.size === 0) return;
-    const { waiters, epoch } = this;
-    this.waiters = new Set();
-    this.epoch++;
-    this.writtenEpoch = epoch;
-    for (const waiter of waiters) waiter.committed(epoch);
-  }
-
-  private startWriting(store: Store): void {
-    const { batch, waiters, epoch } = this;
-    this.batch = new Batch();
-    this.waiters = new Set();
-    this.epoch++;
-    this.writing = this.write(store, batch, waiters, epoch);
-  }
-
-  private async write(
-    store: Store,
-    batch: Batch,
-    waiters: ReadonlySet<CommitWaiter>,
-    epoch: number,
-  ): Promise<void> {
-    try {
-      await store.write(batch.changes());
-    } catch (error) {
-      // Nothing of this batch may be acknowledged any more, and nothing after it.
-      this.store = undefined;
-      this.onFailure(error);
-      return;
-    }
-    this.writing = undefined;
-    this.writtenEpoch = epoch;
-    for (const waiter of waiters) waiter.committed(epoch);
-    if (this.batch.size > 0 || this.waiters.size > 0) this.schedule();
-  }
-
-  /** Writes what is left. */
-  async flush(): Promise<void> {
-    this.linger.end(true);
-    while (this.store !== undefined && (this.writing !== undefined || this.batch.size > 0)) {
-      if (this.writing === undefined) this.startWriting(this.store);
-      await this.writing;
-    }
+  protected override complete(batch: Batch): void {
+    this.log.trim(
+      (note) => this.keep(note),
+      (key) => batch.delete(key, 'late'),
+    );
+    const entry = this.log.append(batch.notes);
+    if (entry !== undefined) batch.put(entry.key, entry.value, 'late');
+    this.logged = undefined;
   }
 
   private put(key: string, value: Buffer, weight: Weight = 'promised', isNew = false): void {
@@ -221,20 +125,40 @@ export class StoreJournal implements Journal, CommitGate {
   }
 
   delivery(session: Session, delivery: Delivery): void {
-    const key = keyOf('delivery', session.clientId, sequenceKey(delivery.sequence));
     const known = delivery.record as DeliveryNote | undefined;
     // QoS 2 is sent when its identifier is written, so waiting for its receiver would wait for ever.
-    const transient = delivery.qos === 1 && delivery.state === 'sent';
-    const note: DeliveryNote = known ?? { stored: this.share(delivery.message), stake: undefined };
+    const isSent = delivery.qos === 1 && delivery.state === 'sent';
+    const note = known ?? new DeliveryNote(session.clientId, delivery);
     if (known === undefined) {
       delivery.record = note;
-      if (transient && this.stake !== undefined) {
+      if (isForLong(session, delivery)) return this.keep(note, 'promised');
+      if (isSent && this.stake !== undefined) {
         note.stake = this.stake;
         note.stake.pending++;
       }
     }
-    const value = encodeDelivery(delivery, note.stored?.id);
-    this.put(key, value, transient ? 'transient' : 'promised', known === undefined);
+    // An older record says enough: a new packet identifier may be lost.
+    const weight = !isSent ? 'promised' : known === undefined ? 'transient' : 'late';
+    if (note.isKeyed) return this.keep(note, weight === 'promised' ? weight : 'late');
+    if (weight === 'promised' && this.stake !== undefined) this.stake.promised = true;
+    const { message } = delivery;
+    const bytes = known !== undefined || this.logged === message ? 0 : message.payload.length;
+    this.logged = message;
+    this.changes++;
+    this.batch.note(note, weight, bytes);
+    this.schedule();
+  }
+
+  /** Gives a delivery a record of its own, or brings that up to date. */
+  private keep(note: DeliveryNote, weight: Weight = 'late'): void {
+    const { clientId, delivery } = note;
+    const isNew = !note.isKeyed;
+    if (isNew) {
+      note.isKeyed = true;
+      note.stored = delivery.state === 'released' ? undefined : this.share(delivery.message);
+    }
+    const key = keyOf('delivery', clientId, sequenceKey(delivery.sequence));
+    this.put(key, encodeDelivery(delivery, note.stored?.id), weight, isNew);
   }
 
   /** A message for one receiver is kept with its delivery, if it is not large; for several, once for all but the first. */
@@ -259,10 +183,18 @@ export class StoreJournal implements Journal, CommitGate {
     const note = delivery.record as DeliveryNote | undefined;
     if (note === undefined) return;
     delivery.record = undefined;
-    const { stored, stake } = note;
-    this.delete(keyOf('delivery', session.clientId, sequenceKey(delivery.sequence)), 'late');
-    if (stored !== undefined && --stored.references === 0)
-      this.delete(keyOf('message', sequenceKey(stored.id)), 'late');
+    const { stored, stake, entry } = note;
+    note.isGone = true;
+    if (note.isKeyed) {
+      this.delete(keyOf('delivery', session.clientId, sequenceKey(delivery.sequence)), 'late');
+      if (stored !== undefined && --stored.references === 0)
+        this.delete(keyOf('message', sequenceKey(stored.id)), 'late');
+    } else {
+      if (entry !== undefined) entry.live--;
+      this.changes++;
+      this.batch.gone(note);
+      this.schedule();
+    }
     if (stake === undefined) return;
     // Whoever has it now has a record of its own: in this batch, if the old one was not written.
     if (moved) stake.promised = true;
@@ -283,19 +215,25 @@ export class StoreJournal implements Journal, CommitGate {
   }
 
   /** Connects a delivery that was read with its record. */
-  adopt(delivery: Delivery, messageId: number | undefined): void {
+  adopt(clientId: string, delivery: Delivery, messageId: number | undefined): void {
     const { message } = delivery;
-    if (messageId === undefined) message.record = INLINE;
-    else {
-      const stored = (message.record as Stored | undefined) ?? { id: messageId, references: 0 };
-      stored.references++;
-      message.record = stored;
-    }
-    const note: DeliveryNote = {
-      stored: messageId === undefined ? undefined : (message.record as Stored),
-      stake: undefined,
-    };
+    const note = new DeliveryNote(clientId, delivery);
+    note.isKeyed = true;
     delivery.record = note;
+    if (messageId === undefined) {
+      message.record = INLINE;
+      return;
+    }
+    note.stored = (message.record as Stored | undefined) ?? { id: messageId, references: 0 };
+    note.stored.references++;
+    message.record = note.stored;
+  }
+
+  /** Gives a delivery that was read from the log a record of its own. */
+  adoptLogged(clientId: string, delivery: Delivery): void {
+    const note = new DeliveryNote(clientId, delivery);
+    delivery.record = note;
+    this.keep(note);
   }
 
   discard(key: string): void {

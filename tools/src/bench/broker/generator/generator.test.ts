@@ -1,5 +1,6 @@
 import { createBroker, type Broker } from '@shoal/broker';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { measureAway } from './away.ts';
 import { measureStorm } from './crowd.ts';
 import { LeanClient, type Qos, type Version } from './lean-client.ts';
 import { measureLatency } from './latency.ts';
@@ -34,6 +35,19 @@ test.each([
     expect(result.deliveredPerSecond).toBeGreaterThan(0);
     expect(messagesSent).toBe(messagesReceived * subscribers);
     expect(publishesRefused).toBe(0);
+  },
+);
+
+test.each([1, 2] as const)(
+  'QoS %i to receivers that are away: all of it is kept, and collected',
+  async (qos) => {
+    const load = { port, pid: process.pid, version: 5, qos, pairs: 3, window: 5, durationMs: 50 } as const;
+    const result = await measureAway(load);
+    const { messagesReceived, messagesSent, messagesDropped } = broker.stats();
+    expect(result.lost).toBe(0);
+    expect(result.acknowledgedPerSecond).toBeGreaterThan(0);
+    expect(messagesSent).toBe(messagesReceived);
+    expect(messagesDropped).toBe(0);
   },
 );
 

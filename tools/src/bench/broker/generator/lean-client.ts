@@ -93,6 +93,12 @@ export class LeanClient {
     this.socket.end(generate({ cmd: 'disconnect', ...ends }, { protocolVersion: version }));
   }
 
+  /** With a DISCONNECT that leaves the session as it is. */
+  leave(): void {
+    this.closed = true;
+    this.socket.end(generate({ cmd: 'disconnect' }, { protocolVersion: this.options.version }));
+  }
+
   private answer(type: number): Promise<void> {
     return new Promise((resolve, reject) => (this.waiting = { type, resolve, reject }));
   }
