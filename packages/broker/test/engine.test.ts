@@ -431,6 +431,29 @@ describe('refusals', () => {
     expect(client.port.take('puback')).toMatchObject([{ reasonCode: 0x87 }]);
   });
 
+  it('asks again when a will is sent, with the user and the topic of its client', () => {
+    const asked: unknown[] = [];
+    let allowed = true;
+    const harness = createHarness({
+      authorize: ({ clientId, username }, action, topic, details) => {
+        if (action === 'publish') asked.push([clientId, username, topic, details?.qos]);
+        return allowed;
+      },
+    });
+    const witness = harness.connect('witness');
+    witness.subscribe('#');
+    const admitted = { username: 'pump', mount: 'tenant/' };
+    for (const clientId of ['a', 'b'])
+      harness.connect(clientId, { will: will('w', clientId) }, admitted).drop();
+    expect(witness.port.payloads()).toEqual(['a', 'b']);
+    expect(asked).toEqual(['a', 'a', 'b', 'b'].map((clientId) => [clientId, 'pump', 'w', 1]));
+    const late = harness.connect('late', { will: will('w', 'late') }, admitted);
+    allowed = false;
+    late.drop();
+    expect(witness.port.payloads()).toEqual([]);
+    expect(harness.engine.stats.publishesRefused).toBe(1);
+  });
+
   it('assigns a client id when there is none', () => {
     const client = createHarness().connect('');
     expect(client.port.take('connack')).toMatchObject([

@@ -28,6 +28,11 @@ const message: fc.Arbitrary<Message> = fc
   })
   .map((fields) => ({ ...fields, topicBytes: Buffer.from(fields.topic) }));
 
+const owner = fc.record({
+  username: fc.option(fc.string({ unit: 'binary', maxLength: 50 }), { nil: undefined }),
+  mount: fc.constantFrom('', 'tenant/'),
+});
+
 const delivery: fc.Arbitrary<Delivery> = fc.record({
   sequence: fc.nat(),
   message,
@@ -45,9 +50,10 @@ it('reads back every message and every will', () => {
       message,
       seconds,
       fc.option(seconds, { nil: undefined }),
-      (written, delaySeconds, expirySeconds) => {
+      fc.option(owner, { nil: undefined }),
+      (written, delaySeconds, expirySeconds, whose) => {
         expect(decodeMessage(encodeMessage(written))).toEqual(written);
-        const will = { message: written, delaySeconds, expirySeconds };
+        const will = { message: written, owner: whose, delaySeconds, expirySeconds };
         expect(decodeWill(encodeWill(will))).toEqual(will);
       },
     ),

@@ -23,7 +23,8 @@ export interface Refusal {
   readonly reason: string;
 }
 
-const createWill = (packet: WillPacket, clientId: string, mount: string): Will => ({
+const createWill = (packet: WillPacket, clientId: string, { username, mount }: Admitted): Will => ({
+  owner: { username, mount },
   message: ownMessage(createMessage({ ...packet, topic: mount + packet.topic }, clientId, Infinity)),
   expirySeconds: packet.properties.expirySeconds,
   delaySeconds: packet.properties.willDelaySeconds,
@@ -170,7 +171,7 @@ export function connect(
   // EMQX finds out only when it is to send the will, and then drops it.
   const willDropped = cx.registry?.profile.silent === true && !mayPublishWill(cx, clientId, packet, admitted);
   const will =
-    packet.will === undefined || willDropped ? undefined : createWill(packet.will, clientId, admitted.mount);
+    packet.will === undefined || willDropped ? undefined : createWill(packet.will, clientId, admitted);
   const connack = connackFields(cx, packet, clientId, admitted);
   const why = refusal(cx, packet, clientId, will, admitted) ?? sizeRefusal(packet, connack);
   if (why !== undefined) {

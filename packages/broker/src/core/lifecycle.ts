@@ -81,8 +81,23 @@ function sendWill(cx: Context, session: Session): void {
   publishWill(cx, session.clientId, will);
 }
 
+/** Rules may have changed since CONNECT. */
+function mayPublishWill(cx: Context, clientId: string, { owner, message }: Will): boolean {
+  if (owner === undefined || cx.authorize === undefined) return true;
+  const { username, mount } = owner;
+  return cx.authorize({ clientId, username }, 'publish', message.topic.slice(mount.length), message);
+}
+
 /** Publishes a will under the same rules as any message. */
 export function publishWill(cx: Context, clientId: string, will: Will): void {
+  if (!mayPublishWill(cx, clientId, will)) {
+    cx.stats.publishesRefused++;
+    cx.events.log('warn', 'will refused: its client may not publish to its topic any more', {
+      clientId,
+      topic: will.message.topic,
+    });
+    return;
+  }
   const expiresAt = will.expirySeconds === undefined ? Infinity : cx.now + will.expirySeconds * 1000;
   const verdict = cx.registry?.examine(will.message, clientId, 'will', cx.now);
   if (verdict?.rejection !== undefined) {

@@ -91,8 +91,17 @@ export interface Delivery {
   record?: object | undefined;
 }
 
+/** Whose will it is, as far as rules are concerned. */
+export interface WillOwner {
+  readonly username: string | undefined;
+  /** Prefix of the topic that the client does not know of. */
+  readonly mount: string;
+}
+
 export interface Will {
   readonly message: Message;
+  /** Unset for a will that an earlier version of the broker recorded. */
+  readonly owner: WillOwner | undefined;
   /** Of the message; it starts to run when the will is sent. */
   readonly expirySeconds: number | undefined;
   readonly delaySeconds: number;

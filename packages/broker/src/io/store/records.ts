@@ -115,23 +115,50 @@ export function encodeMessage(message: Message): Buffer {
   return bytes;
 }
 
-/** Delay (4), whether the message will expire (1), and when (4). */
+/** Delay (4), flags (1), and when the message will expire (4). */
 const WILL_HEAD_BYTES = 9;
+const WILL_FLAGS = { expires: 1, owner: 2, username: 4 } as const;
 
-export function encodeWill({ message, delaySeconds, expirySeconds }: Will): Buffer {
-  const bytes = Buffer.allocUnsafe(WILL_HEAD_BYTES + messageRecordBytes(message));
+/** Head, mount and user name of the owner as far as there are any, each with its length (2), and the message to the end. */
+export function encodeWill({ message, owner, delaySeconds, expirySeconds }: Will): Buffer {
+  const names =
+    owner === undefined ? [] : [owner.mount, ...(owner.username === undefined ? [] : [owner.username])];
+  const namesBytes = names.reduce((sum, name) => sum + 2 + Buffer.byteLength(name), 0);
+  const bytes = Buffer.allocUnsafe(WILL_HEAD_BYTES + namesBytes + messageRecordBytes(message));
   bytes.writeUInt32BE(delaySeconds, 0);
-  bytes[4] = expirySeconds === undefined ? 0 : 1;
+  bytes[4] =
+    (expirySeconds === undefined ? 0 : WILL_FLAGS.expires) |
+    (owner === undefined ? 0 : WILL_FLAGS.owner) |
+    (owner?.username === undefined ? 0 : WILL_FLAGS.username);
   bytes.writeUInt32BE(expirySeconds ?? 0, 5);
-  writeMessage(bytes, WILL_HEAD_BYTES, message);
+  let at = WILL_HEAD_BYTES;
+  for (const name of names) {
+    const length = bytes.write(name, at + 2);
+    at = bytes.writeUInt16BE(length, at) + length;
+  }
+  writeMessage(bytes, at, message);
   return bytes;
 }
 
-export const decodeWill = (bytes: Buffer): Will => ({
-  message: decodeMessage(bytes.subarray(WILL_HEAD_BYTES)),
-  delaySeconds: bytes.readUInt32BE(0),
-  expirySeconds: bytes[4] === 1 ? bytes.readUInt32BE(5) : undefined,
-});
+export function decodeWill(bytes: Buffer): Will {
+  const flags = bytes[4] as number;
+  let at = WILL_HEAD_BYTES;
+  const name = (): string => {
+    const start = at + 2;
+    at = start + bytes.readUInt16BE(at);
+    return bytes.toString('utf8', start, at);
+  };
+  const owner =
+    (flags & WILL_FLAGS.owner) === 0
+      ? undefined
+      : { mount: name(), username: (flags & WILL_FLAGS.username) === 0 ? undefined : name() };
+  return {
+    message: decodeMessage(bytes.subarray(at)),
+    owner,
+    delaySeconds: bytes.readUInt32BE(0),
+    expirySeconds: (flags & WILL_FLAGS.expires) === 0 ? undefined : bytes.readUInt32BE(5),
+  };
+}
 
 export interface SessionRecord {
   readonly expirySeconds: number;
