@@ -42,7 +42,7 @@ export class TestCa {
 
   /** `names` as OpenSSL writes subject alternative names. */
   async issue(subject: string, names: string): Promise<Pair> {
-    const file = subject.replaceAll(/[^a-z0-9]/gi, '-');
+    const file = fileOf(subject);
     const [key, request, cert, extensions] = ['key', 'csr', 'pem', 'ext'].map((end) =>
       this.path(`${file}.${end}`),
     ) as [string, string, string, string];
@@ -54,4 +54,25 @@ export class TestCa {
     await run('openssl', [...signed, ...signer]);
     return { key: await readFile(key), cert: await readFile(cert) };
   }
+
+  /** A list, in PEM, of certificates of these subjects that count no more. */
+  async revocations(subjects: readonly string[]): Promise<Buffer> {
+    const [config, index, list] = ['ca.cnf', 'index.txt', 'ca.crl'].map((file) => this.path(file)) as [
+      string,
+      string,
+      string,
+    ];
+    await writeFile(index, '');
+    await writeFile(
+      config,
+      `[ca]\ndefault_ca=own\n[own]\ndatabase=${index}\ndefault_md=sha256\ndefault_crl_days=2\n`,
+    );
+    const signer = ['-config', config, '-cert', this.path('ca.pem'), '-keyfile', this.path('ca.key')];
+    for (const subject of subjects)
+      await run('openssl', ['ca', ...signer, '-revoke', this.path(`${fileOf(subject)}.pem`)]);
+    await run('openssl', ['ca', ...signer, '-gencrl', '-out', list]);
+    return readFile(list);
+  }
 }
+
+const fileOf = (subject: string): string => subject.replaceAll(/[^a-z0-9]/gi, '-');

@@ -28,7 +28,7 @@ afterEach(async () => {
 });
 
 describe('shoal-broker', () => {
-  it('serves with users and the policy for agents from its file, and stops on SIGTERM', async () => {
+  it('serves with users and the policy for agents from its file, reads it again on SIGHUP, and stops on SIGTERM', async () => {
     const config = join(directory, 'broker.json');
     const users = [
       { username: 'pump', passwordHash: await hashPassword('s3cret'), clientIds: ['acme/plant/pump-01'] },
@@ -50,6 +50,11 @@ describe('shoal-broker', () => {
     const client = await clients.connect(url, right);
     await client.publishAsync('shoal/v1/acme/plant/device/pump-01/telemetry', '{}', { qos: 1 });
     await expect(client.publishAsync('anything', 'x', { qos: 1 })).rejects.toMatchObject({ code: 0x87 });
+    await writeFile(config, JSON.stringify({ users: [], a2aPolicy: 'unit' }));
+    const gone = new Promise<void>((resolve) => client.once('close', () => resolve()));
+    child.kill('SIGHUP');
+    await gone;
+    await expect(clients.connect(url, right)).rejects.toMatchObject({ code: 0x86 });
     const exited = once(child, 'exit');
     child.kill('SIGTERM');
     expect((await exited)[0]).toBe(0);

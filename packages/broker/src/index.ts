@@ -6,6 +6,7 @@ export type {
   BrokerSettings,
   BrokerStats,
   ListenOptions,
+  LiveChanges,
   RegistrySettings,
   StopOptions,
 } from './io/broker-options.ts';
@@ -14,6 +15,7 @@ export type { CardQuery, RegisteredCard } from './core/registry/directory.ts';
 export type { RegistrySwitches, Rejection, RuleId } from './core/registry/registry.ts';
 export type { EmqxVersion } from './core/registry/profile.ts';
 export type { HttpOptions } from './io/http/management.ts';
+export type { Reloaded, ReloadSettings } from './io/http/service-routes.ts';
 export type { Actor, ApiKey, BearerCheck } from './io/http/credentials.ts';
 export type { LevelStoreOptions } from './io/store/level-store.ts';
 export type { Store, StoreChange } from './io/store/store.ts';

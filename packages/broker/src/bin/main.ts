@@ -4,6 +4,7 @@ import { createBroker } from '../io/broker.ts';
 import { isBrokerError } from '../io/broker-error.ts';
 import type { Logger } from '../io/logger.ts';
 import { runCtl } from './ctl.ts';
+import { LiveSettings } from './live-settings.ts';
 import { readCommand, USAGE, type Command, type LogLevel } from './settings.ts';
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
@@ -27,14 +28,19 @@ async function readStandardInput(): Promise<string> {
   return text.replace(/\r?\n$/, '');
 }
 
-async function run({ options, log, drainTimeoutMs }: Command & { kind: 'run' }): Promise<void> {
+async function run(command: Command & { kind: 'run' }, read: () => Promise<Command>): Promise<void> {
+  const { log, drainTimeoutMs } = command;
   const logger = createLogger(log);
+  const settings = new LiveSettings(command, read, logger);
   const broker = createBroker({
-    ...options,
+    ...settings.options,
     logger,
     // The process ends with its listeners; the code lets a supervisor start it again.
     onFailure: () => (process.exitCode = 1),
   });
+  settings.attach(broker);
+  // Before the broker listens: without a handler it would end the process.
+  process.on('SIGHUP', () => void settings.reload().catch(() => undefined));
   const addresses = await broker.start();
   logger.info('listening', { ...addresses, bootId: broker.bootId });
   let signals = 0;
@@ -57,11 +63,12 @@ async function execute(args: readonly string[]): Promise<void> {
     process.exitCode = exitCode;
     return;
   }
-  const command = await readCommand(args, process.env);
+  const read = (): Promise<Command> => readCommand(args, process.env);
+  const command = await read();
   if (command.kind === 'help') process.stdout.write(`${USAGE}\n`);
   else if (command.kind === 'hash-password')
     process.stdout.write(`${await hashPassword(await readStandardInput())}\n`);
-  else await run(command);
+  else await run(command, read);
 }
 
 try {

@@ -24,6 +24,7 @@ const certificate = { keyFile: text, certFile: text };
 const tls = closed({
   ...certificate,
   clientCaFile: optional(text),
+  clientCrlFile: optional(text),
   requireClientCertificate: optional(flag),
   serverNames: optional(Type.Record(text, closed(certificate))),
 });
@@ -180,13 +181,14 @@ export async function readTls(settings: TlsSettings, configPath: string | undefi
     key: await read(keyFile),
     cert: await read(certFile),
   });
-  const { clientCaFile, requireClientCertificate, serverNames } = settings;
+  const { clientCaFile, clientCrlFile, requireClientCertificate, serverNames } = settings;
   const names = await Promise.all(
     Object.entries(serverNames ?? {}).map(async ([name, files]) => [name, await pair(files)] as const),
   );
   return {
     ...(await pair(settings)),
     ...(clientCaFile === undefined ? {} : { clientCa: await read(clientCaFile) }),
+    ...(clientCrlFile === undefined ? {} : { clientCrl: await read(clientCrlFile) }),
     ...(requireClientCertificate === undefined ? {} : { requireClientCertificate }),
     ...(names.length === 0 ? {} : { serverNames: Object.fromEntries(names) }),
   };

@@ -33,7 +33,8 @@ shoal-broker ctl a2a_registry …   the registry of a broker that runs; "shoal-b
   --config FILE        JSON with all of this and more (SHOAL_BROKER_CONFIG)
   --hash-password      read a password from standard input, print its hash for "users" and "apiKeys"
   --help
-A flag wins over its environment variable, and that over the file.`;
+A flag wins over its environment variable, and that over the file. SIGHUP reads the file again: users, jwt, certificates, rules, API keys,
+and the PEM files of listeners; other settings wait for a new start.`;
 
 const OPTIONS = {
   host: { type: 'string' },
@@ -59,6 +60,8 @@ export type Command =
   | {
       readonly kind: 'run';
       readonly options: BrokerOptions;
+      /** What the options were made of, besides flags and environment. */
+      readonly file: SettingsFile;
       readonly log: LogLevel;
       readonly drainTimeoutMs: number;
     };
@@ -233,6 +236,7 @@ export async function readCommand(args: readonly string[], env: NodeJS.ProcessEn
   const listen = await listenOf(file.listen ?? {}, given, configPath);
   return {
     kind: 'run',
+    file,
     log: given.word('log', LOG_LEVELS) ?? file.log ?? 'info',
     drainTimeoutMs:
       given.number('drain', 'a number of milliseconds', MAX_DRAIN_MS) ??

@@ -5,6 +5,7 @@ import type { EmqxVersion } from '../core/registry/profile.ts';
 import type { ClientIdentity } from '../core/session.ts';
 import type { Authenticate } from './auth/door.ts';
 import type { TrustOptions } from './card-trust.ts';
+import type { ApiKey } from './http/credentials.ts';
 import type { HttpOptions } from './http/management.ts';
 import type { BrokerLimits } from './limits.ts';
 import type { Address, ListenerOptions } from './listeners.ts';
@@ -12,6 +13,7 @@ import type { Logger } from './logger.ts';
 import type { RegistryAdmin } from './registry-admin.ts';
 import type { LevelStoreOptions } from './store/level-store.ts';
 import type { Store } from './store/store.ts';
+import type { TlsOptions } from './tls.ts';
 
 export interface RegistrySettings {
   /** Default true. */
@@ -23,7 +25,7 @@ export interface RegistrySettings {
   /** Which EMQX. Default 6.2.2. */
   readonly emqxVersion?: EmqxVersion;
   /** Namespaces that the management API knows, besides those of its API keys. */
-  readonly namespaces?: readonly string[];
+  readonly namespaces?: readonly string[] | (() => readonly string[]);
   /** Which keys cards may name, and whether they must be signed. Default: whatever they say. */
   readonly trust?: TrustOptions;
   /** Delivers a card again when its agent comes or goes. Default true. */
@@ -84,6 +86,14 @@ export interface StopOptions {
   readonly drainTimeoutMs?: number;
 }
 
+/** What may change while the broker runs; what is left out stays as it is. */
+export interface LiveChanges {
+  /** Keys, certificates, authorities and revocation lists of listeners that have TLS. */
+  readonly tls?: { readonly tcp?: TlsOptions; readonly ws?: TlsOptions; readonly http?: TlsOptions };
+  /** Of the management API; tokens that were made for the old ones end. */
+  readonly apiKeys?: readonly ApiKey[];
+}
+
 export interface BrokerStats {
   readonly connections: number;
   readonly connectionsRefused: number;
@@ -115,6 +125,13 @@ export interface Broker {
   /** Off, messages are routed and nothing is retained, and what is retained is not delivered. On when the broker starts. */
   setRetainer(enabled: boolean): void;
   stats(): BrokerStats;
+  /**
+   * Puts changes to use, all of them or none. Connections that exist stay, also those of clients whose certificate would not do any more.
+   * Throws BrokerError `invalid-options`.
+   */
+  reload(changes: LiveChanges): void;
+  /** Ends connections with DISCONNECT 0x87 and this reason, as when a credential was taken back. Returns how many. */
+  disconnect(which: (client: ClientIdentity) => boolean, reason: string): number;
   /** Serves a client on a stream of the same process, without a socket. The broker closes it. */
   handle(stream: Duplex): void;
 }

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { createRequire } from 'node:module';
 import type { Duplex } from 'node:stream';
 
 import type { Context } from '../core/context.ts';
@@ -7,7 +6,8 @@ import { createEngine, type Engine } from '../core/engine.ts';
 import { noJournal } from '../core/journal.ts';
 import { Registry } from '../core/registry/registry.ts';
 import { agentReplyTopic } from '../core/response-information.ts';
-import { assertSomebodyMayConnect, authorizeOf, isLoopback } from './auth/defaults.ts';
+import type { ClientIdentity } from '../core/session.ts';
+import { assertSomebodyMayConnect, authorizeOf } from './auth/defaults.ts';
 import { createDoor } from './auth/door.ts';
 import { BrokerError } from './broker-error.ts';
 import type {
@@ -15,6 +15,7 @@ import type {
   BrokerAddresses,
   BrokerOptions,
   BrokerStats,
+  LiveChanges,
   RegistrySettings,
   StopOptions,
 } from './broker-options.ts';
@@ -25,7 +26,7 @@ import { openManagement } from './http/management.ts';
 import { formatMetrics } from './http/metrics.ts';
 import type { Phase } from './http/service-routes.ts';
 import { defaultLimits, emqxLimits, type BrokerLimits } from './limits.ts';
-import { listenTcp, listenWebSocket, type Address, type Listener } from './listeners.ts';
+import { Listening } from './listening.ts';
 import { silentLogger, type Logger } from './logger.ts';
 import { Measurements } from './measurements.ts';
 import { createRegistryAdmin, type RegistryAdmin } from './registry-admin.ts';
@@ -37,9 +38,8 @@ import { StoreJournal } from './store/store-journal.ts';
 import type { Store } from './store/store.ts';
 import { Timers } from './timers.ts';
 import { streamTransport } from './transport.ts';
+import { VERSION } from './version.ts';
 
-// The same path from src and from dist.
-const VERSION = readVersion();
 const STATISTICS_EVERY_MS = 10_000;
 const SWEEP_EVERY_MS = 1_000;
 const RETAINED_SWEEP_EVERY = 30;
@@ -72,12 +72,11 @@ class EmbeddedBroker implements Broker {
   private readonly timers: Timers;
   private readonly journal: StoreJournal | undefined;
   private store: Store | undefined;
-  private listeners: Listener[] = [];
+  private readonly listening: Listening;
   private intervals: NodeJS.Timeout[] = [];
   private readonly coreRegistry: Registry;
   readonly registry: RegistryAdmin;
   private readonly measurements = new Measurements(Date.now());
-  private management: Listener | undefined;
   private state: 'new' | 'started' | 'stopped' = 'new';
   private phase: Phase = 'starting';
   private ending: Promise<void> | undefined;
@@ -138,6 +137,7 @@ class EmbeddedBroker implements Broker {
       trust,
       now,
     });
+    this.listening = new Listening(this.server, options.allowAnonymous === true);
   }
 
   private isDurable(): boolean {
@@ -152,9 +152,9 @@ class EmbeddedBroker implements Broker {
       const http = await this.openHttp();
       await this.restore();
       this.startIntervals();
-      const addresses = await this.listen();
+      const addresses = await this.listening.open(this.options.listen ?? {});
       this.phase = 'ok';
-      return http === undefined ? addresses : { ...addresses, http };
+      return { ...addresses, ...http };
     } catch (error) {
       await this.stop();
       throw error;
@@ -189,25 +189,19 @@ class EmbeddedBroker implements Broker {
     this.options.onFailure?.(error);
   }
 
-  private async listen(): Promise<BrokerAddresses> {
-    const { tcp = {}, ws = false } = this.options.listen ?? {};
-    const addresses: { tcp?: Address; ws?: Address } = {};
-    if (tcp !== false) addresses.tcp = await this.addListener(listenTcp(this.server, tcp));
-    if (ws !== false) addresses.ws = await this.addListener(listenWebSocket(this.server, ws));
-    return addresses;
-  }
-
-  /** First of all listeners, and last to close: probes see the broker start and drain. */
-  private async openHttp(): Promise<Address | undefined> {
+  private async openHttp(): Promise<BrokerAddresses> {
     const { http = false } = this.options.listen ?? {};
-    if (http === false) return undefined;
+    if (http === false) return {};
     this.measurements.start();
     const { context } = this.engine;
-    this.management = await openManagement({
+    const opening = openManagement({
       http,
       admin: this.registry,
       registry: this.coreRegistry,
-      namespaces: this.options.registry?.namespaces ?? [],
+      namespaces: () => {
+        const { namespaces = [] } = this.options.registry ?? {};
+        return typeof namespaces === 'function' ? namespaces() : namespaces;
+      },
       isRetaining: () => context.switches.retainer,
       phase: () => this.phase,
       metrics: () => formatMetrics(this.stats(), this.measurements.take(context, this.coreRegistry)),
@@ -215,19 +209,7 @@ class EmbeddedBroker implements Broker {
       logger: this.logger,
       now: Date.now,
     });
-    return this.management.address;
-  }
-
-  private async addListener(opening: Promise<Listener>): Promise<Address> {
-    const listener = await opening;
-    this.listeners.push(listener);
-    const { address } = listener;
-    if (this.options.allowAnonymous === true && !isLoopback(address.host)) {
-      this.logger.warn('anyone who reaches this address may connect: unset allowAnonymous', {
-        url: address.url,
-      });
-    }
-    return address;
+    return this.listening.openManagement(opening);
   }
 
   private startIntervals(): void {
@@ -256,20 +238,28 @@ class EmbeddedBroker implements Broker {
   private async end(drainTimeoutMs: number): Promise<void> {
     this.state = 'stopped';
     if (this.phase !== 'failed') this.phase = 'draining';
-    const closing = this.listeners.map((listener) => listener.close());
+    const closing = this.listening.close();
     if (drainTimeoutMs > 0) await this.server.drain(drainTimeoutMs);
     for (const interval of this.intervals) clearInterval(interval);
     await this.server.closeAll();
     this.timers.clear();
-    await Promise.all(closing);
+    await closing;
     await this.journal?.flush();
     await this.store?.close();
-    await this.management?.close();
+    await this.listening.closeManagement();
     this.measurements.stop();
   }
 
   setRetainer(enabled: boolean): void {
     this.engine.context.switches.retainer = enabled;
+  }
+
+  reload(changes: LiveChanges): void {
+    this.listening.reload(changes);
+  }
+
+  disconnect(which: (client: ClientIdentity) => boolean, reason: string): number {
+    return this.server.disconnect(which, reason);
   }
 
   stats(): BrokerStats {
@@ -293,13 +283,4 @@ class EmbeddedBroker implements Broker {
 /** Nothing is opened before `start`. Throws BrokerError `invalid-options`. */
 export function createBroker(options: BrokerOptions): Broker {
   return new EmbeddedBroker(options);
-}
-
-/** The version of this package; `unknown` in a bundle, which carries no package.json. */
-function readVersion(): string {
-  try {
-    return (createRequire(import.meta.url)('../../package.json') as { version: string }).version;
-  } catch {
-    return 'unknown';
-  }
 }

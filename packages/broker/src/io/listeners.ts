@@ -13,7 +13,7 @@ import { WebSocketServer } from 'ws';
 import { Arrivals } from './arrivals.ts';
 import { BrokerError } from './broker-error.ts';
 import type { Server } from './server.ts';
-import { addServerNames, certificateOf, secureOptions, withTlsErrors, type TlsOptions } from './tls.ts';
+import { certificateOf, ListenerTls, withTlsErrors, type TlsOptions } from './tls.ts';
 import { streamTransport, webSocketTransport } from './transport.ts';
 
 export interface ListenerOptions {
@@ -38,6 +38,8 @@ export interface Address {
 
 export interface Listener {
   readonly address: Address;
+  /** Unset without TLS. */
+  readonly tls?: ListenerTls | undefined;
   close(): Promise<void>;
 }
 
@@ -67,14 +69,14 @@ const closing = (net: NetServer) => (): Promise<void> => new Promise((done) => n
 const arrivalsOf = (server: Server, { proxyProtocol = false }: ListenerOptions): Arrivals =>
   new Arrivals({ proxyProtocol, timeoutMs: server.connectTimeoutMs, logger: server.logger });
 
-function createTcp(server: Server, tls: TlsOptions | undefined): NetServer {
+function createTcp(server: Server, tls: ListenerTls | undefined): NetServer {
   if (tls === undefined) return createTcpServer({ noDelay: true });
   const secure = createTlsServer({
     noDelay: true,
     handshakeTimeout: server.connectTimeoutMs,
-    ...secureOptions(tls),
+    ...tls.serverOptions,
   });
-  addServerNames(secure, tls);
+  tls.serve(secure);
   return secure;
 }
 
@@ -87,7 +89,7 @@ function watchHandshakes(server: Server, net: NetServer): void {
 }
 
 export async function listenTcp(server: Server, options: ListenerOptions): Promise<Listener> {
-  const { tls } = options;
+  const tls = options.tls === undefined ? undefined : new ListenerTls(options.tls);
   const arrivals = arrivalsOf(server, options);
   const inner = withTlsErrors(() => createTcp(server, tls));
   const net = arrivals.watch(inner);
@@ -100,6 +102,7 @@ export async function listenTcp(server: Server, options: ListenerOptions): Promi
   const close = closing(net);
   return {
     address,
+    tls,
     close: () => {
       arrivals.close();
       return close();
@@ -107,15 +110,15 @@ export async function listenTcp(server: Server, options: ListenerOptions): Promi
   };
 }
 
-function createHttp(server: Server, tls: TlsOptions | undefined): HttpServer {
+function createHttp(server: Server, tls: ListenerTls | undefined): HttpServer {
   const timeouts = { headersTimeout: server.connectTimeoutMs, requestTimeout: server.connectTimeoutMs };
   if (tls === undefined) return createHttpServer(timeouts);
   const secure = createHttpsServer({
     ...timeouts,
     handshakeTimeout: server.connectTimeoutMs,
-    ...secureOptions(tls),
+    ...tls.serverOptions,
   });
-  addServerNames(secure, tls);
+  tls.serve(secure);
   return secure;
 }
 
@@ -123,7 +126,7 @@ const offersMqtt = (header: string | undefined): boolean =>
   header?.split(',').some((name) => name.trim() === 'mqtt') === true;
 
 export async function listenWebSocket(server: Server, options: ListenerOptions): Promise<Listener> {
-  const { tls } = options;
+  const tls = options.tls === undefined ? undefined : new ListenerTls(options.tls);
   const arrivals = arrivalsOf(server, options);
   const http = withTlsErrors(() => createHttp(server, tls));
   const net = arrivals.watch(http);
@@ -152,5 +155,5 @@ export async function listenWebSocket(server: Server, options: ListenerOptions):
     http.closeAllConnections();
     await closing(net)();
   };
-  return { address, close };
+  return { address, tls, close };
 }

@@ -5,7 +5,7 @@ import type { Engine } from '../core/engine.ts';
 import type { ClientPacket, ConnectPacket, WillPacket } from '../core/packets.ts';
 import { RateTable } from '../core/rate-table.ts';
 import { Reason } from '../core/reason-codes.ts';
-import type { Connection } from '../core/session.ts';
+import type { ClientIdentity, Connection } from '../core/session.ts';
 import type { ConnectRequest, Verdict } from './auth/door.ts';
 import { ClientConnection } from './client-connection.ts';
 import type { CommitGate } from './commit-gate.ts';
@@ -148,6 +148,15 @@ export class Server {
         );
       }
     }
+  }
+
+  /** Returns how many were ended. */
+  disconnect(which: (client: ClientIdentity) => boolean, reason: string): number {
+    const chosen = [...this.connections].flatMap(({ core }) =>
+      core !== undefined && which(core.identity) ? [core] : [],
+    );
+    for (const core of chosen) this.engine.disconnect(core, Reason.notAuthorized, reason, this.now());
+    return chosen.length;
   }
 
   /** Resolves when nothing waits for a client that is connected, or after the timeout. */

@@ -1,4 +1,4 @@
-import { createSecureContext, TLSSocket, type Server as TlsServer } from 'node:tls';
+import { createSecureContext, TLSSocket, type SecureContext, type Server as TlsServer } from 'node:tls';
 import type { Socket } from 'node:net';
 
 import { BrokerError } from './broker-error.ts';
@@ -13,6 +13,11 @@ export interface ServerCertificate {
 export interface TlsOptions extends ServerCertificate {
   /** PEM: clients must show a certificate signed by one of these. Unset: clients need none. */
   readonly clientCa?: string | Buffer;
+  /**
+   * PEM, with `clientCa`: lists of the certificates that their authorities have revoked. There has to be a current one of every
+   * authority in a client's chain. Default: none is asked for.
+   */
+  readonly clientCrl?: string | Buffer;
   /** With `clientCa`. Default true; false lets in clients without a valid certificate, for `authenticate` to judge. */
   readonly requireClientCertificate?: boolean;
   /** Other certificates by the server name that the client asks for (SNI); `*.example.com` covers one level. */
@@ -34,20 +39,85 @@ export interface ClientCertificate {
   readonly raw: Buffer;
 }
 
-export const secureOptions = ({ key, cert, clientCa, requireClientCertificate = true }: TlsOptions) => ({
+const CRL = /-----BEGIN X509 CRL-----[^-]*-----END X509 CRL-----/g;
+
+/** OpenSSL takes them one by one. */
+function splitCrl(pem: string | Buffer): readonly string[] {
+  const lists = pem.toString().match(CRL);
+  if (lists === null) throw new Error('clientCrl: there is no X509 CRL in it, in PEM');
+  return lists;
+}
+
+const contextOptions = ({ key, cert }: ServerCertificate, { clientCa, clientCrl }: TlsOptions) => ({
   key,
   cert,
-  ...(clientCa === undefined
-    ? {}
-    : { ca: clientCa, requestCert: true, rejectUnauthorized: requireClientCertificate }),
+  ...(clientCa === undefined ? {} : { ca: clientCa }),
+  ...(clientCrl === undefined ? {} : { crl: [...splitCrl(clientCrl)] }),
 });
 
-export function addServerNames(server: TlsServer, { serverNames = {}, clientCa }: TlsOptions): void {
-  for (const [name, { key, cert }] of Object.entries(serverNames)) {
-    server.addContext(
-      name,
-      createSecureContext({ key, cert, ...(clientCa === undefined ? {} : { ca: clientCa }) }),
-    );
+/** `*` stands for one level. */
+const patternOf = (name: string): RegExp =>
+  new RegExp(`^${name.replaceAll(/[.^$+?()[\]{}|\\-]/g, '\\$&').replaceAll('*', '[^.]*')}$`, 'i');
+
+interface Named {
+  readonly pattern: RegExp;
+  readonly context: SecureContext;
+}
+
+const contextsOf = (options: TlsOptions): readonly Named[] =>
+  Object.entries(options.serverNames ?? {}).map(([name, certificate]) => ({
+    pattern: patternOf(name),
+    context: createSecureContext(contextOptions(certificate, options)),
+  }));
+
+const asks = ({ clientCa, requireClientCertificate = true }: TlsOptions): string =>
+  clientCa === undefined ? 'nothing' : String(requireClientCertificate);
+
+/** Keys and certificates of one listener, which may be replaced while it listens. */
+export class ListenerTls {
+  private options: TlsOptions;
+  private names: readonly Named[];
+  private server: TlsServer | undefined;
+
+  /** Throws BrokerError `invalid-options`. */
+  constructor(options: TlsOptions) {
+    this.options = options;
+    this.names = withTlsErrors(() => contextsOf(options));
+  }
+
+  /** To make the server with. */
+  get serverOptions() {
+    const { clientCa, requireClientCertificate = true } = this.options;
+    return {
+      ...contextOptions(this.options, this.options),
+      ...(clientCa === undefined ? {} : { requestCert: true, rejectUnauthorized: requireClientCertificate }),
+      SNICallback: (name: string, done: (error: Error | null, context?: SecureContext) => void): void =>
+        done(null, this.names.findLast(({ pattern }) => pattern.test(name))?.context),
+    };
+  }
+
+  serve(server: TlsServer): void {
+    this.server = server;
+  }
+
+  /**
+   * Checks others and returns what puts them to use, for handshakes from then on: sessions from before cannot be resumed. Throws BrokerError
+   * `invalid-options`.
+   */
+  prepare(options: TlsOptions): () => void {
+    if (asks(options) !== asks(this.options)) {
+      throw new BrokerError(
+        'invalid-options',
+        'tls: whether clients must show a certificate changes only with a new start',
+      );
+    }
+    const names = withTlsErrors(() => contextsOf(options));
+    withTlsErrors(() => createSecureContext(contextOptions(options, options)));
+    return () => {
+      this.options = options;
+      this.names = names;
+      this.server?.setSecureContext(contextOptions(options, options));
+    };
   }
 }
 

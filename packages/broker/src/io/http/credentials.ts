@@ -55,9 +55,22 @@ function tryParseBasic(encoded: string): readonly [key: string, secret: string] 
   return colon === -1 ? undefined : [text.slice(0, colon), text.slice(colon + 1)];
 }
 
+function assertUsable(keys: readonly ApiKey[]): void {
+  for (const { key, secretHash } of keys) {
+    if (key !== '' && !key.includes(':') && isPasswordHash(secretHash)) continue;
+    throw new BrokerError(
+      'invalid-options',
+      `apiKeys: secretHash of ${JSON.stringify(key)} is not a scrypt hash, or its key is empty or has a colon`,
+    );
+  }
+}
+
+const byKey = (keys: readonly ApiKey[]): ReadonlyMap<string, ApiKey> =>
+  new Map(keys.map((entry) => [entry.key, entry]));
+
 /** API keys by basic authentication, and bearer tokens that they can be exchanged for. */
 export class Credentials {
-  private readonly keys: ReadonlyMap<string, ApiKey>;
+  private keys: ReadonlyMap<string, ApiKey>;
   private readonly checkBearer: BearerCheck | undefined;
   /** What was checked a moment ago, by digest: scrypt is slow on purpose. */
   private readonly checked = new Map<string, Known>();
@@ -67,17 +80,25 @@ export class Credentials {
 
   /** Throws BrokerError `invalid-options`. */
   constructor(keys: readonly ApiKey[], checkBearer?: BearerCheck) {
-    for (const { key, secretHash } of keys) {
-      if (key !== '' && !key.includes(':') && isPasswordHash(secretHash)) continue;
-      throw new BrokerError(
-        'invalid-options',
-        `apiKeys: secretHash of ${JSON.stringify(key)} is not a scrypt hash, or its key is empty or has a colon`,
-      );
-    }
-    this.keys = new Map(keys.map((entry) => [entry.key, entry]));
+    assertUsable(keys);
+    this.keys = byKey(keys);
     this.checkBearer = checkBearer;
   }
 
+  /** There is a key for it. */
+  hasNamespace(name: string): boolean {
+    return [...this.keys.values()].some(({ namespace }) => namespace === name);
+  }
+
+  /** Other keys from now on; tokens that were made for the old ones end. Throws BrokerError `invalid-options`. */
+  prepare(keys: readonly ApiKey[]): () => void {
+    assertUsable(keys);
+    return () => {
+      this.keys = byKey(keys);
+      this.checked.clear();
+      this.tokens.clear();
+    };
+  }
   /** Rejects with HttpError 401 when nobody stands behind the header, and with 429 when that happens too often. */
   async authenticate(authorization: string | undefined, address: string, now: number): Promise<Actor> {
     const [scheme = '', value = ''] = authorization?.split(' ', 2) ?? [];

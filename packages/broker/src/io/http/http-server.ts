@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 
 import { BrokerError } from '../broker-error.ts';
 import type { Address, Listener } from '../listeners.ts';
-import { addServerNames, secureOptions, withTlsErrors, type TlsOptions } from '../tls.ts';
+import { ListenerTls, withTlsErrors, type TlsOptions } from '../tls.ts';
 
 /** A peer that dawdles is let go: with its headers, its body, its reading, and between two requests. */
 const TIMEOUTS = {
@@ -24,23 +24,24 @@ export interface HttpServerOptions {
   readonly tls?: TlsOptions;
 }
 
-function createPlainOrSecure(tls: TlsOptions | undefined): Server {
+function createPlainOrSecure(tls: ListenerTls | undefined): Server {
   if (tls === undefined) return createServer(TIMEOUTS);
   const secure = createSecureServer({
     ...TIMEOUTS,
     handshakeTimeout: TIMEOUTS.headersTimeout,
-    ...secureOptions(tls),
+    ...tls.serverOptions,
   });
-  addServerNames(secure, tls);
+  tls.serve(secure);
   return secure;
 }
 
 /** Rejects with BrokerError `listen-failed`, `invalid-options`. */
-export function openHttpServer(
+export async function openHttpServer(
   options: HttpServerOptions,
   handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>,
 ): Promise<Listener> {
-  const { host = '127.0.0.1', port = 0, tls } = options;
+  const { host = '127.0.0.1', port = 0 } = options;
+  const tls = options.tls === undefined ? undefined : new ListenerTls(options.tls);
   const http = withTlsErrors(() => createPlainOrSecure(tls));
   http.maxConnections = MAX_CONNECTIONS;
   http.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION;
@@ -65,7 +66,7 @@ export function openHttpServer(
           http.close(() => done());
           http.closeAllConnections();
         });
-      resolve({ address, close });
+      resolve({ address, tls, close });
     });
   });
 }

@@ -1,5 +1,5 @@
 import { CARD_PATH, CARDS_PATH, CONFIG_PATH } from './registry-routes.ts';
-import { HEALTH_PATHS, LOGIN_PATH, METRICS_PATH, OPENAPI_PATH } from './service-routes.ts';
+import { HEALTH_PATHS, LOGIN_PATH, METRICS_PATH, OPENAPI_PATH, RELOAD_PATH } from './service-routes.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -82,6 +82,18 @@ const schemas: Json = {
     properties: { status: { enum: ['ok', 'starting', 'draining', 'failed'] } },
     additionalProperties: false,
   },
+  Reloaded: {
+    type: 'object',
+    required: ['need_restart'],
+    properties: {
+      need_restart: {
+        type: 'array',
+        items: text,
+        description: 'Settings that have changed and wait for a new start.',
+      },
+    },
+    additionalProperties: false,
+  },
   Error: {
     type: 'object',
     required: ['code', 'message'],
@@ -125,6 +137,16 @@ const listOperations = (): Json => ({
   },
 });
 
+const reloadOperations = (): Json => ({
+  [RELOAD_PATH]: {
+    post: {
+      summary:
+        'Reads the configuration file again: users, rules, API keys, certificates and revocation lists.',
+      responses: { 200: ok('In use from now on.', ref('Reloaded')), ...common },
+    },
+  },
+});
+
 const serviceOperations = (): Json => ({
   [LOGIN_PATH]: {
     post: {
@@ -157,7 +179,8 @@ const serviceOperations = (): Json => ({
   ),
 });
 
-export const createOpenApi = (version: string): Json => ({
+/** `reloads`: there are settings that can be read again. */
+export const createOpenApi = (version: string, reloads: boolean): Json => ({
   openapi: '3.1.0',
   info: {
     title: 'shoal-broker',
@@ -177,6 +200,7 @@ export const createOpenApi = (version: string): Json => ({
         responses: { 200: ok('As they are now.', ref('RegistryConfig')), ...common, ...tooLarge },
       },
     },
+    ...(reloads ? reloadOperations() : {}),
     ...serviceOperations(),
   },
   components: {

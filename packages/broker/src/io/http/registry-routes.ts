@@ -9,8 +9,7 @@ import type { Route, RouteCall } from './router.ts';
 export interface RegistryRoutesOptions {
   readonly admin: RegistryAdmin;
   readonly profile: RegistryProfile;
-  /** Namespaces that there are. */
-  readonly namespaces: ReadonlySet<string>;
+  readonly hasNamespace: (name: string) => boolean;
   /** False while nothing is retained. */
   readonly isRetaining: () => boolean;
 }
@@ -89,13 +88,12 @@ class RegistryRoutes {
 
   /** The namespace that is meant: undefined when the actor sees all and asks for none. */
   private namespaceOf(actor: Actor | undefined, query: URLSearchParams): string | undefined {
-    const { profile, namespaces } = this.options;
+    const { profile, hasNamespace } = this.options;
     const asked = profile.knowsNamespaces ? (query.get('ns') ?? undefined) : undefined;
     if (actor?.namespace !== undefined && asked !== undefined && asked !== actor.namespace)
       throw new HttpError(403, 'FORBIDDEN', `Operation not allowed in namespace ${asked}`);
     const namespace = asked ?? actor?.namespace;
-    if (namespace !== undefined && !namespaces.has(namespace))
-      throw badRequest('Managed namespace not found');
+    if (namespace !== undefined && !hasNamespace(namespace)) throw badRequest('Managed namespace not found');
     return namespace;
   }
 

@@ -1,9 +1,11 @@
-import { badRequest, readJsonObject, type Answer } from './answers.ts';
+import { isBrokerError } from '../broker-error.ts';
+import { badRequest, HttpError, readJsonObject, type Answer } from './answers.ts';
 import type { Credentials } from './credentials.ts';
 import type { Route } from './router.ts';
 
 export const LOGIN_PATH = '/api/v5/login';
 export const OPENAPI_PATH = '/api/v5/openapi.json';
+export const RELOAD_PATH = '/api/v5/reload';
 export const METRICS_PATH = '/metrics';
 
 export type Phase = 'starting' | 'ok' | 'draining' | 'failed';
@@ -15,8 +17,34 @@ export interface ServiceRoutesOptions {
   /** Lets everyone read the metrics. */
   readonly publicMetrics: boolean;
   readonly openApi: unknown;
+  /** Reads the settings again; unset where there is nothing to read. */
+  readonly reload: ReloadSettings | undefined;
   readonly now: () => number;
 }
+
+/** Puts settings to use that may change while the broker runs. Rejects with BrokerError `invalid-options`, and then nothing has changed. */
+export type ReloadSettings = () => Promise<Reloaded>;
+
+export interface Reloaded {
+  /** Settings that have changed and wait for a new start, such as `limits`. */
+  readonly needRestart: readonly string[];
+}
+
+const reloadRoute = (reload: ReloadSettings): Route => ({
+  method: 'POST',
+  path: RELOAD_PATH,
+  handle: async ({ actor }) => {
+    if (actor?.namespace !== undefined)
+      throw new HttpError(403, 'FORBIDDEN', 'this API key reaches only what is in its namespace');
+    try {
+      const { needRestart } = await reload();
+      return { status: 200, json: { need_restart: needRestart } };
+    } catch (error) {
+      if (isBrokerError(error, 'invalid-options')) throw badRequest(error.message);
+      throw error;
+    }
+  },
+});
 
 /** `/healthz` asks the same as `/readyz`. */
 export const HEALTH_PATHS = [
@@ -31,7 +59,7 @@ function health(phase: Phase, live: boolean): Answer {
 }
 
 export function serviceRoutes(options: ServiceRoutesOptions): readonly Route[] {
-  const { credentials, phase, metrics, publicMetrics, openApi, now } = options;
+  const { credentials, phase, metrics, publicMetrics, openApi, reload, now } = options;
   const login: Route = {
     method: 'POST',
     path: LOGIN_PATH,
@@ -63,6 +91,7 @@ export function serviceRoutes(options: ServiceRoutesOptions): readonly Route[] {
         text: metrics(),
       }),
     },
+    ...(reload === undefined ? [] : [reloadRoute(reload)]),
     ...probes,
   ];
 }
