@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 
+import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
@@ -148,6 +149,18 @@ describe('the OpenAPI description', () => {
     await startBroker({});
     await api.register('admin', 'o/u/a');
     document = (await api.call('admin', 'GET', '/openapi.json')).body as Document;
+  });
+
+  it('is OpenAPI 3.1, by the schema that the specification publishes', async () => {
+    const validator = new Validator();
+    const judge = (value: object) => validator.validate(structuredClone(value) as Record<string, unknown>);
+    expect(await judge(document)).toEqual({ valid: true });
+    expect(validator.version).toBe('3.1');
+    const { info: _, ...nameless } = document as Document & { info: unknown };
+    expect((await judge(nameless)).valid).toBe(false);
+    const [path = ''] = Object.keys(document.paths);
+    const undescribed = { [path]: { get: { responses: { 200: {} } } } };
+    expect((await judge({ ...document, paths: undescribed })).valid).toBe(false);
   });
 
   it('has every method of its paths', async () => {

@@ -37,7 +37,7 @@ export class ApiBroker {
     ];
     const broker = createBroker({
       allowAnonymous: true,
-      listen: { http: { apiKeys } },
+      listen: { http: { apiKeys, reload: async () => ({ needRestart: ['limits'] }) } },
       registry: { namespaces: ['other'], ...registry },
     });
     const { http, tcp } = await broker.start();
