@@ -18,6 +18,7 @@ import {
   type ConnectRequest,
 } from '../src/index.ts';
 import { hasOpenssl, TestCa, type Pair } from './certificates.ts';
+import { crc32c } from '../src/core/crc32c.ts';
 import { Clients } from './mqtt-clients.ts';
 
 const clients = new Clients();
@@ -231,9 +232,24 @@ const INET6 = Buffer.concat([
   Buffer.from('c738075b', 'hex'),
 ]);
 
+/** With a checksum in front of another TLV. */
+function summed(command: number, family: number, addresses: Buffer, change = 0): Buffer {
+  const tlvs = Buffer.from('0300040000000004000100', 'hex');
+  const bytes = header(command, family, Buffer.concat([addresses, tlvs]));
+  bytes.writeUInt32BE((crc32c(bytes) ^ change) >>> 0, 16 + addresses.length + 3);
+  return bytes;
+}
+
+it('computes CRC32c', () => {
+  expect(crc32c(Buffer.from('123456789'))).toBe(0xe3069283);
+  expect(crc32c(Buffer.from('1234'), Buffer.from('56789'))).toBe(0xe3069283);
+});
+
 describe('the PROXY protocol', () => {
   it.each([
     ['IPv4', proxied, /^203\.0\.113\.7:51000$/],
+    ['IPv4 with a checksum', summed(0x21, 0x11, INET.subarray(0, 12)), /^203\.0\.113\.7:51000$/],
+    ['the proxy itself with a checksum', summed(0x20, 0, Buffer.alloc(0)), /^127\.0\.0\.1:\d+$/],
     ['IPv6', header(0x21, 0x21, INET6), /^\[2001:db8:0:0:0:0:0:7\]:51000$/],
     ['a health check of the proxy itself', header(0x20, 0, Buffer.alloc(0)), /^127\.0\.0\.1:\d+$/],
     ['a proxy that does not tell', header(0x21, 0, Buffer.alloc(0)), /^127\.0\.0\.1:\d+$/],
@@ -275,6 +291,9 @@ describe('the PROXY protocol', () => {
     ['an unknown family', header(0x21, 0x71, INET)],
     ['a datagram', header(0x21, 0x12, INET)],
     ['addresses cut short', header(0x21, 0x11, INET.subarray(0, 8))],
+    ['a wrong checksum', summed(0x21, 0x11, INET.subarray(0, 12), 1)],
+    ['a wrong checksum of the proxy itself', summed(0x20, 0, Buffer.alloc(0), 1)],
+    ['a TLV that ends early', header(0x21, 0x11, INET.subarray(0, -1))],
     ['a length beyond reason', Buffer.concat([SIGNATURE, Buffer.from([0x21, 0x11, 0xff, 0xff])])],
     ['the text form of version 1', Buffer.from('PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n')],
   ])('closes on %s', async (_what, bytes) => {

@@ -1,3 +1,5 @@
+import { crc32c } from './crc32c.ts';
+
 /** PROXY protocol, version 2: what a load balancer puts in front of the bytes of the client that it speaks for. */
 
 /** Signature, command, family, length. */
@@ -12,7 +14,19 @@ const Command = { local: 0, proxy: 1 } as const;
 const Family = { unspecified: 0, inet: 1, inet6: 2, unix: 3 } as const;
 const INET_BYTES = 12;
 const INET6_BYTES = 36;
+const UNIX_BYTES = 216;
 const STREAM = 1;
+/** Bytes of the addresses, in front of the TLVs. */
+const ADDRESS_BYTES: Readonly<Record<number, number>> = {
+  [Family.unspecified]: 0,
+  [Family.inet]: INET_BYTES,
+  [Family.inet6]: INET6_BYTES,
+  [Family.unix]: UNIX_BYTES,
+};
+/** Type and length of a TLV. */
+const TLV_HEAD_BYTES = 3;
+const CRC_TYPE = 0x03;
+const CRC_BYTES = 4;
 
 /** A first part that is not a PROXY header; the message names the field. */
 export class ProxyHeaderError extends Error {
@@ -33,6 +47,28 @@ export function proxyBodyBytes(head: Buffer): number {
   return length;
 }
 
+/** Where the checksum of the header is, if it carries one. What follows addresses of no kind need not be TLVs. */
+function findChecksum(body: Buffer, family: number): number | undefined {
+  let at = ADDRESS_BYTES[family] ?? body.length;
+  while (at + TLV_HEAD_BYTES <= body.length) {
+    const length = body.readUInt16BE(at + 1);
+    const value = at + TLV_HEAD_BYTES;
+    if (value + length > body.length) break;
+    if (body[at] === CRC_TYPE && length === CRC_BYTES) return value;
+    at = value + length;
+  }
+  if (at < body.length && family !== Family.unspecified) throw new ProxyHeaderError('a TLV ends early');
+  return undefined;
+}
+
+/** The checksum covers the whole header, itself taken as zero. */
+function assertChecksum(head: Buffer, body: Buffer): void {
+  const at = findChecksum(body, (head[13] as number) >> 4);
+  if (at === undefined) return;
+  const rest = [body.subarray(0, at), Buffer.alloc(CRC_BYTES), body.subarray(at + CRC_BYTES)];
+  if (crc32c(head, ...rest) !== body.readUInt32BE(at)) throw new ProxyHeaderError('its checksum is wrong');
+}
+
 function readInet6(body: Buffer): string {
   const groups = Array.from({ length: 8 }, (_, i) => body.readUInt16BE(i * 2).toString(16));
   return groups.join(':');
@@ -43,6 +79,7 @@ function readInet6(body: Buffer): string {
  * the address of the connection counts. Throws ProxyHeaderError.
  */
 export function parseProxySource(head: Buffer, body: Buffer): string | undefined {
+  assertChecksum(head, body);
   const command = (head[12] as number) & 0x0f;
   if (command === Command.local) return undefined;
   if (command !== Command.proxy) throw new ProxyHeaderError(`command ${command} is not known`);

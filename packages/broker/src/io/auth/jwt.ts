@@ -1,3 +1,4 @@
+import { CARD_ALGORITHMS } from '@shoal/protocol/signing';
 import { errors, jwtVerify, type JWTPayload } from 'jose';
 
 import { BrokerError } from '../broker-error.ts';
@@ -26,19 +27,8 @@ export interface JwtOptions {
   readonly namespaceClaim?: string;
 }
 
-const ASYMMETRIC = [
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-  'Ed25519',
-  'PS256',
-  'PS384',
-  'PS512',
-  'RS256',
-  'RS384',
-  'RS512',
-];
+/** For tokens RSA with any hash, as issuers use it. */
+const ASYMMETRIC = [...CARD_ALGORITHMS, 'RS384', 'RS512'];
 const DEFAULT_TOLERANCE_SECONDS = 5;
 const MAX_TOKEN_BYTES = 16 * 1024;
 const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]+$/;
