@@ -60,7 +60,10 @@ async function checkContents(name: string, tarball: string): Promise<void> {
     'package/dist/index.d.ts',
   ])
     assert(files.includes(wanted), `${name}: ${wanted} is missing in the tarball`);
-  const stray = files.filter((file) => /\.test\.|tsbuildinfo|node_modules|\/src\//.test(file));
+  const stray = files.filter(
+    (file) =>
+      !file.startsWith('package/templates/') && /\.test\.|tsbuildinfo|node_modules|\/src\//.test(file),
+  );
   assert(stray.length === 0, `${name}: the tarball holds ${stray.join(', ')}`);
   const manifest = JSON.parse((await run('tar', ['-xOzf', tarball, 'package/package.json'])).stdout) as {
     readonly exports: object;

@@ -16,7 +16,7 @@ const IMPORT =
   /(?:^|\n)\s*(?:import|export)\s+(type\s+)?(?:[^'";]*?\s+from\s+)?['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)/g;
 const IMPURE_CALLS =
   /\b(Date\.now|Math\.random|performance\.now|setTimeout|setInterval|setImmediate|new Date\(\))/;
-const TEST_FILE = /\.test\.ts$|\/(test|testing|contract|bench|examples|scripts)\//;
+const TEST_FILE = /\.test\.ts$|\/(test|testing|contract|bench|examples|scripts|templates)\//;
 
 /** Every import or call in `files` that the layer table does not allow. */
 export function findViolations(files: readonly SourceFile[]): readonly Violation[] {

@@ -66,6 +66,19 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     imports: ['@shoal/protocol', '@shoal/mqtt-link', '@shoal/agent-sdk'],
     test: ['@shoal/broker'],
   },
+  'create-shoal': {
+    folder: 'packages/create-shoal',
+    imports: [],
+    test: [
+      '@shoal/agent-sdk',
+      '@shoal/broker',
+      '@shoal/device-agent',
+      '@shoal/device-sim',
+      '@shoal/mqtt-link',
+      '@shoal/supervisor',
+      '@shoal/workflow',
+    ],
+  },
   '@shoal/supervisor': {
     folder: 'packages/supervisor',
     imports: [
