@@ -28,4 +28,4 @@ it('every new project passes its own test', async () => {
   const { stdout } = await run(process.execPath, args, { cwd: work });
   expect(stdout).toMatch(/# pass 5/);
   expect(stdout).toContain('# fail 0');
-}, 240_000);
+}, 600_000);
