@@ -16,7 +16,7 @@ const CATALOG = readFileSync(new URL('../../../../pnpm-workspace.yaml', import.m
 /** The range of this workspace for a package. */
 function own(name: string): unknown {
   const range = MANIFEST.devDependencies[name];
-  if (name.startsWith('@shoal/')) return expect.stringMatching(/^link:.*\/[a-z-]+$/);
+  if (name.startsWith('@shoal/')) return 'link';
   if (range !== 'catalog:') return range;
   return new RegExp(`^ {2}'?${name}'?: (\\S+)$`, 'm').exec(CATALOG)?.[1];
 }
@@ -46,8 +46,11 @@ describe.each(SCAFFOLD_KINDS)('the template %s', (kind) => {
 
   it('uses the versions that this workspace is tested with', () => {
     const dependencies = { ...manifest['dependencies'], ...manifest['devDependencies'] };
-    for (const [name, range] of Object.entries(dependencies))
-      expect([name, range]).toEqual([name, own(name)]);
+    const found = Object.entries(dependencies).map(([name, range]) => [
+      name,
+      range.replace(/^link:.*/, 'link'),
+    ]);
+    expect(found).toEqual(Object.keys(dependencies).map((name) => [name, own(name)]));
   });
 });
 
