@@ -38,6 +38,8 @@ export {
   type Spectrum,
 } from './core/vibration/spectrum.ts';
 export { plotSpectrum, type PlotOptions } from './core/vibration/plot.ts';
+export { plotDiagnosis, type DiagnosisPlots } from './core/vibration/plot-diagnosis.ts';
+export { openModes } from './core/vibration/open-modes.ts';
 export { evaluateBearing, type BearingEvaluation, type BearingRecording } from './core/evaluation/bearing.ts';
 export { startDeviceAgent } from './io/device-agent.ts';
 export type { AgentEnd, DeviceAgent, DeviceAgentOptions } from './io/device-agent-options.ts';

@@ -1,13 +1,19 @@
-import { diagnoseVibration, type VibrationDiagnosis } from '@shoal/device-agent';
-import { defineBlueprint, type Blueprint } from '@shoal/workflow';
+import { diagnoseVibration, openModes, plotDiagnosis, type VibrationDiagnosis } from '@shoal/device-agent';
+import type { Artifact } from '@shoal/protocol';
+import { chooseOne, type ReasonerConfig } from '@shoal/reasoner';
+import { defineBlueprint, type Blueprint, type StepContext } from '@shoal/workflow';
 import { failureMode } from '../maintenance/failure-modes.ts';
 import { openDeviceTools, type Waveform } from './device-tools.ts';
 import { requiredText } from './step-input.ts';
+import { reason } from './step-reasoner.ts';
 
 const SECONDS = 4;
 
-/** Fetches the vibration waveform from the device and names the fault that most one-second windows show. */
-export function diagnostics(url: string): Blueprint {
+/**
+ * Fetches the vibration waveform from the device and names the fault that most one-second windows show. The verdict is the signal's;
+ * where that leaves several faults open, a model, if one is configured, says which to look at first.
+ */
+export function diagnostics(url: string, reasoner: ReasonerConfig | null): Blueprint {
   return defineBlueprint({
     id: 'diagnostics',
     description: 'Reads a vibration signature through MCP and compares it with known failure modes.',
@@ -17,12 +23,60 @@ export function diagnostics(url: string): Blueprint {
       try {
         const waveform = await tools.readWaveform(SECONDS);
         context.progress(`read ${waveform.samples.length} vibration samples of ${deviceId}`);
-        return describe(waveform, diagnoseWindows(waveform));
+        const windows = diagnoseWindows(waveform);
+        const suspect = await suspectOf(windows.best, reasoner, context);
+        const { output, summary } = describe(waveform, windows);
+        return {
+          output: suspect === undefined ? output : { ...output, suspect: { ...suspect } },
+          summary,
+          artifacts: plots(deviceId, waveform, windows.best),
+        };
       } finally {
         await tools.close();
       }
     },
   });
+}
+
+interface Suspect {
+  readonly mode: string;
+  /** `rules`, or the model that chose. */
+  readonly by: string;
+  /** All that the signal leaves open. */
+  readonly of: string[];
+}
+
+/** Undefined where nothing is open, or no model is there to weigh it. */
+async function suspectOf(
+  best: VibrationDiagnosis,
+  config: ReasonerConfig | null,
+  context: StepContext,
+): Promise<Suspect | undefined> {
+  const options = openModes(best);
+  if (config === null || options.length === 1) return undefined;
+  const task = chooseOne({
+    purpose: 'suspect',
+    instructions:
+      'You are a vibration analyst. The signal does not suffice to name the fault of a machine. Choose the one to look for first.',
+    data: { evidence: best.evidence.map(({ text }) => text) },
+    options,
+    rules: () => options[0] ?? 'unknown',
+  });
+  const { output, by } = await reason(config, context, task);
+  return { mode: output.choice, by, of: options };
+}
+
+function plots(deviceId: string, waveform: Waveform, best: VibrationDiagnosis): Artifact[] {
+  const { spectrum, envelope } = plotDiagnosis(
+    waveform.samples.subarray(0, waveform.sampleRateHz),
+    waveform,
+    best,
+  );
+  return Object.entries({ spectrum, envelope }).map(([name, svg]) => ({
+    artifactId: `${deviceId}-${name}`,
+    name,
+    parts: [{ text: svg, mediaType: 'image/svg+xml', filename: `${deviceId}-${name}.svg` }],
+  }));
 }
 
 interface Windows {

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseOptions, UsageError } from './options.ts';
 
@@ -47,5 +50,21 @@ describe('the command line of the fleet', () => {
   ])('refuses %j and names the flag', (argv, message) => {
     expect(() => parseOptions(argv)).toThrow(UsageError);
     expect(() => parseOptions(argv)).toThrow(message);
+  });
+
+  it('takes a model from a file, and says what is wrong with one', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'shoal-options-'));
+    const file = join(folder, 'reasoner.json');
+    const given = (config: unknown) => {
+      writeFileSync(file, JSON.stringify(config));
+      return parseOptions(['--reasoner', file])?.reasoner;
+    };
+    const config = { kind: 'openai-compatible', baseUrl: 'http://127.0.0.1:1/v1', model: 'small' };
+    expect(parseOptions([])?.reasoner).toBeNull();
+    expect(given({ kind: 'rules' })).toBeNull();
+    expect(given(config)).toEqual(config);
+    expect(() => given({ ...config, apiKey: 'secret' })).toThrow(/--reasoner .* apiKey must not stand/);
+    expect(() => parseOptions(['--reasoner', join(folder, 'none.json')])).toThrow(UsageError);
+    rmSync(folder, { recursive: true });
   });
 });

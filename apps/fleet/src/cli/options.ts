@@ -1,3 +1,5 @@
+import { parseReasonerConfig, type ReasonerConfig } from '@shoal/reasoner/config';
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 
 export interface FleetOptions {
@@ -23,6 +25,8 @@ export interface FleetOptions {
   readonly port: number;
   readonly org: string;
   readonly unit: string;
+  /** A language model that drafts texts and weighs what the signal leaves open; null: none. */
+  readonly reasoner: ReasonerConfig | null;
 }
 
 export class UsageError extends Error {
@@ -44,6 +48,7 @@ export const USAGE = `Usage: pnpm dev [flags]        run the demo fleet until Ct
   --port N         port of the embedded broker (default 0: any free port)
   --org ID         organisation in every topic (default acme)
   --unit ID        unit in every topic (default plant-1)
+  --reasoner FILE  JSON that names a language model (see @shoal/reasoner); default SHOAL_REASONER, then rules alone
   --help           this text
 `;
 
@@ -60,6 +65,7 @@ const FLAGS = {
   port: { type: 'string', default: '0' },
   org: { type: 'string', default: 'acme' },
   unit: { type: 'string', default: 'plant-1' },
+  reasoner: { type: 'string' },
   help: { type: 'boolean', default: false },
 } as const;
 
@@ -80,6 +86,7 @@ export function parseOptions(argv: readonly string[]): FleetOptions | undefined 
     port: integer('port', values.port, 0, 65_535),
     org: identifier('org', values.org),
     unit: identifier('unit', values.unit),
+    reasoner: reasonerConfig(values.reasoner ?? process.env['SHOAL_REASONER']),
   };
 }
 
@@ -92,6 +99,17 @@ function readFlags(argv: readonly string[]) {
     throw new UsageError(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`, {
       cause: error,
     });
+  }
+}
+
+function reasonerConfig(file: string | undefined): ReasonerConfig | null {
+  if (file === undefined || file === '') return null;
+  try {
+    const config = parseReasonerConfig(JSON.parse(readFileSync(file, 'utf8')));
+    return config.kind === 'rules' ? null : config;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`--reasoner ${file}: ${why}`, { cause: error });
   }
 }
 

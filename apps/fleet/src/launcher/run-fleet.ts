@@ -76,6 +76,7 @@ export async function runFleet(
       speed,
       stepSeconds,
       data: data ?? null,
+      reasoner: options.reasoner,
     };
     const run = await orAborted(startRun(options, config, devices, view, log, processes, closing), signal);
     if (run === undefined) {

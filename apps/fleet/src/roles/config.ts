@@ -1,3 +1,5 @@
+import type { ReasonerConfig } from '@shoal/reasoner';
+
 /** What the launcher tells the processes of the fleet, through the environment. */
 export interface FleetConfig {
   /** The folder with `workflows/` and `data/`. */
@@ -12,6 +14,8 @@ export interface FleetConfig {
   /** Folder with recordings; null runs the physical models. */
   readonly data: string | null;
   readonly stepSeconds: number;
+  /** Null: no model has a part in anything. Keys are not in here: they come from the environment. */
+  readonly reasoner: ReasonerConfig | null;
 }
 
 export type Role = 'broker' | 'devices' | 'supervisor' | 'spawned';

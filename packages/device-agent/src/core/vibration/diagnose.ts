@@ -73,7 +73,8 @@ export interface VibrationDiagnosis {
 }
 
 const NAMED_DB = 6.5;
-const SUSPICIOUS_DB = 2.3;
+/** From here on a pattern is no chance, and not yet a name. */
+export const SUSPICIOUS_DB = 2.3;
 const MARGIN_DB = 2;
 const IMPULSIVE_KURTOSIS = 4;
 const SEGMENT_REVOLUTIONS = 30;

@@ -12,16 +12,13 @@ const WIDTH = 960;
 const HEIGHT = 320;
 const MARGIN = { left: 64, right: 16, top: 36, bottom: 40 };
 
-/** Amplitude spectrum as a standalone SVG document. */
+/** Amplitude spectrum as a standalone SVG document; of the bins that fall on one column of pixels, the highest. */
 export function plotSpectrum(spectrum: Spectrum, options: PlotOptions): string {
-  const last = Math.min(spectrum.power.length - 1, Math.floor(options.highestHz / spectrum.binHz));
-  const amplitude = Array.from({ length: last }, (_, i) => Math.sqrt(spectrum.power[i + 1]!));
-  const top = Math.max(...amplitude, Number.MIN_VALUE);
+  const peaks = columnPeaks(spectrum, options.highestHz);
+  const top = Math.max(...peaks.map(({ amplitude }) => amplitude), Number.MIN_VALUE);
   const x = (hz: number) => MARGIN.left + (hz / options.highestHz) * (WIDTH - MARGIN.left - MARGIN.right);
   const y = (value: number) => HEIGHT - MARGIN.bottom - (value / top) * (HEIGHT - MARGIN.top - MARGIN.bottom);
-  const points = amplitude.map(
-    (value, i) => `${x((i + 1) * spectrum.binHz).toFixed(1)},${y(value).toFixed(1)}`,
-  );
+  const points = peaks.map(({ hz, amplitude }) => `${x(hz).toFixed(1)},${y(amplitude).toFixed(1)}`);
   const ticks = Array.from({ length: 11 }, (_, i) => (options.highestHz * i) / 10);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">`,
@@ -42,6 +39,21 @@ export function plotSpectrum(spectrum: Spectrum, options: PlotOptions): string {
     `<polyline fill="none" stroke="#246" points="${points.join(' ')}"/>`,
     '</svg>',
   ].join('\n');
+}
+
+function columnPeaks(
+  { power, binHz }: Spectrum,
+  highestHz: number,
+): { readonly hz: number; readonly amplitude: number }[] {
+  const last = Math.min(power.length - 1, Math.floor(highestHz / binHz));
+  const step = Math.max(1, last / (WIDTH - MARGIN.left - MARGIN.right));
+  const peaks: { hz: number; amplitude: number }[] = [];
+  for (let from = 1; from <= last; from += step) {
+    let peak = Math.floor(from);
+    for (let k = peak; k <= last && k < from + step; k++) if (power[k]! > power[peak]!) peak = k;
+    peaks.push({ hz: peak * binHz, amplitude: Math.sqrt(power[peak]!) });
+  }
+  return peaks;
 }
 
 function escape(text: string): string {

@@ -1,0 +1,35 @@
+import { draftText, type ReasonerConfig } from '@shoal/reasoner';
+import type { Blueprint, StepOutput } from '@shoal/workflow';
+import { reason } from './step-reasoner.ts';
+
+/**
+ * Adds a note for the people who read the step's result, drafted by a model from that result: an artifact beside the others, with who
+ * wrote it. Nothing reads it but people; output and summary stay as they are.
+ */
+export function annotated(
+  blueprint: Blueprint,
+  config: ReasonerConfig | null,
+  instructions: string,
+): Blueprint {
+  if (config === null) return blueprint;
+  return {
+    ...blueprint,
+    async run(context): Promise<StepOutput> {
+      const result = await blueprint.run(context);
+      const task = draftText({
+        purpose: `${context.stepId}-note`,
+        instructions,
+        data: { summary: result.summary ?? '', result: result.output },
+        fallback: (result.summary ?? 'No note.').slice(0, 600) || 'No note.',
+      });
+      const { output, by, fallback } = await reason(config, context, task);
+      const note = {
+        artifactId: `${context.stepId}-note`,
+        name: 'note',
+        description: `Written by ${by} from the result. ${fallback ?? ''}`.trim(),
+        parts: [{ text: output.text, mediaType: 'text/plain' }],
+      };
+      return { ...result, artifacts: [...(result.artifacts ?? []), note] };
+    },
+  };
+}
