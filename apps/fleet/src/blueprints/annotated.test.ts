@@ -66,7 +66,7 @@ function contextOf(sessionId: string): StepContext {
 }
 
 function model(more: object = {}): ReasonerConfig {
-  return { kind: 'openai-compatible', baseUrl, model: 'small', repairs: 0, ...more } as ReasonerConfig;
+  return { kind: 'openai-compatible', baseUrl, model: 'small', repairs: 0, ...more };
 }
 
 it('without a model the step is what it was', () => {
