@@ -46,24 +46,28 @@ const stepBrand = Symbol.for('@shoal/workflow/StepError');
 
 /**
  * Thrown by a step to fail with a reason of its own. `retryable: true` asks for another attempt, within the step's bound;
- * a step of kind `idempotent: false` is only retried when it fails before its effect.
+ * a step of kind `idempotent: false` is only retried when it fails before its effect, and ends as `unknown` with
+ * `effectUnknown: true`.
  */
 export class StepError extends Error {
   readonly [stepBrand] = true;
   /** Upper case with underscores: `PART_NOT_FOUND`. */
   readonly code: string;
   readonly retryable: boolean;
+  /** Whether the step's effect happened is not known: a step that must not act twice ends as `unknown` then. */
+  readonly effectUnknown: boolean;
   readonly details: unknown;
 
   constructor(
     code: string,
     message: string,
-    options: { retryable?: boolean; details?: unknown; cause?: unknown } = {},
+    options: { retryable?: boolean; effectUnknown?: boolean; details?: unknown; cause?: unknown } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'StepError';
     this.code = code;
     this.retryable = options.retryable ?? false;
+    this.effectUnknown = options.effectUnknown ?? false;
     this.details = options.details;
   }
 }

@@ -3,7 +3,7 @@ import type { PlannedStep, RecordError, StepResultState } from '@shoal/protocol'
 /** How the work of one attempt ended without an output. */
 export interface Failure {
   readonly error: RecordError;
-  /** True when the step's own code said so with a StepError: then it knows what it did. */
+  /** True when the step's own code said so with a StepError, and knows what it did. */
   readonly deliberate: boolean;
   /** An intent was written: the effect may have happened. */
   readonly afterIntent: boolean;

@@ -26,7 +26,8 @@ export interface DelegateContext extends StepContext {
 
 /**
  * Asks a live agent over A2A, on the fenced connection. Every attempt asks with the same task id, so an agent that has already
- * begun, or finished, is not made to do it twice.
+ * begun, or finished, is not made to do it twice. Only of a task that died with its agent is another one started, by the next
+ * attempt of a step that may act twice.
  */
 export function delegate(use: StepUse): Blueprint {
   return {
@@ -38,15 +39,24 @@ export function delegate(use: StepUse): Blueprint {
 
 async function ask(context: DelegateContext): Promise<StepOutput> {
   const target = await targetOf(context);
-  const { sessionId, stepId, signal, requester, use } = context;
-  const taskId = derivedTaskId(sessionId, stepId);
+  const { sessionId, stepId, attempt } = context;
+  for (let died = 0; ; died += 1) {
+    const taskId = derivedTaskId(sessionId, stepId, ...(died === 0 ? [] : [`again-${died}`]));
+    const task = await askOnce(context, target, taskId);
+    // What earlier attempts saw die is passed over.
+    if (!diedWithItsAgent(task) || died + 1 >= attempt) return outputOf(task, target);
+  }
+}
+
+async function askOnce(context: DelegateContext, target: Target, taskId: string): Promise<Task | undefined> {
+  const { signal, requester, use } = context;
   const cancel = (): void => void requester.cancelTask(target, { id: taskId }).catch(() => undefined);
   signal.addEventListener('abort', cancel);
   try {
     const task = await follow(context, target, taskId);
     const waits = use.workflow !== undefined && task?.status.state === 'TASK_STATE_INPUT_REQUIRED';
     // The stream of a task that asks a person for input has ended. Its end is a record like any other session's.
-    return outputOf(waits ? await outcomeOf(context, taskId) : task, target);
+    return waits ? await outcomeOf(context, taskId) : task;
   } catch (error) {
     if (!isA2aError(error) || error.family === 'local') throw error;
     throw new StepError('AGENT_REFUSED', `${nameOf(target)}: ${error.message}`, {
@@ -119,6 +129,7 @@ function outputOf(task: Task | undefined, target: Target): StepOutput {
     throw new StepError(
       `AGENT_${(state ?? 'TASK_STATE_SILENT').replace('TASK_STATE_', '')}`,
       `${nameOf(target)} ended with ${state ?? 'no task'}: ${said}`,
+      { retryable: diedWithItsAgent(task), effectUnknown: endedMidway(task) },
     );
   const artifacts = task.artifacts ?? [];
   const all = {
@@ -133,6 +144,16 @@ function outputOf(task: Task | undefined, target: Target): StepOutput {
     ...(artifacts.length === 0 ? {} : { artifacts }),
     ...(said === '' ? {} : { summary: said.slice(0, 4000) }),
   };
+}
+
+/** Its agent died while it was at work; a successor found the task, and says so. */
+function diedWithItsAgent(task: Task | undefined): boolean {
+  return task?.status.message?.metadata?.['code'] === 'agent-restarted';
+}
+
+/** Nobody says how far it came: no word at all, the word of a successor, or that of an agent that stopped amid the work. */
+function endedMidway(task: Task | undefined): boolean {
+  return task === undefined || task.status.state === 'TASK_STATE_CANCELED' || diedWithItsAgent(task);
 }
 
 async function targetOf({ use, org, unit, sessionId, link }: DelegateContext): Promise<Target> {

@@ -103,6 +103,11 @@ function bytes(size: number): Buffer {
   return buffer;
 }
 
+function fill<T extends NodeJS.TypedArray>(array: T): T {
+  new Uint8Array(array.buffer, array.byteOffset, array.byteLength).set(bytes(array.byteLength));
+  return array;
+}
+
 function uuid(): `${string}-${string}-${string}-${string}-${string}` {
   const raw = bytes(16);
   raw[6] = (raw[6]! & 0x0f) | 0x40;
@@ -138,6 +143,8 @@ export function replaceGlobals(): void {
   Math.random = () => randomness.next();
   Object.defineProperty(performance, 'now', { value: () => now().elapsedMs, configurable: true });
   Object.defineProperty(globalThis.crypto, 'randomUUID', { value: uuid, configurable: true });
+  // What is drawn decides more than contents: names of topics, and so the order in which a store gives them back.
+  Object.defineProperty(globalThis.crypto, 'getRandomValues', { value: fill, configurable: true });
   const require = createRequire(import.meta.url);
   Object.assign(require('node:crypto') as object, { randomUUID: uuid, randomBytes: bytes });
   Object.assign(require('node:timers/promises') as object, { setTimeout: waitVirtually });
