@@ -1827,22 +1827,24 @@ errors=vErrors,errors===0}validate107.evaluated={props:{id:!0,description:!0,use
 compensate:!0,idempotent:!0},dynamicProps:!1,dynamicItems:!1};const schema121={type:"object",required:["schemaVersion","sessionId","stepId","attempt","state","a\
 t"],properties:{schemaVersion:{const:1},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},stepId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
 attempt:{type:"integer",minimum:1,maximum:1e3,description:"The n-th try of the step, from 1."},claimId:{type:"string",minLength:1,maxLength:100},state:{type:"st\
-ring",enum:["completed","failed","skipped","canceled","unknown"]},output:{},artifacts:{type:"array",items:{$ref:"#/$defs/Artifact"}},summary:{type:"string",maxLength:4e3},
-error:{$ref:"#/$defs/RecordError"},startedAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"\
-utc"},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},supervisorId:{type:"string",
-pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},flags:{type:"array",items:{type:"string",maxLength:100},description:"What whoever reads the result should know: BROKE\
-R_NOT_DURABLE."},reusedFrom:{type:"string",description:"The session that a re-run took this result over from."}},description:"The one end of a step. completed h\
-as output; every other state has error, which says why. supervisorId: written by a supervisor that stood in for the instance.",anyOf:[{properties:{state:{const:"\
-completed"}},required:["output"]},{properties:{state:{enum:["failed","skipped","canceled","unknown"]}},required:["error"]}]};function validate116(data,{instancePath="",
-parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate116.evaluated;evaluated0.dynamicProps&&(evaluated0.
-props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0);const _errs1=errors;let valid0=!1;const _errs2=errors;if(data&&typeof data=="object"&&!Array.isArray(
-data)){if(data.output===void 0){const err0={instancePath,schemaPath:"#/anyOf/0/required",keyword:"required",params:{missingProperty:"output"}};vErrors===null?vErrors=
-[err0]:vErrors.push(err0),errors++}if(data.state!==void 0&&data.state!=="completed"){const err1={instancePath:instancePath+"/state",schemaPath:"#/anyOf/0/proper\
-ties/state/const",keyword:"const",params:{allowedValue:"completed"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}}var _valid0=_errs2===errors;if(valid0=
-valid0||_valid0,_valid0){var props0={};props0.state=!0}const _errs4=errors;if(data&&typeof data=="object"&&!Array.isArray(data)){if(data.error===void 0){const err2={
-instancePath,schemaPath:"#/anyOf/1/required",keyword:"required",params:{missingProperty:"error"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.
-state!==void 0){let data1=data.state;if(!(data1==="failed"||data1==="skipped"||data1==="canceled"||data1==="unknown")){const err3={instancePath:instancePath+"/s\
-tate",schemaPath:"#/anyOf/1/properties/state/enum",keyword:"enum",params:{allowedValues:schema121.anyOf[1].properties.state.enum}};vErrors===null?vErrors=[err3]:
+ring",enum:["completed","failed","skipped","canceled","unknown"]},output:{},outputRef:{type:"object",required:["uri","sha256","bytes","mediaType"],properties:{uri:{
+type:"string",minLength:1,maxLength:2e3},sha256:{type:"string",pattern:"^[0-9a-f]{64}$"},bytes:{type:"integer",minimum:0},mediaType:{type:"string",maxLength:200}},
+description:"Where an output lies that is too large for the record; output is null then."},artifacts:{type:"array",items:{$ref:"#/$defs/Artifact"}},summary:{type:"\
+string",maxLength:4e3},error:{$ref:"#/$defs/RecordError"},startedAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$",
+"x-shoal-write":"utc"},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},supervisorId:{
+type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},flags:{type:"array",items:{type:"string",maxLength:100},description:"What whoever reads the result shou\
+ld know: BROKER_NOT_DURABLE."},reusedFrom:{type:"string",description:"The session that a re-run took this result over from."}},description:"The one end of a ste\
+p. completed has output; every other state has error, which says why. supervisorId: written by a supervisor that stood in for the instance.",anyOf:[{properties:{
+state:{const:"completed"}},required:["output"]},{properties:{state:{enum:["failed","skipped","canceled","unknown"]}},required:["error"]}]};function validate116(data,{
+instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate116.evaluated;evaluated0.dynamicProps&&
+(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0);const _errs1=errors;let valid0=!1;const _errs2=errors;if(data&&typeof data=="object"&&
+!Array.isArray(data)){if(data.output===void 0){const err0={instancePath,schemaPath:"#/anyOf/0/required",keyword:"required",params:{missingProperty:"output"}};vErrors===
+null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.state!==void 0&&data.state!=="completed"){const err1={instancePath:instancePath+"/state",schemaPath:"#/a\
+nyOf/0/properties/state/const",keyword:"const",params:{allowedValue:"completed"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}}var _valid0=_errs2===
+errors;if(valid0=valid0||_valid0,_valid0){var props0={};props0.state=!0}const _errs4=errors;if(data&&typeof data=="object"&&!Array.isArray(data)){if(data.error===
+void 0){const err2={instancePath,schemaPath:"#/anyOf/1/required",keyword:"required",params:{missingProperty:"error"}};vErrors===null?vErrors=[err2]:vErrors.push(
+err2),errors++}if(data.state!==void 0){let data1=data.state;if(!(data1==="failed"||data1==="skipped"||data1==="canceled"||data1==="unknown")){const err3={instancePath:instancePath+
+"/state",schemaPath:"#/anyOf/1/properties/state/enum",keyword:"enum",params:{allowedValues:schema121.anyOf[1].properties.state.enum}};vErrors===null?vErrors=[err3]:
 vErrors.push(err3),errors++}}}var _valid0=_errs4===errors;if(valid0=valid0||_valid0,_valid0&&props0!==!0&&(props0=props0||{},props0.state=!0),valid0)errors=_errs1,
 vErrors!==null&&(_errs1?vErrors.length=_errs1:vErrors=null);else{const err4={instancePath,schemaPath:"#/anyOf",keyword:"anyOf",params:{}};vErrors===null?vErrors=
 [err4]:vErrors.push(err4),errors++}if(data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err5={instancePath,schemaPath:"#/\
@@ -1853,17 +1855,17 @@ err7),errors++}if(data.attempt===void 0){const err8={instancePath,schemaPath:"#/
 vErrors=[err8]:vErrors.push(err8),errors++}if(data.state===void 0){const err9={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
 state"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(data.at===void 0){const err10={instancePath,schemaPath:"#/required",keyword:"required",params:{
 missingProperty:"at"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(props0!==!0&&(props0=props0||{},props0.schemaVersion=!0,props0.sessionId=!0,
-props0.stepId=!0,props0.attempt=!0,props0.claimId=!0,props0.state=!0,props0.output=!0,props0.artifacts=!0,props0.summary=!0,props0.error=!0,props0.startedAt=!0,
-props0.at=!0,props0.supervisorId=!0,props0.flags=!0,props0.reusedFrom=!0),data.schemaVersion!==void 0&&data.schemaVersion!==1){const err11={instancePath:instancePath+
-"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}
-if(data.sessionId!==void 0){let data3=data.sessionId;if(typeof data3=="string"){if(func1(data3)>256){const err12={instancePath:instancePath+"/sessionId",schemaPath:"\
-#/properties/sessionId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}if(!pattern10.test(data3)){
-const err13={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===
-null?vErrors=[err13]:vErrors.push(err13),errors++}}else{const err14={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/type",keyword:"ty\
-pe",params:{type:"string"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}if(data.stepId!==void 0){let data4=data.stepId;if(typeof data4=="string"){
-if(func1(data4)>256){const err15={instancePath:instancePath+"/stepId",schemaPath:"#/properties/stepId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===
-null?vErrors=[err15]:vErrors.push(err15),errors++}if(!pattern10.test(data4)){const err16={instancePath:instancePath+"/stepId",schemaPath:"#/properties/stepId/pa\
-ttern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}else{const err17={instancePath:instancePath+
+props0.stepId=!0,props0.attempt=!0,props0.claimId=!0,props0.state=!0,props0.output=!0,props0.outputRef=!0,props0.artifacts=!0,props0.summary=!0,props0.error=!0,
+props0.startedAt=!0,props0.at=!0,props0.supervisorId=!0,props0.flags=!0,props0.reusedFrom=!0),data.schemaVersion!==void 0&&data.schemaVersion!==1){const err11={
+instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err11]:
+vErrors.push(err11),errors++}if(data.sessionId!==void 0){let data3=data.sessionId;if(typeof data3=="string"){if(func1(data3)>256){const err12={instancePath:instancePath+
+"/sessionId",schemaPath:"#/properties/sessionId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}if(!pattern10.
+test(data3)){const err13={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+\
+$"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}else{const err14={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/ty\
+pe",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}if(data.stepId!==void 0){let data4=data.stepId;if(typeof data4==
+"string"){if(func1(data4)>256){const err15={instancePath:instancePath+"/stepId",schemaPath:"#/properties/stepId/maxLength",keyword:"maxLength",params:{limit:256}};
+vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}if(!pattern10.test(data4)){const err16={instancePath:instancePath+"/stepId",schemaPath:"#/properties\
+/stepId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}else{const err17={instancePath:instancePath+
 "/stepId",schemaPath:"#/properties/stepId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}if(data.attempt!==
 void 0){let data5=data.attempt;if(!(typeof data5=="number"&&!(data5%1)&&!isNaN(data5)&&isFinite(data5))){const err18={instancePath:instancePath+"/attempt",schemaPath:"\
 #/properties/attempt/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}if(typeof data5=="number"&&isFinite(
@@ -1877,164 +1879,187 @@ instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/type",keyw
 errors++}}if(data.state!==void 0){let data7=data.state;if(typeof data7!="string"){const err24={instancePath:instancePath+"/state",schemaPath:"#/properties/state\
 /type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}if(!(data7==="completed"||data7==="failed"||data7==="s\
 kipped"||data7==="canceled"||data7==="unknown")){const err25={instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema121.
-properties.state.enum}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}if(data.artifacts!==void 0){let data8=data.artifacts;if(Array.isArray(data8)){
-const len0=data8.length;for(let i0=0;i0<len0;i0++)validate35(data8[i0],{instancePath:instancePath+"/artifacts/"+i0,parentData:data8,parentDataProperty:i0,rootData,
-dynamicAnchors})||(vErrors=joinErrors(vErrors,validate35.errors),errors=vErrors.length)}else{const err26={instancePath:instancePath+"/artifacts",schemaPath:"#/p\
-roperties/artifacts/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}}if(data.summary!==void 0){let data10=data.
-summary;if(typeof data10=="string"){if(func1(data10)>4e3){const err27={instancePath:instancePath+"/summary",schemaPath:"#/properties/summary/maxLength",keyword:"\
-maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}}else{const err28={instancePath:instancePath+"/summary",schemaPath:"#\
-/properties/summary/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),errors++}}if(data.error!==void 0){let data11=data.
-error;if(data11&&typeof data11=="object"&&!Array.isArray(data11)){if(data11.code===void 0){const err29={instancePath:instancePath+"/error",schemaPath:"#/$defs/R\
-ecordError/required",keyword:"required",params:{missingProperty:"code"}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}if(data11.message===void 0){
-const err30={instancePath:instancePath+"/error",schemaPath:"#/$defs/RecordError/required",keyword:"required",params:{missingProperty:"message"}};vErrors===null?
-vErrors=[err30]:vErrors.push(err30),errors++}if(data11.code!==void 0){let data12=data11.code;if(typeof data12=="string"){if(func1(data12)>100){const err31={instancePath:instancePath+
-"/error/code",schemaPath:"#/$defs/RecordError/properties/code/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err31]:vErrors.push(err31),
-errors++}if(func1(data12)<1){const err32={instancePath:instancePath+"/error/code",schemaPath:"#/$defs/RecordError/properties/code/minLength",keyword:"minLength",
-params:{limit:1}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}else{const err33={instancePath:instancePath+"/error/code",schemaPath:"#/$defs/Rec\
-ordError/properties/code/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}}if(data11.message!==void 0){let data13=data11.
-message;if(typeof data13=="string"){if(func1(data13)>4e3){const err34={instancePath:instancePath+"/error/message",schemaPath:"#/$defs/RecordError/properties/mes\
-sage/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}}else{const err35={instancePath:instancePath+
-"/error/message",schemaPath:"#/$defs/RecordError/properties/message/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err35]:vErrors.push(err35),
-errors++}}if(data11.retryable!==void 0&&typeof data11.retryable!="boolean"){const err36={instancePath:instancePath+"/error/retryable",schemaPath:"#/$defs/Record\
-Error/properties/retryable/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err36]:vErrors.push(err36),errors++}}else{const err37={instancePath:instancePath+
-"/error",schemaPath:"#/$defs/RecordError/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err37]:vErrors.push(err37),errors++}}if(data.startedAt!==
-void 0){let data15=data.startedAt;if(typeof data15=="string"){if(!pattern5.test(data15)){const err38={instancePath:instancePath+"/startedAt",schemaPath:"#/prope\
-rties/startedAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=
-[err38]:vErrors.push(err38),errors++}}else{const err39={instancePath:instancePath+"/startedAt",schemaPath:"#/properties/startedAt/type",keyword:"type",params:{type:"\
-string"}};vErrors===null?vErrors=[err39]:vErrors.push(err39),errors++}}if(data.at!==void 0){let data16=data.at;if(typeof data16=="string"){if(!pattern5.test(data16)){
-const err40={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[\
-+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err40]:vErrors.push(err40),errors++}}else{const err41={instancePath:instancePath+"/at",schemaPath:"#/properties/at\
-/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err41]:vErrors.push(err41),errors++}}if(data.supervisorId!==void 0){let data17=data.supervisorId;
-if(typeof data17=="string"){if(func1(data17)>256){const err42={instancePath:instancePath+"/supervisorId",schemaPath:"#/properties/supervisorId/maxLength",keyword:"\
-maxLength",params:{limit:256}};vErrors===null?vErrors=[err42]:vErrors.push(err42),errors++}if(!pattern10.test(data17)){const err43={instancePath:instancePath+"/\
-supervisorId",schemaPath:"#/properties/supervisorId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err43]:vErrors.push(
-err43),errors++}}else{const err44={instancePath:instancePath+"/supervisorId",schemaPath:"#/properties/supervisorId/type",keyword:"type",params:{type:"string"}};
-vErrors===null?vErrors=[err44]:vErrors.push(err44),errors++}}if(data.flags!==void 0){let data18=data.flags;if(Array.isArray(data18)){const len1=data18.length;for(let i1=0;i1<
-len1;i1++){let data19=data18[i1];if(typeof data19=="string"){if(func1(data19)>100){const err45={instancePath:instancePath+"/flags/"+i1,schemaPath:"#/properties/\
-flags/items/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err45]:vErrors.push(err45),errors++}}else{const err46={instancePath:instancePath+
-"/flags/"+i1,schemaPath:"#/properties/flags/items/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err46]:vErrors.push(err46),errors++}}}else{
-const err47={instancePath:instancePath+"/flags",schemaPath:"#/properties/flags/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err47]:vErrors.
-push(err47),errors++}}if(data.reusedFrom!==void 0&&typeof data.reusedFrom!="string"){const err48={instancePath:instancePath+"/reusedFrom",schemaPath:"#/properti\
-es/reusedFrom/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err48]:vErrors.push(err48),errors++}}else{const err49={instancePath,schemaPath:"\
-#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err49]:vErrors.push(err49),errors++}return validate116.errors=vErrors,evaluated0.props=props0,
-errors===0}validate116.evaluated={dynamicProps:!0,dynamicItems:!1};function validate105(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){
-let vErrors=null,errors=0;const evaluated0=validate105.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=
-void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{
-missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.sessionId===void 0){const err1={instancePath,schemaPath:"#/r\
-equired",keyword:"required",params:{missingProperty:"sessionId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.planHash===void 0){const err2={
-instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"planHash"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.org===
-void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"org"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}
-if(data.unit===void 0){const err4={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"unit"}};vErrors===null?vErrors=[err4]:vErrors.
-push(err4),errors++}if(data.workflowId===void 0){const err5={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"workflowId"}};vErrors===
-null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.workflowVersion===void 0){const err6={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
-workflowVersion"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(data.contextId===void 0){const err7={instancePath,schemaPath:"#/required",keyword:"\
-required",params:{missingProperty:"contextId"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(data.request===void 0){const err8={instancePath,schemaPath:"\
-#/required",keyword:"required",params:{missingProperty:"request"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}if(data.variables===void 0){const err9={
-instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"variables"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(data.
-steps===void 0){const err10={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"steps"}};vErrors===null?vErrors=[err10]:vErrors.push(
-err10),errors++}if(data.closer===void 0){const err11={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"closer"}};vErrors===null?
-vErrors=[err11]:vErrors.push(err11),errors++}if(data.retentionSeconds===void 0){const err12={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
-retentionSeconds"}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}if(data.createdAt===void 0){const err13={instancePath,schemaPath:"#/required",keyword:"\
-required",params:{missingProperty:"createdAt"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}if(data.deadlineAt===void 0){const err14={instancePath,
-schemaPath:"#/required",keyword:"required",params:{missingProperty:"deadlineAt"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}if(data.expiresAt===
-void 0){const err15={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"expiresAt"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),
-errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==1){const err16={instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVersion/\
-const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}if(data.sessionId!==void 0){let data1=data.sessionId;
-if(typeof data1=="string"){if(func1(data1)>256){const err17={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/maxLength",keyword:"maxLe\
-ngth",params:{limit:256}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}if(!pattern10.test(data1)){const err18={instancePath:instancePath+"/sessio\
-nId",schemaPath:"#/properties/sessionId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}else{
-const err19={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err19]:
-vErrors.push(err19),errors++}}if(data.planHash!==void 0){let data2=data.planHash;if(typeof data2=="string"){if(!pattern42.test(data2)){const err20={instancePath:instancePath+
-"/planHash",schemaPath:"#/properties/planHash/pattern",keyword:"pattern",params:{pattern:"^[0-9a-f]{64}$"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}else{
-const err21={instancePath:instancePath+"/planHash",schemaPath:"#/properties/planHash/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err21]:
-vErrors.push(err21),errors++}}if(data.org!==void 0){let data3=data.org;if(typeof data3=="string"){if(func1(data3)>256){const err22={instancePath:instancePath+"/\
-org",schemaPath:"#/properties/org/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}if(!pattern10.test(
-data3)){const err23={instancePath:instancePath+"/org",schemaPath:"#/properties/org/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?
-vErrors=[err23]:vErrors.push(err23),errors++}}else{const err24={instancePath:instancePath+"/org",schemaPath:"#/properties/org/type",keyword:"type",params:{type:"\
-string"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}if(data.unit!==void 0){let data4=data.unit;if(typeof data4=="string"){if(func1(data4)>256){
-const err25={instancePath:instancePath+"/unit",schemaPath:"#/properties/unit/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err25]:vErrors.
-push(err25),errors++}if(!pattern10.test(data4)){const err26={instancePath:instancePath+"/unit",schemaPath:"#/properties/unit/pattern",keyword:"pattern",params:{
-pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}}else{const err27={instancePath:instancePath+"/unit",schemaPath:"#/pro\
-perties/unit/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}}if(data.workflowId!==void 0){let data5=data.
-workflowId;if(typeof data5=="string"){if(func1(data5)>256){const err28={instancePath:instancePath+"/workflowId",schemaPath:"#/properties/workflowId/maxLength",keyword:"\
-maxLength",params:{limit:256}};vErrors===null?vErrors=[err28]:vErrors.push(err28),errors++}if(!pattern10.test(data5)){const err29={instancePath:instancePath+"/w\
-orkflowId",schemaPath:"#/properties/workflowId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err29]:vErrors.push(err29),
-errors++}}else{const err30={instancePath:instancePath+"/workflowId",schemaPath:"#/properties/workflowId/type",keyword:"type",params:{type:"string"}};vErrors===null?
-vErrors=[err30]:vErrors.push(err30),errors++}}if(data.workflowVersion!==void 0&&typeof data.workflowVersion!="string"){const err31={instancePath:instancePath+"/\
-workflowVersion",schemaPath:"#/properties/workflowVersion/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}
-if(data.contextId!==void 0){let data7=data.contextId;if(typeof data7=="string"){if(func1(data7)<1){const err32={instancePath:instancePath+"/contextId",schemaPath:"\
-#/properties/contextId/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}else{const err33={instancePath:instancePath+
-"/contextId",schemaPath:"#/properties/contextId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}}if(data.
-request!==void 0&&(validate49(data.request,{instancePath:instancePath+"/request",parentData:data,parentDataProperty:"request",rootData,dynamicAnchors})||(vErrors=
-joinErrors(vErrors,validate49.errors),errors=vErrors.length)),data.variables!==void 0){let data9=data.variables;if(!(data9&&typeof data9=="object"&&!Array.isArray(
-data9))){const err34={instancePath:instancePath+"/variables",schemaPath:"#/properties/variables/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=
-[err34]:vErrors.push(err34),errors++}}if(data.steps!==void 0){let data10=data.steps;if(Array.isArray(data10)){if(data10.length<1){const err35={instancePath:instancePath+
-"/steps",schemaPath:"#/properties/steps/minItems",keyword:"minItems",params:{limit:1}};vErrors===null?vErrors=[err35]:vErrors.push(err35),errors++}const len0=data10.
-length;for(let i0=0;i0<len0;i0++)validate107(data10[i0],{instancePath:instancePath+"/steps/"+i0,parentData:data10,parentDataProperty:i0,rootData,dynamicAnchors})||
-(vErrors=joinErrors(vErrors,validate107.errors),errors=vErrors.length)}else{const err36={instancePath:instancePath+"/steps",schemaPath:"#/properties/steps/type",
-keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err36]:vErrors.push(err36),errors++}}if(data.closer!==void 0){let data12=data.closer;if(typeof data12==
-"string"){if(func1(data12)>256){const err37={instancePath:instancePath+"/closer",schemaPath:"#/properties/closer/maxLength",keyword:"maxLength",params:{limit:256}};
-vErrors===null?vErrors=[err37]:vErrors.push(err37),errors++}if(!pattern10.test(data12)){const err38={instancePath:instancePath+"/closer",schemaPath:"#/propertie\
-s/closer/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err38]:vErrors.push(err38),errors++}}else{const err39={instancePath:instancePath+
-"/closer",schemaPath:"#/properties/closer/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err39]:vErrors.push(err39),errors++}}if(data.parent!==
-void 0){let data13=data.parent;if(data13&&typeof data13=="object"&&!Array.isArray(data13)){if(data13.sessionId===void 0){const err40={instancePath:instancePath+
-"/parent",schemaPath:"#/properties/parent/required",keyword:"required",params:{missingProperty:"sessionId"}};vErrors===null?vErrors=[err40]:vErrors.push(err40),
-errors++}if(data13.stepId===void 0){const err41={instancePath:instancePath+"/parent",schemaPath:"#/properties/parent/required",keyword:"required",params:{missingProperty:"\
-stepId"}};vErrors===null?vErrors=[err41]:vErrors.push(err41),errors++}if(data13.depth===void 0){const err42={instancePath:instancePath+"/parent",schemaPath:"#/p\
-roperties/parent/required",keyword:"required",params:{missingProperty:"depth"}};vErrors===null?vErrors=[err42]:vErrors.push(err42),errors++}if(data13.sessionId!==
-void 0){let data14=data13.sessionId;if(typeof data14=="string"){if(func1(data14)>256){const err43={instancePath:instancePath+"/parent/sessionId",schemaPath:"#/p\
-roperties/parent/properties/sessionId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err43]:vErrors.push(err43),errors++}if(!pattern10.
-test(data14)){const err44={instancePath:instancePath+"/parent/sessionId",schemaPath:"#/properties/parent/properties/sessionId/pattern",keyword:"pattern",params:{
-pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err44]:vErrors.push(err44),errors++}}else{const err45={instancePath:instancePath+"/parent/sessionId",schemaPath:"\
-#/properties/parent/properties/sessionId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err45]:vErrors.push(err45),errors++}}if(data13.stepId!==
-void 0){let data15=data13.stepId;if(typeof data15=="string"){if(func1(data15)>256){const err46={instancePath:instancePath+"/parent/stepId",schemaPath:"#/propert\
-ies/parent/properties/stepId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err46]:vErrors.push(err46),errors++}if(!pattern10.test(data15)){
-const err47={instancePath:instancePath+"/parent/stepId",schemaPath:"#/properties/parent/properties/stepId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-\
-9_.-]+$"}};vErrors===null?vErrors=[err47]:vErrors.push(err47),errors++}}else{const err48={instancePath:instancePath+"/parent/stepId",schemaPath:"#/properties/pa\
-rent/properties/stepId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err48]:vErrors.push(err48),errors++}}if(data13.depth!==void 0){let data16=data13.
-depth;if(!(typeof data16=="number"&&!(data16%1)&&!isNaN(data16)&&isFinite(data16))){const err49={instancePath:instancePath+"/parent/depth",schemaPath:"#/propert\
-ies/parent/properties/depth/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err49]:vErrors.push(err49),errors++}if(typeof data16=="number"&&
-isFinite(data16)&&(data16<1||isNaN(data16))){const err50={instancePath:instancePath+"/parent/depth",schemaPath:"#/properties/parent/properties/depth/minimum",keyword:"\
-minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err50]:vErrors.push(err50),errors++}}}else{const err51={instancePath:instancePath+"/parent",schemaPath:"\
-#/properties/parent/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err51]:vErrors.push(err51),errors++}}if(data.rerun!==void 0){let data17=data.
-rerun;if(data17&&typeof data17=="object"&&!Array.isArray(data17)){if(data17.of===void 0){const err52={instancePath:instancePath+"/rerun",schemaPath:"#/propertie\
-s/rerun/required",keyword:"required",params:{missingProperty:"of"}};vErrors===null?vErrors=[err52]:vErrors.push(err52),errors++}if(data17.from===void 0){const err53={
-instancePath:instancePath+"/rerun",schemaPath:"#/properties/rerun/required",keyword:"required",params:{missingProperty:"from"}};vErrors===null?vErrors=[err53]:vErrors.
-push(err53),errors++}if(data17.results===void 0){const err54={instancePath:instancePath+"/rerun",schemaPath:"#/properties/rerun/required",keyword:"required",params:{
-missingProperty:"results"}};vErrors===null?vErrors=[err54]:vErrors.push(err54),errors++}if(data17.of!==void 0){let data18=data17.of;if(typeof data18=="string"){
-if(func1(data18)>256){const err55={instancePath:instancePath+"/rerun/of",schemaPath:"#/properties/rerun/properties/of/maxLength",keyword:"maxLength",params:{limit:256}};
-vErrors===null?vErrors=[err55]:vErrors.push(err55),errors++}if(!pattern10.test(data18)){const err56={instancePath:instancePath+"/rerun/of",schemaPath:"#/propert\
-ies/rerun/properties/of/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err56]:vErrors.push(err56),errors++}}else{const err57={
-instancePath:instancePath+"/rerun/of",schemaPath:"#/properties/rerun/properties/of/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err57]:vErrors.
-push(err57),errors++}}if(data17.from!==void 0){let data19=data17.from;if(typeof data19=="string"){if(func1(data19)>256){const err58={instancePath:instancePath+"\
-/rerun/from",schemaPath:"#/properties/rerun/properties/from/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err58]:vErrors.push(err58),
-errors++}if(!pattern10.test(data19)){const err59={instancePath:instancePath+"/rerun/from",schemaPath:"#/properties/rerun/properties/from/pattern",keyword:"patte\
-rn",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err59]:vErrors.push(err59),errors++}}else{const err60={instancePath:instancePath+"/rerun/from",
-schemaPath:"#/properties/rerun/properties/from/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err60]:vErrors.push(err60),errors++}}if(data17.
-results!==void 0){let data20=data17.results;if(Array.isArray(data20)){const len1=data20.length;for(let i1=0;i1<len1;i1++)validate116(data20[i1],{instancePath:instancePath+
-"/rerun/results/"+i1,parentData:data20,parentDataProperty:i1,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate116.errors),errors=vErrors.length)}else{
-const err61={instancePath:instancePath+"/rerun/results",schemaPath:"#/properties/rerun/properties/results/type",keyword:"type",params:{type:"array"}};vErrors===
-null?vErrors=[err61]:vErrors.push(err61),errors++}}}else{const err62={instancePath:instancePath+"/rerun",schemaPath:"#/properties/rerun/type",keyword:"type",params:{
-type:"object"}};vErrors===null?vErrors=[err62]:vErrors.push(err62),errors++}}if(data.compensationSeconds!==void 0){let data22=data.compensationSeconds;if(typeof data22==
-"number"&&isFinite(data22)){if(data22<=0||isNaN(data22)){const err63={instancePath:instancePath+"/compensationSeconds",schemaPath:"#/properties/compensationSeco\
-nds/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison:">",limit:0}};vErrors===null?vErrors=[err63]:vErrors.push(err63),errors++}}else{const err64={
-instancePath:instancePath+"/compensationSeconds",schemaPath:"#/properties/compensationSeconds/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=
-[err64]:vErrors.push(err64),errors++}}if(data.retentionSeconds!==void 0){let data23=data.retentionSeconds;if(typeof data23=="number"&&isFinite(data23)){if(data23<=
-0||isNaN(data23)){const err65={instancePath:instancePath+"/retentionSeconds",schemaPath:"#/properties/retentionSeconds/exclusiveMinimum",keyword:"exclusiveMinim\
-um",params:{comparison:">",limit:0}};vErrors===null?vErrors=[err65]:vErrors.push(err65),errors++}}else{const err66={instancePath:instancePath+"/retentionSeconds",
-schemaPath:"#/properties/retentionSeconds/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err66]:vErrors.push(err66),errors++}}if(data.createdAt!==
-void 0){let data24=data.createdAt;if(typeof data24=="string"){if(!pattern5.test(data24)){const err67={instancePath:instancePath+"/createdAt",schemaPath:"#/prope\
-rties/createdAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=
-[err67]:vErrors.push(err67),errors++}}else{const err68={instancePath:instancePath+"/createdAt",schemaPath:"#/properties/createdAt/type",keyword:"type",params:{type:"\
-string"}};vErrors===null?vErrors=[err68]:vErrors.push(err68),errors++}}if(data.deadlineAt!==void 0){let data25=data.deadlineAt;if(typeof data25=="string"){if(!pattern5.
-test(data25)){const err69={instancePath:instancePath+"/deadlineAt",schemaPath:"#/properties/deadlineAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\\
-d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err69]:vErrors.push(err69),errors++}}else{const err70={instancePath:instancePath+
-"/deadlineAt",schemaPath:"#/properties/deadlineAt/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err70]:vErrors.push(err70),errors++}}if(data.
-expiresAt!==void 0){let data26=data.expiresAt;if(typeof data26=="string"){if(!pattern5.test(data26)){const err71={instancePath:instancePath+"/expiresAt",schemaPath:"\
-#/properties/expiresAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?
-vErrors=[err71]:vErrors.push(err71),errors++}}else{const err72={instancePath:instancePath+"/expiresAt",schemaPath:"#/properties/expiresAt/type",keyword:"type",params:{
-type:"string"}};vErrors===null?vErrors=[err72]:vErrors.push(err72),errors++}}}else{const err73={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"ob\
-ject"}};vErrors===null?vErrors=[err73]:vErrors.push(err73),errors++}return validate105.errors=vErrors,errors===0}validate105.evaluated={props:{schemaVersion:!0,
+properties.state.enum}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}if(data.outputRef!==void 0){let data8=data.outputRef;if(data8&&typeof data8==
+"object"&&!Array.isArray(data8)){if(data8.uri===void 0){const err26={instancePath:instancePath+"/outputRef",schemaPath:"#/properties/outputRef/required",keyword:"\
+required",params:{missingProperty:"uri"}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}if(data8.sha256===void 0){const err27={instancePath:instancePath+
+"/outputRef",schemaPath:"#/properties/outputRef/required",keyword:"required",params:{missingProperty:"sha256"}};vErrors===null?vErrors=[err27]:vErrors.push(err27),
+errors++}if(data8.bytes===void 0){const err28={instancePath:instancePath+"/outputRef",schemaPath:"#/properties/outputRef/required",keyword:"required",params:{missingProperty:"\
+bytes"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),errors++}if(data8.mediaType===void 0){const err29={instancePath:instancePath+"/outputRef",schemaPath:"\
+#/properties/outputRef/required",keyword:"required",params:{missingProperty:"mediaType"}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}if(data8.uri!==
+void 0){let data9=data8.uri;if(typeof data9=="string"){if(func1(data9)>2e3){const err30={instancePath:instancePath+"/outputRef/uri",schemaPath:"#/properties/out\
+putRef/properties/uri/maxLength",keyword:"maxLength",params:{limit:2e3}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}if(func1(data9)<1){const err31={
+instancePath:instancePath+"/outputRef/uri",schemaPath:"#/properties/outputRef/properties/uri/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=
+[err31]:vErrors.push(err31),errors++}}else{const err32={instancePath:instancePath+"/outputRef/uri",schemaPath:"#/properties/outputRef/properties/uri/type",keyword:"\
+type",params:{type:"string"}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}if(data8.sha256!==void 0){let data10=data8.sha256;if(typeof data10=="\
+string"){if(!pattern42.test(data10)){const err33={instancePath:instancePath+"/outputRef/sha256",schemaPath:"#/properties/outputRef/properties/sha256/pattern",keyword:"\
+pattern",params:{pattern:"^[0-9a-f]{64}$"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}}else{const err34={instancePath:instancePath+"/outputRef\
+/sha256",schemaPath:"#/properties/outputRef/properties/sha256/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}}
+if(data8.bytes!==void 0){let data11=data8.bytes;if(!(typeof data11=="number"&&!(data11%1)&&!isNaN(data11)&&isFinite(data11))){const err35={instancePath:instancePath+
+"/outputRef/bytes",schemaPath:"#/properties/outputRef/properties/bytes/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err35]:vErrors.push(
+err35),errors++}if(typeof data11=="number"&&isFinite(data11)&&(data11<0||isNaN(data11))){const err36={instancePath:instancePath+"/outputRef/bytes",schemaPath:"#\
+/properties/outputRef/properties/bytes/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err36]:vErrors.push(err36),errors++}}
+if(data8.mediaType!==void 0){let data12=data8.mediaType;if(typeof data12=="string"){if(func1(data12)>200){const err37={instancePath:instancePath+"/outputRef/med\
+iaType",schemaPath:"#/properties/outputRef/properties/mediaType/maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?vErrors=[err37]:vErrors.push(err37),
+errors++}}else{const err38={instancePath:instancePath+"/outputRef/mediaType",schemaPath:"#/properties/outputRef/properties/mediaType/type",keyword:"type",params:{
+type:"string"}};vErrors===null?vErrors=[err38]:vErrors.push(err38),errors++}}}else{const err39={instancePath:instancePath+"/outputRef",schemaPath:"#/properties/\
+outputRef/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err39]:vErrors.push(err39),errors++}}if(data.artifacts!==void 0){let data13=data.
+artifacts;if(Array.isArray(data13)){const len0=data13.length;for(let i0=0;i0<len0;i0++)validate35(data13[i0],{instancePath:instancePath+"/artifacts/"+i0,parentData:data13,
+parentDataProperty:i0,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate35.errors),errors=vErrors.length)}else{const err40={instancePath:instancePath+
+"/artifacts",schemaPath:"#/properties/artifacts/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err40]:vErrors.push(err40),errors++}}if(data.
+summary!==void 0){let data15=data.summary;if(typeof data15=="string"){if(func1(data15)>4e3){const err41={instancePath:instancePath+"/summary",schemaPath:"#/prop\
+erties/summary/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err41]:vErrors.push(err41),errors++}}else{const err42={instancePath:instancePath+
+"/summary",schemaPath:"#/properties/summary/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err42]:vErrors.push(err42),errors++}}if(data.error!==
+void 0){let data16=data.error;if(data16&&typeof data16=="object"&&!Array.isArray(data16)){if(data16.code===void 0){const err43={instancePath:instancePath+"/erro\
+r",schemaPath:"#/$defs/RecordError/required",keyword:"required",params:{missingProperty:"code"}};vErrors===null?vErrors=[err43]:vErrors.push(err43),errors++}if(data16.
+message===void 0){const err44={instancePath:instancePath+"/error",schemaPath:"#/$defs/RecordError/required",keyword:"required",params:{missingProperty:"message"}};
+vErrors===null?vErrors=[err44]:vErrors.push(err44),errors++}if(data16.code!==void 0){let data17=data16.code;if(typeof data17=="string"){if(func1(data17)>100){const err45={
+instancePath:instancePath+"/error/code",schemaPath:"#/$defs/RecordError/properties/code/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=
+[err45]:vErrors.push(err45),errors++}if(func1(data17)<1){const err46={instancePath:instancePath+"/error/code",schemaPath:"#/$defs/RecordError/properties/code/mi\
+nLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err46]:vErrors.push(err46),errors++}}else{const err47={instancePath:instancePath+"/error/\
+code",schemaPath:"#/$defs/RecordError/properties/code/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err47]:vErrors.push(err47),errors++}}
+if(data16.message!==void 0){let data18=data16.message;if(typeof data18=="string"){if(func1(data18)>4e3){const err48={instancePath:instancePath+"/error/message",
+schemaPath:"#/$defs/RecordError/properties/message/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err48]:vErrors.push(err48),errors++}}else{
+const err49={instancePath:instancePath+"/error/message",schemaPath:"#/$defs/RecordError/properties/message/type",keyword:"type",params:{type:"string"}};vErrors===
+null?vErrors=[err49]:vErrors.push(err49),errors++}}if(data16.retryable!==void 0&&typeof data16.retryable!="boolean"){const err50={instancePath:instancePath+"/er\
+ror/retryable",schemaPath:"#/$defs/RecordError/properties/retryable/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err50]:vErrors.push(err50),
+errors++}}else{const err51={instancePath:instancePath+"/error",schemaPath:"#/$defs/RecordError/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=
+[err51]:vErrors.push(err51),errors++}}if(data.startedAt!==void 0){let data20=data.startedAt;if(typeof data20=="string"){if(!pattern5.test(data20)){const err52={
+instancePath:instancePath+"/startedAt",schemaPath:"#/properties/startedAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|\
+[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err52]:vErrors.push(err52),errors++}}else{const err53={instancePath:instancePath+"/startedAt",schemaPath:"#/prope\
+rties/startedAt/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err53]:vErrors.push(err53),errors++}}if(data.at!==void 0){let data21=data.at;
+if(typeof data21=="string"){if(!pattern5.test(data21)){const err54={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{
+pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err54]:vErrors.push(err54),errors++}}else{const err55={
+instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err55]:vErrors.push(err55),errors++}}
+if(data.supervisorId!==void 0){let data22=data.supervisorId;if(typeof data22=="string"){if(func1(data22)>256){const err56={instancePath:instancePath+"/superviso\
+rId",schemaPath:"#/properties/supervisorId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err56]:vErrors.push(err56),errors++}if(!pattern10.
+test(data22)){const err57={instancePath:instancePath+"/supervisorId",schemaPath:"#/properties/supervisorId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0\
+-9_.-]+$"}};vErrors===null?vErrors=[err57]:vErrors.push(err57),errors++}}else{const err58={instancePath:instancePath+"/supervisorId",schemaPath:"#/properties/su\
+pervisorId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err58]:vErrors.push(err58),errors++}}if(data.flags!==void 0){let data23=data.flags;
+if(Array.isArray(data23)){const len1=data23.length;for(let i1=0;i1<len1;i1++){let data24=data23[i1];if(typeof data24=="string"){if(func1(data24)>100){const err59={
+instancePath:instancePath+"/flags/"+i1,schemaPath:"#/properties/flags/items/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err59]:vErrors.
+push(err59),errors++}}else{const err60={instancePath:instancePath+"/flags/"+i1,schemaPath:"#/properties/flags/items/type",keyword:"type",params:{type:"string"}};
+vErrors===null?vErrors=[err60]:vErrors.push(err60),errors++}}}else{const err61={instancePath:instancePath+"/flags",schemaPath:"#/properties/flags/type",keyword:"\
+type",params:{type:"array"}};vErrors===null?vErrors=[err61]:vErrors.push(err61),errors++}}if(data.reusedFrom!==void 0&&typeof data.reusedFrom!="string"){const err62={
+instancePath:instancePath+"/reusedFrom",schemaPath:"#/properties/reusedFrom/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err62]:vErrors.
+push(err62),errors++}}else{const err63={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err63]:vErrors.push(err63),
+errors++}return validate116.errors=vErrors,evaluated0.props=props0,errors===0}validate116.evaluated={dynamicProps:!0,dynamicItems:!1};function validate105(data,{
+instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate105.evaluated;if(evaluated0.
+dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===
+void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(
+err0),errors++}if(data.sessionId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sessionId"}};vErrors===null?
+vErrors=[err1]:vErrors.push(err1),errors++}if(data.planHash===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
+planHash"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.org===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",
+params:{missingProperty:"org"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.unit===void 0){const err4={instancePath,schemaPath:"#/required",
+keyword:"required",params:{missingProperty:"unit"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.workflowId===void 0){const err5={instancePath,
+schemaPath:"#/required",keyword:"required",params:{missingProperty:"workflowId"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.workflowVersion===
+void 0){const err6={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"workflowVersion"}};vErrors===null?vErrors=[err6]:vErrors.push(
+err6),errors++}if(data.contextId===void 0){const err7={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"contextId"}};vErrors===null?
+vErrors=[err7]:vErrors.push(err7),errors++}if(data.request===void 0){const err8={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
+request"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}if(data.variables===void 0){const err9={instancePath,schemaPath:"#/required",keyword:"requi\
+red",params:{missingProperty:"variables"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(data.steps===void 0){const err10={instancePath,schemaPath:"\
+#/required",keyword:"required",params:{missingProperty:"steps"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(data.closer===void 0){const err11={
+instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"closer"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}if(data.retentionSeconds===
+void 0){const err12={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"retentionSeconds"}};vErrors===null?vErrors=[err12]:vErrors.
+push(err12),errors++}if(data.createdAt===void 0){const err13={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"createdAt"}};vErrors===
+null?vErrors=[err13]:vErrors.push(err13),errors++}if(data.deadlineAt===void 0){const err14={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
+deadlineAt"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}if(data.expiresAt===void 0){const err15={instancePath,schemaPath:"#/required",keyword:"\
+required",params:{missingProperty:"expiresAt"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==
+1){const err16={instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?
+vErrors=[err16]:vErrors.push(err16),errors++}if(data.sessionId!==void 0){let data1=data.sessionId;if(typeof data1=="string"){if(func1(data1)>256){const err17={instancePath:instancePath+
+"/sessionId",schemaPath:"#/properties/sessionId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}if(!pattern10.
+test(data1)){const err18={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+\
+$"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}else{const err19={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/ty\
+pe",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}if(data.planHash!==void 0){let data2=data.planHash;if(typeof data2==
+"string"){if(!pattern42.test(data2)){const err20={instancePath:instancePath+"/planHash",schemaPath:"#/properties/planHash/pattern",keyword:"pattern",params:{pattern:"\
+^[0-9a-f]{64}$"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}else{const err21={instancePath:instancePath+"/planHash",schemaPath:"#/properties/\
+planHash/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}if(data.org!==void 0){let data3=data.org;if(typeof data3==
+"string"){if(func1(data3)>256){const err22={instancePath:instancePath+"/org",schemaPath:"#/properties/org/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===
+null?vErrors=[err22]:vErrors.push(err22),errors++}if(!pattern10.test(data3)){const err23={instancePath:instancePath+"/org",schemaPath:"#/properties/org/pattern",
+keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}else{const err24={instancePath:instancePath+
+"/org",schemaPath:"#/properties/org/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}if(data.unit!==void 0){
+let data4=data.unit;if(typeof data4=="string"){if(func1(data4)>256){const err25={instancePath:instancePath+"/unit",schemaPath:"#/properties/unit/maxLength",keyword:"\
+maxLength",params:{limit:256}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}if(!pattern10.test(data4)){const err26={instancePath:instancePath+"/u\
+nit",schemaPath:"#/properties/unit/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}}else{
+const err27={instancePath:instancePath+"/unit",schemaPath:"#/properties/unit/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err27]:vErrors.
+push(err27),errors++}}if(data.workflowId!==void 0){let data5=data.workflowId;if(typeof data5=="string"){if(func1(data5)>256){const err28={instancePath:instancePath+
+"/workflowId",schemaPath:"#/properties/workflowId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err28]:vErrors.push(err28),errors++}
+if(!pattern10.test(data5)){const err29={instancePath:instancePath+"/workflowId",schemaPath:"#/properties/workflowId/pattern",keyword:"pattern",params:{pattern:"\
+^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}}else{const err30={instancePath:instancePath+"/workflowId",schemaPath:"#/proper\
+ties/workflowId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}}if(data.workflowVersion!==void 0&&typeof data.
+workflowVersion!="string"){const err31={instancePath:instancePath+"/workflowVersion",schemaPath:"#/properties/workflowVersion/type",keyword:"type",params:{type:"\
+string"}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}if(data.contextId!==void 0){let data7=data.contextId;if(typeof data7=="string"){if(func1(data7)<
+1){const err32={instancePath:instancePath+"/contextId",schemaPath:"#/properties/contextId/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=
+[err32]:vErrors.push(err32),errors++}}else{const err33={instancePath:instancePath+"/contextId",schemaPath:"#/properties/contextId/type",keyword:"type",params:{type:"\
+string"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}}if(data.request!==void 0&&(validate49(data.request,{instancePath:instancePath+"/request",
+parentData:data,parentDataProperty:"request",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate49.errors),errors=vErrors.length)),data.variables!==
+void 0){let data9=data.variables;if(!(data9&&typeof data9=="object"&&!Array.isArray(data9))){const err34={instancePath:instancePath+"/variables",schemaPath:"#/p\
+roperties/variables/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}}if(data.steps!==void 0){let data10=data.
+steps;if(Array.isArray(data10)){if(data10.length<1){const err35={instancePath:instancePath+"/steps",schemaPath:"#/properties/steps/minItems",keyword:"minItems",
+params:{limit:1}};vErrors===null?vErrors=[err35]:vErrors.push(err35),errors++}const len0=data10.length;for(let i0=0;i0<len0;i0++)validate107(data10[i0],{instancePath:instancePath+
+"/steps/"+i0,parentData:data10,parentDataProperty:i0,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate107.errors),errors=vErrors.length)}else{const err36={
+instancePath:instancePath+"/steps",schemaPath:"#/properties/steps/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err36]:vErrors.push(err36),
+errors++}}if(data.closer!==void 0){let data12=data.closer;if(typeof data12=="string"){if(func1(data12)>256){const err37={instancePath:instancePath+"/closer",schemaPath:"\
+#/properties/closer/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err37]:vErrors.push(err37),errors++}if(!pattern10.test(data12)){const err38={
+instancePath:instancePath+"/closer",schemaPath:"#/properties/closer/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err38]:
+vErrors.push(err38),errors++}}else{const err39={instancePath:instancePath+"/closer",schemaPath:"#/properties/closer/type",keyword:"type",params:{type:"string"}};
+vErrors===null?vErrors=[err39]:vErrors.push(err39),errors++}}if(data.parent!==void 0){let data13=data.parent;if(data13&&typeof data13=="object"&&!Array.isArray(
+data13)){if(data13.sessionId===void 0){const err40={instancePath:instancePath+"/parent",schemaPath:"#/properties/parent/required",keyword:"required",params:{missingProperty:"\
+sessionId"}};vErrors===null?vErrors=[err40]:vErrors.push(err40),errors++}if(data13.stepId===void 0){const err41={instancePath:instancePath+"/parent",schemaPath:"\
+#/properties/parent/required",keyword:"required",params:{missingProperty:"stepId"}};vErrors===null?vErrors=[err41]:vErrors.push(err41),errors++}if(data13.depth===
+void 0){const err42={instancePath:instancePath+"/parent",schemaPath:"#/properties/parent/required",keyword:"required",params:{missingProperty:"depth"}};vErrors===
+null?vErrors=[err42]:vErrors.push(err42),errors++}if(data13.sessionId!==void 0){let data14=data13.sessionId;if(typeof data14=="string"){if(func1(data14)>256){const err43={
+instancePath:instancePath+"/parent/sessionId",schemaPath:"#/properties/parent/properties/sessionId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===
+null?vErrors=[err43]:vErrors.push(err43),errors++}if(!pattern10.test(data14)){const err44={instancePath:instancePath+"/parent/sessionId",schemaPath:"#/propertie\
+s/parent/properties/sessionId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err44]:vErrors.push(err44),errors++}}else{
+const err45={instancePath:instancePath+"/parent/sessionId",schemaPath:"#/properties/parent/properties/sessionId/type",keyword:"type",params:{type:"string"}};vErrors===
+null?vErrors=[err45]:vErrors.push(err45),errors++}}if(data13.stepId!==void 0){let data15=data13.stepId;if(typeof data15=="string"){if(func1(data15)>256){const err46={
+instancePath:instancePath+"/parent/stepId",schemaPath:"#/properties/parent/properties/stepId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=
+[err46]:vErrors.push(err46),errors++}if(!pattern10.test(data15)){const err47={instancePath:instancePath+"/parent/stepId",schemaPath:"#/properties/parent/propert\
+ies/stepId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err47]:vErrors.push(err47),errors++}}else{const err48={instancePath:instancePath+
+"/parent/stepId",schemaPath:"#/properties/parent/properties/stepId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err48]:vErrors.push(err48),
+errors++}}if(data13.depth!==void 0){let data16=data13.depth;if(!(typeof data16=="number"&&!(data16%1)&&!isNaN(data16)&&isFinite(data16))){const err49={instancePath:instancePath+
+"/parent/depth",schemaPath:"#/properties/parent/properties/depth/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err49]:vErrors.push(err49),
+errors++}if(typeof data16=="number"&&isFinite(data16)&&(data16<1||isNaN(data16))){const err50={instancePath:instancePath+"/parent/depth",schemaPath:"#/propertie\
+s/parent/properties/depth/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err50]:vErrors.push(err50),errors++}}}else{const err51={
+instancePath:instancePath+"/parent",schemaPath:"#/properties/parent/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err51]:vErrors.push(err51),
+errors++}}if(data.rerun!==void 0){let data17=data.rerun;if(data17&&typeof data17=="object"&&!Array.isArray(data17)){if(data17.of===void 0){const err52={instancePath:instancePath+
+"/rerun",schemaPath:"#/properties/rerun/required",keyword:"required",params:{missingProperty:"of"}};vErrors===null?vErrors=[err52]:vErrors.push(err52),errors++}
+if(data17.from===void 0){const err53={instancePath:instancePath+"/rerun",schemaPath:"#/properties/rerun/required",keyword:"required",params:{missingProperty:"fr\
+om"}};vErrors===null?vErrors=[err53]:vErrors.push(err53),errors++}if(data17.results===void 0){const err54={instancePath:instancePath+"/rerun",schemaPath:"#/prop\
+erties/rerun/required",keyword:"required",params:{missingProperty:"results"}};vErrors===null?vErrors=[err54]:vErrors.push(err54),errors++}if(data17.of!==void 0){
+let data18=data17.of;if(typeof data18=="string"){if(func1(data18)>256){const err55={instancePath:instancePath+"/rerun/of",schemaPath:"#/properties/rerun/propert\
+ies/of/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err55]:vErrors.push(err55),errors++}if(!pattern10.test(data18)){const err56={instancePath:instancePath+
+"/rerun/of",schemaPath:"#/properties/rerun/properties/of/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err56]:vErrors.
+push(err56),errors++}}else{const err57={instancePath:instancePath+"/rerun/of",schemaPath:"#/properties/rerun/properties/of/type",keyword:"type",params:{type:"st\
+ring"}};vErrors===null?vErrors=[err57]:vErrors.push(err57),errors++}}if(data17.from!==void 0){let data19=data17.from;if(typeof data19=="string"){if(func1(data19)>
+256){const err58={instancePath:instancePath+"/rerun/from",schemaPath:"#/properties/rerun/properties/from/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===
+null?vErrors=[err58]:vErrors.push(err58),errors++}if(!pattern10.test(data19)){const err59={instancePath:instancePath+"/rerun/from",schemaPath:"#/properties/reru\
+n/properties/from/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err59]:vErrors.push(err59),errors++}}else{const err60={
+instancePath:instancePath+"/rerun/from",schemaPath:"#/properties/rerun/properties/from/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err60]:
+vErrors.push(err60),errors++}}if(data17.results!==void 0){let data20=data17.results;if(Array.isArray(data20)){const len1=data20.length;for(let i1=0;i1<len1;i1++)
+validate116(data20[i1],{instancePath:instancePath+"/rerun/results/"+i1,parentData:data20,parentDataProperty:i1,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,
+validate116.errors),errors=vErrors.length)}else{const err61={instancePath:instancePath+"/rerun/results",schemaPath:"#/properties/rerun/properties/results/type",
+keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err61]:vErrors.push(err61),errors++}}}else{const err62={instancePath:instancePath+"/rerun",schemaPath:"\
+#/properties/rerun/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err62]:vErrors.push(err62),errors++}}if(data.compensationSeconds!==void 0){
+let data22=data.compensationSeconds;if(typeof data22=="number"&&isFinite(data22)){if(data22<=0||isNaN(data22)){const err63={instancePath:instancePath+"/compensa\
+tionSeconds",schemaPath:"#/properties/compensationSeconds/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison:">",limit:0}};vErrors===null?vErrors=[
+err63]:vErrors.push(err63),errors++}}else{const err64={instancePath:instancePath+"/compensationSeconds",schemaPath:"#/properties/compensationSeconds/type",keyword:"\
+type",params:{type:"number"}};vErrors===null?vErrors=[err64]:vErrors.push(err64),errors++}}if(data.retentionSeconds!==void 0){let data23=data.retentionSeconds;if(typeof data23==
+"number"&&isFinite(data23)){if(data23<=0||isNaN(data23)){const err65={instancePath:instancePath+"/retentionSeconds",schemaPath:"#/properties/retentionSeconds/ex\
+clusiveMinimum",keyword:"exclusiveMinimum",params:{comparison:">",limit:0}};vErrors===null?vErrors=[err65]:vErrors.push(err65),errors++}}else{const err66={instancePath:instancePath+
+"/retentionSeconds",schemaPath:"#/properties/retentionSeconds/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err66]:vErrors.push(err66),errors++}}
+if(data.createdAt!==void 0){let data24=data.createdAt;if(typeof data24=="string"){if(!pattern5.test(data24)){const err67={instancePath:instancePath+"/createdAt",
+schemaPath:"#/properties/createdAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===
+null?vErrors=[err67]:vErrors.push(err67),errors++}}else{const err68={instancePath:instancePath+"/createdAt",schemaPath:"#/properties/createdAt/type",keyword:"ty\
+pe",params:{type:"string"}};vErrors===null?vErrors=[err68]:vErrors.push(err68),errors++}}if(data.deadlineAt!==void 0){let data25=data.deadlineAt;if(typeof data25==
+"string"){if(!pattern5.test(data25)){const err69={instancePath:instancePath+"/deadlineAt",schemaPath:"#/properties/deadlineAt/pattern",keyword:"pattern",params:{
+pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err69]:vErrors.push(err69),errors++}}else{const err70={
+instancePath:instancePath+"/deadlineAt",schemaPath:"#/properties/deadlineAt/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err70]:vErrors.
+push(err70),errors++}}if(data.expiresAt!==void 0){let data26=data.expiresAt;if(typeof data26=="string"){if(!pattern5.test(data26)){const err71={instancePath:instancePath+
+"/expiresAt",schemaPath:"#/properties/expiresAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};
+vErrors===null?vErrors=[err71]:vErrors.push(err71),errors++}}else{const err72={instancePath:instancePath+"/expiresAt",schemaPath:"#/properties/expiresAt/type",keyword:"\
+type",params:{type:"string"}};vErrors===null?vErrors=[err72]:vErrors.push(err72),errors++}}}else{const err73={instancePath,schemaPath:"#/type",keyword:"type",params:{
+type:"object"}};vErrors===null?vErrors=[err73]:vErrors.push(err73),errors++}return validate105.errors=vErrors,errors===0}validate105.evaluated={props:{schemaVersion:!0,
 sessionId:!0,planHash:!0,org:!0,unit:!0,workflowId:!0,workflowVersion:!0,contextId:!0,request:!0,variables:!0,steps:!0,closer:!0,parent:!0,rerun:!0,compensationSeconds:!0,
 retentionSeconds:!0,createdAt:!0,deadlineAt:!0,expiresAt:!0},dynamicProps:!1,dynamicItems:!1};const StepIntent=validate119,schema123={type:"object",required:["s\
 chemaVersion","sessionId","stepId","attempt","claimId","at"],properties:{schemaVersion:{const:1},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
@@ -2137,12 +2162,12 @@ ed",params:{missingProperty:"stepId"}};vErrors===null?vErrors=[err7]:vErrors.pus
 instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"state"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(data.at===
 void 0){const err10={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}
 if(props0!==!0&&(props0=props0||{},props0.schemaVersion=!0,props0.sessionId=!0,props0.stepId=!0,props0.attempt=!0,props0.claimId=!0,props0.state=!0,props0.output=
-!0,props0.artifacts=!0,props0.summary=!0,props0.error=!0,props0.startedAt=!0,props0.at=!0,props0.supervisorId=!0,props0.flags=!0,props0.reusedFrom=!0),data.schemaVersion!==
-void 0&&data.schemaVersion!==1){const err11={instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};
-vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}if(data.sessionId!==void 0){let data3=data.sessionId;if(typeof data3=="string"){if(func1(data3)>256){
-const err12={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=
-[err12]:vErrors.push(err12),errors++}if(!pattern10.test(data3)){const err13={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/pattern",
-keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}else{const err14={instancePath:instancePath+
+!0,props0.outputRef=!0,props0.artifacts=!0,props0.summary=!0,props0.error=!0,props0.startedAt=!0,props0.at=!0,props0.supervisorId=!0,props0.flags=!0,props0.reusedFrom=
+!0),data.schemaVersion!==void 0&&data.schemaVersion!==1){const err11={instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"\
+const",params:{allowedValue:1}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}if(data.sessionId!==void 0){let data3=data.sessionId;if(typeof data3==
+"string"){if(func1(data3)>256){const err12={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/maxLength",keyword:"maxLength",params:{limit:256}};
+vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}if(!pattern10.test(data3)){const err13={instancePath:instancePath+"/sessionId",schemaPath:"#/propert\
+ies/sessionId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}else{const err14={instancePath:instancePath+
 "/sessionId",schemaPath:"#/properties/sessionId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}if(data.
 stepId!==void 0){let data4=data.stepId;if(typeof data4=="string"){if(func1(data4)>256){const err15={instancePath:instancePath+"/stepId",schemaPath:"#/properties\
 /stepId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}if(!pattern10.test(data4)){const err16={instancePath:instancePath+
@@ -2160,449 +2185,473 @@ err22),errors++}}else{const err23={instancePath:instancePath+"/claimId",schemaPa
 null?vErrors=[err23]:vErrors.push(err23),errors++}}if(data.state!==void 0){let data7=data.state;if(typeof data7!="string"){const err24={instancePath:instancePath+
 "/state",schemaPath:"#/properties/state/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}if(!(data7==="c\
 ompleted"||data7==="failed"||data7==="skipped"||data7==="canceled"||data7==="unknown")){const err25={instancePath:instancePath+"/state",schemaPath:"#/properties\
-/state/enum",keyword:"enum",params:{allowedValues:schema121.properties.state.enum}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}if(data.artifacts!==
-void 0){let data8=data.artifacts;if(Array.isArray(data8)){const len0=data8.length;for(let i0=0;i0<len0;i0++)validate35(data8[i0],{instancePath:instancePath+"/ar\
-tifacts/"+i0,parentData:data8,parentDataProperty:i0,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate35.errors),errors=vErrors.length)}else{const err26={
-instancePath:instancePath+"/artifacts",schemaPath:"#/properties/artifacts/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err26]:vErrors.push(
-err26),errors++}}if(data.summary!==void 0){let data10=data.summary;if(typeof data10=="string"){if(func1(data10)>4e3){const err27={instancePath:instancePath+"/su\
-mmary",schemaPath:"#/properties/summary/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}}else{const err28={
-instancePath:instancePath+"/summary",schemaPath:"#/properties/summary/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),
-errors++}}if(data.error!==void 0){let data11=data.error;if(data11&&typeof data11=="object"&&!Array.isArray(data11)){if(data11.code===void 0){const err29={instancePath:instancePath+
-"/error",schemaPath:"#/$defs/RecordError/required",keyword:"required",params:{missingProperty:"code"}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}
-if(data11.message===void 0){const err30={instancePath:instancePath+"/error",schemaPath:"#/$defs/RecordError/required",keyword:"required",params:{missingProperty:"\
-message"}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}if(data11.code!==void 0){let data12=data11.code;if(typeof data12=="string"){if(func1(data12)>
-100){const err31={instancePath:instancePath+"/error/code",schemaPath:"#/$defs/RecordError/properties/code/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===
-null?vErrors=[err31]:vErrors.push(err31),errors++}if(func1(data12)<1){const err32={instancePath:instancePath+"/error/code",schemaPath:"#/$defs/RecordError/prope\
-rties/code/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}else{const err33={instancePath:instancePath+
-"/error/code",schemaPath:"#/$defs/RecordError/properties/code/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}}
-if(data11.message!==void 0){let data13=data11.message;if(typeof data13=="string"){if(func1(data13)>4e3){const err34={instancePath:instancePath+"/error/message",
-schemaPath:"#/$defs/RecordError/properties/message/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}}else{
-const err35={instancePath:instancePath+"/error/message",schemaPath:"#/$defs/RecordError/properties/message/type",keyword:"type",params:{type:"string"}};vErrors===
-null?vErrors=[err35]:vErrors.push(err35),errors++}}if(data11.retryable!==void 0&&typeof data11.retryable!="boolean"){const err36={instancePath:instancePath+"/er\
-ror/retryable",schemaPath:"#/$defs/RecordError/properties/retryable/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err36]:vErrors.push(err36),
-errors++}}else{const err37={instancePath:instancePath+"/error",schemaPath:"#/$defs/RecordError/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=
-[err37]:vErrors.push(err37),errors++}}if(data.startedAt!==void 0){let data15=data.startedAt;if(typeof data15=="string"){if(!pattern5.test(data15)){const err38={
-instancePath:instancePath+"/startedAt",schemaPath:"#/properties/startedAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|\
-[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err38]:vErrors.push(err38),errors++}}else{const err39={instancePath:instancePath+"/startedAt",schemaPath:"#/prope\
-rties/startedAt/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err39]:vErrors.push(err39),errors++}}if(data.at!==void 0){let data16=data.at;
-if(typeof data16=="string"){if(!pattern5.test(data16)){const err40={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{
-pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err40]:vErrors.push(err40),errors++}}else{const err41={
-instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err41]:vErrors.push(err41),errors++}}
-if(data.supervisorId!==void 0){let data17=data.supervisorId;if(typeof data17=="string"){if(func1(data17)>256){const err42={instancePath:instancePath+"/superviso\
-rId",schemaPath:"#/properties/supervisorId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err42]:vErrors.push(err42),errors++}if(!pattern10.
-test(data17)){const err43={instancePath:instancePath+"/supervisorId",schemaPath:"#/properties/supervisorId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0\
--9_.-]+$"}};vErrors===null?vErrors=[err43]:vErrors.push(err43),errors++}}else{const err44={instancePath:instancePath+"/supervisorId",schemaPath:"#/properties/su\
-pervisorId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err44]:vErrors.push(err44),errors++}}if(data.flags!==void 0){let data18=data.flags;
-if(Array.isArray(data18)){const len1=data18.length;for(let i1=0;i1<len1;i1++){let data19=data18[i1];if(typeof data19=="string"){if(func1(data19)>100){const err45={
-instancePath:instancePath+"/flags/"+i1,schemaPath:"#/properties/flags/items/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err45]:vErrors.
-push(err45),errors++}}else{const err46={instancePath:instancePath+"/flags/"+i1,schemaPath:"#/properties/flags/items/type",keyword:"type",params:{type:"string"}};
-vErrors===null?vErrors=[err46]:vErrors.push(err46),errors++}}}else{const err47={instancePath:instancePath+"/flags",schemaPath:"#/properties/flags/type",keyword:"\
-type",params:{type:"array"}};vErrors===null?vErrors=[err47]:vErrors.push(err47),errors++}}if(data.reusedFrom!==void 0&&typeof data.reusedFrom!="string"){const err48={
-instancePath:instancePath+"/reusedFrom",schemaPath:"#/properties/reusedFrom/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err48]:vErrors.
-push(err48),errors++}}else{const err49={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err49]:vErrors.push(err49),
-errors++}return validate121.errors=vErrors,evaluated0.props=props0,errors===0}validate121.evaluated={dynamicProps:!0,dynamicItems:!1};const StepStatus=validate123,
-schema127={type:"object",required:["schemaVersion","sessionId","stepId","attempt","claimId","state"],properties:{schemaVersion:{const:1},sessionId:{type:"string",
-pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},stepId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},attempt:{type:"integer",minimum:1,maximum:1e3,description:"\
-The n-th try of the step, from 1."},claimId:{type:"string",minLength:1,maxLength:100},state:{type:"string",enum:["waiting","running","retrying","parked","done",
-"lost"]},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},error:{$ref:"#/$defs/Reco\
-rdError"},retryAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"Where\
- an instance stands. `lost` is the Will of its connection and has no time; `retrying` asks for the next attempt; `parked` has left until there is something to d\
-o; `done` is its last word. A reader ignores an attempt lower than the claimed one."};function validate123(data,{instancePath="",parentData,parentDataProperty,rootData=data,
-dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate123.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&
-(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"\
-required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.sessionId===void 0){const err1={instancePath,
-schemaPath:"#/required",keyword:"required",params:{missingProperty:"sessionId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.stepId===void 0){
-const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"stepId"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}
-if(data.attempt===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"attempt"}};vErrors===null?vErrors=[err3]:
-vErrors.push(err3),errors++}if(data.claimId===void 0){const err4={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"claimId"}};vErrors===
-null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.state===void 0){const err5={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
-state"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==1){const err6={instancePath:instancePath+
-"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}
-if(data.sessionId!==void 0){let data1=data.sessionId;if(typeof data1=="string"){if(func1(data1)>256){const err7={instancePath:instancePath+"/sessionId",schemaPath:"\
-#/properties/sessionId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(!pattern10.test(data1)){const err8={
-instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=
-[err8]:vErrors.push(err8),errors++}}else{const err9={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/type",keyword:"type",params:{type:"\
-string"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}}if(data.stepId!==void 0){let data2=data.stepId;if(typeof data2=="string"){if(func1(data2)>256){
-const err10={instancePath:instancePath+"/stepId",schemaPath:"#/properties/stepId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err10]:
-vErrors.push(err10),errors++}if(!pattern10.test(data2)){const err11={instancePath:instancePath+"/stepId",schemaPath:"#/properties/stepId/pattern",keyword:"patte\
-rn",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}else{const err12={instancePath:instancePath+"/stepId",schemaPath:"\
-#/properties/stepId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}}if(data.attempt!==void 0){let data3=data.
-attempt;if(!(typeof data3=="number"&&!(data3%1)&&!isNaN(data3)&&isFinite(data3))){const err13={instancePath:instancePath+"/attempt",schemaPath:"#/properties/att\
-empt/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}if(typeof data3=="number"&&isFinite(data3)){if(data3>
-1e3||isNaN(data3)){const err14={instancePath:instancePath+"/attempt",schemaPath:"#/properties/attempt/maximum",keyword:"maximum",params:{comparison:"<=",limit:1e3}};
-vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}if(data3<1||isNaN(data3)){const err15={instancePath:instancePath+"/attempt",schemaPath:"#/properties\
-/attempt/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}}if(data.claimId!==void 0){let data4=data.
-claimId;if(typeof data4=="string"){if(func1(data4)>100){const err16={instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/maxLength",keyword:"m\
-axLength",params:{limit:100}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}if(func1(data4)<1){const err17={instancePath:instancePath+"/claimId",schemaPath:"\
-#/properties/claimId/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}else{const err18={instancePath:instancePath+
-"/claimId",schemaPath:"#/properties/claimId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}if(data.state!==
-void 0){let data5=data.state;if(typeof data5!="string"){const err19={instancePath:instancePath+"/state",schemaPath:"#/properties/state/type",keyword:"type",params:{
-type:"string"}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}if(!(data5==="waiting"||data5==="running"||data5==="retrying"||data5==="parked"||data5===
-"done"||data5==="lost")){const err20={instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema127.properties.
-state.enum}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}if(data.at!==void 0){let data6=data.at;if(typeof data6=="string"){if(!pattern5.test(data6)){
-const err21={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[\
-+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}else{const err22={instancePath:instancePath+"/at",schemaPath:"#/properties/at\
-/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}}if(data.error!==void 0){let data7=data.error;if(data7&&
-typeof data7=="object"&&!Array.isArray(data7)){if(data7.code===void 0){const err23={instancePath:instancePath+"/error",schemaPath:"#/$defs/RecordError/required",
-keyword:"required",params:{missingProperty:"code"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}if(data7.message===void 0){const err24={instancePath:instancePath+
-"/error",schemaPath:"#/$defs/RecordError/required",keyword:"required",params:{missingProperty:"message"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}
-if(data7.code!==void 0){let data8=data7.code;if(typeof data8=="string"){if(func1(data8)>100){const err25={instancePath:instancePath+"/error/code",schemaPath:"#/\
-$defs/RecordError/properties/code/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}if(func1(data8)<
-1){const err26={instancePath:instancePath+"/error/code",schemaPath:"#/$defs/RecordError/properties/code/minLength",keyword:"minLength",params:{limit:1}};vErrors===
-null?vErrors=[err26]:vErrors.push(err26),errors++}}else{const err27={instancePath:instancePath+"/error/code",schemaPath:"#/$defs/RecordError/properties/code/typ\
-e",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}}if(data7.message!==void 0){let data9=data7.message;if(typeof data9==
-"string"){if(func1(data9)>4e3){const err28={instancePath:instancePath+"/error/message",schemaPath:"#/$defs/RecordError/properties/message/maxLength",keyword:"ma\
-xLength",params:{limit:4e3}};vErrors===null?vErrors=[err28]:vErrors.push(err28),errors++}}else{const err29={instancePath:instancePath+"/error/message",schemaPath:"\
-#/$defs/RecordError/properties/message/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}}if(data7.retryable!==
-void 0&&typeof data7.retryable!="boolean"){const err30={instancePath:instancePath+"/error/retryable",schemaPath:"#/$defs/RecordError/properties/retryable/type",
-keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}}else{const err31={instancePath:instancePath+"/error",schemaPath:"\
-#/$defs/RecordError/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}}if(data.retryAt!==void 0){let data11=data.
-retryAt;if(typeof data11=="string"){if(!pattern5.test(data11)){const err32={instancePath:instancePath+"/retryAt",schemaPath:"#/properties/retryAt/pattern",keyword:"\
-pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}else{
-const err33={instancePath:instancePath+"/retryAt",schemaPath:"#/properties/retryAt/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err33]:vErrors.
-push(err33),errors++}}}else{const err34={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),
-errors++}return validate123.errors=vErrors,errors===0}validate123.evaluated={props:{schemaVersion:!0,sessionId:!0,stepId:!0,attempt:!0,claimId:!0,state:!0,at:!0,
-error:!0,retryAt:!0},dynamicProps:!1,dynamicItems:!1};const Telemetry=validate124,schema129={type:"object",required:["schemaVersion","deviceId","at","seq","chan\
-nels"],properties:{schemaVersion:{const:1},deviceId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\\
-d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},seq:{type:"integer",minimum:0,description:"Counts samples since the device started; a jump b\
-ack is a restart."},channels:{type:"object",additionalProperties:{type:["number","null"]},description:"All channels of one sample. null: the sensor gave no valu\
-e."},units:{type:"object",additionalProperties:{type:"string"}}},description:"One sample of a device."};function validate124(data,{instancePath="",parentData,parentDataProperty,
-rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate124.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.
-dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"\
-#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.deviceId===void 0){const err1={
-instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"deviceId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.at===
-void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}
-if(data.seq===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"seq"}};vErrors===null?vErrors=[err3]:vErrors.
-push(err3),errors++}if(data.channels===void 0){const err4={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"channels"}};vErrors===
-null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==1){const err5={instancePath:instancePath+"/schemaVersion",schemaPath:"\
-#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.deviceId!==void 0){
-let data1=data.deviceId;if(typeof data1=="string"){if(func1(data1)>256){const err6={instancePath:instancePath+"/deviceId",schemaPath:"#/properties/deviceId/maxL\
-ength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(!pattern10.test(data1)){const err7={instancePath:instancePath+
-"/deviceId",schemaPath:"#/properties/deviceId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),
-errors++}}else{const err8={instancePath:instancePath+"/deviceId",schemaPath:"#/properties/deviceId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=
-[err8]:vErrors.push(err8),errors++}}if(data.at!==void 0){let data2=data.at;if(typeof data2=="string"){if(!pattern5.test(data2)){const err9={instancePath:instancePath+
+/state/enum",keyword:"enum",params:{allowedValues:schema121.properties.state.enum}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}if(data.outputRef!==
+void 0){let data8=data.outputRef;if(data8&&typeof data8=="object"&&!Array.isArray(data8)){if(data8.uri===void 0){const err26={instancePath:instancePath+"/output\
+Ref",schemaPath:"#/properties/outputRef/required",keyword:"required",params:{missingProperty:"uri"}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}
+if(data8.sha256===void 0){const err27={instancePath:instancePath+"/outputRef",schemaPath:"#/properties/outputRef/required",keyword:"required",params:{missingProperty:"\
+sha256"}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}if(data8.bytes===void 0){const err28={instancePath:instancePath+"/outputRef",schemaPath:"#\
+/properties/outputRef/required",keyword:"required",params:{missingProperty:"bytes"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),errors++}if(data8.mediaType===
+void 0){const err29={instancePath:instancePath+"/outputRef",schemaPath:"#/properties/outputRef/required",keyword:"required",params:{missingProperty:"mediaType"}};
+vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}if(data8.uri!==void 0){let data9=data8.uri;if(typeof data9=="string"){if(func1(data9)>2e3){const err30={
+instancePath:instancePath+"/outputRef/uri",schemaPath:"#/properties/outputRef/properties/uri/maxLength",keyword:"maxLength",params:{limit:2e3}};vErrors===null?vErrors=
+[err30]:vErrors.push(err30),errors++}if(func1(data9)<1){const err31={instancePath:instancePath+"/outputRef/uri",schemaPath:"#/properties/outputRef/properties/ur\
+i/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}}else{const err32={instancePath:instancePath+"/ou\
+tputRef/uri",schemaPath:"#/properties/outputRef/properties/uri/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}
+if(data8.sha256!==void 0){let data10=data8.sha256;if(typeof data10=="string"){if(!pattern42.test(data10)){const err33={instancePath:instancePath+"/outputRef/sha\
+256",schemaPath:"#/properties/outputRef/properties/sha256/pattern",keyword:"pattern",params:{pattern:"^[0-9a-f]{64}$"}};vErrors===null?vErrors=[err33]:vErrors.push(
+err33),errors++}}else{const err34={instancePath:instancePath+"/outputRef/sha256",schemaPath:"#/properties/outputRef/properties/sha256/type",keyword:"type",params:{
+type:"string"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}}if(data8.bytes!==void 0){let data11=data8.bytes;if(!(typeof data11=="number"&&!(data11%
+1)&&!isNaN(data11)&&isFinite(data11))){const err35={instancePath:instancePath+"/outputRef/bytes",schemaPath:"#/properties/outputRef/properties/bytes/type",keyword:"\
+type",params:{type:"integer"}};vErrors===null?vErrors=[err35]:vErrors.push(err35),errors++}if(typeof data11=="number"&&isFinite(data11)&&(data11<0||isNaN(data11))){
+const err36={instancePath:instancePath+"/outputRef/bytes",schemaPath:"#/properties/outputRef/properties/bytes/minimum",keyword:"minimum",params:{comparison:">=",
+limit:0}};vErrors===null?vErrors=[err36]:vErrors.push(err36),errors++}}if(data8.mediaType!==void 0){let data12=data8.mediaType;if(typeof data12=="string"){if(func1(
+data12)>200){const err37={instancePath:instancePath+"/outputRef/mediaType",schemaPath:"#/properties/outputRef/properties/mediaType/maxLength",keyword:"maxLength",
+params:{limit:200}};vErrors===null?vErrors=[err37]:vErrors.push(err37),errors++}}else{const err38={instancePath:instancePath+"/outputRef/mediaType",schemaPath:"\
+#/properties/outputRef/properties/mediaType/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err38]:vErrors.push(err38),errors++}}}else{const err39={
+instancePath:instancePath+"/outputRef",schemaPath:"#/properties/outputRef/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err39]:vErrors.push(
+err39),errors++}}if(data.artifacts!==void 0){let data13=data.artifacts;if(Array.isArray(data13)){const len0=data13.length;for(let i0=0;i0<len0;i0++)validate35(data13[i0],
+{instancePath:instancePath+"/artifacts/"+i0,parentData:data13,parentDataProperty:i0,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate35.errors),errors=
+vErrors.length)}else{const err40={instancePath:instancePath+"/artifacts",schemaPath:"#/properties/artifacts/type",keyword:"type",params:{type:"array"}};vErrors===
+null?vErrors=[err40]:vErrors.push(err40),errors++}}if(data.summary!==void 0){let data15=data.summary;if(typeof data15=="string"){if(func1(data15)>4e3){const err41={
+instancePath:instancePath+"/summary",schemaPath:"#/properties/summary/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err41]:vErrors.
+push(err41),errors++}}else{const err42={instancePath:instancePath+"/summary",schemaPath:"#/properties/summary/type",keyword:"type",params:{type:"string"}};vErrors===
+null?vErrors=[err42]:vErrors.push(err42),errors++}}if(data.error!==void 0){let data16=data.error;if(data16&&typeof data16=="object"&&!Array.isArray(data16)){if(data16.
+code===void 0){const err43={instancePath:instancePath+"/error",schemaPath:"#/$defs/RecordError/required",keyword:"required",params:{missingProperty:"code"}};vErrors===
+null?vErrors=[err43]:vErrors.push(err43),errors++}if(data16.message===void 0){const err44={instancePath:instancePath+"/error",schemaPath:"#/$defs/RecordError/re\
+quired",keyword:"required",params:{missingProperty:"message"}};vErrors===null?vErrors=[err44]:vErrors.push(err44),errors++}if(data16.code!==void 0){let data17=data16.
+code;if(typeof data17=="string"){if(func1(data17)>100){const err45={instancePath:instancePath+"/error/code",schemaPath:"#/$defs/RecordError/properties/code/maxL\
+ength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err45]:vErrors.push(err45),errors++}if(func1(data17)<1){const err46={instancePath:instancePath+
+"/error/code",schemaPath:"#/$defs/RecordError/properties/code/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err46]:vErrors.push(err46),
+errors++}}else{const err47={instancePath:instancePath+"/error/code",schemaPath:"#/$defs/RecordError/properties/code/type",keyword:"type",params:{type:"string"}};
+vErrors===null?vErrors=[err47]:vErrors.push(err47),errors++}}if(data16.message!==void 0){let data18=data16.message;if(typeof data18=="string"){if(func1(data18)>
+4e3){const err48={instancePath:instancePath+"/error/message",schemaPath:"#/$defs/RecordError/properties/message/maxLength",keyword:"maxLength",params:{limit:4e3}};
+vErrors===null?vErrors=[err48]:vErrors.push(err48),errors++}}else{const err49={instancePath:instancePath+"/error/message",schemaPath:"#/$defs/RecordError/proper\
+ties/message/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err49]:vErrors.push(err49),errors++}}if(data16.retryable!==void 0&&typeof data16.
+retryable!="boolean"){const err50={instancePath:instancePath+"/error/retryable",schemaPath:"#/$defs/RecordError/properties/retryable/type",keyword:"type",params:{
+type:"boolean"}};vErrors===null?vErrors=[err50]:vErrors.push(err50),errors++}}else{const err51={instancePath:instancePath+"/error",schemaPath:"#/$defs/RecordErr\
+or/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err51]:vErrors.push(err51),errors++}}if(data.startedAt!==void 0){let data20=data.startedAt;
+if(typeof data20=="string"){if(!pattern5.test(data20)){const err52={instancePath:instancePath+"/startedAt",schemaPath:"#/properties/startedAt/pattern",keyword:"\
+pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err52]:vErrors.push(err52),errors++}}else{
+const err53={instancePath:instancePath+"/startedAt",schemaPath:"#/properties/startedAt/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err53]:
+vErrors.push(err53),errors++}}if(data.at!==void 0){let data21=data.at;if(typeof data21=="string"){if(!pattern5.test(data21)){const err54={instancePath:instancePath+
 "/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===
-null?vErrors=[err9]:vErrors.push(err9),errors++}}else{const err10={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"\
-string"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}}if(data.seq!==void 0){let data3=data.seq;if(!(typeof data3=="number"&&!(data3%1)&&!isNaN(
-data3)&&isFinite(data3))){const err11={instancePath:instancePath+"/seq",schemaPath:"#/properties/seq/type",keyword:"type",params:{type:"integer"}};vErrors===null?
-vErrors=[err11]:vErrors.push(err11),errors++}if(typeof data3=="number"&&isFinite(data3)&&(data3<0||isNaN(data3))){const err12={instancePath:instancePath+"/seq",
-schemaPath:"#/properties/seq/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}}if(data.channels!==
-void 0){let data4=data.channels;if(data4&&typeof data4=="object"&&!Array.isArray(data4))for(const key0 in data4){let data5=data4[key0];if(!(typeof data5=="numbe\
-r"&&isFinite(data5))&&data5!==null){const err13={instancePath:instancePath+"/channels/"+key0.replace(/~/g,"~0").replace(/\//g,"~1"),schemaPath:"#/properties/cha\
-nnels/additionalProperties/type",keyword:"type",params:{type:schema129.properties.channels.additionalProperties.type}};vErrors===null?vErrors=[err13]:vErrors.push(
-err13),errors++}}else{const err14={instancePath:instancePath+"/channels",schemaPath:"#/properties/channels/type",keyword:"type",params:{type:"object"}};vErrors===
-null?vErrors=[err14]:vErrors.push(err14),errors++}}if(data.units!==void 0){let data6=data.units;if(data6&&typeof data6=="object"&&!Array.isArray(data6)){for(const key1 in data6)
-if(typeof data6[key1]!="string"){const err15={instancePath:instancePath+"/units/"+key1.replace(/~/g,"~0").replace(/\//g,"~1"),schemaPath:"#/properties/units/add\
-itionalProperties/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}else{const err16={instancePath:instancePath+
-"/units",schemaPath:"#/properties/units/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}}else{const err17={
-instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}return validate124.errors=vErrors,
-errors===0}validate124.evaluated={props:{schemaVersion:!0,deviceId:!0,at:!0,seq:!0,channels:!0,units:!0},dynamicProps:!1,dynamicItems:!1};const TriggerRecord=validate125,
-schema130={type:"object",required:["schemaVersion","workflowId","triggerId","key","episode","state","claimId","supervisorId","at"],properties:{schemaVersion:{const:1},
-workflowId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},triggerId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},key:{type:"string",maxLength:1e3,
-description:"What belongs together; empty for a schedule."},episode:{type:"integer",minimum:0,description:"Counts the alarms of this key. Of a schedule always 0\
-."},state:{type:"string",enum:["fired","armed"],description:"fired: the alarm is on, and its run exists or is to be made. armed: the next one may come."},claimId:{
-type:"string",minLength:1,maxLength:100},supervisorId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},firedAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\d\
-T\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},variables:{type:"object"},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\
-\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"Where a trigger stands, so that no supervisor starts a run twice or forgets one. Of a \
-schedule, `at` is the last time that was dealt with. Of telemetry, firedAt and variables are what the run is made of; of equal episodes the first in topic order\
- counts."};function validate125(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate125.
-evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){
-if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=
-[err0]:vErrors.push(err0),errors++}if(data.workflowId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"wor\
-kflowId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.triggerId===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"requi\
-red",params:{missingProperty:"triggerId"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.key===void 0){const err3={instancePath,schemaPath:"\
-#/required",keyword:"required",params:{missingProperty:"key"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.episode===void 0){const err4={instancePath,
-schemaPath:"#/required",keyword:"required",params:{missingProperty:"episode"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.state===void 0){
-const err5={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"state"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}
-if(data.claimId===void 0){const err6={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"claimId"}};vErrors===null?vErrors=[err6]:
-vErrors.push(err6),errors++}if(data.supervisorId===void 0){const err7={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"supervis\
-orId"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(data.at===void 0){const err8={instancePath,schemaPath:"#/required",keyword:"required",params:{
-missingProperty:"at"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==1){const err9={instancePath:instancePath+
-"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}
-if(data.workflowId!==void 0){let data1=data.workflowId;if(typeof data1=="string"){if(func1(data1)>256){const err10={instancePath:instancePath+"/workflowId",schemaPath:"\
-#/properties/workflowId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(!pattern10.test(data1)){
-const err11={instancePath:instancePath+"/workflowId",schemaPath:"#/properties/workflowId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===
-null?vErrors=[err11]:vErrors.push(err11),errors++}}else{const err12={instancePath:instancePath+"/workflowId",schemaPath:"#/properties/workflowId/type",keyword:"\
-type",params:{type:"string"}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}}if(data.triggerId!==void 0){let data2=data.triggerId;if(typeof data2==
-"string"){if(func1(data2)>256){const err13={instancePath:instancePath+"/triggerId",schemaPath:"#/properties/triggerId/maxLength",keyword:"maxLength",params:{limit:256}};
-vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}if(!pattern10.test(data2)){const err14={instancePath:instancePath+"/triggerId",schemaPath:"#/propert\
-ies/triggerId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}else{const err15={instancePath:instancePath+
-"/triggerId",schemaPath:"#/properties/triggerId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}if(data.
-key!==void 0){let data3=data.key;if(typeof data3=="string"){if(func1(data3)>1e3){const err16={instancePath:instancePath+"/key",schemaPath:"#/properties/key/maxL\
-ength",keyword:"maxLength",params:{limit:1e3}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}else{const err17={instancePath:instancePath+"/key",schemaPath:"\
-#/properties/key/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}if(data.episode!==void 0){let data4=data.
-episode;if(!(typeof data4=="number"&&!(data4%1)&&!isNaN(data4)&&isFinite(data4))){const err18={instancePath:instancePath+"/episode",schemaPath:"#/properties/epi\
-sode/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}if(typeof data4=="number"&&isFinite(data4)&&(data4<
-0||isNaN(data4))){const err19={instancePath:instancePath+"/episode",schemaPath:"#/properties/episode/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};
-vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}if(data.state!==void 0){let data5=data.state;if(typeof data5!="string"){const err20={instancePath:instancePath+
-"/state",schemaPath:"#/properties/state/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}if(!(data5==="f\
-ired"||data5==="armed")){const err21={instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema130.properties.
-state.enum}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}if(data.claimId!==void 0){let data6=data.claimId;if(typeof data6=="string"){if(func1(data6)>
-100){const err22={instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=
-[err22]:vErrors.push(err22),errors++}if(func1(data6)<1){const err23={instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/minLength",keyword:"m\
-inLength",params:{limit:1}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}else{const err24={instancePath:instancePath+"/claimId",schemaPath:"#/pr\
-operties/claimId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}if(data.supervisorId!==void 0){let data7=data.
-supervisorId;if(typeof data7=="string"){if(func1(data7)>256){const err25={instancePath:instancePath+"/supervisorId",schemaPath:"#/properties/supervisorId/maxLen\
-gth",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}if(!pattern10.test(data7)){const err26={instancePath:instancePath+
-"/supervisorId",schemaPath:"#/properties/supervisorId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err26]:vErrors.push(
-err26),errors++}}else{const err27={instancePath:instancePath+"/supervisorId",schemaPath:"#/properties/supervisorId/type",keyword:"type",params:{type:"string"}};
-vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}}if(data.firedAt!==void 0){let data8=data.firedAt;if(typeof data8=="string"){if(!pattern5.test(data8)){
-const err28={instancePath:instancePath+"/firedAt",schemaPath:"#/properties/firedAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\\
-.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),errors++}}else{const err29={instancePath:instancePath+"/firedAt",schemaPath:"\
-#/properties/firedAt/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}}if(data.variables!==void 0){let data9=data.
-variables;if(!(data9&&typeof data9=="object"&&!Array.isArray(data9))){const err30={instancePath:instancePath+"/variables",schemaPath:"#/properties/variables/typ\
-e",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}}if(data.at!==void 0){let data10=data.at;if(typeof data10==
-"string"){if(!pattern5.test(data10)){const err31={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}\
--\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}}else{const err32={instancePath:instancePath+
-"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}}else{const err33={instancePath,
-schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}return validate125.errors=vErrors,errors===
-0}validate125.evaluated={props:{schemaVersion:!0,workflowId:!0,triggerId:!0,key:!0,episode:!0,state:!0,claimId:!0,supervisorId:!0,firedAt:!0,variables:!0,at:!0},
-dynamicProps:!1,dynamicItems:!1};const UsageRecord=validate126,schema131={type:"object",required:["schemaVersion","agentId","scope","scopeId","calls","tokens","\
-costUsd","at"],properties:{schemaVersion:{const:1},agentId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},scope:{type:"string",enum:["day","session"],
-description:"day: of the agent, and summed over agents, of the fleet. session: of one session."},scopeId:{type:"string",description:"The UTC date (2026-03-01), \
-or the session id.",maxLength:200},calls:{type:"integer",minimum:0},tokens:{type:"integer",minimum:0,description:"In and out, reservations of calls under way in\
-cluded."},costUsd:{type:"number",minimum:0,description:"US dollars, by the prices that the agent was configured with."},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\\
-d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"What one agent has used of a budget. Each agent writes its own; \
-a reader adds them up. A call is written as a reservation before it is made: a crash leaves it counted."};function validate126(data,{instancePath="",parentData,
-parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate126.evaluated;if(evaluated0.dynamicProps&&(evaluated0.
-props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={
-instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.
-agentId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"agentId"}};vErrors===null?vErrors=[err1]:vErrors.
-push(err1),errors++}if(data.scope===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"scope"}};vErrors===null?
-vErrors=[err2]:vErrors.push(err2),errors++}if(data.scopeId===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
-scopeId"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.calls===void 0){const err4={instancePath,schemaPath:"#/required",keyword:"required",
-params:{missingProperty:"calls"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.tokens===void 0){const err5={instancePath,schemaPath:"#/requ\
-ired",keyword:"required",params:{missingProperty:"tokens"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.costUsd===void 0){const err6={instancePath,
-schemaPath:"#/required",keyword:"required",params:{missingProperty:"costUsd"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(data.at===void 0){const err7={
-instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(data.schemaVersion!==
-void 0&&data.schemaVersion!==1){const err8={instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};
-vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}if(data.agentId!==void 0){let data1=data.agentId;if(typeof data1=="string"){if(func1(data1)>256){const err9={
-instancePath:instancePath+"/agentId",schemaPath:"#/properties/agentId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err9]:vErrors.push(
-err9),errors++}if(!pattern10.test(data1)){const err10={instancePath:instancePath+"/agentId",schemaPath:"#/properties/agentId/pattern",keyword:"pattern",params:{
-pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}}else{const err11={instancePath:instancePath+"/agentId",schemaPath:"#/\
-properties/agentId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}if(data.scope!==void 0){let data2=data.
-scope;if(typeof data2!="string"){const err12={instancePath:instancePath+"/scope",schemaPath:"#/properties/scope/type",keyword:"type",params:{type:"string"}};vErrors===
-null?vErrors=[err12]:vErrors.push(err12),errors++}if(!(data2==="day"||data2==="session")){const err13={instancePath:instancePath+"/scope",schemaPath:"#/properti\
-es/scope/enum",keyword:"enum",params:{allowedValues:schema131.properties.scope.enum}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}if(data.scopeId!==
-void 0){let data3=data.scopeId;if(typeof data3=="string"){if(func1(data3)>200){const err14={instancePath:instancePath+"/scopeId",schemaPath:"#/properties/scopeI\
-d/maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}else{const err15={instancePath:instancePath+"/\
-scopeId",schemaPath:"#/properties/scopeId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}if(data.calls!==
-void 0){let data4=data.calls;if(!(typeof data4=="number"&&!(data4%1)&&!isNaN(data4)&&isFinite(data4))){const err16={instancePath:instancePath+"/calls",schemaPath:"\
-#/properties/calls/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}if(typeof data4=="number"&&isFinite(
-data4)&&(data4<0||isNaN(data4))){const err17={instancePath:instancePath+"/calls",schemaPath:"#/properties/calls/minimum",keyword:"minimum",params:{comparison:">\
-=",limit:0}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}if(data.tokens!==void 0){let data5=data.tokens;if(!(typeof data5=="number"&&!(data5%1)&&
-!isNaN(data5)&&isFinite(data5))){const err18={instancePath:instancePath+"/tokens",schemaPath:"#/properties/tokens/type",keyword:"type",params:{type:"integer"}};
-vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}if(typeof data5=="number"&&isFinite(data5)&&(data5<0||isNaN(data5))){const err19={instancePath:instancePath+
-"/tokens",schemaPath:"#/properties/tokens/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}
-if(data.costUsd!==void 0){let data6=data.costUsd;if(typeof data6=="number"&&isFinite(data6)){if(data6<0||isNaN(data6)){const err20={instancePath:instancePath+"/\
-costUsd",schemaPath:"#/properties/costUsd/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}else{
-const err21={instancePath:instancePath+"/costUsd",schemaPath:"#/properties/costUsd/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err21]:vErrors.
-push(err21),errors++}}if(data.at!==void 0){let data7=data.at;if(typeof data7=="string"){if(!pattern5.test(data7)){const err22={instancePath:instancePath+"/at",schemaPath:"\
-#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=
-[err22]:vErrors.push(err22),errors++}}else{const err23={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};
-vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}}else{const err24={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===
-null?vErrors=[err24]:vErrors.push(err24),errors++}return validate126.errors=vErrors,errors===0}validate126.evaluated={props:{schemaVersion:!0,agentId:!0,scope:!0,
-scopeId:!0,calls:!0,tokens:!0,costUsd:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const WorkflowDefinition=validate127,schema132={type:"object",required:["id","d\
-escription","steps"],properties:{id:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},name:{type:"string",minLength:1,maxLength:200},description:{type:"\
-string",minLength:1,maxLength:4e3},version:{type:"string",minLength:1,maxLength:100,description:"Default 1.0.0."},tags:{type:"array",items:{type:"string",minLength:1,
-maxLength:100},maxItems:32,description:"Of the card's skill."},variables:{type:"object",additionalProperties:{$ref:"#/$defs/WorkflowVariable"},propertyNames:{pattern:"\
-^[A-Za-z_][A-Za-z0-9_]*$",maxLength:100},maxProperties:200},deadlineSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"From acceptance to a \
-typed end, whatever happens. Default 3600. In seconds."},compensationSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"How long compensatio\
-ns may take after the deadline, all together. Default 600. In seconds."},retentionSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"How lon\
-g the records outlive the deadline on the broker. Default 3600. In seconds."},triggers:{type:"array",items:{$ref:"#/$defs/WorkflowTrigger"},maxItems:50},steps:{
-type:"array",items:{$ref:"#/$defs/StepDefinition"},minItems:1,maxItems:1e3}},additionalProperties:!1,description:"A workflow: a graph of steps, addressed by cal\
-lers like an agent."},schema133={type:"object",properties:{description:{type:"string",maxLength:1e3},type:{type:"string",enum:["string","number","integer","bool\
-ean","object","array"]},required:{type:"boolean",description:"A request without it is refused. Default: true when there is no default."},default:{}},additionalProperties:!1,
-description:"An input of the workflow, given by the request."},func132=Object.prototype.hasOwnProperty,pattern103=new RegExp("^[A-Za-z_][A-Za-z0-9_]*$","u"),schema134={
-type:"object",required:["id"],properties:{id:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},description:{type:"string",maxLength:1e3},schedule:{$ref:"\
-#/$defs/ScheduleTrigger"},telemetry:{$ref:"#/$defs/TelemetryTrigger"},variables:{type:"object"}},additionalProperties:!1,description:"Starts a run without a req\
-uest. Strings of `variables` may hold expressions: `trigger.{id,at,key}`, and `message` and `topic` of telemetry.",exactlyOneOf:["schedule","telemetry"]},schema135={
-type:"object",required:["cron"],properties:{cron:{type:"string",minLength:1,maxLength:200,description:"Five fields, or six with seconds first."},timezone:{type:"\
-string",minLength:1,maxLength:100,description:"IANA name: Europe/Berlin. Default UTC."},missed:{type:"string",enum:["skip","latest","all"],description:"Times th\
-at passed while no supervisor was there: none, the last one, or each. Default skip."},maxMissed:{type:"integer",minimum:1,maximum:1e3,description:"With missed: \
-all, the last so many. Default 10."}},additionalProperties:!1,description:"A run at each time. Every supervisor derives the same session id from it."},schema136={
-type:"object",required:["when"],properties:{topic:{type:"string",minLength:1,maxLength:1e3,description:"MQTT topic filter; `{org}` and `{unit}` are filled in. D\
-efault shoal/v1/{org}/{unit}/device/+/telemetry."},when:{type:"string",minLength:1,maxLength:4e3,description:"CEL over `message` (JSON, else text) and `topic`: \
-true is an alarm."},key:{type:"string",minLength:1,maxLength:4e3,description:"CEL: what belongs to one alarm. A constant makes one of all. Default: the topic."},
-forSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"Debounce: `when` must have held for so long, over the messages that came. Default: at \
-once. In seconds."},clear:{type:"string",minLength:1,maxLength:4e3,description:"Hysteresis: CEL, true ends the alarm, and only then can there be another. Defaul\
-t: `when` is false."},cooldownSeconds:{type:"number",minimum:0,maximum:31536e3,description:"Shortest time between two runs of one key. Default 60."},maxKeys:{type:"\
-integer",minimum:1,maximum:1e5,description:"Keys that may have had an alarm; messages of further ones are passed over and logged. Default 1000."}},additionalProperties:!1,
-description:"A run for each alarm, however many messages it is made of."};function validate128(data,{instancePath="",parentData,parentDataProperty,rootData=data,
-dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate128.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&
-(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.id===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"requ\
-ired",params:{missingProperty:"id"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}for(const key0 in data)if(!(key0==="id"||key0==="description"||key0===
-"schedule"||key0==="telemetry"||key0==="variables")){const err1={instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key0}};
-vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.id!==void 0){let data0=data.id;if(typeof data0=="string"){if(func1(data0)>256){const err2={instancePath:instancePath+
-"/id",schemaPath:"#/properties/id/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(!pattern10.test(
-data0)){const err3={instancePath:instancePath+"/id",schemaPath:"#/properties/id/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?
-vErrors=[err3]:vErrors.push(err3),errors++}}else{const err4={instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type:"stri\
-ng"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}}if(data.description!==void 0){let data1=data.description;if(typeof data1=="string"){if(func1(data1)>
-1e3){const err5={instancePath:instancePath+"/description",schemaPath:"#/properties/description/maxLength",keyword:"maxLength",params:{limit:1e3}};vErrors===null?
-vErrors=[err5]:vErrors.push(err5),errors++}}else{const err6={instancePath:instancePath+"/description",schemaPath:"#/properties/description/type",keyword:"type",
-params:{type:"string"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}}if(data.schedule!==void 0){let data2=data.schedule;if(data2&&typeof data2=="o\
-bject"&&!Array.isArray(data2)){if(data2.cron===void 0){const err7={instancePath:instancePath+"/schedule",schemaPath:"#/$defs/ScheduleTrigger/required",keyword:"\
-required",params:{missingProperty:"cron"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}for(const key1 in data2)if(!(key1==="cron"||key1==="timezon\
-e"||key1==="missed"||key1==="maxMissed")){const err8={instancePath:instancePath+"/schedule",schemaPath:"#/$defs/ScheduleTrigger/additionalProperties",keyword:"a\
-dditionalProperties",params:{additionalProperty:key1}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}if(data2.cron!==void 0){let data3=data2.cron;if(typeof data3==
-"string"){if(func1(data3)>200){const err9={instancePath:instancePath+"/schedule/cron",schemaPath:"#/$defs/ScheduleTrigger/properties/cron/maxLength",keyword:"ma\
-xLength",params:{limit:200}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(func1(data3)<1){const err10={instancePath:instancePath+"/schedule/cron",
-schemaPath:"#/$defs/ScheduleTrigger/properties/cron/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}}else{
-const err11={instancePath:instancePath+"/schedule/cron",schemaPath:"#/$defs/ScheduleTrigger/properties/cron/type",keyword:"type",params:{type:"string"}};vErrors===
-null?vErrors=[err11]:vErrors.push(err11),errors++}}if(data2.timezone!==void 0){let data4=data2.timezone;if(typeof data4=="string"){if(func1(data4)>100){const err12={
-instancePath:instancePath+"/schedule/timezone",schemaPath:"#/$defs/ScheduleTrigger/properties/timezone/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===
-null?vErrors=[err12]:vErrors.push(err12),errors++}if(func1(data4)<1){const err13={instancePath:instancePath+"/schedule/timezone",schemaPath:"#/$defs/ScheduleTri\
-gger/properties/timezone/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}else{const err14={instancePath:instancePath+
-"/schedule/timezone",schemaPath:"#/$defs/ScheduleTrigger/properties/timezone/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err14]:vErrors.
-push(err14),errors++}}if(data2.missed!==void 0){let data5=data2.missed;if(typeof data5!="string"){const err15={instancePath:instancePath+"/schedule/missed",schemaPath:"\
-#/$defs/ScheduleTrigger/properties/missed/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}if(!(data5===
-"skip"||data5==="latest"||data5==="all")){const err16={instancePath:instancePath+"/schedule/missed",schemaPath:"#/$defs/ScheduleTrigger/properties/missed/enum",
-keyword:"enum",params:{allowedValues:schema135.properties.missed.enum}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}if(data2.maxMissed!==void 0){
-let data6=data2.maxMissed;if(!(typeof data6=="number"&&!(data6%1)&&!isNaN(data6)&&isFinite(data6))){const err17={instancePath:instancePath+"/schedule/maxMissed",
-schemaPath:"#/$defs/ScheduleTrigger/properties/maxMissed/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}
-if(typeof data6=="number"&&isFinite(data6)){if(data6>1e3||isNaN(data6)){const err18={instancePath:instancePath+"/schedule/maxMissed",schemaPath:"#/$defs/Schedul\
-eTrigger/properties/maxMissed/maximum",keyword:"maximum",params:{comparison:"<=",limit:1e3}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}if(data6<
-1||isNaN(data6)){const err19={instancePath:instancePath+"/schedule/maxMissed",schemaPath:"#/$defs/ScheduleTrigger/properties/maxMissed/minimum",keyword:"minimum",
-params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}}}else{const err20={instancePath:instancePath+"/schedule",schemaPath:"\
-#/$defs/ScheduleTrigger/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}if(data.telemetry!==void 0){let data7=data.
-telemetry;if(data7&&typeof data7=="object"&&!Array.isArray(data7)){if(data7.when===void 0){const err21={instancePath:instancePath+"/telemetry",schemaPath:"#/$de\
-fs/TelemetryTrigger/required",keyword:"required",params:{missingProperty:"when"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}for(const key2 in data7)
-if(!(key2==="topic"||key2==="when"||key2==="key"||key2==="forSeconds"||key2==="clear"||key2==="cooldownSeconds"||key2==="maxKeys")){const err22={instancePath:instancePath+
-"/telemetry",schemaPath:"#/$defs/TelemetryTrigger/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key2}};vErrors===null?vErrors=
-[err22]:vErrors.push(err22),errors++}if(data7.topic!==void 0){let data8=data7.topic;if(typeof data8=="string"){if(func1(data8)>1e3){const err23={instancePath:instancePath+
-"/telemetry/topic",schemaPath:"#/$defs/TelemetryTrigger/properties/topic/maxLength",keyword:"maxLength",params:{limit:1e3}};vErrors===null?vErrors=[err23]:vErrors.
-push(err23),errors++}if(func1(data8)<1){const err24={instancePath:instancePath+"/telemetry/topic",schemaPath:"#/$defs/TelemetryTrigger/properties/topic/minLengt\
-h",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}else{const err25={instancePath:instancePath+"/telemetry/to\
-pic",schemaPath:"#/$defs/TelemetryTrigger/properties/topic/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}
-if(data7.when!==void 0){let data9=data7.when;if(typeof data9=="string"){if(func1(data9)>4e3){const err26={instancePath:instancePath+"/telemetry/when",schemaPath:"\
-#/$defs/TelemetryTrigger/properties/when/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}if(func1(
-data9)<1){const err27={instancePath:instancePath+"/telemetry/when",schemaPath:"#/$defs/TelemetryTrigger/properties/when/minLength",keyword:"minLength",params:{limit:1}};
-vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}}else{const err28={instancePath:instancePath+"/telemetry/when",schemaPath:"#/$defs/TelemetryTrigger/\
-properties/when/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),errors++}}if(data7.key!==void 0){let data10=data7.
-key;if(typeof data10=="string"){if(func1(data10)>4e3){const err29={instancePath:instancePath+"/telemetry/key",schemaPath:"#/$defs/TelemetryTrigger/properties/ke\
-y/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}if(func1(data10)<1){const err30={instancePath:instancePath+
-"/telemetry/key",schemaPath:"#/$defs/TelemetryTrigger/properties/key/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err30]:vErrors.push(
-err30),errors++}}else{const err31={instancePath:instancePath+"/telemetry/key",schemaPath:"#/$defs/TelemetryTrigger/properties/key/type",keyword:"type",params:{type:"\
-string"}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}}if(data7.forSeconds!==void 0){let data11=data7.forSeconds;if(typeof data11=="number"&&isFinite(
-data11)){if(data11>31536e3||isNaN(data11)){const err32={instancePath:instancePath+"/telemetry/forSeconds",schemaPath:"#/$defs/TelemetryTrigger/properties/forSec\
-onds/maximum",keyword:"maximum",params:{comparison:"<=",limit:31536e3}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}if(data11<=0||isNaN(data11)){
-const err33={instancePath:instancePath+"/telemetry/forSeconds",schemaPath:"#/$defs/TelemetryTrigger/properties/forSeconds/exclusiveMinimum",keyword:"exclusiveMi\
-nimum",params:{comparison:">",limit:0}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}}else{const err34={instancePath:instancePath+"/telemetry/for\
-Seconds",schemaPath:"#/$defs/TelemetryTrigger/properties/forSeconds/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),
-errors++}}if(data7.clear!==void 0){let data12=data7.clear;if(typeof data12=="string"){if(func1(data12)>4e3){const err35={instancePath:instancePath+"/telemetry/c\
-lear",schemaPath:"#/$defs/TelemetryTrigger/properties/clear/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err35]:vErrors.push(err35),
-errors++}if(func1(data12)<1){const err36={instancePath:instancePath+"/telemetry/clear",schemaPath:"#/$defs/TelemetryTrigger/properties/clear/minLength",keyword:"\
-minLength",params:{limit:1}};vErrors===null?vErrors=[err36]:vErrors.push(err36),errors++}}else{const err37={instancePath:instancePath+"/telemetry/clear",schemaPath:"\
-#/$defs/TelemetryTrigger/properties/clear/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err37]:vErrors.push(err37),errors++}}if(data7.cooldownSeconds!==
-void 0){let data13=data7.cooldownSeconds;if(typeof data13=="number"&&isFinite(data13)){if(data13>31536e3||isNaN(data13)){const err38={instancePath:instancePath+
-"/telemetry/cooldownSeconds",schemaPath:"#/$defs/TelemetryTrigger/properties/cooldownSeconds/maximum",keyword:"maximum",params:{comparison:"<=",limit:31536e3}};
-vErrors===null?vErrors=[err38]:vErrors.push(err38),errors++}if(data13<0||isNaN(data13)){const err39={instancePath:instancePath+"/telemetry/cooldownSeconds",schemaPath:"\
-#/$defs/TelemetryTrigger/properties/cooldownSeconds/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err39]:vErrors.push(err39),
-errors++}}else{const err40={instancePath:instancePath+"/telemetry/cooldownSeconds",schemaPath:"#/$defs/TelemetryTrigger/properties/cooldownSeconds/type",keyword:"\
-type",params:{type:"number"}};vErrors===null?vErrors=[err40]:vErrors.push(err40),errors++}}if(data7.maxKeys!==void 0){let data14=data7.maxKeys;if(!(typeof data14==
-"number"&&!(data14%1)&&!isNaN(data14)&&isFinite(data14))){const err41={instancePath:instancePath+"/telemetry/maxKeys",schemaPath:"#/$defs/TelemetryTrigger/prope\
-rties/maxKeys/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err41]:vErrors.push(err41),errors++}if(typeof data14=="number"&&isFinite(data14)){
-if(data14>1e5||isNaN(data14)){const err42={instancePath:instancePath+"/telemetry/maxKeys",schemaPath:"#/$defs/TelemetryTrigger/properties/maxKeys/maximum",keyword:"\
-maximum",params:{comparison:"<=",limit:1e5}};vErrors===null?vErrors=[err42]:vErrors.push(err42),errors++}if(data14<1||isNaN(data14)){const err43={instancePath:instancePath+
-"/telemetry/maxKeys",schemaPath:"#/$defs/TelemetryTrigger/properties/maxKeys/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=
-[err43]:vErrors.push(err43),errors++}}}}else{const err44={instancePath:instancePath+"/telemetry",schemaPath:"#/$defs/TelemetryTrigger/type",keyword:"type",params:{
-type:"object"}};vErrors===null?vErrors=[err44]:vErrors.push(err44),errors++}}if(data.variables!==void 0){let data15=data.variables;if(!(data15&&typeof data15=="\
-object"&&!Array.isArray(data15))){const err45={instancePath:instancePath+"/variables",schemaPath:"#/properties/variables/type",keyword:"type",params:{type:"obje\
-ct"}};vErrors===null?vErrors=[err45]:vErrors.push(err45),errors++}}if((data.schedule===void 0?0:1)+(data.telemetry===void 0?0:1)!=1){const err46={instancePath,schemaPath:"\
-#/exactlyOneOf",keyword:"exactlyOneOf",params:{members:schema134.exactlyOneOf}};vErrors===null?vErrors=[err46]:vErrors.push(err46),errors++}}else{const err47={instancePath,
-schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err47]:vErrors.push(err47),errors++}return validate128.errors=vErrors,errors===
-0}validate128.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};const schema137={type:"object",required:["id","use"],properties:{id:{type:"string",pattern:"^\
-[A-Za-z0-9_.-]+$",maxLength:256},description:{type:"string",maxLength:1e3},use:{$ref:"#/$defs/StepUse"},with:{type:"object"},needs:{type:"array",items:{anyOf:[{
-type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},{$ref:"#/$defs/StepEdge"}]},maxItems:1e3},join:{$ref:"#/$defs/StepJoin"},when:{type:"string",minLength:1,
-maxLength:4e3,description:"A CEL expression; false skips the step."},forEach:{$ref:"#/$defs/StepForEach"},timeoutSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,
-description:"Longest time at work in one attempt, once its needs are met. Default 300. In seconds."},retry:{$ref:"#/$defs/StepRetry"},onFailure:{type:"string",enum:[
-"fail","skip","continue","compensate"],description:"What a step that did not complete does to those that need it. fail: they are skipped and the session fails. \
-skip: they are skipped, the session goes on. continue: they run and see the failed result. compensate: as fail, and when every step has ended the compensations \
-of those that completed run, the last first."},compensate:{$ref:"#/$defs/StepCompensation"},idempotent:{type:"boolean",description:"False: the step changes the \
-world and must not do so twice. It writes an intent first, and an attempt that finds the intent of another ends as `unknown`. Default: what the blueprint says, \
-else true."}},additionalProperties:!1},schema138={type:"object",required:["step"],properties:{step:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},onFailure:{
-type:"string",enum:["fail","skip","continue","compensate"],description:"What a step that did not complete does to those that need it. fail: they are skipped and\
- the session fails. skip: they are skipped, the session goes on. continue: they run and see the failed result. compensate: as fail, and when every step has ende\
-d the compensations of those that completed run, the last first."}},additionalProperties:!1,description:"A need with a failure policy of its own; it wins over t\
-he needed step's policy."};function validate130(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;
-const evaluated0=validate130.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data==
-"object"&&!Array.isArray(data)){if(data.id===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"id"}};vErrors===
-null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.use===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
-use"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}for(const key0 in data)if(!func132.call(schema137.properties,key0)){const err2={instancePath,schemaPath:"\
-#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key0}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.id!==
-void 0){let data0=data.id;if(typeof data0=="string"){if(func1(data0)>256){const err3={instancePath:instancePath+"/id",schemaPath:"#/properties/id/maxLength",keyword:"\
-maxLength",params:{limit:256}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(!pattern10.test(data0)){const err4={instancePath:instancePath+"/id",
-schemaPath:"#/properties/id/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}}else{const err5={
-instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}}
-if(data.description!==void 0){let data1=data.description;if(typeof data1=="string"){if(func1(data1)>1e3){const err6={instancePath:instancePath+"/description",schemaPath:"\
-#/properties/description/maxLength",keyword:"maxLength",params:{limit:1e3}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}}else{const err7={instancePath:instancePath+
-"/description",schemaPath:"#/properties/description/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}}if(data.
-use!==void 0&&(validate108(data.use,{instancePath:instancePath+"/use",parentData:data,parentDataProperty:"use",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,
-validate108.errors),errors=vErrors.length)),data.with!==void 0){let data3=data.with;if(!(data3&&typeof data3=="object"&&!Array.isArray(data3))){const err8={instancePath:instancePath+
-"/with",schemaPath:"#/properties/with/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}}if(data.needs!==void 0){
-let data4=data.needs;if(Array.isArray(data4)){if(data4.length>1e3){const err9={instancePath:instancePath+"/needs",schemaPath:"#/properties/needs/maxItems",keyword:"\
-maxItems",params:{limit:1e3}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}const len0=data4.length;for(let i0=0;i0<len0;i0++){let data5=data4[i0];const _errs12=errors;
-let valid3=!1;const _errs13=errors;if(typeof data5=="string"){if(func1(data5)>256){const err10={instancePath:instancePath+"/needs/"+i0,schemaPath:"#/properties/\
-needs/items/anyOf/0/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(!pattern10.test(data5)){const err11={
-instancePath:instancePath+"/needs/"+i0,schemaPath:"#/properties/needs/items/anyOf/0/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?
-vErrors=[err11]:vErrors.push(err11),errors++}}else{const err12={instancePath:instancePath+"/needs/"+i0,schemaPath:"#/properties/needs/items/anyOf/0/type",keyword:"\
-type",params:{type:"string"}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}var _valid0=_errs13===errors;valid3=valid3||_valid0;const _errs15=errors;
-if(data5&&typeof data5=="object"&&!Array.isArray(data5)){if(data5.step===void 0){const err13={instancePath:instancePath+"/needs/"+i0,schemaPath:"#/$defs/StepEdg\
-e/required",keyword:"required",params:{missingProperty:"step"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}for(const key1 in data5)if(!(key1===
-"step"||key1==="onFailure")){const err14={instancePath:instancePath+"/needs/"+i0,schemaPath:"#/$defs/StepEdge/additionalProperties",keyword:"additionalPropertie\
-s",params:{additionalProperty:key1}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}if(data5.step!==void 0){let data6=data5.step;if(typeof data6=="\
-string"){if(func1(data6)>256){const err15={instancePath:instancePath+"/needs/"+i0+"/step",schemaPath:"#/$defs/StepEdge/properties/step/maxLength",keyword:"maxLe\
-ngth",params:{limit:256}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}if(!pattern10.test(data6)){const err16={instancePath:instancePath+"/needs/"+
-i0+"/step",schemaPath:"#/$defs/StepEdge/properties/step/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err16]:vErrors.
-push(err16),errors++}}else{const err17={instancePath:instancePath+"/needs/"+i0+"/step",schemaPath:"#/$defs/StepEdge/properties/step/type",keyword:"type",params:{
-type:"string"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}if(data5.onFailure!==void 0){let data7=data5.onFailure;if(typeof data7!="string"){const err18={
-instancePath:instancePath+"/needs/"+i0+"/onFailure",schemaPath:"#/$defs/StepEdge/properties/onFailure/type",keyword:"type",params:{type:"string"}};vErrors===null?
-vErrors=[err18]:vErrors.push(err18),errors++}if(!(data7==="fail"||data7==="skip"||data7==="continue"||data7==="compensate")){const err19={instancePath:instancePath+
-"/needs/"+i0+"/onFailure",schemaPath:"#/$defs/StepEdge/properties/onFailure/enum",keyword:"enum",params:{allowedValues:schema138.properties.onFailure.enum}};vErrors===
-null?vErrors=[err19]:vErrors.push(err19),errors++}}}else{const err20={instancePath:instancePath+"/needs/"+i0,schemaPath:"#/$defs/StepEdge/type",keyword:"type",params:{
-type:"object"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}var _valid0=_errs15===errors;if(valid3=valid3||_valid0,valid3)errors=_errs12,vErrors!==
-null&&(_errs12?vErrors.length=_errs12:vErrors=null);else{const err21={instancePath:instancePath+"/needs/"+i0,schemaPath:"#/properties/needs/items/anyOf",keyword:"\
-anyOf",params:{}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}}else{const err22={instancePath:instancePath+"/needs",schemaPath:"#/properties/ne\
-eds/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}}if(data.join!==void 0){let data8=data.join;const _errs25=errors;
-let valid7=!1;const _errs26=errors;if(typeof data8!="string"){const err23={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/0/type",keyword:"\
-type",params:{type:"string"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}if(!(data8==="all"||data8==="any")){const err24={instancePath:instancePath+
-"/join",schemaPath:"#/$defs/StepJoin/anyOf/0/enum",keyword:"enum",params:{allowedValues:schema115.anyOf[0].enum}};vErrors===null?vErrors=[err24]:vErrors.push(err24),
-errors++}var _valid1=_errs26===errors;valid7=valid7||_valid1;const _errs28=errors,_errs30=errors,_errs31=errors;if(data8&&typeof data8=="object"&&!Array.isArray(
-data8)){let missing0;if(data8.atLeast===void 0&&(missing0="atLeast")||data8.percent===void 0&&(missing0="percent")){const err25={};vErrors===null?vErrors=[err25]:
-vErrors.push(err25),errors++}}var valid8=_errs31===errors;if(valid8){const err26={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/1/not",keyword:"\
-not",params:{}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}else errors=_errs30,vErrors!==null&&(_errs30?vErrors.length=_errs30:vErrors=null);if(data8&&
-typeof data8=="object"&&!Array.isArray(data8)){if(Object.keys(data8).length<1){const err27={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf\
-/1/minProperties",keyword:"minProperties",params:{limit:1}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}for(const key2 in data8)if(!(key2==="atL\
-east"||key2==="percent"||key2==="withinSeconds"||key2==="onTimeout")){const err28={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/1/additi\
-onalProperties",keyword:"additionalProperties",params:{additionalProperty:key2}};vErrors===null?vErrors=[err28]:vErrors.push(err28),errors++}if(data8.atLeast!==
-void 0){let data9=data8.atLeast;if(!(typeof data9=="number"&&!(data9%1)&&!isNaN(data9)&&isFinite(data9))){const err29={instancePath:instancePath+"/join/atLeast",
-schemaPath:"#/$defs/StepJoin/anyOf/1/properties/atLeast/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}
-if(typeof data9=="number"&&isFinite(data9)){if(data9>1e3||isNaN(data9)){const err30={instancePath:instancePath+"/join/atLeast",schemaPath:"#/$defs/StepJoin/anyO\
-f/1/properties/atLeast/maximum",keyword:"maximum",params:{comparison:"<=",limit:1e3}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}if(data9<1||isNaN(
-data9)){const err31={instancePath:instancePath+"/join/atLeast",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/atLeast/minimum",keyword:"minimum",params:{comparison:"\
->=",limit:1}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}}}if(data8.percent!==void 0){let data10=data8.percent;if(typeof data10=="number"&&isFinite(
-data10)){if(data10>100||isNaN(data10)){const err32={instancePath:instancePath+"/join/percent",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/percent/maximum",keyword:"\
-maximum",params:{comparison:"<=",limit:100}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}if(data10<=0||isNaN(data10)){const err33={instancePath:instancePath+
-"/join/percent",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/percent/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison:">",limit:0}};vErrors===
-null?vErrors=[err33]:vErrors.push(err33),errors++}}else{const err34={instancePath:instancePath+"/join/percent",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/p\
-ercent/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}}if(data8.withinSeconds!==void 0){let data11=data8.
-withinSeconds;if(typeof data11=="number"&&isFinite(data11)){if(data11>31536e3||isNaN(data11)){const err35={instancePath:instancePath+"/join/withinSeconds",schemaPath:"\
-#/$defs/StepJoin/anyOf/1/properties/withinSeconds/maximum",keyword:"maximum",params:{comparison:"<=",limit:31536e3}};vErrors===null?vErrors=[err35]:vErrors.push(
-err35),errors++}if(data11<=0||isNaN(data11)){const err36={instancePath:instancePath+"/join/withinSeconds",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/within\
-Seconds/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison:">",limit:0}};vErrors===null?vErrors=[err36]:vErrors.push(err36),errors++}}else{const err37={
-instancePath:instancePath+"/join/withinSeconds",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/withinSeconds/type",keyword:"type",params:{type:"number"}};vErrors===
-null?vErrors=[err37]:vErrors.push(err37),errors++}}if(data8.onTimeout!==void 0){let data12=data8.onTimeout;if(typeof data12!="string"){const err38={instancePath:instancePath+
-"/join/onTimeout",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/onTimeout/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err38]:vErrors.
-push(err38),errors++}if(!(data12==="fail"||data12==="run")){const err39={instancePath:instancePath+"/join/onTimeout",schemaPath:"#/$defs/StepJoin/anyOf/1/proper\
-ties/onTimeout/enum",keyword:"enum",params:{allowedValues:schema115.anyOf[1].properties.onTimeout.enum}};vErrors===null?vErrors=[err39]:vErrors.push(err39),errors++}}}else{
-const err40={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/1/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err40]:
-vErrors.push(err40),errors++}var _valid1=_errs28===errors;if(valid7=valid7||_valid1,valid7)errors=_errs25,vErrors!==null&&(_errs25?vErrors.length=_errs25:vErrors=
-null);else{const err41={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf",keyword:"anyOf",params:{}};vErrors===null?vErrors=[err41]:vErrors.
-push(err41),errors++}}if(data.when!==void 0){let data13=data.when;if(typeof data13=="string"){if(func1(data13)>4e3){const err42={instancePath:instancePath+"/whe\
-n",schemaPath:"#/properties/when/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err42]:vErrors.push(err42),errors++}if(func1(data13)<
-1){const err43={instancePath:instancePath+"/when",schemaPath:"#/properties/when/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err43]:
-vErrors.push(err43),errors++}}else{const err44={instancePath:instancePath+"/when",schemaPath:"#/properties/when/type",keyword:"type",params:{type:"string"}};vErrors===
-null?vErrors=[err44]:vErrors.push(err44),errors++}}if(data.forEach!==void 0&&(validate110(data.forEach,{instancePath:instancePath+"/forEach",parentData:data,parentDataProperty:"\
+null?vErrors=[err54]:vErrors.push(err54),errors++}}else{const err55={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"\
+string"}};vErrors===null?vErrors=[err55]:vErrors.push(err55),errors++}}if(data.supervisorId!==void 0){let data22=data.supervisorId;if(typeof data22=="string"){if(func1(
+data22)>256){const err56={instancePath:instancePath+"/supervisorId",schemaPath:"#/properties/supervisorId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===
+null?vErrors=[err56]:vErrors.push(err56),errors++}if(!pattern10.test(data22)){const err57={instancePath:instancePath+"/supervisorId",schemaPath:"#/properties/su\
+pervisorId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err57]:vErrors.push(err57),errors++}}else{const err58={instancePath:instancePath+
+"/supervisorId",schemaPath:"#/properties/supervisorId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err58]:vErrors.push(err58),errors++}}
+if(data.flags!==void 0){let data23=data.flags;if(Array.isArray(data23)){const len1=data23.length;for(let i1=0;i1<len1;i1++){let data24=data23[i1];if(typeof data24==
+"string"){if(func1(data24)>100){const err59={instancePath:instancePath+"/flags/"+i1,schemaPath:"#/properties/flags/items/maxLength",keyword:"maxLength",params:{
+limit:100}};vErrors===null?vErrors=[err59]:vErrors.push(err59),errors++}}else{const err60={instancePath:instancePath+"/flags/"+i1,schemaPath:"#/properties/flags\
+/items/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err60]:vErrors.push(err60),errors++}}}else{const err61={instancePath:instancePath+"/\
+flags",schemaPath:"#/properties/flags/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err61]:vErrors.push(err61),errors++}}if(data.reusedFrom!==
+void 0&&typeof data.reusedFrom!="string"){const err62={instancePath:instancePath+"/reusedFrom",schemaPath:"#/properties/reusedFrom/type",keyword:"type",params:{
+type:"string"}};vErrors===null?vErrors=[err62]:vErrors.push(err62),errors++}}else{const err63={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"obj\
+ect"}};vErrors===null?vErrors=[err63]:vErrors.push(err63),errors++}return validate121.errors=vErrors,evaluated0.props=props0,errors===0}validate121.evaluated={dynamicProps:!0,
+dynamicItems:!1};const StepStatus=validate123,schema127={type:"object",required:["schemaVersion","sessionId","stepId","attempt","claimId","state"],properties:{schemaVersion:{
+const:1},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},stepId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},attempt:{type:"int\
+eger",minimum:1,maximum:1e3,description:"The n-th try of the step, from 1."},claimId:{type:"string",minLength:1,maxLength:100},state:{type:"string",enum:["waiti\
+ng","running","retrying","parked","done","lost"]},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoa\
+l-write":"utc"},error:{$ref:"#/$defs/RecordError"},retryAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","\
+x-shoal-write":"utc"}},description:"Where an instance stands. `lost` is the Will of its connection and has no time; `retrying` asks for the next attempt; `parke\
+d` has left until there is something to do; `done` is its last word. A reader ignores an attempt lower than the claimed one."};function validate123(data,{instancePath="",
+parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate123.evaluated;if(evaluated0.dynamicProps&&
+(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){
+const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}
+if(data.sessionId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sessionId"}};vErrors===null?vErrors=[err1]:
+vErrors.push(err1),errors++}if(data.stepId===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"stepId"}};vErrors===
+null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.attempt===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
+attempt"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.claimId===void 0){const err4={instancePath,schemaPath:"#/required",keyword:"require\
+d",params:{missingProperty:"claimId"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.state===void 0){const err5={instancePath,schemaPath:"#/\
+required",keyword:"required",params:{missingProperty:"state"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==
+1){const err6={instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?
+vErrors=[err6]:vErrors.push(err6),errors++}if(data.sessionId!==void 0){let data1=data.sessionId;if(typeof data1=="string"){if(func1(data1)>256){const err7={instancePath:instancePath+
+"/sessionId",schemaPath:"#/properties/sessionId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(!pattern10.
+test(data1)){const err8={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};
+vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}}else{const err9={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/type",keyword:"\
+type",params:{type:"string"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}}if(data.stepId!==void 0){let data2=data.stepId;if(typeof data2=="string"){
+if(func1(data2)>256){const err10={instancePath:instancePath+"/stepId",schemaPath:"#/properties/stepId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===
+null?vErrors=[err10]:vErrors.push(err10),errors++}if(!pattern10.test(data2)){const err11={instancePath:instancePath+"/stepId",schemaPath:"#/properties/stepId/pa\
+ttern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}else{const err12={instancePath:instancePath+
+"/stepId",schemaPath:"#/properties/stepId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}}if(data.attempt!==
+void 0){let data3=data.attempt;if(!(typeof data3=="number"&&!(data3%1)&&!isNaN(data3)&&isFinite(data3))){const err13={instancePath:instancePath+"/attempt",schemaPath:"\
+#/properties/attempt/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}if(typeof data3=="number"&&isFinite(
+data3)){if(data3>1e3||isNaN(data3)){const err14={instancePath:instancePath+"/attempt",schemaPath:"#/properties/attempt/maximum",keyword:"maximum",params:{comparison:"\
+<=",limit:1e3}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}if(data3<1||isNaN(data3)){const err15={instancePath:instancePath+"/attempt",schemaPath:"\
+#/properties/attempt/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}}if(data.claimId!==
+void 0){let data4=data.claimId;if(typeof data4=="string"){if(func1(data4)>100){const err16={instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimI\
+d/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}if(func1(data4)<1){const err17={instancePath:instancePath+
+"/claimId",schemaPath:"#/properties/claimId/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}else{const err18={
+instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),
+errors++}}if(data.state!==void 0){let data5=data.state;if(typeof data5!="string"){const err19={instancePath:instancePath+"/state",schemaPath:"#/properties/state\
+/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}if(!(data5==="waiting"||data5==="running"||data5==="re\
+trying"||data5==="parked"||data5==="done"||data5==="lost")){const err20={instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",
+params:{allowedValues:schema127.properties.state.enum}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}if(data.at!==void 0){let data6=data.at;if(typeof data6==
+"string"){if(!pattern5.test(data6)){const err21={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\
+\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}else{const err22={instancePath:instancePath+
+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}}if(data.error!==void 0){
+let data7=data.error;if(data7&&typeof data7=="object"&&!Array.isArray(data7)){if(data7.code===void 0){const err23={instancePath:instancePath+"/error",schemaPath:"\
+#/$defs/RecordError/required",keyword:"required",params:{missingProperty:"code"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}if(data7.message===
+void 0){const err24={instancePath:instancePath+"/error",schemaPath:"#/$defs/RecordError/required",keyword:"required",params:{missingProperty:"message"}};vErrors===
+null?vErrors=[err24]:vErrors.push(err24),errors++}if(data7.code!==void 0){let data8=data7.code;if(typeof data8=="string"){if(func1(data8)>100){const err25={instancePath:instancePath+
+"/error/code",schemaPath:"#/$defs/RecordError/properties/code/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err25]:vErrors.push(err25),
+errors++}if(func1(data8)<1){const err26={instancePath:instancePath+"/error/code",schemaPath:"#/$defs/RecordError/properties/code/minLength",keyword:"minLength",
+params:{limit:1}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}}else{const err27={instancePath:instancePath+"/error/code",schemaPath:"#/$defs/Rec\
+ordError/properties/code/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}}if(data7.message!==void 0){let data9=data7.
+message;if(typeof data9=="string"){if(func1(data9)>4e3){const err28={instancePath:instancePath+"/error/message",schemaPath:"#/$defs/RecordError/properties/messa\
+ge/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err28]:vErrors.push(err28),errors++}}else{const err29={instancePath:instancePath+"\
+/error/message",schemaPath:"#/$defs/RecordError/properties/message/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err29]:vErrors.push(err29),
+errors++}}if(data7.retryable!==void 0&&typeof data7.retryable!="boolean"){const err30={instancePath:instancePath+"/error/retryable",schemaPath:"#/$defs/RecordEr\
+ror/properties/retryable/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}}else{const err31={instancePath:instancePath+
+"/error",schemaPath:"#/$defs/RecordError/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}}if(data.retryAt!==
+void 0){let data11=data.retryAt;if(typeof data11=="string"){if(!pattern5.test(data11)){const err32={instancePath:instancePath+"/retryAt",schemaPath:"#/propertie\
+s/retryAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err32]:
+vErrors.push(err32),errors++}}else{const err33={instancePath:instancePath+"/retryAt",schemaPath:"#/properties/retryAt/type",keyword:"type",params:{type:"string"}};
+vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}}}else{const err34={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===
+null?vErrors=[err34]:vErrors.push(err34),errors++}return validate123.errors=vErrors,errors===0}validate123.evaluated={props:{schemaVersion:!0,sessionId:!0,stepId:!0,
+attempt:!0,claimId:!0,state:!0,at:!0,error:!0,retryAt:!0},dynamicProps:!1,dynamicItems:!1};const Telemetry=validate124,schema129={type:"object",required:["schem\
+aVersion","deviceId","at","seq","channels"],properties:{schemaVersion:{const:1},deviceId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},at:{type:"str\
+ing",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},seq:{type:"integer",minimum:0,description:"Coun\
+ts samples since the device started; a jump back is a restart."},channels:{type:"object",additionalProperties:{type:["number","null"]},description:"All channels\
+ of one sample. null: the sensor gave no value."},units:{type:"object",additionalProperties:{type:"string"}}},description:"One sample of a device."};function validate124(data,{
+instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate124.evaluated;if(evaluated0.
+dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===
+void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(
+err0),errors++}if(data.deviceId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"deviceId"}};vErrors===null?
+vErrors=[err1]:vErrors.push(err1),errors++}if(data.at===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};
+vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.seq===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
+seq"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.channels===void 0){const err4={instancePath,schemaPath:"#/required",keyword:"required",
+params:{missingProperty:"channels"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==1){const err5={
+instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err5]:
+vErrors.push(err5),errors++}if(data.deviceId!==void 0){let data1=data.deviceId;if(typeof data1=="string"){if(func1(data1)>256){const err6={instancePath:instancePath+
+"/deviceId",schemaPath:"#/properties/deviceId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(!pattern10.
+test(data1)){const err7={instancePath:instancePath+"/deviceId",schemaPath:"#/properties/deviceId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};
+vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}}else{const err8={instancePath:instancePath+"/deviceId",schemaPath:"#/properties/deviceId/type",keyword:"\
+type",params:{type:"string"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}}if(data.at!==void 0){let data2=data.at;if(typeof data2=="string"){if(!pattern5.
+test(data2)){const err9={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\
+(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}}else{const err10={instancePath:instancePath+"/at",schemaPath:"#/p\
+roperties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}}if(data.seq!==void 0){let data3=data.seq;
+if(!(typeof data3=="number"&&!(data3%1)&&!isNaN(data3)&&isFinite(data3))){const err11={instancePath:instancePath+"/seq",schemaPath:"#/properties/seq/type",keyword:"\
+type",params:{type:"integer"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}if(typeof data3=="number"&&isFinite(data3)&&(data3<0||isNaN(data3))){
+const err12={instancePath:instancePath+"/seq",schemaPath:"#/properties/seq/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[
+err12]:vErrors.push(err12),errors++}}if(data.channels!==void 0){let data4=data.channels;if(data4&&typeof data4=="object"&&!Array.isArray(data4))for(const key0 in data4){
+let data5=data4[key0];if(!(typeof data5=="number"&&isFinite(data5))&&data5!==null){const err13={instancePath:instancePath+"/channels/"+key0.replace(/~/g,"~0").replace(
+/\//g,"~1"),schemaPath:"#/properties/channels/additionalProperties/type",keyword:"type",params:{type:schema129.properties.channels.additionalProperties.type}};vErrors===
+null?vErrors=[err13]:vErrors.push(err13),errors++}}else{const err14={instancePath:instancePath+"/channels",schemaPath:"#/properties/channels/type",keyword:"type",
+params:{type:"object"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}if(data.units!==void 0){let data6=data.units;if(data6&&typeof data6=="objec\
+t"&&!Array.isArray(data6)){for(const key1 in data6)if(typeof data6[key1]!="string"){const err15={instancePath:instancePath+"/units/"+key1.replace(/~/g,"~0").replace(
+/\//g,"~1"),schemaPath:"#/properties/units/additionalProperties/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),
+errors++}}else{const err16={instancePath:instancePath+"/units",schemaPath:"#/properties/units/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=
+[err16]:vErrors.push(err16),errors++}}}else{const err17={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err17]:
+vErrors.push(err17),errors++}return validate124.errors=vErrors,errors===0}validate124.evaluated={props:{schemaVersion:!0,deviceId:!0,at:!0,seq:!0,channels:!0,units:!0},
+dynamicProps:!1,dynamicItems:!1};const TriggerRecord=validate125,schema130={type:"object",required:["schemaVersion","workflowId","triggerId","key","episode","st\
+ate","claimId","supervisorId","at"],properties:{schemaVersion:{const:1},workflowId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},triggerId:{type:"st\
+ring",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},key:{type:"string",maxLength:1e3,description:"What belongs together; empty for a schedule."},episode:{type:"int\
+eger",minimum:0,description:"Counts the alarms of this key. Of a schedule always 0."},state:{type:"string",enum:["fired","armed"],description:"fired: the alarm \
+is on, and its run exists or is to be made. armed: the next one may come."},claimId:{type:"string",minLength:1,maxLength:100},supervisorId:{type:"string",pattern:"\
+^[A-Za-z0-9_.-]+$",maxLength:256},firedAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"u\
+tc"},variables:{type:"object"},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"\
+Where a trigger stands, so that no supervisor starts a run twice or forgets one. Of a schedule, `at` is the last time that was dealt with. Of telemetry, firedAt\
+ and variables are what the run is made of; of equal episodes the first in topic order counts."};function validate125(data,{instancePath="",parentData,parentDataProperty,
+rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate125.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.
+dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"\
+#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.workflowId===void 0){
+const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"workflowId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}
+if(data.triggerId===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"triggerId"}};vErrors===null?vErrors=[err2]:
+vErrors.push(err2),errors++}if(data.key===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"key"}};vErrors===
+null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.episode===void 0){const err4={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
+episode"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.state===void 0){const err5={instancePath,schemaPath:"#/required",keyword:"required",
+params:{missingProperty:"state"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.claimId===void 0){const err6={instancePath,schemaPath:"#/req\
+uired",keyword:"required",params:{missingProperty:"claimId"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(data.supervisorId===void 0){const err7={
+instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"supervisorId"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(data.
+at===void 0){const err8={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),
+errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==1){const err9={instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVersion/c\
+onst",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(data.workflowId!==void 0){let data1=data.workflowId;
+if(typeof data1=="string"){if(func1(data1)>256){const err10={instancePath:instancePath+"/workflowId",schemaPath:"#/properties/workflowId/maxLength",keyword:"max\
+Length",params:{limit:256}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(!pattern10.test(data1)){const err11={instancePath:instancePath+"/work\
+flowId",schemaPath:"#/properties/workflowId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),
+errors++}}else{const err12={instancePath:instancePath+"/workflowId",schemaPath:"#/properties/workflowId/type",keyword:"type",params:{type:"string"}};vErrors===null?
+vErrors=[err12]:vErrors.push(err12),errors++}}if(data.triggerId!==void 0){let data2=data.triggerId;if(typeof data2=="string"){if(func1(data2)>256){const err13={
+instancePath:instancePath+"/triggerId",schemaPath:"#/properties/triggerId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err13]:vErrors.
+push(err13),errors++}if(!pattern10.test(data2)){const err14={instancePath:instancePath+"/triggerId",schemaPath:"#/properties/triggerId/pattern",keyword:"pattern",
+params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}else{const err15={instancePath:instancePath+"/triggerId",schemaPath:"\
+#/properties/triggerId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}if(data.key!==void 0){let data3=data.
+key;if(typeof data3=="string"){if(func1(data3)>1e3){const err16={instancePath:instancePath+"/key",schemaPath:"#/properties/key/maxLength",keyword:"maxLength",params:{
+limit:1e3}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}else{const err17={instancePath:instancePath+"/key",schemaPath:"#/properties/key/type",keyword:"\
+type",params:{type:"string"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}if(data.episode!==void 0){let data4=data.episode;if(!(typeof data4=="\
+number"&&!(data4%1)&&!isNaN(data4)&&isFinite(data4))){const err18={instancePath:instancePath+"/episode",schemaPath:"#/properties/episode/type",keyword:"type",params:{
+type:"integer"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}if(typeof data4=="number"&&isFinite(data4)&&(data4<0||isNaN(data4))){const err19={instancePath:instancePath+
+"/episode",schemaPath:"#/properties/episode/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}
+if(data.state!==void 0){let data5=data.state;if(typeof data5!="string"){const err20={instancePath:instancePath+"/state",schemaPath:"#/properties/state/type",keyword:"\
+type",params:{type:"string"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}if(!(data5==="fired"||data5==="armed")){const err21={instancePath:instancePath+
+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema130.properties.state.enum}};vErrors===null?vErrors=[err21]:vErrors.push(
+err21),errors++}}if(data.claimId!==void 0){let data6=data.claimId;if(typeof data6=="string"){if(func1(data6)>100){const err22={instancePath:instancePath+"/claim\
+Id",schemaPath:"#/properties/claimId/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}if(func1(data6)<
+1){const err23={instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err23]:
+vErrors.push(err23),errors++}}else{const err24={instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/type",keyword:"type",params:{type:"string"}};
+vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}if(data.supervisorId!==void 0){let data7=data.supervisorId;if(typeof data7=="string"){if(func1(data7)>
+256){const err25={instancePath:instancePath+"/supervisorId",schemaPath:"#/properties/supervisorId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?
+vErrors=[err25]:vErrors.push(err25),errors++}if(!pattern10.test(data7)){const err26={instancePath:instancePath+"/supervisorId",schemaPath:"#/properties/supervis\
+orId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}}else{const err27={instancePath:instancePath+
+"/supervisorId",schemaPath:"#/properties/supervisorId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}}
+if(data.firedAt!==void 0){let data8=data.firedAt;if(typeof data8=="string"){if(!pattern5.test(data8)){const err28={instancePath:instancePath+"/firedAt",schemaPath:"\
+#/properties/firedAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=
+[err28]:vErrors.push(err28),errors++}}else{const err29={instancePath:instancePath+"/firedAt",schemaPath:"#/properties/firedAt/type",keyword:"type",params:{type:"\
+string"}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}}if(data.variables!==void 0){let data9=data.variables;if(!(data9&&typeof data9=="object"&&
+!Array.isArray(data9))){const err30={instancePath:instancePath+"/variables",schemaPath:"#/properties/variables/type",keyword:"type",params:{type:"object"}};vErrors===
+null?vErrors=[err30]:vErrors.push(err30),errors++}}if(data.at!==void 0){let data10=data.at;if(typeof data10=="string"){if(!pattern5.test(data10)){const err31={instancePath:instancePath+
+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===
+null?vErrors=[err31]:vErrors.push(err31),errors++}}else{const err32={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"\
+string"}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}}else{const err33={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};
+vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}return validate125.errors=vErrors,errors===0}validate125.evaluated={props:{schemaVersion:!0,workflowId:!0,
+triggerId:!0,key:!0,episode:!0,state:!0,claimId:!0,supervisorId:!0,firedAt:!0,variables:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const UsageRecord=validate126,
+schema131={type:"object",required:["schemaVersion","agentId","scope","scopeId","calls","tokens","costUsd","at"],properties:{schemaVersion:{const:1},agentId:{type:"\
+string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},scope:{type:"string",enum:["day","session"],description:"day: of the agent, and summed over agents, of the fl\
+eet. session: of one session."},scopeId:{type:"string",description:"The UTC date (2026-03-01), or the session id.",maxLength:200},calls:{type:"integer",minimum:0},
+tokens:{type:"integer",minimum:0,description:"In and out, reservations of calls under way included."},costUsd:{type:"number",minimum:0,description:"US dollars, \
+by the prices that the agent was configured with."},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-sh\
+oal-write":"utc"}},description:"What one agent has used of a budget. Each agent writes its own; a reader adds them up. A call is written as a reservation before\
+ it is made: a crash leaves it counted."};function validate126(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,
+errors=0;const evaluated0=validate126.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data==
+"object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sch\
+emaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.agentId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"requ\
+ired",params:{missingProperty:"agentId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.scope===void 0){const err2={instancePath,schemaPath:"\
+#/required",keyword:"required",params:{missingProperty:"scope"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.scopeId===void 0){const err3={
+instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"scopeId"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.calls===
+void 0){const err4={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"calls"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}
+if(data.tokens===void 0){const err5={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"tokens"}};vErrors===null?vErrors=[err5]:vErrors.
+push(err5),errors++}if(data.costUsd===void 0){const err6={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"costUsd"}};vErrors===
+null?vErrors=[err6]:vErrors.push(err6),errors++}if(data.at===void 0){const err7={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
+at"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==1){const err8={instancePath:instancePath+"/\
+schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}
+if(data.agentId!==void 0){let data1=data.agentId;if(typeof data1=="string"){if(func1(data1)>256){const err9={instancePath:instancePath+"/agentId",schemaPath:"#/\
+properties/agentId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(!pattern10.test(data1)){const err10={
+instancePath:instancePath+"/agentId",schemaPath:"#/properties/agentId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err10]:
+vErrors.push(err10),errors++}}else{const err11={instancePath:instancePath+"/agentId",schemaPath:"#/properties/agentId/type",keyword:"type",params:{type:"string"}};
+vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}if(data.scope!==void 0){let data2=data.scope;if(typeof data2!="string"){const err12={instancePath:instancePath+
+"/scope",schemaPath:"#/properties/scope/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}if(!(data2==="d\
+ay"||data2==="session")){const err13={instancePath:instancePath+"/scope",schemaPath:"#/properties/scope/enum",keyword:"enum",params:{allowedValues:schema131.properties.
+scope.enum}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}if(data.scopeId!==void 0){let data3=data.scopeId;if(typeof data3=="string"){if(func1(data3)>
+200){const err14={instancePath:instancePath+"/scopeId",schemaPath:"#/properties/scopeId/maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?vErrors=
+[err14]:vErrors.push(err14),errors++}}else{const err15={instancePath:instancePath+"/scopeId",schemaPath:"#/properties/scopeId/type",keyword:"type",params:{type:"\
+string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}if(data.calls!==void 0){let data4=data.calls;if(!(typeof data4=="number"&&!(data4%1)&&!isNaN(
+data4)&&isFinite(data4))){const err16={instancePath:instancePath+"/calls",schemaPath:"#/properties/calls/type",keyword:"type",params:{type:"integer"}};vErrors===
+null?vErrors=[err16]:vErrors.push(err16),errors++}if(typeof data4=="number"&&isFinite(data4)&&(data4<0||isNaN(data4))){const err17={instancePath:instancePath+"/\
+calls",schemaPath:"#/properties/calls/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}
+if(data.tokens!==void 0){let data5=data.tokens;if(!(typeof data5=="number"&&!(data5%1)&&!isNaN(data5)&&isFinite(data5))){const err18={instancePath:instancePath+
+"/tokens",schemaPath:"#/properties/tokens/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}if(typeof data5==
+"number"&&isFinite(data5)&&(data5<0||isNaN(data5))){const err19={instancePath:instancePath+"/tokens",schemaPath:"#/properties/tokens/minimum",keyword:"minimum",
+params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}if(data.costUsd!==void 0){let data6=data.costUsd;if(typeof data6==
+"number"&&isFinite(data6)){if(data6<0||isNaN(data6)){const err20={instancePath:instancePath+"/costUsd",schemaPath:"#/properties/costUsd/minimum",keyword:"minimu\
+m",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}else{const err21={instancePath:instancePath+"/costUsd",schemaPath:"\
+#/properties/costUsd/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}if(data.at!==void 0){let data7=data.
+at;if(typeof data7=="string"){if(!pattern5.test(data7)){const err22={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{
+pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}}else{const err23={
+instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}}else{
+const err24={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}return validate126.
+errors=vErrors,errors===0}validate126.evaluated={props:{schemaVersion:!0,agentId:!0,scope:!0,scopeId:!0,calls:!0,tokens:!0,costUsd:!0,at:!0},dynamicProps:!1,dynamicItems:!1};
+const WorkflowDefinition=validate127,schema132={type:"object",required:["id","description","steps"],properties:{id:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
+name:{type:"string",minLength:1,maxLength:200},description:{type:"string",minLength:1,maxLength:4e3},version:{type:"string",minLength:1,maxLength:100,description:"\
+Default 1.0.0."},tags:{type:"array",items:{type:"string",minLength:1,maxLength:100},maxItems:32,description:"Of the card's skill."},variables:{type:"object",additionalProperties:{
+$ref:"#/$defs/WorkflowVariable"},propertyNames:{pattern:"^[A-Za-z_][A-Za-z0-9_]*$",maxLength:100},maxProperties:200},deadlineSeconds:{type:"number",exclusiveMinimum:0,
+maximum:31536e3,description:"From acceptance to a typed end, whatever happens. Default 3600. In seconds."},compensationSeconds:{type:"number",exclusiveMinimum:0,
+maximum:31536e3,description:"How long compensations may take after the deadline, all together. Default 600. In seconds."},retentionSeconds:{type:"number",exclusiveMinimum:0,
+maximum:31536e3,description:"How long the records outlive the deadline on the broker. Default 3600. In seconds."},triggers:{type:"array",items:{$ref:"#/$defs/Wo\
+rkflowTrigger"},maxItems:50},steps:{type:"array",items:{$ref:"#/$defs/StepDefinition"},minItems:1,maxItems:1e3}},additionalProperties:!1,description:"A workflow\
+: a graph of steps, addressed by callers like an agent."},schema133={type:"object",properties:{description:{type:"string",maxLength:1e3},type:{type:"string",enum:[
+"string","number","integer","boolean","object","array"]},required:{type:"boolean",description:"A request without it is refused. Default: true when there is no d\
+efault."},default:{}},additionalProperties:!1,description:"An input of the workflow, given by the request."},func138=Object.prototype.hasOwnProperty,pattern105=new RegExp(
+"^[A-Za-z_][A-Za-z0-9_]*$","u"),schema134={type:"object",required:["id"],properties:{id:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},description:{type:"\
+string",maxLength:1e3},schedule:{$ref:"#/$defs/ScheduleTrigger"},telemetry:{$ref:"#/$defs/TelemetryTrigger"},variables:{type:"object"}},additionalProperties:!1,
+description:"Starts a run without a request. Strings of `variables` may hold expressions: `trigger.{id,at,key}`, and `message` and `topic` of telemetry.",exactlyOneOf:[
+"schedule","telemetry"]},schema135={type:"object",required:["cron"],properties:{cron:{type:"string",minLength:1,maxLength:200,description:"Five fields, or six w\
+ith seconds first."},timezone:{type:"string",minLength:1,maxLength:100,description:"IANA name: Europe/Berlin. Default UTC."},missed:{type:"string",enum:["skip",
+"latest","all"],description:"Times that passed while no supervisor was there: none, the last one, or each. Default skip."},maxMissed:{type:"integer",minimum:1,maximum:1e3,
+description:"With missed: all, the last so many. Default 10."}},additionalProperties:!1,description:"A run at each time. Every supervisor derives the same sessi\
+on id from it."},schema136={type:"object",required:["when"],properties:{topic:{type:"string",minLength:1,maxLength:1e3,description:"MQTT topic filter; `{org}` a\
+nd `{unit}` are filled in. Default shoal/v1/{org}/{unit}/device/+/telemetry."},when:{type:"string",minLength:1,maxLength:4e3,description:"CEL over `message` (JS\
+ON, else text) and `topic`: true is an alarm."},key:{type:"string",minLength:1,maxLength:4e3,description:"CEL: what belongs to one alarm. A constant makes one o\
+f all. Default: the topic."},forSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"Debounce: `when` must have held for so long, over the mes\
+sages that came. Default: at once. In seconds."},clear:{type:"string",minLength:1,maxLength:4e3,description:"Hysteresis: CEL, true ends the alarm, and only then\
+ can there be another. Default: `when` is false."},cooldownSeconds:{type:"number",minimum:0,maximum:31536e3,description:"Shortest time between two runs of one k\
+ey. Default 60."},maxKeys:{type:"integer",minimum:1,maximum:1e5,description:"Keys that may have had an alarm; messages of further ones are passed over and logge\
+d. Default 1000."}},additionalProperties:!1,description:"A run for each alarm, however many messages it is made of."};function validate128(data,{instancePath="",
+parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate128.evaluated;if(evaluated0.dynamicProps&&
+(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.id===void 0){const err0={
+instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"id"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}for(const key0 in data)
+if(!(key0==="id"||key0==="description"||key0==="schedule"||key0==="telemetry"||key0==="variables")){const err1={instancePath,schemaPath:"#/additionalProperties",
+keyword:"additionalProperties",params:{additionalProperty:key0}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.id!==void 0){let data0=data.id;
+if(typeof data0=="string"){if(func1(data0)>256){const err2={instancePath:instancePath+"/id",schemaPath:"#/properties/id/maxLength",keyword:"maxLength",params:{limit:256}};
+vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(!pattern10.test(data0)){const err3={instancePath:instancePath+"/id",schemaPath:"#/properties/id/pat\
+tern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}}else{const err4={instancePath:instancePath+
+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}}if(data.description!==
+void 0){let data1=data.description;if(typeof data1=="string"){if(func1(data1)>1e3){const err5={instancePath:instancePath+"/description",schemaPath:"#/properties\
+/description/maxLength",keyword:"maxLength",params:{limit:1e3}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}}else{const err6={instancePath:instancePath+
+"/description",schemaPath:"#/properties/description/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}}if(data.
+schedule!==void 0){let data2=data.schedule;if(data2&&typeof data2=="object"&&!Array.isArray(data2)){if(data2.cron===void 0){const err7={instancePath:instancePath+
+"/schedule",schemaPath:"#/$defs/ScheduleTrigger/required",keyword:"required",params:{missingProperty:"cron"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}
+for(const key1 in data2)if(!(key1==="cron"||key1==="timezone"||key1==="missed"||key1==="maxMissed")){const err8={instancePath:instancePath+"/schedule",schemaPath:"\
+#/$defs/ScheduleTrigger/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key1}};vErrors===null?vErrors=[err8]:vErrors.push(err8),
+errors++}if(data2.cron!==void 0){let data3=data2.cron;if(typeof data3=="string"){if(func1(data3)>200){const err9={instancePath:instancePath+"/schedule/cron",schemaPath:"\
+#/$defs/ScheduleTrigger/properties/cron/maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(func1(data3)<
+1){const err10={instancePath:instancePath+"/schedule/cron",schemaPath:"#/$defs/ScheduleTrigger/properties/cron/minLength",keyword:"minLength",params:{limit:1}};
+vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}}else{const err11={instancePath:instancePath+"/schedule/cron",schemaPath:"#/$defs/ScheduleTrigger/pr\
+operties/cron/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}if(data2.timezone!==void 0){let data4=data2.
+timezone;if(typeof data4=="string"){if(func1(data4)>100){const err12={instancePath:instancePath+"/schedule/timezone",schemaPath:"#/$defs/ScheduleTrigger/propert\
+ies/timezone/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}if(func1(data4)<1){const err13={instancePath:instancePath+
+"/schedule/timezone",schemaPath:"#/$defs/ScheduleTrigger/properties/timezone/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err13]:vErrors.
+push(err13),errors++}}else{const err14={instancePath:instancePath+"/schedule/timezone",schemaPath:"#/$defs/ScheduleTrigger/properties/timezone/type",keyword:"ty\
+pe",params:{type:"string"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}if(data2.missed!==void 0){let data5=data2.missed;if(typeof data5!="stri\
+ng"){const err15={instancePath:instancePath+"/schedule/missed",schemaPath:"#/$defs/ScheduleTrigger/properties/missed/type",keyword:"type",params:{type:"string"}};
+vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}if(!(data5==="skip"||data5==="latest"||data5==="all")){const err16={instancePath:instancePath+"/sche\
+dule/missed",schemaPath:"#/$defs/ScheduleTrigger/properties/missed/enum",keyword:"enum",params:{allowedValues:schema135.properties.missed.enum}};vErrors===null?
+vErrors=[err16]:vErrors.push(err16),errors++}}if(data2.maxMissed!==void 0){let data6=data2.maxMissed;if(!(typeof data6=="number"&&!(data6%1)&&!isNaN(data6)&&isFinite(
+data6))){const err17={instancePath:instancePath+"/schedule/maxMissed",schemaPath:"#/$defs/ScheduleTrigger/properties/maxMissed/type",keyword:"type",params:{type:"\
+integer"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}if(typeof data6=="number"&&isFinite(data6)){if(data6>1e3||isNaN(data6)){const err18={instancePath:instancePath+
+"/schedule/maxMissed",schemaPath:"#/$defs/ScheduleTrigger/properties/maxMissed/maximum",keyword:"maximum",params:{comparison:"<=",limit:1e3}};vErrors===null?vErrors=
+[err18]:vErrors.push(err18),errors++}if(data6<1||isNaN(data6)){const err19={instancePath:instancePath+"/schedule/maxMissed",schemaPath:"#/$defs/ScheduleTrigger/\
+properties/maxMissed/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}}}else{const err20={
+instancePath:instancePath+"/schedule",schemaPath:"#/$defs/ScheduleTrigger/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err20]:vErrors.push(
+err20),errors++}}if(data.telemetry!==void 0){let data7=data.telemetry;if(data7&&typeof data7=="object"&&!Array.isArray(data7)){if(data7.when===void 0){const err21={
+instancePath:instancePath+"/telemetry",schemaPath:"#/$defs/TelemetryTrigger/required",keyword:"required",params:{missingProperty:"when"}};vErrors===null?vErrors=
+[err21]:vErrors.push(err21),errors++}for(const key2 in data7)if(!(key2==="topic"||key2==="when"||key2==="key"||key2==="forSeconds"||key2==="clear"||key2==="cool\
+downSeconds"||key2==="maxKeys")){const err22={instancePath:instancePath+"/telemetry",schemaPath:"#/$defs/TelemetryTrigger/additionalProperties",keyword:"additio\
+nalProperties",params:{additionalProperty:key2}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}if(data7.topic!==void 0){let data8=data7.topic;if(typeof data8==
+"string"){if(func1(data8)>1e3){const err23={instancePath:instancePath+"/telemetry/topic",schemaPath:"#/$defs/TelemetryTrigger/properties/topic/maxLength",keyword:"\
+maxLength",params:{limit:1e3}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}if(func1(data8)<1){const err24={instancePath:instancePath+"/telemetry\
+/topic",schemaPath:"#/$defs/TelemetryTrigger/properties/topic/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err24]:vErrors.push(err24),
+errors++}}else{const err25={instancePath:instancePath+"/telemetry/topic",schemaPath:"#/$defs/TelemetryTrigger/properties/topic/type",keyword:"type",params:{type:"\
+string"}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}if(data7.when!==void 0){let data9=data7.when;if(typeof data9=="string"){if(func1(data9)>4e3){
+const err26={instancePath:instancePath+"/telemetry/when",schemaPath:"#/$defs/TelemetryTrigger/properties/when/maxLength",keyword:"maxLength",params:{limit:4e3}};
+vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}if(func1(data9)<1){const err27={instancePath:instancePath+"/telemetry/when",schemaPath:"#/$defs/Tele\
+metryTrigger/properties/when/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}}else{const err28={instancePath:instancePath+
+"/telemetry/when",schemaPath:"#/$defs/TelemetryTrigger/properties/when/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err28]:vErrors.push(
+err28),errors++}}if(data7.key!==void 0){let data10=data7.key;if(typeof data10=="string"){if(func1(data10)>4e3){const err29={instancePath:instancePath+"/telemetr\
+y/key",schemaPath:"#/$defs/TelemetryTrigger/properties/key/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err29]:vErrors.push(err29),
+errors++}if(func1(data10)<1){const err30={instancePath:instancePath+"/telemetry/key",schemaPath:"#/$defs/TelemetryTrigger/properties/key/minLength",keyword:"min\
+Length",params:{limit:1}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}}else{const err31={instancePath:instancePath+"/telemetry/key",schemaPath:"\
+#/$defs/TelemetryTrigger/properties/key/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}}if(data7.forSeconds!==
+void 0){let data11=data7.forSeconds;if(typeof data11=="number"&&isFinite(data11)){if(data11>31536e3||isNaN(data11)){const err32={instancePath:instancePath+"/tel\
+emetry/forSeconds",schemaPath:"#/$defs/TelemetryTrigger/properties/forSeconds/maximum",keyword:"maximum",params:{comparison:"<=",limit:31536e3}};vErrors===null?
+vErrors=[err32]:vErrors.push(err32),errors++}if(data11<=0||isNaN(data11)){const err33={instancePath:instancePath+"/telemetry/forSeconds",schemaPath:"#/$defs/Tel\
+emetryTrigger/properties/forSeconds/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison:">",limit:0}};vErrors===null?vErrors=[err33]:vErrors.push(err33),
+errors++}}else{const err34={instancePath:instancePath+"/telemetry/forSeconds",schemaPath:"#/$defs/TelemetryTrigger/properties/forSeconds/type",keyword:"type",params:{
+type:"number"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}}if(data7.clear!==void 0){let data12=data7.clear;if(typeof data12=="string"){if(func1(
+data12)>4e3){const err35={instancePath:instancePath+"/telemetry/clear",schemaPath:"#/$defs/TelemetryTrigger/properties/clear/maxLength",keyword:"maxLength",params:{
+limit:4e3}};vErrors===null?vErrors=[err35]:vErrors.push(err35),errors++}if(func1(data12)<1){const err36={instancePath:instancePath+"/telemetry/clear",schemaPath:"\
+#/$defs/TelemetryTrigger/properties/clear/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err36]:vErrors.push(err36),errors++}}else{const err37={
+instancePath:instancePath+"/telemetry/clear",schemaPath:"#/$defs/TelemetryTrigger/properties/clear/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=
+[err37]:vErrors.push(err37),errors++}}if(data7.cooldownSeconds!==void 0){let data13=data7.cooldownSeconds;if(typeof data13=="number"&&isFinite(data13)){if(data13>
+31536e3||isNaN(data13)){const err38={instancePath:instancePath+"/telemetry/cooldownSeconds",schemaPath:"#/$defs/TelemetryTrigger/properties/cooldownSeconds/maxi\
+mum",keyword:"maximum",params:{comparison:"<=",limit:31536e3}};vErrors===null?vErrors=[err38]:vErrors.push(err38),errors++}if(data13<0||isNaN(data13)){const err39={
+instancePath:instancePath+"/telemetry/cooldownSeconds",schemaPath:"#/$defs/TelemetryTrigger/properties/cooldownSeconds/minimum",keyword:"minimum",params:{comparison:"\
+>=",limit:0}};vErrors===null?vErrors=[err39]:vErrors.push(err39),errors++}}else{const err40={instancePath:instancePath+"/telemetry/cooldownSeconds",schemaPath:"\
+#/$defs/TelemetryTrigger/properties/cooldownSeconds/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err40]:vErrors.push(err40),errors++}}if(data7.
+maxKeys!==void 0){let data14=data7.maxKeys;if(!(typeof data14=="number"&&!(data14%1)&&!isNaN(data14)&&isFinite(data14))){const err41={instancePath:instancePath+
+"/telemetry/maxKeys",schemaPath:"#/$defs/TelemetryTrigger/properties/maxKeys/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err41]:vErrors.
+push(err41),errors++}if(typeof data14=="number"&&isFinite(data14)){if(data14>1e5||isNaN(data14)){const err42={instancePath:instancePath+"/telemetry/maxKeys",schemaPath:"\
+#/$defs/TelemetryTrigger/properties/maxKeys/maximum",keyword:"maximum",params:{comparison:"<=",limit:1e5}};vErrors===null?vErrors=[err42]:vErrors.push(err42),errors++}
+if(data14<1||isNaN(data14)){const err43={instancePath:instancePath+"/telemetry/maxKeys",schemaPath:"#/$defs/TelemetryTrigger/properties/maxKeys/minimum",keyword:"\
+minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err43]:vErrors.push(err43),errors++}}}}else{const err44={instancePath:instancePath+"/telemetr\
+y",schemaPath:"#/$defs/TelemetryTrigger/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err44]:vErrors.push(err44),errors++}}if(data.variables!==
+void 0){let data15=data.variables;if(!(data15&&typeof data15=="object"&&!Array.isArray(data15))){const err45={instancePath:instancePath+"/variables",schemaPath:"\
+#/properties/variables/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err45]:vErrors.push(err45),errors++}}if((data.schedule===void 0?0:1)+
+(data.telemetry===void 0?0:1)!=1){const err46={instancePath,schemaPath:"#/exactlyOneOf",keyword:"exactlyOneOf",params:{members:schema134.exactlyOneOf}};vErrors===
+null?vErrors=[err46]:vErrors.push(err46),errors++}}else{const err47={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=
+[err47]:vErrors.push(err47),errors++}return validate128.errors=vErrors,errors===0}validate128.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};const schema137={
+type:"object",required:["id","use"],properties:{id:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},description:{type:"string",maxLength:1e3},use:{$ref:"\
+#/$defs/StepUse"},with:{type:"object"},needs:{type:"array",items:{anyOf:[{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},{$ref:"#/$defs/StepEdge"}]},maxItems:1e3},
+join:{$ref:"#/$defs/StepJoin"},when:{type:"string",minLength:1,maxLength:4e3,description:"A CEL expression; false skips the step."},forEach:{$ref:"#/$defs/StepF\
+orEach"},timeoutSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"Longest time at work in one attempt, once its needs are met. Default 300.\
+ In seconds."},retry:{$ref:"#/$defs/StepRetry"},onFailure:{type:"string",enum:["fail","skip","continue","compensate"],description:"What a step that did not comp\
+lete does to those that need it. fail: they are skipped and the session fails. skip: they are skipped, the session goes on. continue: they run and see the faile\
+d result. compensate: as fail, and when every step has ended the compensations of those that completed run, the last first."},compensate:{$ref:"#/$defs/StepComp\
+ensation"},idempotent:{type:"boolean",description:"False: the step changes the world and must not do so twice. It writes an intent first, and an attempt that fi\
+nds the intent of another ends as `unknown`. Default: what the blueprint says, else true."}},additionalProperties:!1},schema138={type:"object",required:["step"],
+properties:{step:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},onFailure:{type:"string",enum:["fail","skip","continue","compensate"],description:"Wh\
+at a step that did not complete does to those that need it. fail: they are skipped and the session fails. skip: they are skipped, the session goes on. continue:\
+ they run and see the failed result. compensate: as fail, and when every step has ended the compensations of those that completed run, the last first."}},additionalProperties:!1,
+description:"A need with a failure policy of its own; it wins over the needed step's policy."};function validate130(data,{instancePath="",parentData,parentDataProperty,
+rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate130.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.
+dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.id===void 0){const err0={instancePath,schemaPath:"#/required",
+keyword:"required",params:{missingProperty:"id"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.use===void 0){const err1={instancePath,schemaPath:"\
+#/required",keyword:"required",params:{missingProperty:"use"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}for(const key0 in data)if(!func138.call(
+schema137.properties,key0)){const err2={instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key0}};vErrors===
+null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.id!==void 0){let data0=data.id;if(typeof data0=="string"){if(func1(data0)>256){const err3={instancePath:instancePath+
+"/id",schemaPath:"#/properties/id/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(!pattern10.test(
+data0)){const err4={instancePath:instancePath+"/id",schemaPath:"#/properties/id/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?
+vErrors=[err4]:vErrors.push(err4),errors++}}else{const err5={instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type:"stri\
+ng"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}}if(data.description!==void 0){let data1=data.description;if(typeof data1=="string"){if(func1(data1)>
+1e3){const err6={instancePath:instancePath+"/description",schemaPath:"#/properties/description/maxLength",keyword:"maxLength",params:{limit:1e3}};vErrors===null?
+vErrors=[err6]:vErrors.push(err6),errors++}}else{const err7={instancePath:instancePath+"/description",schemaPath:"#/properties/description/type",keyword:"type",
+params:{type:"string"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}}if(data.use!==void 0&&(validate108(data.use,{instancePath:instancePath+"/use",
+parentData:data,parentDataProperty:"use",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate108.errors),errors=vErrors.length)),data.with!==void 0){
+let data3=data.with;if(!(data3&&typeof data3=="object"&&!Array.isArray(data3))){const err8={instancePath:instancePath+"/with",schemaPath:"#/properties/with/type",
+keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}}if(data.needs!==void 0){let data4=data.needs;if(Array.isArray(
+data4)){if(data4.length>1e3){const err9={instancePath:instancePath+"/needs",schemaPath:"#/properties/needs/maxItems",keyword:"maxItems",params:{limit:1e3}};vErrors===
+null?vErrors=[err9]:vErrors.push(err9),errors++}const len0=data4.length;for(let i0=0;i0<len0;i0++){let data5=data4[i0];const _errs12=errors;let valid3=!1;const _errs13=errors;
+if(typeof data5=="string"){if(func1(data5)>256){const err10={instancePath:instancePath+"/needs/"+i0,schemaPath:"#/properties/needs/items/anyOf/0/maxLength",keyword:"\
+maxLength",params:{limit:256}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(!pattern10.test(data5)){const err11={instancePath:instancePath+"/n\
+eeds/"+i0,schemaPath:"#/properties/needs/items/anyOf/0/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err11]:vErrors.push(
+err11),errors++}}else{const err12={instancePath:instancePath+"/needs/"+i0,schemaPath:"#/properties/needs/items/anyOf/0/type",keyword:"type",params:{type:"string"}};
+vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}var _valid0=_errs13===errors;valid3=valid3||_valid0;const _errs15=errors;if(data5&&typeof data5=="ob\
+ject"&&!Array.isArray(data5)){if(data5.step===void 0){const err13={instancePath:instancePath+"/needs/"+i0,schemaPath:"#/$defs/StepEdge/required",keyword:"requir\
+ed",params:{missingProperty:"step"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}for(const key1 in data5)if(!(key1==="step"||key1==="onFailure")){
+const err14={instancePath:instancePath+"/needs/"+i0,schemaPath:"#/$defs/StepEdge/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key1}};
+vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}if(data5.step!==void 0){let data6=data5.step;if(typeof data6=="string"){if(func1(data6)>256){const err15={
+instancePath:instancePath+"/needs/"+i0+"/step",schemaPath:"#/$defs/StepEdge/properties/step/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=
+[err15]:vErrors.push(err15),errors++}if(!pattern10.test(data6)){const err16={instancePath:instancePath+"/needs/"+i0+"/step",schemaPath:"#/$defs/StepEdge/propert\
+ies/step/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}else{const err17={instancePath:instancePath+
+"/needs/"+i0+"/step",schemaPath:"#/$defs/StepEdge/properties/step/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),
+errors++}}if(data5.onFailure!==void 0){let data7=data5.onFailure;if(typeof data7!="string"){const err18={instancePath:instancePath+"/needs/"+i0+"/onFailure",schemaPath:"\
+#/$defs/StepEdge/properties/onFailure/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}if(!(data7==="fai\
+l"||data7==="skip"||data7==="continue"||data7==="compensate")){const err19={instancePath:instancePath+"/needs/"+i0+"/onFailure",schemaPath:"#/$defs/StepEdge/pro\
+perties/onFailure/enum",keyword:"enum",params:{allowedValues:schema138.properties.onFailure.enum}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}}else{
+const err20={instancePath:instancePath+"/needs/"+i0,schemaPath:"#/$defs/StepEdge/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err20]:vErrors.
+push(err20),errors++}var _valid0=_errs15===errors;if(valid3=valid3||_valid0,valid3)errors=_errs12,vErrors!==null&&(_errs12?vErrors.length=_errs12:vErrors=null);else{
+const err21={instancePath:instancePath+"/needs/"+i0,schemaPath:"#/properties/needs/items/anyOf",keyword:"anyOf",params:{}};vErrors===null?vErrors=[err21]:vErrors.
+push(err21),errors++}}}else{const err22={instancePath:instancePath+"/needs",schemaPath:"#/properties/needs/type",keyword:"type",params:{type:"array"}};vErrors===
+null?vErrors=[err22]:vErrors.push(err22),errors++}}if(data.join!==void 0){let data8=data.join;const _errs25=errors;let valid7=!1;const _errs26=errors;if(typeof data8!=
+"string"){const err23={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/0/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=
+[err23]:vErrors.push(err23),errors++}if(!(data8==="all"||data8==="any")){const err24={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/0/enu\
+m",keyword:"enum",params:{allowedValues:schema115.anyOf[0].enum}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}var _valid1=_errs26===errors;valid7=
+valid7||_valid1;const _errs28=errors,_errs30=errors,_errs31=errors;if(data8&&typeof data8=="object"&&!Array.isArray(data8)){let missing0;if(data8.atLeast===void 0&&
+(missing0="atLeast")||data8.percent===void 0&&(missing0="percent")){const err25={};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}var valid8=_errs31===
+errors;if(valid8){const err26={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/1/not",keyword:"not",params:{}};vErrors===null?vErrors=[err26]:
+vErrors.push(err26),errors++}else errors=_errs30,vErrors!==null&&(_errs30?vErrors.length=_errs30:vErrors=null);if(data8&&typeof data8=="object"&&!Array.isArray(
+data8)){if(Object.keys(data8).length<1){const err27={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/1/minProperties",keyword:"minPropertie\
+s",params:{limit:1}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}for(const key2 in data8)if(!(key2==="atLeast"||key2==="percent"||key2==="within\
+Seconds"||key2==="onTimeout")){const err28={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/1/additionalProperties",keyword:"additionalProp\
+erties",params:{additionalProperty:key2}};vErrors===null?vErrors=[err28]:vErrors.push(err28),errors++}if(data8.atLeast!==void 0){let data9=data8.atLeast;if(!(typeof data9==
+"number"&&!(data9%1)&&!isNaN(data9)&&isFinite(data9))){const err29={instancePath:instancePath+"/join/atLeast",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/at\
+Least/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}if(typeof data9=="number"&&isFinite(data9)){if(data9>
+1e3||isNaN(data9)){const err30={instancePath:instancePath+"/join/atLeast",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/atLeast/maximum",keyword:"maximum",params:{
+comparison:"<=",limit:1e3}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}if(data9<1||isNaN(data9)){const err31={instancePath:instancePath+"/join/\
+atLeast",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/atLeast/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err31]:vErrors.
+push(err31),errors++}}}if(data8.percent!==void 0){let data10=data8.percent;if(typeof data10=="number"&&isFinite(data10)){if(data10>100||isNaN(data10)){const err32={
+instancePath:instancePath+"/join/percent",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/percent/maximum",keyword:"maximum",params:{comparison:"<=",limit:100}};
+vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}if(data10<=0||isNaN(data10)){const err33={instancePath:instancePath+"/join/percent",schemaPath:"#/$d\
+efs/StepJoin/anyOf/1/properties/percent/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison:">",limit:0}};vErrors===null?vErrors=[err33]:vErrors.push(
+err33),errors++}}else{const err34={instancePath:instancePath+"/join/percent",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/percent/type",keyword:"type",params:{
+type:"number"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}}if(data8.withinSeconds!==void 0){let data11=data8.withinSeconds;if(typeof data11=="\
+number"&&isFinite(data11)){if(data11>31536e3||isNaN(data11)){const err35={instancePath:instancePath+"/join/withinSeconds",schemaPath:"#/$defs/StepJoin/anyOf/1/p\
+roperties/withinSeconds/maximum",keyword:"maximum",params:{comparison:"<=",limit:31536e3}};vErrors===null?vErrors=[err35]:vErrors.push(err35),errors++}if(data11<=
+0||isNaN(data11)){const err36={instancePath:instancePath+"/join/withinSeconds",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/withinSeconds/exclusiveMinimum",keyword:"\
+exclusiveMinimum",params:{comparison:">",limit:0}};vErrors===null?vErrors=[err36]:vErrors.push(err36),errors++}}else{const err37={instancePath:instancePath+"/jo\
+in/withinSeconds",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/withinSeconds/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err37]:vErrors.
+push(err37),errors++}}if(data8.onTimeout!==void 0){let data12=data8.onTimeout;if(typeof data12!="string"){const err38={instancePath:instancePath+"/join/onTimeou\
+t",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/onTimeout/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err38]:vErrors.push(err38),errors++}
+if(!(data12==="fail"||data12==="run")){const err39={instancePath:instancePath+"/join/onTimeout",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/onTimeout/enum",
+keyword:"enum",params:{allowedValues:schema115.anyOf[1].properties.onTimeout.enum}};vErrors===null?vErrors=[err39]:vErrors.push(err39),errors++}}}else{const err40={
+instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/1/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err40]:vErrors.push(
+err40),errors++}var _valid1=_errs28===errors;if(valid7=valid7||_valid1,valid7)errors=_errs25,vErrors!==null&&(_errs25?vErrors.length=_errs25:vErrors=null);else{
+const err41={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf",keyword:"anyOf",params:{}};vErrors===null?vErrors=[err41]:vErrors.push(err41),
+errors++}}if(data.when!==void 0){let data13=data.when;if(typeof data13=="string"){if(func1(data13)>4e3){const err42={instancePath:instancePath+"/when",schemaPath:"\
+#/properties/when/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err42]:vErrors.push(err42),errors++}if(func1(data13)<1){const err43={
+instancePath:instancePath+"/when",schemaPath:"#/properties/when/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err43]:vErrors.push(err43),
+errors++}}else{const err44={instancePath:instancePath+"/when",schemaPath:"#/properties/when/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=
+[err44]:vErrors.push(err44),errors++}}if(data.forEach!==void 0&&(validate110(data.forEach,{instancePath:instancePath+"/forEach",parentData:data,parentDataProperty:"\
 forEach",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate110.errors),errors=vErrors.length)),data.timeoutSeconds!==void 0){let data15=data.timeoutSeconds;
 if(typeof data15=="number"&&isFinite(data15)){if(data15>31536e3||isNaN(data15)){const err45={instancePath:instancePath+"/timeoutSeconds",schemaPath:"#/propertie\
 s/timeoutSeconds/maximum",keyword:"maximum",params:{comparison:"<=",limit:31536e3}};vErrors===null?vErrors=[err45]:vErrors.push(err45),errors++}if(data15<=0||isNaN(
@@ -2648,7 +2697,7 @@ dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isAr
 keyword:"required",params:{missingProperty:"id"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.description===void 0){const err1={instancePath,
 schemaPath:"#/required",keyword:"required",params:{missingProperty:"description"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.steps===void 0){
 const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"steps"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}
-for(const key0 in data)if(!func132.call(schema132.properties,key0)){const err3={instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",
+for(const key0 in data)if(!func138.call(schema132.properties,key0)){const err3={instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",
 params:{additionalProperty:key0}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.id!==void 0){let data0=data.id;if(typeof data0=="string"){if(func1(
 data0)>256){const err4={instancePath:instancePath+"/id",schemaPath:"#/properties/id/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err4]:
 vErrors.push(err4),errors++}if(!pattern10.test(data0)){const err5={instancePath:instancePath+"/id",schemaPath:"#/properties/id/pattern",keyword:"pattern",params:{
@@ -2677,7 +2726,7 @@ type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err20]:vErro
 typeof data6=="object"&&!Array.isArray(data6)){if(Object.keys(data6).length>200){const err21={instancePath:instancePath+"/variables",schemaPath:"#/properties/va\
 riables/maxProperties",keyword:"maxProperties",params:{limit:200}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}for(const key1 in data6){const _errs16=errors;
 if(typeof key1=="string"){if(func1(key1)>100){const err22={instancePath:instancePath+"/variables",schemaPath:"#/properties/variables/propertyNames/maxLength",keyword:"\
-maxLength",params:{limit:100},propertyName:key1};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}if(!pattern103.test(key1)){const err23={instancePath:instancePath+
+maxLength",params:{limit:100},propertyName:key1};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}if(!pattern105.test(key1)){const err23={instancePath:instancePath+
 "/variables",schemaPath:"#/properties/variables/propertyNames/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z_][A-Za-z0-9_]*$"},propertyName:key1};vErrors===
 null?vErrors=[err23]:vErrors.push(err23),errors++}}var valid3=_errs16===errors;if(!valid3){const err24={instancePath:instancePath+"/variables",schemaPath:"#/pro\
 perties/variables/propertyNames",keyword:"propertyNames",params:{propertyName:key1}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}for(const key2 in data6){

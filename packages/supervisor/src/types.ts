@@ -1,10 +1,12 @@
 import type { Link, LinkOptions, Logger } from '@shoal/mqtt-link';
-import type { Credentials, SpawnOrder, Workflow } from '@shoal/workflow';
+import type { ArtifactStore, Credentials, SessionSource, SpawnOrder, Workflow } from '@shoal/workflow';
 import type { ReconcilePolicy } from './core/policy.ts';
 
 export interface SpawnHooks {
   /** What was started has ended. `clean` false: it was killed or gave up, and nobody need wait for its Will. */
   onExit?(clean: boolean): void;
+  /** The supervisor's views of sessions, for instances in its own process. They end with its link. */
+  readonly sessions?: SessionSource;
 }
 
 /** Puts instances somewhere. It knows nothing of sessions, and forgetting everything it started must do no harm. */
@@ -13,6 +15,11 @@ export interface Spawner {
   spawn(order: SpawnOrder, hooks?: SpawnHooks): Promise<void>;
   /** Instances that this spawner started and that have not ended. */
   readonly running: number;
+  /**
+   * A start costs next to nothing, so that no instance need wait for others: a step is started when its needs have ended. Default
+   * false: all steps are started at once, and hand over without their supervisor.
+   */
+  readonly startsAtOnce?: boolean;
   /** How many it takes at once. The supervisor claims nothing that finds no room. */
   readonly capacity: number;
   /** Lets go of everything. In-process instances end with it; child processes go on. Stopping twice is fine. */
@@ -44,6 +51,8 @@ export interface SupervisorOptions extends Credentials {
   readonly maxRequestBytes?: number;
   /** Sessions that may be open at once; one more is refused with `responder_unavailable`. Default 10 000. */
   readonly maxOpenSessions?: number;
+  /** Where steps leave large outputs: those of a session are removed with its records. */
+  readonly artifacts?: ArtifactStore;
   /** How long a probe waits for its answer. Default 2 000. */
   readonly probeTimeoutMs?: number;
   readonly keepAliveSeconds?: number;

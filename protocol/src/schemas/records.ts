@@ -69,6 +69,17 @@ const $StepResult = Type.Object(
     claimId: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
     state: StepResultState,
     output: Type.Optional(Json),
+    outputRef: Type.Optional(
+      Type.Object(
+        {
+          uri: Type.String({ minLength: 1, maxLength: 2000 }),
+          sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+          bytes: Type.Integer({ minimum: 0 }),
+          mediaType: Type.String({ maxLength: 200 }),
+        },
+        { description: 'Where an output lies that is too large for the record; output is null then.' },
+      ),
+    ),
     artifacts: Type.Optional(Type.Array(Artifact)),
     summary: Type.Optional(Type.String({ maxLength: 4000 })),
     error: Type.Optional(RecordError),

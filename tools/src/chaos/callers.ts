@@ -41,19 +41,22 @@ export class Caller {
         () => void this.#requester.cancelTask(target, { id: sessionId }).catch(() => undefined),
         scenario.cancelAfterMs * 10,
       );
-    const message = { data: {}, taskId: sessionId, messageId: `${sessionId}-m`, contextId: `${sessionId}-c` };
+    const ids = { taskId: sessionId, contextId: `${sessionId}-c` };
+    const request = { data: {}, messageId: `${sessionId}-m`, ...ids };
+    const yes = { text: 'approve', messageId: `${sessionId}-yes`, ...ids };
+    let approves = false;
     while (!giveUp.aborted) {
+      const options = { firstReplyTimeoutMs: 5_000, signal: giveUp };
       try {
-        const answer = await this.#requester.send(target, message, {
-          firstReplyTimeoutMs: 5_000,
-          signal: giveUp,
-        });
-        if ('status' in answer) {
-          asked.task = answer;
-          break;
-        }
+        const answer = await this.#requester.send(target, approves ? yes : request, options);
+        if (!('status' in answer)) continue;
+        approves = answer.status.state === 'TASK_STATE_INPUT_REQUIRED' && !approves;
+        if (answer.status.state === 'TASK_STATE_INPUT_REQUIRED') continue;
+        asked.task = answer;
+        break;
       } catch {
         // Nobody there, or no answer: what it is told in the end is what counts.
+        approves = false;
         await new Promise((resolve) => setTimeout(resolve, 200));
       }
     }

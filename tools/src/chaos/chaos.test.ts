@@ -49,7 +49,7 @@ test('another end is wrong, none is lost, and acting twice is a duplicate', () =
 });
 
 test('a session that its caller canceled may end either way', () => {
-  const canceled = { id: 'acts-once', once: [], cancelAfterMs: 60 };
+  const canceled = { id: 'acts-once', once: [], manyEnds: true as const };
   const task = taskOf('TASK_STATE_CANCELED', { a: 'canceled' });
   expect(verdictOn({ scenario: canceled, task })).toMatchObject({ finished: 1, wrong: [] });
 });

@@ -3,12 +3,13 @@ import { setMaxListeners } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openLink } from '@shoal/mqtt-link';
+import { openLink, type Link } from '@shoal/mqtt-link';
 import { startFaultProxy } from '@shoal/mqtt-link/testing';
+import { agentTopics } from '@shoal/protocol';
 import { bundle } from '../bench/bundle.ts';
 import { percentile } from '../bench/statistics.ts';
 import { endOf } from '../shapes/end-of.ts';
-import { SCENARIOS } from '../shapes/scenarios.ts';
+import { SCENARIOS, WANTED_AGENT } from '../shapes/scenarios.ts';
 import { createRandom, type Random } from '../simulate/core/random.ts';
 import { Caller } from './callers.ts';
 import { injectFaults } from './faults.ts';
@@ -46,6 +47,7 @@ async function run({ minutes, seed, sessions }: ChaosOptions) {
     });
     const recoveries = new Recoveries();
     await recoveries.watch(link);
+    await wantAgent(link);
     const caller = await Caller.open(fleet.url);
     const patience = new AbortController();
     setMaxListeners(0, patience.signal);
@@ -76,6 +78,13 @@ async function run({ minutes, seed, sessions }: ChaosOptions) {
     fleet.end();
     rmSync(folder, { recursive: true });
   }
+}
+
+/** A long-lived agent, as a victim too. */
+async function wantAgent(link: Link): Promise<void> {
+  const desired = { schemaVersion: 1, agentId: WANTED_AGENT, blueprint: WANTED_AGENT, state: 'running' };
+  const { desired: topic } = agentTopics({ org: ORG, unit: UNIT, agentId: WANTED_AGENT });
+  await link.publish(topic, JSON.stringify(desired), { qos: 1, retain: true });
 }
 
 async function startFleet(folder: string, random: Random) {

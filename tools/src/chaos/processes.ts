@@ -60,13 +60,14 @@ export class Kept {
 
 export interface Instance {
   readonly pid: number;
-  readonly sessionId: string;
-  readonly stepId: string;
+  /** Of a step; a long-lived agent has none. */
+  readonly sessionId?: string | undefined;
+  readonly stepId?: string | undefined;
   readonly attempt: number;
 }
 
 /**
- * The step instances of a run that live now. Read from the system, not from their parents: those may be dead. Linux only.
+ * The step instances of a run, and the long-lived agents, that live now. Read from the system, not from their parents: those may be dead. Linux only.
  */
 export function findInstances(runId: string): Instance[] {
   return readdirSync('/proc').flatMap((name) => {

@@ -21,6 +21,7 @@ export class Recoveries {
   }
 
   onDeath({ sessionId, stepId, attempt }: Instance): void {
+    if (sessionId === undefined) return;
     this.#deaths.set(`${sessionId}/${stepId}`, { attempt, atMs: performance.now() });
   }
 

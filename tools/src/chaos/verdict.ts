@@ -4,7 +4,7 @@ import type { Scenario } from '../shapes/scenarios.ts';
 import type { EffectLine } from './run.ts';
 
 export interface Session {
-  readonly scenario: Pick<Scenario, 'id' | 'once' | 'cancelAfterMs'>;
+  readonly scenario: Pick<Scenario, 'id' | 'once' | 'manyEnds'>;
   readonly sessionId: string;
   readonly task?: Task;
 }
@@ -40,8 +40,7 @@ export function judge(
     else if (isTypedUnknown(scenario, task)) {
       finished += 1;
       unknown += 1;
-    } else if (scenario.cancelAfterMs !== undefined || endOf(task) === undisturbed.get(scenario.id))
-      finished += 1;
+    } else if (scenario.manyEnds === true || endOf(task) === undisturbed.get(scenario.id)) finished += 1;
     else wrong.push(`${scenario.id} ${sessionId}: ${endOf(task)}`);
   }
   return { started: sessions.length, finished, unknown, lost, duplicated, wrong };

@@ -1,11 +1,11 @@
 /** Every process of a chaos run: what it is, `SHOAL_CHAOS_ROLE` says. Its parent kills it without asking. */
 import { appendFileSync } from 'node:fs';
-import { createAgent, retainedTaskStore } from '@shoal/agent-sdk';
+import { createAgent, retainedTaskStore, type Agent } from '@shoal/agent-sdk';
 import { createBroker } from '@shoal/broker';
 import { childProcessSpawner, createSupervisor } from '@shoal/supervisor';
-import { parseWorkflow, runSpawned } from '@shoal/workflow';
+import { parseWorkflow, runSpawned, type AgentBlueprint } from '@shoal/workflow';
 import { blueprintsOf } from '../shapes/blueprints.ts';
-import { SCENARIOS } from '../shapes/scenarios.ts';
+import { SCENARIOS, WANTED_AGENT, workflowsOf } from '../shapes/scenarios.ts';
 import { ORG, ROLE_VARIABLE, UNIT, type EffectLine } from './run.ts';
 
 const { env } = process;
@@ -15,6 +15,38 @@ const url = env['SHOAL_CHAOS_URL'] ?? '';
 function acted(effect: EffectLine): void {
   appendFileSync(env['SHOAL_CHAOS_EFFECTS'] ?? '', `${JSON.stringify(effect)}\n`);
 }
+
+function newDeviceAgent(agentId: string): Agent {
+  return createAgent({
+    url,
+    org: ORG,
+    unit: UNIT,
+    agentId,
+    tasks: retainedTaskStore(),
+    card: {
+      name: 'Pump',
+      description: 'Turns.',
+      skills: [{ id: 'turn', name: 'Turn', description: 'Turns.', tags: ['turn'] }],
+    },
+    linkOptions: { keepAliveSeconds: 3 },
+    handle: ({ metadata }) => {
+      const { sessionId = '', stepId = '' } = metadata as { sessionId?: string; stepId?: string };
+      acted({ sessionId, stepId });
+      return { data: { speed: 900 } };
+    },
+  });
+}
+
+/** Kept alive by the supervisors, as a child process of theirs. */
+const wantedAgent: AgentBlueprint = {
+  id: WANTED_AGENT,
+  description: 'A device agent.',
+  start: async ({ agentId }) => {
+    const agent = newDeviceAgent(agentId);
+    await agent.start();
+    return { stop: () => agent.stop() };
+  },
+};
 
 const ROLES: Readonly<Record<string, () => Promise<void>>> = {
   async broker() {
@@ -32,7 +64,8 @@ const ROLES: Readonly<Record<string, () => Promise<void>>> = {
       url,
       org: ORG,
       unit: UNIT,
-      workflows: SCENARIOS.map(({ yaml }) => parseWorkflow(yaml)),
+      workflows: workflowsOf(SCENARIOS).map((yaml) => parseWorkflow(yaml)),
+      agentBlueprints: [WANTED_AGENT],
       spawner: childProcessSpawner({
         url,
         command: process.execPath,
@@ -53,27 +86,14 @@ const ROLES: Readonly<Record<string, () => Promise<void>>> = {
   },
 
   async 'device-agent'() {
-    const agent = createAgent({
-      url,
-      org: ORG,
-      unit: UNIT,
-      agentId: 'pump',
-      tasks: retainedTaskStore(),
-      card: { name: 'Pump', description: 'Turns.' },
-      linkOptions: { keepAliveSeconds: 3 },
-      handle: ({ metadata }) => {
-        const { sessionId = '', stepId = '' } = metadata as { sessionId?: string; stepId?: string };
-        acted({ sessionId, stepId });
-        return { data: { speed: 900 } };
-      },
-    });
-    await agent.start();
+    await newDeviceAgent('pump').start();
     process.send?.({});
   },
 
   instance: () =>
     runSpawned({
       keepAliveSeconds: 2,
+      agents: [wantedAgent],
       blueprints: blueprintsOf(
         () => 20 + Math.random() * 300,
         ({ sessionId, stepId }) => acted({ sessionId, stepId }),

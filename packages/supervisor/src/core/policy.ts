@@ -14,7 +14,8 @@ export interface ReconcilePolicy {
   readonly livenessMs: number;
   /** After the deadline: how long instances have to end by themselves. Default 2 000. */
   readonly deadlineGraceMs: number;
-  /** False spawns a step only when its needs have ended: no process waits, each hand-over costs a spawn. Default true. */
+  /** False spawns a step only when its needs have ended: no process waits, each hand-over costs a spawn. Default true,
+   * unless the spawner starts at once. */
   readonly spawnAhead: boolean;
 }
 

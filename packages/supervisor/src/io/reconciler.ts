@@ -7,6 +7,8 @@ import {
   isoTime,
   runStep,
   writeRecord,
+  type ArtifactStore,
+  type SessionSource,
   type SessionView,
   type StepOrder,
 } from '@shoal/workflow';
@@ -30,6 +32,8 @@ export interface ReconcilerOptions {
   readonly connect: Pick<SupervisorOptions, 'url' | 'username' | 'password' | 'openStream' | 'tls'>;
   readonly owns: (workflowId: string) => boolean;
   readonly viewOf: (sessionId: string) => SessionView | undefined;
+  readonly sessions: SessionSource;
+  readonly artifacts?: ArtifactStore | undefined;
   /** Records may be acted on: they were read on the present connection. */
   readonly isCurrent: () => boolean;
   readonly logger: Logger;
@@ -262,7 +266,7 @@ export class Reconciler {
   }
 
   async #spawn(entry: Entry, order: StepOrder): Promise<void> {
-    const { spawner, logger } = this.#options;
+    const { spawner, sessions, logger } = this.#options;
     const { sessionId, stepId, attempt } = order;
     logger.info('spawn', { sessionId, stepId, attempt, blueprint: order.blueprint });
     this.#spawned += 1;
@@ -272,7 +276,7 @@ export class Reconciler {
       if (!clean) this.#died(order);
     };
     try {
-      await spawner.spawn(order, { onExit });
+      await spawner.spawn(order, { onExit, sessions });
     } catch (error) {
       logger.warn('the instance could not be started', { sessionId, stepId, attempt, error: String(error) });
       onExit(false);
@@ -307,6 +311,8 @@ export class Reconciler {
   }
 
   async #remove(view: SessionView): Promise<void> {
+    // First what the records refer to: without them nobody would know of it.
+    await this.#options.artifacts?.remove(view);
     const records = await removeSession(this.#options.link, view);
     this.#options.logger.debug('purge', { sessionId: view.sessionId, records });
   }

@@ -1,13 +1,17 @@
 import type { Link, Logger } from '@shoal/mqtt-link';
-import { parseShoalTopic, treeFilter, type AttemptRecord } from '@shoal/protocol';
+import { parseShoalTopic, treeFilter, type AttemptRecord, type SessionAddress } from '@shoal/protocol';
 import {
   applyRecord,
   emptyView,
   Marker,
   missingRecords,
   writeRecord,
+  type SessionSource,
   type SessionView,
+  type SourceHooks,
+  type SourceWatch,
 } from '@shoal/workflow';
+import { SessionWatchers } from './session-watchers.ts';
 
 export type RecordKind = NonNullable<ReturnType<typeof parseShoalTopic>>['kind'];
 
@@ -27,17 +31,26 @@ export interface SessionStoreOptions {
  * The views of all sessions of the unit, kept by one subscription. A cache: it is thrown away at each loss of the connection and
  * read again, and what the broker lost meanwhile is published from it (DESIGN rules 10 and 17).
  */
-export class SessionStore {
+export class SessionStore implements SessionSource {
   readonly #options: SessionStoreOptions;
   readonly #link: Link;
   readonly #marker: Marker;
+  readonly #watchers: SessionWatchers;
   #views = new Map<string, SessionView>();
   #held: ReadonlyMap<string, SessionView> | undefined;
+  /** The reading that runs, and the one after it that whoever asks meanwhile waits for. */
+  #reading: Promise<void> | undefined;
+  #nextReading: Promise<void> | undefined;
 
   constructor(link: Link, options: SessionStoreOptions) {
     this.#link = link;
     this.#options = options;
     this.#marker = new Marker(link);
+    this.#watchers = new SessionWatchers({
+      viewOf: (sessionId) => this.#views.get(sessionId),
+      fresh: () => this.#fresh(),
+    });
+    for (const event of ['fenced', 'closed'] as const) link.on(event, () => this.#watchers.end());
   }
 
   async open(): Promise<void> {
@@ -60,6 +73,28 @@ export class SessionStore {
     return this.#views.size;
   }
 
+  /** Undefined while the records are being read. */
+  watch(address: SessionAddress, hooks: SourceHooks): SourceWatch | undefined {
+    const isCurrent = this.#held === undefined && this.#link.state === 'online';
+    return isCurrent ? this.#watchers.watch(address, hooks) : undefined;
+  }
+
+  /** As `sync`; all who ask while a reading runs share the next one. */
+  #fresh(): Promise<void> {
+    if (this.#reading === undefined) return this.#read();
+    this.#nextReading ??= this.#reading.catch(() => undefined).then(() => this.#read());
+    return this.#nextReading;
+  }
+
+  #read(): Promise<void> {
+    this.#nextReading = undefined;
+    const reading = this.sync().finally(() => {
+      if (this.#reading === reading) this.#reading = undefined;
+    });
+    this.#reading = reading;
+    return reading;
+  }
+
   /** Records that expired on the broker say no goodbye. */
   forget(sessionId: string): void {
     this.#views.delete(sessionId);
@@ -76,7 +111,9 @@ export class SessionStore {
     await this.#marker.pass();
     const held = this.#held;
     this.#held = undefined;
-    if (held !== undefined) await this.#carry(held);
+    if (held === undefined) return;
+    this.#watchers.reread();
+    await this.#carry(held);
   }
 
   async #carry(held: ReadonlyMap<string, SessionView>): Promise<void> {
@@ -117,6 +154,8 @@ export class SessionStore {
       const claim = view.steps.get(at.stepId)?.attempt;
       if (claim !== undefined) onClaim(view, claim);
     }
+    // While the records are read anew, watchers keep what they have.
+    if (this.#held === undefined) this.#watchers.onRecord(view, at);
     onRecord(view, at.kind);
   }
 

@@ -68,7 +68,11 @@ class UnitSupervisor implements Supervisor {
     this.supervisorId = options.supervisorId ?? `supervisor-${randomUUID().slice(0, 8)}`;
     assertIdentifier('supervisorId', this.supervisorId);
     this.#logger = options.logger ?? silentLogger;
-    this.#policy = { ...DEFAULT_POLICY, ...options.policy };
+    this.#policy = {
+      ...DEFAULT_POLICY,
+      spawnAhead: options.spawner.startsAtOnce !== true,
+      ...options.policy,
+    };
     this.#workflows = new Map(options.workflows.map((workflow) => [workflow.id, workflow]));
     this.#now = options.now ?? Date.now;
     this.#random = options.random ?? Math.random;
@@ -226,6 +230,8 @@ class UnitSupervisor implements Supervisor {
       connect: this.#connect(),
       owns: (workflowId) => this.#workflows.has(workflowId),
       viewOf: (sessionId) => store.get(sessionId),
+      sessions: store,
+      artifacts: this.#options.artifacts,
     });
     const keeper = new AgentKeeper({ ...shared, org, unit, blueprints: agentBlueprints });
     const cards = [...this.#workflows.values()].map(

@@ -9,8 +9,8 @@ export interface InProcessSpawnerOptions extends Omit<RunOrderOptions, 'signal' 
 }
 
 /**
- * Runs instances in this process, each with a connection of its own. The quickest, for trusted steps: one that blocks the event loop
- * blocks all.
+ * Runs instances in this process, each with a connection of its own for what it writes; it reads through the supervisor's views. The
+ * quickest, for trusted steps: one that blocks the event loop blocks all.
  */
 export function inProcessSpawner(options: InProcessSpawnerOptions): Spawner {
   const { maxRunning = 1_000, ...run } = options;
@@ -20,6 +20,7 @@ export function inProcessSpawner(options: InProcessSpawnerOptions): Spawner {
   const looks = new LookLinks(options);
   return {
     capacity: maxRunning,
+    startsAtOnce: true,
     get running() {
       return open.size;
     },
@@ -27,7 +28,7 @@ export function inProcessSpawner(options: InProcessSpawnerOptions): Spawner {
       if (stop.signal.aborted) return Promise.reject(new Error('the spawner is stopped'));
       if (open.size >= maxRunning) return Promise.reject(new Error(`${maxRunning} instances run already`));
       const end = async (): Promise<void> => {
-        const clean = await carryOut(order, { ...run, signal: stop.signal }, looks);
+        const clean = await carryOut(order, { ...run, signal: stop.signal, sessions: hooks.sessions }, looks);
         open.delete(running);
         hooks.onExit?.(clean);
       };
@@ -45,7 +46,8 @@ export function inProcessSpawner(options: InProcessSpawnerOptions): Spawner {
 
 async function carryOut(order: SpawnOrder, options: RunOrderOptions, looks: LookLinks): Promise<boolean> {
   try {
-    const lookLink = order.kind === 'step' ? await looks.of(order) : undefined;
+    const reads = order.kind === 'step' && options.sessions === undefined;
+    const lookLink = reads ? await looks.of(order) : undefined;
     const end = await runOrder(order, { ...options, ...(lookLink === undefined ? {} : { lookLink }) });
     return end === 'clean';
   } catch (error) {

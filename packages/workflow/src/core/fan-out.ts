@@ -114,6 +114,7 @@ function ledgerOf(view: SessionView, step: PlannedStep, withOutputs: boolean): J
       item: item,
       state: result?.state ?? 'skipped',
       ...(withOutputs && result?.output !== undefined ? { output: result.output } : {}),
+      ...(withOutputs && result?.outputRef !== undefined ? { outputRef: { ...result.outputRef } } : {}),
       ...(result?.error === undefined
         ? {}
         : { error: { code: result.error.code, message: result.error.message.slice(0, 200) } }),

@@ -1,6 +1,7 @@
 import type {
   Artifact,
   Message,
+  Part,
   PlannedStep,
   SessionOutcome,
   SessionRecord,
@@ -151,7 +152,7 @@ function artifactsOf(session: SessionRecord, ended: readonly Ended[]): readonly 
     const output: Artifact[] =
       made.length > 0 || needed.has(step.id)
         ? []
-        : [{ artifactId: step.id, name: step.id, parts: [{ data: result.output ?? null }] }];
+        : [{ artifactId: step.id, name: step.id, parts: [outputPart(result)] }];
     return [...made, ...output].map((artifact) => {
       const artifactId = taken.has(artifact.artifactId)
         ? `${step.id}.${artifact.artifactId}`
@@ -160,6 +161,13 @@ function artifactsOf(session: SessionRecord, ended: readonly Ended[]): readonly 
       return { ...artifact, artifactId };
     });
   });
+}
+
+/** An output that was too large for its record is told by where it lies. */
+function outputPart({ output, outputRef }: StepResult): Part {
+  if (outputRef === undefined) return { data: output ?? null };
+  const { uri, mediaType, sha256, bytes } = outputRef;
+  return { url: uri, mediaType, metadata: { sha256, bytes } };
 }
 
 function summaryOf(result: StepResult): StepSummary {

@@ -24,6 +24,7 @@ function stepScope(result: StepResult): Json {
   return {
     state: result.state,
     output: result.output ?? null,
+    ...(result.outputRef === undefined ? {} : { outputRef: { ...result.outputRef } }),
     error: (result.error ?? null) as Json,
     summary: result.summary ?? '',
   };

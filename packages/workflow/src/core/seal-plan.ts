@@ -37,6 +37,16 @@ export function sealPlan(
 
 /** Is `planHash` that of the content? A record whose hash is wrong was tampered with or cut, and is not executed. */
 export function hasValidHash(record: SessionRecord): boolean {
+  if (verified.has(record)) return true;
+  const valid = isHashed(record);
+  if (valid) verified.add(record);
+  return valid;
+}
+
+/** Records do not change once they are read. */
+const verified = new WeakSet<SessionRecord>();
+
+function isHashed(record: SessionRecord): boolean {
   const { planHash, createdAt: _, deadlineAt: __, expiresAt: ___, ...content } = record;
   return bytesToHex(sha256(utf8ToBytes(canonicalJson(content)))) === planHash;
 }

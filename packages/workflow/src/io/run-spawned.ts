@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Logger } from '@shoal/mqtt-link';
 import { WorkflowError } from '../errors.ts';
+import type { ArtifactOptions } from '../types/artifact-store.ts';
 import type { AgentBlueprint, Blueprint } from '../types/blueprint.ts';
 import { ORDER_VARIABLES, readOrder, WARM_VARIABLE } from './order-environment.ts';
 import { runOrder } from './run-order.ts';
@@ -10,6 +11,8 @@ export interface SpawnedOptions {
   readonly agents?: readonly AgentBlueprint[];
   readonly logger?: Logger;
   readonly keepAliveSeconds?: number;
+  /** Where large outputs are stored and read: the same for all hosts. */
+  readonly artifacts?: ArtifactOptions;
 }
 
 /**

@@ -6,11 +6,14 @@ import { recordExpirySeconds } from '../core/time.ts';
 import { findStep, lastActMs } from '../core/active-step.ts';
 import { hasValidHash } from '../core/seal-plan.ts';
 import type { SessionView } from '../core/view.ts';
+import type { ArtifactOptions } from '../types/artifact-store.ts';
 import type { Blueprint } from '../types/blueprint.ts';
 import type { Credentials, StepEnd, StepOrder } from '../types/order.ts';
+import type { SessionSource } from '../types/session-source.ts';
 import type { StandIn } from './attempt.ts';
 import { DELEGATE, delegate } from './delegate.ts';
 import { connectOptions, look, openLookLink, openPatiently, type ConnectOptions } from './look.ts';
+import { SharedWatch } from './session-watch.ts';
 import { StepInstance } from './step-instance.ts';
 
 export interface RunStepOptions extends Credentials {
@@ -21,6 +24,8 @@ export interface RunStepOptions extends Credentials {
   readonly signal?: AbortSignal;
   /** An open unfenced link to look through; unset, or while it is not online, one is opened for each look. It stays open. */
   readonly lookLink?: Link;
+  /** Views of sessions that this process keeps anyway. Unset, or when they end, the instance reads and subscribes by itself. */
+  readonly sessions?: SessionSource | undefined;
   /** Opens byte streams instead of dialling, to a broker in this process. */
   readonly openStream?: NonNullable<ConnectOptions['openStream']>;
   readonly tls?: NonNullable<ConnectOptions['tls']>;
@@ -29,6 +34,8 @@ export interface RunStepOptions extends Credentials {
    * written.
    */
   readonly standIn?: StandIn;
+  /** Where large outputs are stored and read. Unset: an output of more than 262 144 bytes fails its step. */
+  readonly artifacts?: ArtifactOptions | undefined;
   /** How long aborted work may take to stop. Default 5 000. */
   readonly abortGraceMs?: number;
   /** Default 15. Bounds how long a broken connection goes unnoticed. */
@@ -43,20 +50,22 @@ export interface RunStepOptions extends Credentials {
  * and the broker lets only one of them act.
  */
 export async function runStep(order: StepOrder, options: RunStepOptions): Promise<StepEnd> {
+  const shared = SharedWatch.of(options.sessions, order);
+  try {
+    return await runAttempt(order, options, shared);
+  } finally {
+    shared?.close();
+  }
+}
+
+async function runAttempt(
+  order: StepOrder,
+  options: RunStepOptions,
+  shared: SharedWatch | undefined,
+): Promise<StepEnd> {
   const now = options.now ?? Date.now;
   const logger = options.logger ?? silentLogger;
-  const address = { org: order.org, unit: order.unit, sessionId: order.sessionId };
-  const lookOnce = async (): Promise<SessionView> => {
-    if (options.lookLink?.state === 'online') return look(options.lookLink, address);
-    const link = await openLookLink(address, options);
-    try {
-      return await look(link, address);
-    } finally {
-      await link.close();
-    }
-  };
-
-  const first = await lookOnce();
+  const first = shared?.view ?? (await lookOnce(order, options, shared));
   const { session } = first;
   if (session === undefined || !hasValidHash(session))
     return { end: 'superseded', reason: 'there is no such session, or its plan was changed' };
@@ -66,7 +75,7 @@ export async function runStep(order: StepOrder, options: RunStepOptions): Promis
   let firstLook: SessionView | undefined = first;
   let reason = 'another connection took over';
   const mayConnect = async (): Promise<boolean> => {
-    const view = firstLook ?? (await lookOnce());
+    const view = firstLook ?? (await lookOnce(order, options, shared));
     firstLook = undefined;
     // A broker that came back empty: this attempt carries what it has seen (rule 17).
     if (view.session === undefined && view.purge === undefined && now() < lastActMs(session)) return true;
@@ -92,10 +101,30 @@ export async function runStep(order: StepOrder, options: RunStepOptions): Promis
     abortGraceMs: options.abortGraceMs ?? 5_000,
     ...(options.standIn === undefined ? {} : { standIn: options.standIn }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
+    shared,
+    artifacts: options.artifacts,
     carry: missingRecords,
     fencedReason: () => reason,
   });
   return instance.run();
+}
+
+/** Rule 5: attempt, result and outcome as the broker has them now, over a connection that is not fenced. */
+async function lookOnce(
+  order: StepOrder,
+  options: RunStepOptions,
+  shared: SharedWatch | undefined,
+): Promise<SessionView> {
+  const address = { org: order.org, unit: order.unit, sessionId: order.sessionId };
+  const known = shared?.ended === false ? await shared.sync().catch(() => undefined) : undefined;
+  if (known !== undefined) return known;
+  if (options.lookLink?.state === 'online') return look(options.lookLink, address);
+  const link = await openLookLink(address, options);
+  try {
+    return await look(link, address);
+  } finally {
+    await link.close();
+  }
 }
 
 function blueprintFor(use: StepUse | undefined, blueprints: readonly Blueprint[]): Blueprint | undefined {

@@ -1,17 +1,22 @@
 import type { Requester } from '@shoal/agent-sdk';
 import type { Link, Logger } from '@shoal/mqtt-link';
-import type { RecordError, SessionRecord } from '@shoal/protocol';
+import type { RecordError, SessionRecord, StepResult } from '@shoal/protocol';
 import type { ActiveStep } from '../core/active-step.ts';
 import { interpolate } from '../core/expressions.ts';
 import { needsOf, scopeOf } from '../core/scope.ts';
 import type { SessionView } from '../core/view.ts';
 import { isStepError, isWorkflowError } from '../errors.ts';
 import type { Blueprint, Json, StepOutput } from '../types/blueprint.ts';
+import type { ArtifactOptions, ArtifactOwner } from '../types/artifact-store.ts';
 import type { DelegateContext } from './delegate.ts';
+import { loadOutput, storeLarge } from './large-results.ts';
+
+/** As it goes into the record: what is large was stored, and is referred to. */
+export type SettledOutput = StepOutput & Pick<StepResult, 'outputRef'>;
 
 /** How the code of a step ended. */
 export type WorkEnd =
-  | { readonly end: 'output'; readonly output: StepOutput }
+  | { readonly end: 'output'; readonly output: SettledOutput }
   | { readonly end: 'error'; readonly error: RecordError; readonly deliberate: boolean };
 
 export interface WorkOptions {
@@ -25,24 +30,26 @@ export interface WorkOptions {
   readonly link: Link;
   readonly progress: (text: string, data?: Json) => void;
   readonly logger: Logger;
+  /** Where large outputs lie. */
+  readonly artifacts?: ArtifactOptions | undefined;
 }
 
-/** Results of one step may be so large as JSON; more belongs into an artifact by URL. */
+/** The record of a result may be so large as JSON; more goes into an artifact store. */
 export const MAX_RESULT_BYTES = 262_144;
 
 /** Runs the blueprint once. Never rejects: an error is an end like any other, and never passes for output (DESIGN rule 8). */
 export async function runWork(options: WorkOptions): Promise<WorkEnd> {
-  const { blueprint, active, signal } = options;
+  const { blueprint, session, active, signal } = options;
   try {
-    const output = await blueprint.run(contextOf(options));
-    return checkOutput(output);
+    const output = await blueprint.run(await contextOf(options));
+    return await settleOutput(output, { ...session, stepId: active.planned.id }, options.artifacts);
   } catch (error) {
     if (signal.aborted && !isStepError(error)) return failure(abortError(signal), false);
     if (isStepError(error)) {
-      const { code, message, retryable, details } = error;
+      const { code, message, retryable, effectUnknown, details } = error;
       return failure(
         { code, message, retryable, ...(details === undefined ? {} : { details: jsonOf(details) }) },
-        true,
+        !effectUnknown,
       );
     }
     if (isWorkflowError(error, 'expression'))
@@ -66,13 +73,14 @@ export function abortError(signal: AbortSignal): RecordError {
   return { code: 'ABORTED', message: String(reason) };
 }
 
-function contextOf(options: WorkOptions): DelegateContext {
+async function contextOf(options: WorkOptions): Promise<DelegateContext> {
   const { session, active, view } = options;
   const step = active.planned;
   const scope = scopeOf(session, view, active);
   const needs = needsOf(active, view);
-  const outputs = Object.entries(needs).flatMap(([id, result]) =>
-    result.state === 'completed' ? [[id, result.output ?? null] as const] : [],
+  const completed = Object.entries(needs).filter(([, { state }]) => state === 'completed');
+  const outputs = await Promise.all(
+    completed.map(async ([id, result]) => [id, await loadOutput(result, options.artifacts)] as const),
   );
   return {
     org: session.org,
@@ -96,8 +104,12 @@ function contextOf(options: WorkOptions): DelegateContext {
   };
 }
 
-/** Is it JSON, and not too much of it? */
-export function checkOutput(output: StepOutput | undefined): WorkEnd {
+/** Is it JSON, and not too much of it? What is large goes into the store, if there is one, before anybody is told of it. */
+export async function settleOutput(
+  output: StepOutput | undefined,
+  owner: ArtifactOwner,
+  artifacts: ArtifactOptions | undefined,
+): Promise<WorkEnd> {
   if (output === undefined || output.output === undefined)
     return failure(
       {
@@ -106,22 +118,32 @@ export function checkOutput(output: StepOutput | undefined): WorkEnd {
       },
       true,
     );
-  let text: string;
+  let json: StepOutput;
   try {
-    text = JSON.stringify(output);
+    json = JSON.parse(JSON.stringify(output)) as StepOutput;
   } catch (error) {
     return failure({ code: 'OUTPUT_NOT_JSON', message: `the output is not JSON: ${String(error)}` }, true);
   }
-  const bytes = Buffer.byteLength(text);
-  if (bytes > MAX_RESULT_BYTES)
-    return failure(
-      {
-        code: 'OUTPUT_TOO_LARGE',
-        message: `the output takes ${bytes} bytes of at most ${MAX_RESULT_BYTES}: pass large data by reference (of a fan-out, collect: states)`,
-      },
-      true,
-    );
-  return { end: 'output', output: JSON.parse(text) as StepOutput };
+  try {
+    return bound({ ...json, ...(await storeLarge(json, owner, artifacts)) });
+  } catch (error) {
+    if (!isStepError(error)) throw error;
+    const { code, message, retryable } = error;
+    // The work was done; only its result has no place.
+    return failure({ code, message, retryable }, !retryable);
+  }
+}
+
+function bound(output: SettledOutput): WorkEnd {
+  const bytes = Buffer.byteLength(JSON.stringify(output));
+  if (bytes <= MAX_RESULT_BYTES) return { end: 'output', output };
+  return failure(
+    {
+      code: 'OUTPUT_TOO_LARGE',
+      message: `the output takes ${bytes} bytes of at most ${MAX_RESULT_BYTES}: give the host an artifact store, or pass large data by reference (of a fan-out, collect: states)`,
+    },
+    true,
+  );
 }
 
 /** Codes of errors that say nothing of the work: the connection, the broker or the other side was away. */

@@ -1,10 +1,23 @@
 import type { Link, Logger } from '@shoal/mqtt-link';
 import { sessionTopics, type SessionAddress } from '@shoal/protocol';
 import { applyRecord, emptyView, type SessionView } from '../core/view.ts';
+import type { SessionSource, SourceWatch } from '../types/session-source.ts';
 import { Marker } from './marker.ts';
 
-/** The live view of one session over a link. */
-export class SessionWatch {
+/** The live view of one session, as an instance uses it. */
+export interface Watch {
+  readonly view: SessionView;
+  /** Begins; to be called once, on an open link. */
+  open(): Promise<void>;
+  /** The instance's link was lost. */
+  restart(): void;
+  /** Resolves when whatever the broker held at the call is in the view; rejects when the connection is lost before. */
+  sync(): Promise<SessionView>;
+  close(): void;
+}
+
+/** Over subscriptions of the instance's own link. */
+export class SessionWatch implements Watch {
   view: SessionView;
   readonly #link: Link;
   readonly #logger: Logger;
@@ -35,9 +48,56 @@ export class SessionWatch {
     this.view = emptyView(this.view);
   }
 
-  /** Resolves when whatever the broker held at the call is in the view; rejects when the connection is lost before. */
   async sync(): Promise<SessionView> {
     await this.#marker.pass();
     return this.view;
+  }
+
+  /** The subscriptions end with the link. */
+  close(): void {}
+}
+
+/** Over a view that is kept in this process anyway. It may end before the instance does. */
+export class SharedWatch implements Watch {
+  onChange: () => void = () => undefined;
+  onEnd: () => void = () => undefined;
+  #watch: SourceWatch | undefined;
+  #ended = false;
+
+  /** Undefined when the source cannot be used now. */
+  static of(source: SessionSource | undefined, address: SessionAddress): SharedWatch | undefined {
+    const shared = new SharedWatch();
+    shared.#watch = source?.watch(address, {
+      onChange: () => shared.onChange(),
+      onEnd: () => {
+        shared.#ended = true;
+        shared.onEnd();
+      },
+    });
+    return shared.#watch === undefined ? undefined : shared;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  get view(): SessionView {
+    if (this.#watch === undefined) throw new Error('the watch was not opened');
+    return this.#watch.view;
+  }
+
+  open(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  restart(): void {}
+
+  async sync(): Promise<SessionView> {
+    await this.#watch?.sync();
+    return this.view;
+  }
+
+  close(): void {
+    this.#watch?.close();
   }
 }

@@ -1,30 +1,25 @@
 import { createRequester, type Requester } from '@shoal/agent-sdk';
 import { isLinkError, type Link, type Logger } from '@shoal/mqtt-link';
-import { sessionTopics, type PlannedStep, type SessionRecord } from '@shoal/protocol';
-import { deadlineOf, findStep, lastActMs } from '../core/active-step.ts';
-import { decideFailure } from '../core/decide-failure.ts';
+import type { PlannedStep, SessionRecord } from '@shoal/protocol';
+import { findStep, lastActMs } from '../core/active-step.ts';
 import { decideStep, type StepDecision } from '../core/decide-step.ts';
 import { taskOf, unfinishedSteps } from '../core/outcome.ts';
-import { isoTime } from '../core/time.ts';
 import { applyRecord, currentAttempt, type SessionView } from '../core/view.ts';
-import { derivedDraw } from '../core/derived-id.ts';
-import { StepError } from '../errors.ts';
-import type { Blueprint, Json } from '../types/blueprint.ts';
+import type { ArtifactOptions } from '../types/artifact-store.ts';
+import type { Blueprint } from '../types/blueprint.ts';
 import type { StepEnd, StepOrder } from '../types/order.ts';
 import { answerProbes } from './answer-probes.ts';
 import { askApproval, tellPending } from './ask-approval.ts';
 import type { Attempt, StandIn } from './attempt.ts';
-import { BegunWork } from './begun-work.ts';
 import { closeSession } from './close-session.ts';
 import { pinItems } from './fan-out-items.ts';
 import { gatedLink } from './gated-link.ts';
 import { Notifier } from './notifier.ts';
-import { readCanary } from './read-canary.ts';
-import { checkOutput } from './run-work.ts';
-import { SessionWatch } from './session-watch.ts';
+import { SessionWatch, SharedWatch, type Watch } from './session-watch.ts';
 import { StepVoice } from './step-voice.ts';
+import { StepWork } from './step-work.ts';
 import { writeRecord } from './write-record.ts';
-import { writeOutput, writeResult } from './write-result.ts';
+import { writeResult } from './write-result.ts';
 
 export interface InstanceOptions {
   readonly link: Link;
@@ -38,6 +33,9 @@ export interface InstanceOptions {
   readonly abortGraceMs: number;
   readonly standIn?: StandIn;
   readonly signal?: AbortSignal;
+  /** Watches the session for the instance, while it lasts; then, or without it, the instance subscribes. */
+  readonly shared?: SharedWatch | undefined;
+  readonly artifacts?: ArtifactOptions | undefined;
   readonly carry: (
     held: SessionView,
     found: SessionView,
@@ -45,18 +43,12 @@ export interface InstanceOptions {
   readonly fencedReason: () => string;
 }
 
-const NOT_DURABLE = {
-  code: 'BROKER_NOT_DURABLE',
-  message:
-    'the broker forgets retained messages when it restarts: a step that must not act twice is not safe on it',
-};
-
 /** One attempt of one step over one fenced link, from the first CONNACK to its last word. */
 export class StepInstance {
   readonly #options: InstanceOptions;
   readonly #link: Link;
   readonly #step: PlannedStep;
-  readonly #watch: SessionWatch;
+  #watch: Watch;
   readonly #changed = new Notifier();
   readonly #requester: Requester;
   readonly #voice: StepVoice;
@@ -67,7 +59,9 @@ export class StepInstance {
   #gateOpen = false;
   #subscribed = { watch: false, probes: false };
   #held: SessionView | undefined;
-  #work: BegunWork | undefined;
+  readonly #work: StepWork;
+  /** Connections lost so far. */
+  #losses = 0;
   #ended: StepEnd | undefined;
 
   constructor(options: InstanceOptions) {
@@ -78,7 +72,7 @@ export class StepInstance {
     const active = findStep(options.first, order.stepId);
     if (active === undefined) throw new Error(`session ${session.sessionId} has no step ${order.stepId}`);
     this.#step = active.planned;
-    this.#watch = new SessionWatch(this.#link, session, logger, () => this.#onChange());
+    this.#watch = this.#shared() ?? this.#ownWatch();
     this.#voice = new StepVoice({
       ...options,
       view: () => this.#watch.view,
@@ -97,6 +91,35 @@ export class StepInstance {
       address: { org: order.org, unit: order.unit, agentId: `${order.sessionId}.${order.stepId}` },
       logger,
     });
+    this.#work = new StepWork({
+      attempt: this.#attempt,
+      blueprint: options.blueprint,
+      requester: this.#requester,
+      artifacts: options.artifacts,
+      abortGraceMs: options.abortGraceMs,
+      mayAct: () => this.#gateOpen,
+      hasEnded: () => this.#ended !== undefined,
+      sleep: (untilMs) => this.#sleep(untilMs),
+      onEnd: () => this.#changed.notify(),
+    });
+  }
+
+  #ownWatch(): Watch {
+    const { session, logger } = this.#options;
+    return new SessionWatch(this.#link, session, logger, () => this.#onChange());
+  }
+
+  #shared(): Watch | undefined {
+    const { shared } = this.#options;
+    if (shared === undefined || shared.ended) return undefined;
+    shared.onChange = () => this.#onChange();
+    shared.onEnd = () => {
+      this.#forgetRecords();
+      this.#watch = this.#ownWatch();
+      this.#subscribed.watch = false;
+      this.#changed.notify();
+    };
+    return shared;
   }
 
   async run(): Promise<StepEnd> {
@@ -110,7 +133,8 @@ export class StepInstance {
       return await this.#abandon(reason);
     } finally {
       this.#gateOpen = false;
-      this.#work?.abort(new StepError('ENDED', 'the attempt has ended'));
+      this.#work.abort('ENDED', 'the attempt has ended');
+      this.#watch.close();
       for (const off of stopListening) off();
       await this.#requester.close();
       await this.#link.close();
@@ -132,12 +156,18 @@ export class StepInstance {
   }
 
   #onOffline(): void {
-    if (this.#synced) this.#held = this.#watch.view;
+    this.#losses += 1;
+    this.#forgetRecords();
     this.#watch.restart();
-    this.#synced = false;
-    this.#gateOpen = false;
     this.#voice.forget();
     this.#changed.notify();
+  }
+
+  /** They have to be read again before anything is done. */
+  #forgetRecords(): void {
+    if (this.#synced) this.#held = this.#watch.view;
+    this.#synced = false;
+    this.#gateOpen = false;
   }
 
   /** A change may unseat this attempt: then nothing of it leaves any more, not even in this turn of the event loop. */
@@ -150,9 +180,7 @@ export class StepInstance {
   #end(end: StepEnd): void {
     this.#ended ??= end;
     this.#gateOpen = false;
-    this.#work?.abort(
-      new StepError('SUPERSEDED', end.end === 'superseded' ? end.reason : 'the instance was stopped'),
-    );
+    this.#work.abort('SUPERSEDED', end.end === 'superseded' ? end.reason : 'the instance was stopped');
     this.#changed.notify();
   }
 
@@ -183,10 +211,14 @@ export class StepInstance {
   async #confirm(): Promise<boolean> {
     if (this.#link.state !== 'online') return false;
     if (this.#synced) return true;
-    const { order, session, logger, now } = this.#options;
-    if (!this.#subscribed.watch) await this.#watch.open();
+    const { session, logger, now } = this.#options;
+    const losses = this.#losses;
+    const watch = this.#watch;
+    if (!this.#subscribed.watch) await watch.open();
     this.#subscribed.watch = true;
-    const view = await this.#watch.sync();
+    const [view] = await Promise.all([watch.sync(), this.#answerProbes()]);
+    // What was read before this connection, or by a watch that has ended, says nothing of it.
+    if (this.#losses !== losses || this.#watch !== watch) return false;
     const held = this.#held;
     if (held !== undefined && now() < lastActMs(session)) {
       for (const [topic, record] of this.#options.carry(held, view)) {
@@ -196,22 +228,24 @@ export class StepInstance {
       }
     }
     this.#held = undefined;
-    if (!this.#subscribed.probes) {
-      const address = { org: order.org, unit: order.unit, agentId: `${order.sessionId}.${order.stepId}` };
-      const task = () => taskOf(this.#watch.view);
-      await answerProbes(this.#link, { address, attempt: order.attempt, task, logger });
-      this.#subscribed.probes = true;
-    }
     // A plan is immutable: what stands there instead of ours is not executed.
     if (view.session !== undefined && view.session.planHash !== session.planHash) view.session = session;
-    this.#synced = this.#link.state === 'online';
+    this.#synced = this.#link.state === 'online' && this.#losses === losses && this.#watch === watch;
     return this.#synced;
+  }
+
+  async #answerProbes(): Promise<void> {
+    if (this.#subscribed.probes) return;
+    const { order, logger } = this.#options;
+    const address = { org: order.org, unit: order.unit, agentId: `${order.sessionId}.${order.stepId}` };
+    const task = () => taskOf(this.#watch.view);
+    await answerProbes(this.#link, { address, attempt: order.attempt, task, logger });
+    this.#subscribed.probes = true;
   }
 
   async #act(): Promise<StepEnd | undefined> {
     const { order, now, standIn } = this.#options;
-    const begun = this.#work !== undefined;
-    const decision = decideStep(this.#watch.view, { ...order, begun }, now());
+    const decision = decideStep(this.#watch.view, { ...order, begun: this.#work.begun }, now());
     this.#gateOpen = decision.do === 'run' || decision.do === 'close';
     switch (decision.do) {
       case 'stand-down':
@@ -219,7 +253,7 @@ export class StepInstance {
       case 'close':
         return this.#close();
       case 'finish':
-        return this.#finishUnworked(decision);
+        return this.#work.finish(decision);
       case 'park':
         return this.#park();
       default:
@@ -231,7 +265,7 @@ export class StepInstance {
   async #goOn(
     decision: Extract<StepDecision, { do: 'wait' | 'run' | 'expand' | 'ask' }>,
   ): Promise<StepEnd | undefined> {
-    if (decision.do === 'run') return this.#onRun();
+    if (decision.do === 'run') return this.#work.run();
     void this.#voice.say('waiting');
     if (decision.do === 'expand') return pinItems(this.#attempt);
     if (decision.do === 'ask') return askApproval(this.#attempt);
@@ -261,110 +295,6 @@ export class StepInstance {
     await this.#voice.say('done');
     await this.#link.close();
     return { end: 'done', state };
-  }
-
-  /**
-   * Canceled, overdue, skipped, unknown, or the end of what others did. Work that runs is stopped first; if it completes all the same,
-   * that is the truth.
-   */
-  async #finishUnworked(decision: Extract<StepDecision, { do: 'finish' }>): Promise<undefined> {
-    const { state, error, output } = decision;
-    const work = this.#work;
-    if (work === undefined && output !== undefined) return this.#writeChecked(output);
-    const { code, message } = error ?? { code: 'ENDED', message: 'the step has ended' };
-    if (work !== undefined && work.end === undefined)
-      await this.#abortWork(work, new StepError(code, message));
-    if (work?.end?.end === 'output') return writeOutput(this.#attempt, work.end.output, work.startedAtMs);
-    if (work?.afterIntent === true && !(work.end?.end === 'error' && work.end.deliberate))
-      return writeResult(this.#attempt, 'unknown', {
-        error: { code: 'EFFECT_UNKNOWN', message: `${code}: ${message}` },
-      });
-    return writeResult(this.#attempt, state, { error: error ?? { code, message } });
-  }
-
-  /** What a fan-out gathered is bound like any output. */
-  #writeChecked(output: Json): Promise<undefined> {
-    const checked = checkOutput({ output });
-    if (checked.end === 'output') return writeOutput(this.#attempt, checked.output);
-    return writeResult(this.#attempt, 'failed', { error: checked.error });
-  }
-
-  async #onRun(): Promise<StepEnd | undefined> {
-    const work = this.#work ?? (await this.#start());
-    if (work === undefined) return undefined;
-    void this.#voice.say('running');
-    const timeoutAtMs = work.startedAtMs + this.#step.timeoutSeconds * 1000;
-    if (work.end === undefined) {
-      if (this.#options.now() < timeoutAtMs)
-        return this.#sleep(
-          Math.min(timeoutAtMs, deadlineOf(this.#options.session, this.#attempt.active.role)),
-        );
-      const message = `the step had ${this.#step.timeoutSeconds} s in one attempt`;
-      await this.#abortWork(work, new StepError('STEP_TIMEOUT', message, { retryable: true }));
-    }
-    if (work.end?.end === 'output') return writeOutput(this.#attempt, work.end.output, work.startedAtMs);
-    return this.#onFailure(work);
-  }
-
-  /** Intent first, where the step is not idempotent (DESIGN rule 7); then the work. */
-  async #start(): Promise<BegunWork | undefined> {
-    const { blueprint, order, session, now, logger } = this.#options;
-    if (blueprint === undefined) {
-      const message = `this host has no blueprint "${this.#step.use.blueprint ?? ''}"`;
-      return writeResult(this.#attempt, 'failed', { error: { code: 'UNKNOWN_BLUEPRINT', message } });
-    }
-    const afterIntent = !(this.#step.idempotent ?? blueprint.idempotent ?? true);
-    if (afterIntent) {
-      // Rule 17: where the intent may be lost, nobody would know of the effect.
-      const canary = await readCanary(this.#link, session);
-      if (canary?.state === 'lossy') {
-        if (canary.refuse) return writeResult(this.#attempt, 'failed', { error: NOT_DURABLE });
-        this.#attempt.flags.add(NOT_DURABLE.code);
-      }
-      const intent = { ...this.#voice.ids(), claimId: order.claimId, at: isoTime(now()) };
-      await this.#voice.put(sessionTopics(order).step(order.stepId).intent, intent);
-      if (decideStep(this.#watch.view, order, now()).do !== 'run') return undefined;
-    }
-    const work = new BegunWork({ startedAtMs: now(), afterIntent });
-    this.#work = work;
-    this.#voice.progress('running', this.#step.description ?? `step ${this.#step.id} runs`);
-    work.begin(
-      {
-        blueprint,
-        session,
-        active: this.#attempt.active,
-        view: this.#watch.view,
-        attempt: order.attempt,
-        requester: this.#requester,
-        link: gatedLink(this.#link, () => this.#gateOpen),
-        progress: (text, data) => this.#voice.progress('progress', text, data),
-        logger,
-      },
-      () => this.#changed.notify(),
-    );
-    return work;
-  }
-
-  async #abortWork(work: BegunWork, reason: StepError): Promise<void> {
-    work.abort(reason);
-    const untilMs = this.#options.now() + this.#options.abortGraceMs;
-    while (work.end === undefined && this.#options.now() < untilMs && this.#ended === undefined)
-      await this.#sleep(untilMs);
-    work.giveUp();
-  }
-
-  async #onFailure(work: BegunWork): Promise<StepEnd | undefined> {
-    if (work.end?.end !== 'error') return undefined;
-    const { order, now } = this.#options;
-    const { error, deliberate } = work.end;
-    const { afterIntent, startedAtMs } = work;
-    const draw = derivedDraw(order.sessionId, order.stepId, order.attempt);
-    const decision = decideFailure(this.#step, order.attempt, { error, deliberate, afterIntent }, draw);
-    if (decision.do === 'finish')
-      return writeResult(this.#attempt, decision.state, { error: decision.error, startedAtMs });
-    await this.#voice.say('retrying', { error, retryAt: isoTime(now() + decision.delayMs) });
-    await this.#link.close();
-    return { end: 'retrying' };
   }
 
   /** The end of the session, once every step has its result (rule 13); until then it waits for them. */

@@ -1,10 +1,10 @@
 import { isLinkError } from '@shoal/mqtt-link';
 import { sessionTopics, type StepResult, type StepResultState } from '@shoal/protocol';
 import { isoTime } from '../core/time.ts';
-import type { StepOutput } from '../types/blueprint.ts';
 import type { Attempt } from './attempt.ts';
+import type { SettledOutput } from './run-work.ts';
 
-type Content = Pick<StepResult, 'output' | 'artifacts' | 'summary' | 'error'> & {
+type Content = Pick<StepResult, 'output' | 'outputRef' | 'artifacts' | 'summary' | 'error'> & {
   readonly startedAtMs?: number | undefined;
 };
 
@@ -32,12 +32,13 @@ export async function writeResult(
 /** A result that the broker does not take, for its size say, is a failure of the step and not of the attempt. */
 export async function writeOutput(
   attempt: Attempt,
-  { output, artifacts, summary }: StepOutput,
+  { output, outputRef, artifacts, summary }: SettledOutput,
   startedAtMs?: number,
 ): Promise<undefined> {
   try {
     return await writeResult(attempt, 'completed', {
       output,
+      ...(outputRef === undefined ? {} : { outputRef }),
       ...(artifacts === undefined ? {} : { artifacts: [...artifacts] }),
       ...(summary === undefined ? {} : { summary: summary.slice(0, 4000) }),
       startedAtMs,

@@ -43,7 +43,7 @@ test('a plan of faults is decided by its seed alone', () => {
 
 const told = { caller: 'caller-0', task: 'the task', end: 'the end' };
 const fine: Observed = {
-  scenario: { once: ['act'], canCancel: false },
+  scenario: { once: ['act'], manyEnds: false },
   diskLost: false,
   told: [told],
   callers: 1,

@@ -24,6 +24,8 @@ export interface FaultPlan {
   readonly supervisors: number;
   /** The same request comes a second time, from another caller. */
   readonly duplicate: boolean;
+  /** Instances live in the process of the supervisor that started them, and die with it. */
+  readonly hosted?: boolean;
   readonly faults: readonly Fault[];
 }
 
@@ -31,6 +33,11 @@ const MORTAL: readonly Role[] = ['instance', 'instance', 'supervisor', 'broker',
 
 /** What goes wrong in the run of a seed. `actsOnce`: the scenario has a step that must not act twice. */
 export function planFaults(random: Random, actsOnce: boolean): FaultPlan {
+  const plan = planFaultsOf(random, actsOnce);
+  return { ...plan, hosted: random.chance(0.3) };
+}
+
+function planFaultsOf(random: Random, actsOnce: boolean): FaultPlan {
   const supervisors = random.chance(0.5) ? 1 : 2;
   const duplicate = random.chance(0.3);
   const style = random.next();

@@ -1,6 +1,6 @@
 /** What was seen of one run, when all faults were over and nothing moved any more. */
 export interface Observed {
-  readonly scenario: { readonly once: readonly string[]; readonly canCancel: boolean };
+  readonly scenario: { readonly once: readonly string[]; readonly manyEnds: boolean };
   readonly diskLost: boolean;
   /** The end of the session as each caller was told it, in order. */
   readonly told: readonly { readonly caller: string; readonly task: string; readonly end: string }[];
@@ -11,6 +11,7 @@ export interface Observed {
   readonly steps: Readonly<Record<string, string>>;
   readonly effects: readonly { readonly stepId: string; readonly by: string }[];
   readonly spawns: number;
+  /** Steps, items, compensations and steps of child sessions. */
   readonly stepCount: number;
   readonly maxAttempts: number;
   /** Instances that are still there though the session has ended. */
@@ -42,7 +43,7 @@ export const INVARIANTS: readonly Invariant[] = [
     check: (run, undisturbed) => {
       const [first] = run.told;
       if (first === undefined) return 'skip';
-      if (run.scenario.canCancel) return 'skip';
+      if (run.scenario.manyEnds) return 'skip';
       if (hasUnknown(run)) {
         const wrong = Object.entries(run.steps).filter(
           ([id, state]) => state === 'unknown' && !run.scenario.once.includes(id),

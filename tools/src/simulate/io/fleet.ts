@@ -1,26 +1,25 @@
-import {
-  createAgent,
-  createRequester,
-  isA2aError,
-  retainedTaskStore,
-  type Requester,
-} from '@shoal/agent-sdk';
+import { createAgent, retainedTaskStore, type Agent } from '@shoal/agent-sdk';
 import { createBroker } from '@shoal/broker';
 import { openLink, type Link, type LinkOptions } from '@shoal/mqtt-link';
-import type { AgentAddress, Task } from '@shoal/protocol';
-import { createSupervisor, type Spawner } from '@shoal/supervisor';
-import { parseWorkflow, runOrder, type SpawnOrder, type Workflow } from '@shoal/workflow';
+import { agentTopics, type Task } from '@shoal/protocol';
+import { createSupervisor, inProcessSpawner, type Spawner } from '@shoal/supervisor';
+import {
+  parseWorkflow,
+  runOrder,
+  type AgentBlueprint,
+  type Blueprint,
+  type SpawnOrder,
+  type Workflow,
+} from '@shoal/workflow';
 import type { FaultPlan } from '../core/fault-plan.ts';
 import type { Sabotage } from '../core/sabotage.ts';
 import { blueprintsOf } from '../../shapes/blueprints.ts';
-import type { Scenario } from '../../shapes/scenarios.ts';
+import { WANTED_AGENT, type Scenario } from '../../shapes/scenarios.ts';
+import { ORG, startCaller, UNIT } from './caller.ts';
 import { SimDisk } from './sim-store.ts';
 import { Wire } from './wire.ts';
-import { currentProcess, type SimProcess, type World } from './world.ts';
+import { currentProcess, pause, type SimProcess, type World } from './world.ts';
 
-export const ORG = 'o';
-export const UNIT = 'u';
-export const SESSION_ID = '3f0c2f7e-7a63-4a0b-9d0e-5a8f4f1f2a01';
 const URL = 'mqtt://simulated';
 /** By then a supervisor that nothing befell takes requests. */
 const FIRST_CALL_MS = 200;
@@ -53,9 +52,9 @@ export class Fleet {
   spawns = 0;
   onBrokerStart: () => void = () => undefined;
   readonly #scenario: Scenario;
-  readonly #address: AgentAddress;
-  readonly #workflow: Workflow;
+  readonly #workflows: readonly Workflow[];
   readonly #sabotage: Sabotage | undefined;
+  #hosted = false;
   #disk: SimDisk;
 
   constructor(world: World, scenario: Scenario, sabotage?: Sabotage) {
@@ -63,21 +62,23 @@ export class Fleet {
     this.#sabotage = sabotage;
     this.wire = new Wire(world);
     this.#scenario = scenario;
-    this.#address = { org: ORG, unit: UNIT, agentId: scenario.id };
     const yaml =
       sabotage === 'careless-step'
         ? scenario.yaml.replaceAll('idempotent: false', 'idempotent: true')
         : scenario.yaml;
-    this.#workflow = parseWorkflow(yaml);
+    this.#workflows = [yaml, ...(scenario.children ?? [])].map((text) => parseWorkflow(text));
     this.#disk = this.#newDisk();
   }
 
-  start({ supervisors, duplicate }: Pick<FaultPlan, 'supervisors' | 'duplicate'>): void {
+  start({ supervisors, duplicate, hosted = false }: Omit<FaultPlan, 'faults'>): void {
+    this.#hosted = hosted;
     this.startBroker();
-    if (this.#scenario.asksDevice === true) this.startDeviceAgent();
+    if (this.#scenario.asksDevice === true) this.#startDeviceAgent();
+    if (this.#scenario.asksDevice === 'wanted') this.#wantDeviceAgent();
     for (let at = 0; at < supervisors; at += 1) this.startSupervisor(at);
-    this.#startCaller('caller-0', FIRST_CALL_MS);
-    if (duplicate) this.#startCaller('caller-1', FIRST_CALL_MS + this.world.random.between(0, 300));
+    startCaller(this, this.#scenario, 'caller-0', FIRST_CALL_MS);
+    if (duplicate)
+      startCaller(this, this.#scenario, 'caller-1', FIRST_CALL_MS + this.world.random.between(0, 300));
   }
 
   #newDisk(): SimDisk {
@@ -119,8 +120,9 @@ export class Fleet {
       org: ORG,
       unit: UNIT,
       supervisorId: process.name,
-      workflows: [this.#workflow],
-      spawner: this.#spawner(),
+      workflows: this.#workflows,
+      agentBlueprints: [WANTED_AGENT],
+      spawner: this.#hosted ? this.#host(process) : this.#spawner(),
       openStream: () => this.wire.dial(process),
       random: () => this.world.random.next(),
     });
@@ -128,25 +130,55 @@ export class Fleet {
     return supervisor.ended;
   }
 
-  startDeviceAgent(): void {
+  /** After its death. One that is wanted is started by the supervisors. */
+  restartDeviceAgent(): void {
+    if (this.#scenario.asksDevice === true) this.#startDeviceAgent();
+  }
+
+  #startDeviceAgent(): void {
     const process: SimProcess = this.world.start('device-agent', () =>
-      untilItWorks(() =>
-        createAgent({
-          url: URL,
-          org: ORG,
-          unit: UNIT,
-          agentId: 'pump',
-          linkOptions: { openStream: () => this.wire.dial(process) },
-          tasks: retainedTaskStore(),
-          card: { name: 'Pump', description: 'Turns.' },
-          handle: () => {
-            this.#acted('act', process);
-            return { data: { speed: 900 } };
-          },
-        }).start(),
-      ),
+      untilItWorks(() => this.#newDeviceAgent(process).start()),
     );
     this.deviceAgent = process;
+  }
+
+  #newDeviceAgent(process: SimProcess): Agent {
+    const skill = { id: 'turn', name: 'Turn', description: 'Turns.', tags: ['turn'] };
+    return createAgent({
+      url: URL,
+      org: ORG,
+      unit: UNIT,
+      agentId: this.#scenario.asksDevice === 'wanted' ? WANTED_AGENT : 'pump',
+      linkOptions: { openStream: () => this.wire.dial(process) },
+      tasks: retainedTaskStore(),
+      card: { name: 'Pump', description: 'Turns.', skills: [skill] },
+      handle: () => {
+        this.#acted('act', process);
+        return { data: { speed: 900 } };
+      },
+    });
+  }
+
+  /** Somebody wants it, once: the record stays. */
+  #wantDeviceAgent(): void {
+    const process: SimProcess = this.world.start('operator', async () => {
+      const link = await this.connect(process, `${ORG}/${UNIT}/operator`);
+      const desired = { schemaVersion: 1, agentId: WANTED_AGENT, blueprint: WANTED_AGENT, state: 'running' };
+      const { desired: topic } = agentTopics({ org: ORG, unit: UNIT, agentId: WANTED_AGENT });
+      await link.publish(topic, JSON.stringify(desired), { qos: 1, retain: true });
+    });
+  }
+
+  #agentBlueprint(process: SimProcess): AgentBlueprint {
+    return {
+      id: WANTED_AGENT,
+      description: 'The device agent.',
+      start: async () => {
+        const agent = this.#newDeviceAgent(process);
+        await agent.start();
+        return { stop: () => agent.stop() };
+      },
+    };
   }
 
   /** Opens a connection for a process, again and again until there is one. */
@@ -160,46 +192,38 @@ export class Fleet {
     });
   }
 
-  /** Asks until it is told an end, as a device agent does: with the same ids each time. */
-  #startCaller(name: string, afterMs: number): void {
-    const process: SimProcess = this.world.start(name, async () => {
-      await pause(afterMs);
-      const link = await this.connect(process, `${ORG}/${UNIT}/${name}`);
-      const requester = createRequester({ link, address: { org: ORG, unit: UNIT, agentId: name } });
-      const { cancelAfterMs } = this.#scenario;
-      if (cancelAfterMs !== undefined) void this.#cancel(requester, cancelAfterMs);
-      for (;;) {
-        this.world.note(`${name} asks`);
-        const task = await this.#ask(requester, name);
-        if (task !== undefined) return void this.told.push({ caller: name, task });
-        await pause(500);
-      }
-    });
-    this.callers.push(process);
-  }
-
-  async #ask(requester: Requester, name: string): Promise<Task | undefined> {
-    try {
-      const answer = await requester.send(
-        this.#address,
-        { data: {}, taskId: SESSION_ID, messageId: 'm-1', contextId: 'c-1' },
-        { firstReplyTimeoutMs: 20_000 },
-      );
-      return 'status' in answer ? answer : undefined;
-    } catch (error) {
-      this.world.note(`${name} is told ${isA2aError(error) ? error.code : String(error)}`);
-      return undefined;
-    }
-  }
-
-  async #cancel(requester: Requester, afterMs: number): Promise<void> {
-    await pause(afterMs);
-    await requester.cancelTask(this.#address, { id: SESSION_ID }).catch(() => undefined);
-  }
-
   #acted(stepId: string, by: SimProcess): void {
     this.effects.push({ stepId, by: by.name });
     if (this.#scenario.once.includes(stepId)) this.onActedOnce(by);
+  }
+
+  /** Instances in the process of their supervisor. */
+  #host(process: SimProcess): Spawner {
+    const host = inProcessSpawner({
+      url: URL,
+      blueprints: this.#blueprints(() => process),
+      agents: [this.#agentBlueprint(process)],
+      openStream: () => this.wire.dial(process),
+      abortGraceMs: 300,
+    });
+    return {
+      ...host,
+      get running() {
+        return host.running;
+      },
+      spawn: (order, hooks) => {
+        if (order.kind === 'step') this.spawns += 1;
+        else this.deviceAgent = process;
+        return host.spawn(order, hooks);
+      },
+    };
+  }
+
+  #blueprints(by: () => SimProcess): readonly Blueprint[] {
+    return blueprintsOf(
+      () => this.world.random.between(2, 60),
+      ({ stepId }) => this.#acted(stepId, by()),
+    );
   }
 
   /** Instances as child processes: they outlive the supervisor, and it hears of their end while it lives. */
@@ -225,7 +249,7 @@ export class Fleet {
 
   #startInstance(order: SpawnOrder, afterMs: number, onExit: (clean: boolean) => void): void {
     const { world } = this;
-    this.spawns += 1;
+    if (order.kind === 'step') this.spawns += 1;
     const name = order.kind === 'step' ? `${order.stepId}#${order.attempt}` : order.agentId;
     const parent = currentProcess();
     let clean = false;
@@ -233,10 +257,8 @@ export class Fleet {
       await pause(afterMs);
       const end = await runOrder(order, {
         url: URL,
-        blueprints: blueprintsOf(
-          () => world.random.between(2, 60),
-          ({ stepId }) => this.#acted(stepId, process),
-        ),
+        blueprints: this.#blueprints(() => process),
+        agents: [this.#agentBlueprint(process)],
         openStream: () => this.wire.dial(process),
         abortGraceMs: 300,
       });
@@ -244,15 +266,12 @@ export class Fleet {
       return 'exit';
     });
     this.instances.push(process);
+    if (order.kind === 'agent') this.deviceAgent = process;
     // The exit of a child is news for its parent only, and only while that lives.
     process.onDeath.push(() => {
       if (parent !== undefined) world.planFor(parent, 1, () => onExit(clean));
     });
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => void setTimeout(resolve, ms));
 }
 
 /** As a process manager: what cannot start is started again a little later. */

@@ -86,8 +86,9 @@ export class Injector {
 
   /** Who acted, or the instance that had a device agent act. */
   #instanceNear(by: SimProcess): SimProcess | undefined {
-    const { instances } = this.#fleet;
-    return instances.includes(by) ? by : instances.findLast(({ name }) => name.startsWith('act#'));
+    const { instances, supervisors } = this.#fleet;
+    if (instances.includes(by) || supervisors.includes(by)) return by;
+    return instances.findLast(({ name }) => name.startsWith('act#'));
   }
 
   #victim({ role, pick }: Fault): SimProcess | undefined {
@@ -124,12 +125,11 @@ export class Injector {
 
   #bringBack(dead: SimProcess, losesDisk = false): void {
     const fleet = this.#fleet;
+    const index = fleet.supervisors.indexOf(dead);
     if (dead === fleet.broker) fleet.startBroker(losesDisk);
-    else if (dead === fleet.deviceAgent) fleet.startDeviceAgent();
-    else {
-      const index = fleet.supervisors.indexOf(dead);
-      if (index >= 0) fleet.restartSupervisor(index);
-    }
+    // It may host the device's agent, too.
+    else if (index >= 0) fleet.restartSupervisor(index);
+    else if (dead === fleet.deviceAgent) fleet.restartDeviceAgent();
   }
 }
 

@@ -4,7 +4,8 @@ import { INVARIANTS, type Observed } from '../core/invariants.ts';
 import { createRandom } from '../core/random.ts';
 import type { Sabotage } from '../core/sabotage.ts';
 import { endOf, stepsOf } from '../../shapes/end-of.ts';
-import { SCENARIOS, type Scenario } from '../../shapes/scenarios.ts';
+import { SCENARIOS, WANTED_AGENT, type Scenario } from '../../shapes/scenarios.ts';
+import { SESSION_ID } from './caller.ts';
 import { Fleet } from './fleet.ts';
 import { Injector } from './inject.ts';
 import { enterWorld } from './virtual-globals.ts';
@@ -37,7 +38,7 @@ export interface SeedOptions {
 /** Longest virtual time until a session has ended, and until all that belongs to it is gone. */
 const END_LIMIT_MS = 880_000;
 const QUIET_LIMIT_MS = 180_000;
-const RETENTION_LIMIT_MS = 1_300_000;
+const RETENTION_LIMIT_MS = 2_200_000;
 const MAX_ATTEMPTS = 14;
 
 const undisturbedEnds = new Map<string, Promise<string>>();
@@ -95,7 +96,9 @@ async function simulate(
   const callers = fleet.callers.length;
   await world.runUntil(() => injector.isOver && fleet.told.length >= callers, END_LIMIT_MS);
   const alive = (): string[] =>
-    fleet.instances.filter(({ state }) => state !== 'dead').map(({ name }) => name);
+    fleet.instances
+      .filter(({ state, name }) => state !== 'dead' && name !== WANTED_AGENT)
+      .map(({ name }) => name);
   await world.runUntil(() => alive().length === 0, QUIET_LIMIT_MS);
   const stillThere = alive();
   // The watch may have to connect again before it has seen everything.
@@ -103,7 +106,7 @@ async function simulate(
   if (options.waitForRetention === true)
     await world.runUntil(() => watch.present.size === 0, RETENTION_LIMIT_MS);
   const observed: Observed = {
-    scenario: { once: scenario.once, canCancel: scenario.cancelAfterMs !== undefined },
+    scenario: { once: scenario.once, manyEnds: scenario.manyEnds === true },
     diskLost: plan.faults.some((fault: Fault) => fault.kind === 'kill' && fault.losesDisk === true),
     told: fleet.told.map(({ caller, task }) => ({ caller, task: JSON.stringify(task), end: endOf(task) })),
     callers,
@@ -111,7 +114,7 @@ async function simulate(
     steps: stepsOf(fleet.told[0]?.task),
     effects: fleet.effects,
     spawns: fleet.spawns,
-    stepCount: parseWorkflow(scenario.yaml).steps.length,
+    stepCount: parseWorkflow(scenario.yaml).steps.length + (scenario.moreInstances ?? 0),
     maxAttempts: MAX_ATTEMPTS,
     alive: stillThere,
     leftBehind: options.waitForRetention === true ? [...watch.present.keys()].map(recordName) : undefined,
@@ -126,7 +129,8 @@ async function simulate(
   return { observed, faults: injector.happened, facts };
 }
 
-/** `shoal/v1/o/u/session/ID/step/a/result` is `step/a/result`, and the plan the empty name. */
+/** `shoal/v1/o/u/session/ID/step/a/result` is `step/a/result`, and the plan the empty name; those of a child session keep their id. */
 function recordName(topic: string): string {
-  return topic.split('/').slice(6).join('/');
+  const [, , , , , sessionId = '', ...rest] = topic.split('/');
+  return (sessionId === SESSION_ID ? rest : [sessionId, ...rest]).join('/');
 }

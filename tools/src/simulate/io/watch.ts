@@ -1,5 +1,6 @@
 import { parseJson, treeFilter } from '@shoal/protocol';
-import { ORG, UNIT, type Fleet } from './fleet.ts';
+import { ORG, SESSION_ID, UNIT } from './caller.ts';
+import type { Fleet } from './fleet.ts';
 import type { World } from './world.ts';
 
 /** Every record that was ever written, as a reader on a connection of its own sees it. */
@@ -23,7 +24,7 @@ export class RecordWatch {
   }
 
   hasSeen(record: string): boolean {
-    return [...this.contents.keys()].some((topic) => topic.endsWith(`/${record}`));
+    return [...this.contents.keys()].some((topic) => topic.endsWith(`/${SESSION_ID}/${record}`));
   }
 
   start(fleet: Fleet): void {
@@ -40,12 +41,7 @@ export class RecordWatch {
   }
 
   #see(topic: string, text: string, fromDisk: boolean): void {
-    // Reply topics come from a pool that outlives a run, and the name of a caller's record with them.
-    const record = topic
-      .split('/')
-      .slice(6)
-      .join('/')
-      .replace(/^caller.*/, 'caller');
+    const record = topic.split('/').slice(6).join('/');
     this.#world.note(`record ${record} ${summary(text)}`);
     if (text === '') {
       this.present.delete(topic);

@@ -154,3 +154,8 @@ export class World {
 function settled(): Promise<void> {
   return new Promise((resolve) => void realSetImmediate(resolve));
 }
+
+/** Of the process that calls. */
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, ms));
+}

@@ -1,0 +1,59 @@
+import { createRequester, isA2aError, type Requester } from '@shoal/agent-sdk';
+import type { Task } from '@shoal/protocol';
+import type { Scenario } from '../../shapes/scenarios.ts';
+import type { Fleet } from './fleet.ts';
+import { pause, type SimProcess } from './world.ts';
+
+export const ORG = 'o';
+export const UNIT = 'u';
+export const SESSION_ID = '3f0c2f7e-7a63-4a0b-9d0e-5a8f4f1f2a01';
+
+/** Asks until it is told an end, as a device agent does: with the same ids each time. */
+export function startCaller(fleet: Fleet, scenario: Scenario, name: string, afterMs: number): void {
+  const { world } = fleet;
+  const process: SimProcess = world.start(name, async () => {
+    await pause(afterMs);
+    const link = await fleet.connect(process, `${ORG}/${UNIT}/${name}`);
+    const requester = createRequester({ link, address: { org: ORG, unit: UNIT, agentId: name } });
+    if (scenario.cancelAfterMs !== undefined) void cancel(requester, scenario);
+    let approves = false;
+    for (;;) {
+      world.note(`${name} asks`);
+      const answer = await ask(requester, scenario, approves);
+      if (typeof answer === 'string') world.note(`${name} is told ${answer}`);
+      const task = typeof answer === 'string' ? undefined : answer;
+      const isAsked = task?.status.state === 'TASK_STATE_INPUT_REQUIRED';
+      if (task !== undefined && !isAsked) return void fleet.told.push({ caller: name, task });
+      // Whoever says it, says it with the same message: the second word is a repetition of the first.
+      approves = isAsked && !approves;
+      await pause(approves ? 50 : 500);
+    }
+  });
+  fleet.callers.push(process);
+}
+
+/** The task, or why there is none. */
+async function ask(
+  requester: Requester,
+  scenario: Scenario,
+  approves: boolean,
+): Promise<Task | string | undefined> {
+  try {
+    const ids = { taskId: SESSION_ID, contextId: 'c-1' };
+    const answer = await requester.send(
+      { org: ORG, unit: UNIT, agentId: scenario.id },
+      approves ? { text: 'approve', messageId: 'm-2', ...ids } : { data: {}, messageId: 'm-1', ...ids },
+      { firstReplyTimeoutMs: 20_000 },
+    );
+    return 'status' in answer ? answer : undefined;
+  } catch (error) {
+    return isA2aError(error) ? error.code : String(error);
+  }
+}
+
+async function cancel(requester: Requester, { id, cancelAfterMs }: Scenario): Promise<void> {
+  await pause(cancelAfterMs ?? 0);
+  await requester
+    .cancelTask({ org: ORG, unit: UNIT, agentId: id }, { id: SESSION_ID })
+    .catch(() => undefined);
+}
