@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { StepResult } from '@shoal/protocol';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { fileArtifactStore, s3ArtifactStore } from '../src/artifacts/index.ts';
 import { defineBlueprint, type ArtifactStore, type Blueprint } from '../src/index.ts';
 import { graphYaml } from '../src/testing/index.ts';
@@ -16,6 +16,8 @@ const content = (text: string) => {
   const bytes = Buffer.from(text);
   return { bytes, sha256: createHash('sha256').update(bytes).digest('hex'), mediaType: 'application/json' };
 };
+
+vi.setConfig({ testTimeout: 120_000 });
 
 let s3: S3Server;
 let directory: string;
