@@ -45,6 +45,8 @@ export interface IncidentEvidence {
     readonly normalHigh: number;
     /** Distance from what is expected in units of the learned spread, signed. */
     readonly deviation: number;
+    /** Device time at which this channel began to leave its typical level, ISO 8601; unset when it is at it. */
+    readonly since?: string;
   }[];
   readonly sensors: readonly { readonly channel: string; readonly fault: string; readonly since: string }[];
 }
@@ -69,7 +71,7 @@ export function incidentMessage(
       score: round(incident.peakScore),
       learnedSamples: detector?.learnedSamples ?? 0,
       channels: [...incident.evidence, ...incident.drifts.map(asContribution)].map(
-        ({ channel, level, expected, normalRange, deviation }) => ({
+        ({ channel, level, expected, normalRange, deviation, sinceMs }) => ({
           channel,
           value: round(level),
           unit: units[channel] ?? '',
@@ -77,6 +79,8 @@ export function incidentMessage(
           normalLow: round(normalRange[0]),
           normalHigh: round(normalRange[1]),
           deviation: round(deviation * threshold),
+          // Unset too in what a version without change points kept.
+          ...(typeof sinceMs === 'number' ? { since: iso(sinceMs) } : {}),
         }),
       ),
       sensors: incident.sensorFaults.map(({ channel, fault, sinceMs }) => ({
@@ -89,7 +93,7 @@ export function incidentMessage(
 }
 
 /** A drift said in the words of a sudden change, so that a reader needs to know only one of them. */
-function asContribution({ channel, learned, now, deviation }: Drift): Contribution {
+function asContribution({ channel, learned, now, deviation, sinceMs }: Drift): Contribution {
   const reach = Math.abs((now - learned) / deviation);
   return {
     channel,
@@ -97,6 +101,7 @@ function asContribution({ channel, learned, now, deviation }: Drift): Contributi
     expected: learned,
     normalRange: [learned - reach, learned + reach],
     deviation,
+    sinceMs,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Baseline } from './baseline.ts';
+import { changedSinceMs, type ChannelChange } from './change-points.ts';
 import type { Contribution } from './judgement.ts';
 import type { ResolvedDetectorOptions } from './options.ts';
 
@@ -47,6 +48,7 @@ export class Deviations {
     baseline: Baseline,
     levels: readonly (number | null)[],
     channels: readonly string[],
+    changes: readonly ChannelChange[],
     { threshold, releaseScore }: ResolvedDetectorOptions,
   ): Contribution[] {
     const found = channels.flatMap((channel, i): Contribution[] => {
@@ -56,7 +58,8 @@ export class Deviations {
       const [center, scale] = [baseline.center[i]!, baseline.scale[i]!];
       const gap = (this.#adjusted[i]! / Math.sqrt(baseline.precision[i * channels.length + i]!)) * scale;
       const normalRange = [center - scale * threshold, center + scale * threshold] as const;
-      return [{ channel, level, expected: level - gap, normalRange, deviation }];
+      const sinceMs = changedSinceMs(changes[i]!);
+      return [{ channel, level, expected: level - gap, normalRange, deviation, sinceMs }];
     });
     // A channel far out drags along those that it is correlated with: where some left their range, only they speak.
     const outside = found.filter(({ level, normalRange: [low, high] }) => level < low || level > high);

@@ -9,6 +9,8 @@ export interface Contribution {
   readonly normalRange: readonly [low: number, high: number];
   /** Distance from what is expected, signed; ±1 is the threshold. */
   readonly deviation: number;
+  /** When this channel began to leave its typical level (change point), milliseconds since 1970; null when it is at it. */
+  readonly sinceMs: number | null;
 }
 
 export interface SensorFault {

@@ -1,5 +1,6 @@
 import { DeviceAgentError } from '../../errors.ts';
 import type { Baseline, ChannelLearning } from './baseline.ts';
+import { noChange, type ChannelChange } from './change-points.ts';
 import { MAX_CHANNELS, resolveDetectorOptions, type ResolvedDetectorOptions } from './options.ts';
 
 /** What one channel is doing now. `null`: nothing seen yet. */
@@ -45,6 +46,8 @@ export interface DetectorState {
   readonly learning: LearningState | null;
   readonly baseline: Baseline | null;
   readonly alarm: AlarmState;
+  /** One for each channel. A state that was saved without them begins anew with none. */
+  readonly changes: readonly ChannelChange[];
 }
 
 /** Reads a saved state; throws `invalid-state` naming the field. Unknown fields are ignored. */
@@ -72,7 +75,11 @@ export function parseDetectorState(value: unknown): DetectorState {
   if ((state['learning'] === null) === (state['baseline'] === null)) {
     throw invalid('baseline', 'present exactly when learning is null');
   }
-  return structuredClone({ ...state, options }) as unknown as DetectorState;
+  const changes = state['changes'] ?? channels.map(noChange);
+  array(changes, 'changes', n).forEach((change, index) =>
+    checkChange(record(change, `changes/${index}`), index),
+  );
+  return structuredClone({ ...state, options, changes }) as unknown as DetectorState;
 }
 
 function checkLive(channel: Record<string, unknown>, field: string): void {
@@ -80,6 +87,13 @@ function checkLive(channel: Record<string, unknown>, field: string): void {
     if (channel[name] !== null) finite(channel[name], `${field}/${name}`);
   }
   for (const name of ['run', 'missing', 'unchangedSinceMs']) finite(channel[name], `${field}/${name}`);
+}
+
+function checkChange(change: Record<string, unknown>, index: number): void {
+  for (const name of ['up', 'down']) finite(change[name], `changes/${index}/${name}`);
+  for (const name of ['upSinceMs', 'downSinceMs']) {
+    if (change[name] !== null) finite(change[name], `changes/${index}/${name}`);
+  }
 }
 
 function checkAlarm(alarm: Record<string, unknown>, n: number): void {

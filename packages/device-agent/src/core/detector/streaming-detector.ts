@@ -1,6 +1,7 @@
 import { DeviceAgentError } from '../../errors.ts';
 import { advanceAlarm, noteRise } from './alarm.ts';
 import { fitBaseline, noiseOf, type Baseline } from './baseline.ts';
+import { noChange, noteChange, type ChannelChange } from './change-points.ts';
 import { Deviations } from './deviations.ts';
 import { findDrifts } from './drift.ts';
 import type { Judgement, SensorFault } from './judgement.ts';
@@ -37,6 +38,7 @@ export class StreamingDetector {
   readonly options: ResolvedDetectorOptions;
   readonly #live: ChannelLive[];
   readonly #deviations: Deviations;
+  #changes: ChannelChange[];
   #samples = 0;
   #learnedSamples = 0;
   #learning: LearningState | null;
@@ -83,6 +85,7 @@ export class StreamingDetector {
     };
     this.#alarm.driftingSinceMs = channels.map(() => null);
     this.#deviations = new Deviations(channels.length);
+    this.#changes = channels.map(noChange);
   }
 
   /** Throws `invalid-state`. */
@@ -95,6 +98,7 @@ export class StreamingDetector {
     detector.#learning = state.learning;
     detector.#baseline = state.baseline;
     detector.#alarm = state.alarm;
+    detector.#changes = [...state.changes];
     return detector;
   }
 
@@ -109,6 +113,7 @@ export class StreamingDetector {
       learning: this.#learning,
       baseline: this.#baseline,
       alarm: this.#alarm,
+      changes: this.#changes,
     } as const);
   }
 
@@ -208,6 +213,7 @@ export class StreamingDetector {
     const broken = new Set(sensorFaults.map(({ channel }) => channel));
     const levels = this.#live.map(({ level }, i) => (broken.has(this.channels[i]!) ? null : level));
     const score = this.#deviations.score(baseline, levels) / this.options.threshold;
+    this.#noteChanges(baseline, levels, atMs);
     const alarm = this.#alarm;
     noteRise(alarm, score, atMs);
     advanceAlarm(alarm, score, this.options, baseline, (rate) => this.#follow(baseline, rate));
@@ -218,7 +224,7 @@ export class StreamingDetector {
       sinceMs: alarm.on ? alarm.risingSinceMs : null,
       risingSamples: alarm.on ? alarm.risingSamples : 0,
       contributions: alarm.on
-        ? this.#deviations.contributions(baseline, levels, this.channels, this.options)
+        ? this.#deviations.contributions(baseline, levels, this.channels, this.#changes, this.options)
         : [],
       sensorFaults,
       drifts: findDrifts(alarm, baseline, this.channels, this.options, atMs),
@@ -238,6 +244,15 @@ export class StreamingDetector {
       }
     }
     return faults;
+  }
+
+  #noteChanges(baseline: Baseline, levels: readonly (number | null)[], atMs: number): void {
+    for (let i = 0; i < levels.length; i++) {
+      const level = levels[i]!;
+      if (level === null || !baseline.known[i]) continue;
+      const deviation = (level - baseline.center[i]!) / (baseline.scale[i]! * this.options.threshold);
+      noteChange(this.#changes[i]!, deviation, atMs);
+    }
   }
 
   /** Moves the typical levels towards the present ones. */

@@ -18,6 +18,7 @@ const contribution = {
   expected: 32,
   normalRange: [31, 33],
   deviation: -2,
+  sinceMs: null,
 } as const;
 const bad: Judgement = {
   ...good,
