@@ -28,37 +28,41 @@ afterEach(async () => {
 });
 
 describe('shoal-broker', () => {
-  it('serves with users and the policy for agents from its file, reads it again on SIGHUP, and stops on SIGTERM', async () => {
-    const config = join(directory, 'broker.json');
-    const users = [
-      { username: 'pump', passwordHash: await hashPassword('s3cret'), clientIds: ['acme/plant/pump-01'] },
-    ];
-    await writeFile(config, JSON.stringify({ users, a2aPolicy: 'unit' }));
-    const args = ['--conditions=@shoal/source', '--import', 'tsx', main, '--port', '0', '--config', config];
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
-    const lines = createInterface({ input: child.stderr });
-    const [line] = (await once(lines, 'line')) as [string];
-    const { url } = (JSON.parse(line) as { tcp: { url: string } }).tcp;
-    const right = { clientId: 'acme/plant/pump-01', username: 'pump', password: 's3cret' };
-    for (const wrong of [{ password: 'no' }, { username: 'nobody' }]) {
-      await expect(clients.connect(url, { ...right, ...wrong })).rejects.toMatchObject({ code: 0x86 });
-    }
-    const another = { ...right, clientId: 'acme/plant/pump-02' };
-    await expect(clients.connect(url, another)).rejects.toMatchObject({ code: 0x85 });
-    const nobody = clients.connect(url, { clientId: 'acme/plant/pump-01' });
-    await expect(nobody).rejects.toMatchObject({ code: 0x86 });
-    const client = await clients.connect(url, right);
-    await client.publishAsync('shoal/v1/acme/plant/device/pump-01/telemetry', '{}', { qos: 1 });
-    await expect(client.publishAsync('anything', 'x', { qos: 1 })).rejects.toMatchObject({ code: 0x87 });
-    await writeFile(config, JSON.stringify({ users: [], a2aPolicy: 'unit' }));
-    const gone = new Promise<void>((resolve) => client.once('close', () => resolve()));
-    child.kill('SIGHUP');
-    await gone;
-    await expect(clients.connect(url, right)).rejects.toMatchObject({ code: 0x86 });
-    const exited = once(child, 'exit');
-    child.kill('SIGTERM');
-    expect((await exited)[0]).toBe(0);
-  });
+  it(
+    'serves with users and the policy for agents from its file, reads it again on SIGHUP, and stops on SIGTERM',
+    { timeout: 60_000 },
+    async () => {
+      const config = join(directory, 'broker.json');
+      const users = [
+        { username: 'pump', passwordHash: await hashPassword('s3cret'), clientIds: ['acme/plant/pump-01'] },
+      ];
+      await writeFile(config, JSON.stringify({ users, a2aPolicy: 'unit' }));
+      const args = ['--conditions=@shoal/source', '--import', 'tsx', main, '--port', '0', '--config', config];
+      const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+      const lines = createInterface({ input: child.stderr });
+      const [line] = (await once(lines, 'line')) as [string];
+      const { url } = (JSON.parse(line) as { tcp: { url: string } }).tcp;
+      const right = { clientId: 'acme/plant/pump-01', username: 'pump', password: 's3cret' };
+      for (const wrong of [{ password: 'no' }, { username: 'nobody' }]) {
+        await expect(clients.connect(url, { ...right, ...wrong })).rejects.toMatchObject({ code: 0x86 });
+      }
+      const another = { ...right, clientId: 'acme/plant/pump-02' };
+      await expect(clients.connect(url, another)).rejects.toMatchObject({ code: 0x85 });
+      const nobody = clients.connect(url, { clientId: 'acme/plant/pump-01' });
+      await expect(nobody).rejects.toMatchObject({ code: 0x86 });
+      const client = await clients.connect(url, right);
+      await client.publishAsync('shoal/v1/acme/plant/device/pump-01/telemetry', '{}', { qos: 1 });
+      await expect(client.publishAsync('anything', 'x', { qos: 1 })).rejects.toMatchObject({ code: 0x87 });
+      await writeFile(config, JSON.stringify({ users: [], a2aPolicy: 'unit' }));
+      const gone = new Promise<void>((resolve) => client.once('close', () => resolve()));
+      child.kill('SIGHUP');
+      await gone;
+      await expect(clients.connect(url, right)).rejects.toMatchObject({ code: 0x86 });
+      const exited = once(child, 'exit');
+      child.kill('SIGTERM');
+      expect((await exited)[0]).toBe(0);
+    },
+  );
 
   it.each([
     [['--port', 'x'], /^--port: "x" is not a port, use 0 to 65535/],

@@ -105,26 +105,30 @@ describe('messages are passed on', () => {
     expect(await bytes).toHaveLength(2 + 3 + (qos > 0 ? 2 : 0) + 1 + 1);
   });
 
-  it('MQTT-2.2.1-4, MQTT-4.3.2-1: with identifiers that are not in use, also after the numbers ran out', async () => {
-    const watcher = await receiver();
-    const sender = await fixture.client('sender');
-    await sender.publish('t', 'held');
-    const held = (await watcher.publication()).messageId as number;
-    const seen = new Set([held]);
-    for (let round = 0; round < 66; round++) {
-      const batch = Array.from({ length: 1000 }, (_, i) =>
-        publishPacket('t', '', { qos: 1, messageId: i + 1 }),
-      );
-      sender.send(...batch);
-      for (let i = 0; i < 1000; i++) {
-        const { messageId } = await watcher.publication();
-        if (messageId === held || messageId === 0) throw new Error(`identifier ${messageId} was taken`);
-        seen.add(messageId as number);
-        watcher.send({ cmd: 'puback', messageId } as Packet);
+  it(
+    'MQTT-2.2.1-4, MQTT-4.3.2-1: with identifiers that are not in use, also after the numbers ran out',
+    { timeout: 60_000 },
+    async () => {
+      const watcher = await receiver();
+      const sender = await fixture.client('sender');
+      await sender.publish('t', 'held');
+      const held = (await watcher.publication()).messageId as number;
+      const seen = new Set([held]);
+      for (let round = 0; round < 66; round++) {
+        const batch = Array.from({ length: 1000 }, (_, i) =>
+          publishPacket('t', '', { qos: 1, messageId: i + 1 }),
+        );
+        sender.send(...batch);
+        for (let i = 0; i < 1000; i++) {
+          const { messageId } = await watcher.publication();
+          if (messageId === held || messageId === 0) throw new Error(`identifier ${messageId} was taken`);
+          seen.add(messageId as number);
+          watcher.send({ cmd: 'puback', messageId } as Packet);
+        }
       }
-    }
-    expect(seen.size).toBe(65_535);
-  });
+      expect(seen.size).toBe(65_535);
+    },
+  );
 });
 
 describe('retained messages', () => {

@@ -1,6 +1,5 @@
 import { sendDisconnect } from '../core/answers.ts';
 import { decodePacket } from '../core/codec/decode.ts';
-import { sniffVersion } from '../core/codec/decode-connect.ts';
 import { FrameSplitter } from '../core/codec/frame-splitter.ts';
 import { refuse } from '../core/connect.ts';
 import type { ClientPacket, ConnectPacket } from '../core/packets.ts';
@@ -10,7 +9,8 @@ import type { Stake } from '../core/stake.ts';
 import type { Verdict } from './auth/door.ts';
 import type { CommitWaiter } from './commit-gate.ts';
 import type { Flushable } from './flusher.ts';
-import { HeldPackets } from './held-packets.ts';
+import { refuseMalformed } from './first-packet.ts';
+import { Outbox } from './outbox.ts';
 import { Pause, ReadGate } from './read-gate.ts';
 import type { Server } from './server.ts';
 import { Throttle } from './throttle.ts';
@@ -32,9 +32,7 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
   private transport: Transport | undefined;
   private readonly splitter: FrameSplitter;
   private state: State = 'connecting';
-  private out: Buffer[] = [];
-  private outBytes = 0;
-  private readonly held = new HeldPackets();
+  private readonly outbox: Outbox;
   private blocked = false;
   private flushing = false;
   private readonly reading = new ReadGate(
@@ -52,6 +50,7 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
     this.lastReceivedAtMs = now;
     this.splitter = new FrameSplitter(server.maxPacketBytes);
     this.throttle = Throttle.create(server.limits, now);
+    this.outbox = new Outbox(server.gate, this, () => this.markDirty());
   }
 
   attach(transport: Transport): void {
@@ -114,8 +113,7 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
     const { core } = this;
     this.state = 'closed';
     this.core = undefined;
-    this.out = [];
-    this.held.clear();
+    this.outbox.clear();
     clearTimeout(this.closeTimer);
     clearTimeout(this.rateTimer);
     this.server.forget(this);
@@ -141,7 +139,9 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
     try {
       packet = decodePacket(bytes, start, bodyStart, end);
     } catch (error) {
-      this.refuseMalformed(error, bytes, start, bodyStart);
+      if (error instanceof PacketError)
+        this.server.logger.info('CONNECT refused', { remote: this.remote, reason: error.message });
+      refuseMalformed(this, error, bytes, start, bodyStart);
       return;
     }
     this.pendingVersion = (packet as ConnectPacket).version;
@@ -224,21 +224,6 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
       });
   }
 
-  private refuseMalformed(error: unknown, bytes: Buffer, start: number, bodyStart: number): void {
-    if (!(error instanceof PacketError)) throw error;
-    this.server.logger.info('CONNECT refused', { remote: this.remote, reason: error.message });
-    const isConnect = (bytes[start] as number) >> 4 === 1;
-    const level = isConnect ? sniffVersion(bytes, bodyStart) : undefined;
-    if (level === 5 || error.reasonCode === Reason.unsupportedProtocolVersion) {
-      const version = level !== undefined && level >= 5 ? 5 : 4;
-      refuse(
-        this,
-        { version, requestProblemInformation: true, maximumPacketBytes: Infinity },
-        { reasonCode: error.reasonCode, reason: error.message },
-      );
-    } else this.close();
-  }
-
   /** Anything that goes wrong with a packet ends this connection and nothing else. */
   private fail(error: unknown): void {
     const known = error instanceof PacketError;
@@ -262,23 +247,12 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
 
   send(bytes: Buffer, after: boolean | Stake): void {
     if (this.state === 'closed' || this.state === 'closing') return;
-    const { gate } = this.server;
-    const stake = typeof after === 'boolean' ? undefined : after;
-    const waits = stake === undefined ? after === true && !gate.isClean() : !stake.isSettled;
-    if (!waits && this.held.mayPass(bytes)) {
-      this.push(bytes);
-      return;
-    }
-    if (waits) {
-      this.held.add(bytes, gate.epoch, stake);
-      gate.join(this, stake);
-    } else this.held.add(bytes);
-    if (this.held.bytes > HIGH_WATER_BYTES) this.reading.pause(Pause.unwritten);
+    this.outbox.send(bytes, after);
+    if (this.outbox.heldBytes > HIGH_WATER_BYTES) this.reading.pause(Pause.unwritten);
   }
 
   canWrite(): boolean {
-    if (this.outBytes + this.held.bytes + (this.transport?.bufferedBytes() ?? 0) < HIGH_WATER_BYTES)
-      return true;
+    if (this.outbox.bytes + (this.transport?.bufferedBytes() ?? 0) < HIGH_WATER_BYTES) return true;
     this.blocked = true;
     return false;
   }
@@ -294,16 +268,10 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
   // Writing
 
   committed(epoch: number): void {
-    for (const bytes of this.held.release(epoch)) this.push(bytes);
-    if (this.held.isEmpty) this.reading.resume(Pause.unwritten);
+    this.outbox.release(epoch);
+    if (this.outbox.heldBytes === 0) this.reading.resume(Pause.unwritten);
     if (!this.server.gate.isFull()) this.reading.resume(Pause.storeFull);
     else if (this.reading.isPausedFor(Pause.storeFull)) this.server.gate.join(this);
-  }
-
-  private push(bytes: Buffer): void {
-    this.out.push(bytes);
-    this.outBytes += bytes.length;
-    this.markDirty();
   }
 
   private markDirty(): void {
@@ -316,15 +284,13 @@ export class ClientConnection implements ConnectionPort, Flushable, CommitWaiter
     this.flushing = false;
     if (this.state === 'closed') return;
     this.reading.resume(Pause.turn);
-    if (this.out.length > 0) {
-      const { out, outBytes } = this;
-      this.out = [];
-      this.outBytes = 0;
-      this.server.traffic.bytesSent += outBytes;
-      this.transport?.write(out, outBytes);
+    const taken = this.outbox.take();
+    if (taken !== undefined) {
+      this.server.traffic.bytesSent += taken.bytes;
+      this.transport?.write(taken.buffers, taken.bytes);
     }
     if (this.state === 'closing') {
-      if (this.held.isEmpty) this.transport?.end();
+      if (this.outbox.heldBytes === 0) this.transport?.end();
     } else this.unblock();
   }
 

@@ -25,10 +25,6 @@ export class HeldPackets {
   private barriers = 0;
   bytes = 0;
 
-  get isEmpty(): boolean {
-    return this.items.length === 0;
-  }
-
   /**
    * A message need not wait behind answers to what its receiver published, nor the end of one handshake behind the beginning of another:
    * MQTT 5 §4.6 orders messages, PUBACKs, PUBRECs and PUBRELs, each among themselves.
