@@ -25,7 +25,7 @@ let data: string;
 beforeAll(async () => {
   for (const name of ['broker', 'supervisor', 'step', 'approver'])
     files[name] = name === 'broker' ? '' : await bundle(`./${name}-process.ts`);
-});
+}, 120_000);
 afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
 });
@@ -58,7 +58,7 @@ async function kill(child: ChildProcess): Promise<void> {
 
 test(
   'an approval outlives supervisor, broker, approver and the step that acts on it, each killed: the word counts once',
-  { timeout: 120_000 },
+  { timeout: 400_000 },
   async () => {
     data = await mkdtemp(join(tmpdir(), 'shoal-approval-'));
     let broker = start('broker', { SHOAL_TEST_DATA: data });
@@ -81,7 +81,7 @@ test(
     });
     try {
       let supervisor = await supervise();
-      const asked = await fleet.ask({}, undefined, 60_000);
+      const asked = await fleet.ask({}, undefined, 150_000);
       expect(asked.status.state).toBe('TASK_STATE_INPUT_REQUIRED');
       const view = () => fleet.view(asked.id);
 
@@ -101,15 +101,15 @@ test(
         SHOAL_TEST_UNIT: fleet.unit,
         SHOAL_TEST_SESSION: asked.id,
       });
-      await expect.poll(() => decisions.length, { timeout: 60_000 }).toBe(1);
+      await expect.poll(() => decisions.length, { timeout: 150_000 }).toBe(1);
       await kill(approver);
       // The step that acts on it is at work: it dies, and its supervisor with it.
-      await expect.poll(() => acts.some(({ word }) => word === 'started'), { timeout: 60_000 }).toBe(true);
+      await expect.poll(() => acts.some(({ word }) => word === 'started'), { timeout: 150_000 }).toBe(true);
       process.kill(acts.find(({ word }) => word === 'started')!.pid, 'SIGKILL');
       await kill(supervisor);
       await supervise();
 
-      await expect.poll(async () => (await view()).outcome?.state, { timeout: 60_000 }).toBe('completed');
+      await expect.poll(async () => (await view()).outcome?.state, { timeout: 150_000 }).toBe('completed');
 
       const task = await fleet.requester.getTask(fleet.address(), { id: asked.id });
       expect(task.status.state).toBe('TASK_STATE_COMPLETED');

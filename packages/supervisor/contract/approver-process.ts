@@ -9,5 +9,5 @@ const requester = createRequester({ link, address });
 await requester.send(
   { ...address, agentId: 'flow' },
   { text: 'approve', taskId },
-  { firstReplyTimeoutMs: 60_000 },
+  { firstReplyTimeoutMs: 150_000 },
 );
