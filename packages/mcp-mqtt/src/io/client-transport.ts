@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
 import { openLink, silentLogger, type InboundMessage, type Link, type Logger } from '@shoal/mqtt-link';
 import { McpMqttError } from '../core/errors.ts';
@@ -75,7 +74,7 @@ export class MqttClientTransport implements Transport {
 
   constructor(options: MqttClientTransportOptions) {
     assertServerName(options.serverName);
-    this.mcpClientId = `${options.clientId ?? 'mcp'}-${randomUUID().replaceAll('-', '').slice(0, 16)}`;
+    this.mcpClientId = `${options.clientId ?? 'mcp'}-${crypto.randomUUID().replaceAll('-', '').slice(0, 16)}`;
     assertMcpClientId(this.mcpClientId);
     this.#options = options;
     this.#logger = options.logger ?? silentLogger;

@@ -3,6 +3,8 @@ import type { Link } from '@shoal/mqtt-link';
 import { McpMqttError } from '../core/errors.ts';
 import { publishProperties, type McpComponent } from '../core/messages.ts';
 
+const encoder = new TextEncoder();
+
 /** Fixed header, property lengths and the two user properties without their values. */
 const OVERHEAD_BYTES = 128;
 
@@ -16,9 +18,8 @@ export function createPublisher(link: Link, component: McpComponent): McpPublish
   return {
     async publish(topic, payload, options = {}) {
       const limit = link.broker?.maximumPacketSize;
-      const bytes = Buffer.byteLength(payload);
-      const packetBytes =
-        bytes + Buffer.byteLength(topic) + Buffer.byteLength(link.clientId) + OVERHEAD_BYTES;
+      const bytes = byteLength(payload);
+      const packetBytes = bytes + byteLength(topic) + byteLength(link.clientId) + OVERHEAD_BYTES;
       if (limit !== undefined && packetBytes > limit) {
         const message = `a message of ${bytes} bytes does not fit the broker's maximum packet size of ${limit} bytes`;
         throw new McpMqttError('message-too-large', message);
@@ -31,4 +32,9 @@ export function createPublisher(link: Link, component: McpComponent): McpPublish
       });
     },
   };
+}
+
+/** As UTF-8; `Buffer.byteLength` exists in Node only. */
+function byteLength(text: string): number {
+  return encoder.encode(text).length;
 }

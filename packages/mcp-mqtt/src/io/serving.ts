@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { JSONRPCMessage } from '@modelcontextprotocol/client';
 import type { InboundMessage, Link, Logger } from '@shoal/mqtt-link';
 import {
@@ -108,7 +107,7 @@ export class McpServing {
 
   async #announce(): Promise<void> {
     const { description, meta } = this.#options;
-    const notice = { serverName: this.serverName, description, meta, epoch: randomUUID() };
+    const notice = { serverName: this.serverName, description, meta, epoch: crypto.randomUUID() };
     await this.#publisher.publish(serverPresenceTopic(this), encodeOnline(notice), { retain: true });
   }
 

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { openLink, readRetained, type Link, type LinkOptions } from '@shoal/mqtt-link';
 import { sessionTopics, type SessionAddress } from '@shoal/protocol';
 import { foldSession, type SessionView } from '../core/view.ts';
@@ -42,7 +41,7 @@ export function openLookLink(
   options: ConnectOptions,
   signal?: AbortSignal,
 ): Promise<Link> {
-  const clientId = `${address.org}/${address.unit}/look-${randomUUID()}`;
+  const clientId = `${address.org}/${address.unit}/look-${crypto.randomUUID()}`;
   return openPatiently({ ...connectOptions(options), clientId }, signal);
 }
 

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { LinkError, markerTopicOf, type Link } from '@shoal/mqtt-link';
 
 /**
@@ -22,7 +21,7 @@ export class Marker {
 
   /** Resolves when the marker is back; rejects with LinkError when the connection is lost before. */
   async pass(): Promise<void> {
-    const nonce = randomUUID();
+    const nonce = crypto.randomUUID();
     let stop: readonly (() => void)[] = [];
     try {
       const seen = new Promise<void>((resolve, reject) => {
