@@ -52,4 +52,5 @@ export {
   type DeviceSpeed,
 } from './core/agent/device-context.ts';
 export type { DeviceHealth, DeviceRelation, DeviceStatus } from './core/agent/status.ts';
+export { statusOfContext } from './core/agent/status-of-context.ts';
 export type { IncidentEvidence, IncidentMessage, IncidentRequest } from './core/agent/requests.ts';

@@ -7,6 +7,7 @@ import { DeviceMonitor, parseMonitorState } from './device-monitor.ts';
 import { explain } from './explain.ts';
 import { incidentMessage, putRequest, REMEMBERED_REQUESTS, type IncidentRequest } from './requests.ts';
 import { deviceStatus } from './status.ts';
+import { statusOfContext } from './status-of-context.ts';
 
 const OPTIONS = { learnSamples: 200 };
 
@@ -118,6 +119,21 @@ describe('deviceStatus', () => {
 });
 
 describe('saved context', () => {
+  it('says the same of the device as the agent does', () => {
+    const monitor = new DeviceMonitor(OPTIONS);
+    for (const sample of telemetry(600, 400)) monitor.observe(sample);
+    const saved = {
+      schemaVersion: 1,
+      deviceId: 'pump-01',
+      monitor: JSON.parse(JSON.stringify(monitor.state())),
+    };
+    const context = validateContext(saved, 'pump-01');
+    if (!context.ok) throw new Error(describeViolationsOf(context));
+    const { score, ...said } = statusOf(monitor);
+    expect(score).toBeGreaterThan(1);
+    expect(statusOfContext(context.value, { agentId: 'pump-01' })).toEqual({ ...said, score: 0 });
+  });
+
   it('names what cannot be read', () => {
     const monitor = new DeviceMonitor(OPTIONS);
     for (const sample of telemetry(250, 999)) monitor.observe(sample);
