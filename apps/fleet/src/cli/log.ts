@@ -1,6 +1,7 @@
 import type { LogLine } from '../observe/fleet-view.ts';
 
-const COLOURS: Readonly<Record<LogLine['topic'] | 'fleet' | 'restart', number>> = {
+const COLOURS: Readonly<Record<LogLine['topic'] | 'console' | 'fleet' | 'restart', number>> = {
+  console: 96,
   fleet: 90,
   online: 32,
   offline: 90,

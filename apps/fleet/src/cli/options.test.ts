@@ -12,7 +12,12 @@ describe('the command line of the fleet', () => {
       json: false,
       broker: undefined,
       port: 0,
+      console: true,
     });
+  });
+
+  it.each([[['--once']], [['--json']], [['--no-console']]])('serves no console with %j', (argv) => {
+    expect(parseOptions(argv)).toMatchObject({ console: false });
   });
 
   it('takes every flag, also behind a double dash', () => {

@@ -23,6 +23,8 @@ export interface FleetOptions {
   readonly stepSeconds: number;
   /** TCP port of the embedded broker; 0 takes a free one. */
   readonly port: number;
+  /** Serve the web console. */
+  readonly console: boolean;
   readonly org: string;
   readonly unit: string;
   /** A language model that drafts texts and weighs what the signal leaves open; null: none. */
@@ -63,6 +65,7 @@ const FLAGS = {
   json: { type: 'boolean', default: false },
   'step-seconds': { type: 'string', default: '0' },
   port: { type: 'string', default: '0' },
+  'no-console': { type: 'boolean', default: false },
   org: { type: 'string', default: 'acme' },
   unit: { type: 'string', default: 'plant-1' },
   reasoner: { type: 'string' },
@@ -84,6 +87,7 @@ export function parseOptions(argv: readonly string[]): FleetOptions | undefined 
     models: values.models,
     stepSeconds: number('step-seconds', values['step-seconds'], 0, 60),
     port: integer('port', values.port, 0, 65_535),
+    console: !values['no-console'] && !values.once && !values.json,
     org: identifier('org', values.org),
     unit: identifier('unit', values.unit),
     reasoner: reasonerConfig(values.reasoner ?? process.env['SHOAL_REASONER']),

@@ -18,11 +18,17 @@ export interface Death {
   readonly restartInMs: number;
 }
 
+export interface BrokerUrls {
+  readonly url: string;
+  /** Of the listener for browsers; undefined when it is not known. */
+  readonly wsUrl: string | undefined;
+}
+
 export interface FleetProcesses {
   /** Puts the program of the other roles together. Call it before the first `start`. */
   prepare(): Promise<void>;
-  /** Starts the embedded broker and resolves with its URL; a restart keeps port and data. */
-  startBroker(port: number): Promise<string>;
+  /** Starts the embedded broker and resolves with its URLs; a restart keeps ports and data. */
+  startBroker(port: number): Promise<BrokerUrls>;
   /** Starts a role and resolves when it is ready for the first time. */
   start(role: Role, config: FleetConfig): Promise<KeptProcess>;
   /** Stops everything but the broker, the last one first. */
@@ -41,7 +47,7 @@ export function createFleetProcesses(onDeath: (death: Death) => void): FleetProc
     return folder;
   };
   type Kept = Pick<KeepOptions, 'name' | 'env' | 'entry' | 'execArgv'>;
-  const keep = (options: Kept): Promise<{ url?: string; process: KeptProcess }> =>
+  const keep = (options: Kept): Promise<{ url?: string; wsUrl?: string; process: KeptProcess }> =>
     new Promise((resolve, reject) => {
       let deathsBeforeReady = 0;
       const running = keepProcess({
@@ -69,15 +75,17 @@ export function createFleetProcesses(onDeath: (death: Death) => void): FleetProc
     async startBroker(port) {
       const directory = newFolder('shoal-broker-');
       let url: string | undefined;
+      let wsUrl: string | undefined;
       const env = (): NodeJS.ProcessEnv => ({
         ...process.env,
         ...roleEnvironment('broker', { url: '' } as FleetConfig),
         SHOAL_BROKER_DIRECTORY: directory,
         SHOAL_BROKER_PORT: url === undefined ? String(port) : new URL(url).port,
+        SHOAL_BROKER_WS_PORT: wsUrl === undefined ? '0' : new URL(wsUrl).port,
       });
-      ({ url } = await keep({ name: 'broker', entry: SOURCE_ENTRY, execArgv: process.execArgv, env }));
+      ({ url, wsUrl } = await keep({ name: 'broker', entry: SOURCE_ENTRY, execArgv: process.execArgv, env }));
       if (url === undefined) throw new Error('the broker did not say where it listens');
-      return url;
+      return { url, wsUrl };
     },
     async start(role, config) {
       const env = (): NodeJS.ProcessEnv => ({ ...process.env, ...roleEnvironment(role, config) });

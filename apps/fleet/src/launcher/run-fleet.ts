@@ -10,7 +10,8 @@ import type { FleetReport } from '../observe/report.ts';
 import { DEVICE_AGENT_BLUEPRINT, type FleetConfig } from '../roles/config.ts';
 import { planDevices, type PlannedDevice } from '../roles/plan-devices.ts';
 import { publishDesiredAgents, type DesiredAgents } from './desired-agents.ts';
-import { createFleetProcesses, type Death, type FleetProcesses } from './fleet-processes.ts';
+import { startConsole } from './console-process.ts';
+import { createFleetProcesses, type BrokerUrls, type Death, type FleetProcesses } from './fleet-processes.ts';
 import { findRecordings } from './recordings.ts';
 import { waitUntil } from './wait-until.ts';
 
@@ -60,11 +61,11 @@ export async function runFleet(
   let url = options.broker ?? '';
   let ending: Ending;
   try {
-    const [brokerUrl] = await Promise.all([
-      options.broker ?? processes.startBroker(options.port),
+    const [broker] = await Promise.all([
+      options.broker === undefined ? processes.startBroker(options.port) : externalBroker(options.broker),
       processes.prepare(),
     ]);
-    url = brokerUrl;
+    url = broker.url;
     const { org, unit, speed, stepSeconds } = options;
     const config: FleetConfig = {
       root: ROOT,
@@ -82,7 +83,10 @@ export async function runFleet(
     if (run === undefined) {
       ending = { ok: !options.once, reason: 'told to stop while it was starting' };
     } else {
-      ending = await runToEnd(run, signal);
+      const showConsole = (): void => {
+        if (options.console) closing.push(openConsole(broker.wsUrl, config, log));
+      };
+      ending = await runToEnd(run, signal, showConsole);
       await stopRun(run);
     }
   } catch (error) {
@@ -104,6 +108,26 @@ export async function runFleet(
       presence: view.presenceOf(device.deviceId),
     })),
     restarts,
+  });
+}
+
+function externalBroker(url: string): BrokerUrls {
+  return { url, wsUrl: /^wss?:/.test(url) ? url : undefined };
+}
+
+/** Only when the fleet is up: building the console takes some seconds of a core. Whatever becomes of it, the fleet goes on. */
+function openConsole(
+  brokerUrl: string | undefined,
+  { org, unit }: FleetConfig,
+  log: FleetLog,
+): () => Promise<void> {
+  return startConsole({
+    brokerUrl,
+    org,
+    unit,
+    onReady: (url) => log.line('console', 'open', url),
+    onFailure: (reason) =>
+      log.line('console', 'missing', `it could not be started, the fleet goes on: ${reason}`),
   });
 }
 
@@ -162,7 +186,7 @@ async function startRun(
   return { options, config, devices, view, log, processes, desired, changed };
 }
 
-async function runToEnd(run: Run, signal: AbortSignal): Promise<Ending> {
+async function runToEnd(run: Run, signal: AbortSignal, onReady: () => void): Promise<Ending> {
   const { options, devices, view, log, changed } = run;
   const online = (): boolean => devices.every(({ deviceId }) => view.presenceOf(deviceId) === 'online');
   if (!(await waitUntil(online, changed, ONLINE_TIMEOUT_MS, signal))) {
@@ -173,6 +197,7 @@ async function runToEnd(run: Run, signal: AbortSignal): Promise<Ending> {
     return { ok: false, reason: `not online within ${ONLINE_TIMEOUT_MS / 1000} s: ${missing.join(', ')}` };
   }
   log.line('fleet', 'ready', `all ${devices.length} device agents are online and learning what normal is`);
+  onReady();
   const ordered = (): boolean => options.once && view.workOrder !== undefined;
   const timeoutMs = options.once ? options.timeoutSeconds * 1000 : LONGEST_TIMER_MS;
   const done = await waitUntil(ordered, changed, timeoutMs, signal);

@@ -23,6 +23,8 @@ export interface KeepOptions {
 export interface ReadyMessage {
   readonly ready: true;
   readonly url?: string;
+  /** The broker's, for browsers. */
+  readonly wsUrl?: string;
 }
 
 const STABLE_MS = 10_000;

@@ -1,0 +1,127 @@
+import type { SessionView } from '@shoal/workflow';
+import { useMemo, type ReactNode } from 'react';
+import { clock, duration } from '../../core/format.ts';
+import { itemCards, type StepCard } from '../../core/step-card.ts';
+import { StateBadge } from '../parts/badge.tsx';
+import { Disclosure, Json } from '../parts/json.tsx';
+import { PartBody } from '../parts/part.tsx';
+
+interface StepDetailProps {
+  readonly card: StepCard;
+  readonly view: SessionView;
+  readonly now: number;
+  readonly onClose: () => void;
+}
+
+export function StepDetail({ card, view, now, onClose }: StepDetailProps): ReactNode {
+  const { error, output, summary } = card;
+  return (
+    <section className="panel steps-panel" aria-label={`Step ${card.id}`}>
+      <div className="panel-head">
+        <h2>{card.id}</h2>
+        <StateBadge state={card.state} />
+        <span className="grow" />
+        <button type="button" className="button button-small" onClick={onClose}>
+          All steps
+        </button>
+      </div>
+      {card.description !== '' && <p>{card.description}</p>}
+      {summary !== undefined && <p className="said">{summary}</p>}
+      {card.waits !== undefined && (
+        <p>
+          <span className="muted">waits for</span> {card.waits}
+        </p>
+      )}
+      {error !== undefined && (
+        <p className="step-error">
+          <code>{error.code}</code> {error.message}
+        </p>
+      )}
+      <StepFacts card={card} now={now} />
+      {output !== undefined && (
+        <>
+          <h3>Output</h3>
+          <PartBody part={{ data: output }} />
+        </>
+      )}
+      {error?.details !== undefined && (
+        <Disclosure title="Details of the error">
+          <Json value={error.details} label="Details" />
+        </Disclosure>
+      )}
+      {card.input !== undefined && (
+        <Disclosure title="Input, as planned">
+          <Json value={card.input} label="Input" />
+        </Disclosure>
+      )}
+      {card.fanOut !== undefined && <Items card={card} view={view} now={now} />}
+    </section>
+  );
+}
+
+function StepFacts({ card, now }: { readonly card: StepCard; readonly now: number }): ReactNode {
+  const at = (ms: number | undefined): string =>
+    ms === undefined ? '–' : clock(new Date(ms).toISOString(), now);
+  const facts: readonly (readonly [string, ReactNode])[] = [
+    ['Uses', card.use],
+    ['Attempt', card.attempt === 0 ? 'not claimed yet' : `${card.attempt} of at most ${card.maxAttempts}`],
+    [
+      'Instance',
+      <span key="i" className="mono wrap">
+        {card.instance}
+      </span>,
+    ],
+    ['Claimed by', card.supervisorId ?? '–'],
+    ['Claimed', at(card.claimedMs)],
+    ['Started', at(card.startedMs)],
+    ['Ended', at(card.endedMs)],
+    ...(card.startedMs !== undefined && card.endedMs !== undefined
+      ? [['At work', duration(card.endedMs - card.startedMs)] as const]
+      : []),
+    ...(card.needs.length === 0 ? [] : [['Needs', card.needs.join(', ')] as const]),
+    ...(card.reusedFrom === undefined ? [] : [['Taken over from', card.reusedFrom] as const]),
+    ...(card.actsOnce ? [['Effect', 'changes the world, never done twice'] as const] : []),
+  ];
+  return (
+    <dl className="facts facts-narrow">
+      {facts.map(([label, value]) => (
+        <div key={label}>
+          <dt>{label}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function Items({
+  card,
+  view,
+  now,
+}: {
+  readonly card: StepCard;
+  readonly view: SessionView;
+  readonly now: number;
+}): ReactNode {
+  const items = useMemo(() => itemCards(view, card.id, now), [view, card, now]);
+  const { fanOut } = card;
+  return (
+    <>
+      <h3>
+        Items{' '}
+        <span className="muted number">
+          {fanOut?.completed} completed, {fanOut?.failed} otherwise, {fanOut?.running} at work, of{' '}
+          {fanOut?.total}
+        </span>
+      </h3>
+      <ol className="items">
+        {items.map((item) => (
+          <li key={item.id}>
+            <StateBadge state={item.state} /> <span className="mono clip">{JSON.stringify(item.input)}</span>
+            {item.error !== undefined && <span className="muted clip">{item.error.message}</span>}
+          </li>
+        ))}
+      </ol>
+    </>
+  );
+}
