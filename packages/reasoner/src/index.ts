@@ -1,6 +1,7 @@
 export { isReasonerError, REASONER_ERROR_CODES, ReasonerError, type ReasonerErrorCode } from './errors.ts';
 export type {
   Admission,
+  AnyLanguageModel,
   BudgetLimit,
   Budgets,
   DecideOptions,

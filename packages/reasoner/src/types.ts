@@ -4,6 +4,18 @@ import type { ReasonerErrorCode } from './errors.ts';
 /** JSON Schema 2020-12. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
+/**
+ * A language model of a provider of the `ai` SDK (specification 2 or 3), or the id of one for the SDK's default provider. The SDK's own
+ * types would ask everyone who compiles against this package for the types of a browser.
+ */
+export type AnyLanguageModel =
+  | string
+  | {
+      readonly specificationVersion: string;
+      readonly provider: string;
+      readonly modelId: string;
+    };
+
 /** One decision that is wanted. */
 export interface ReasoningTask<T> {
   /** An identifier, such as `work-order-text`; it stands in the record. */

@@ -7,6 +7,7 @@ import type {
 } from '@ai-sdk/provider';
 import { basename } from 'node:path';
 import { ReasonerError } from '../errors.ts';
+import type { AnyLanguageModel } from '../types.ts';
 
 /** What is used of `node-llama-cpp` 3, an optional peer: its types are not needed to compile against this package. */
 export interface LlamaRuntime {
@@ -52,7 +53,7 @@ export interface LlamaModelOptions {
 }
 
 export interface LlamaModel {
-  readonly model: LanguageModelV3;
+  readonly model: AnyLanguageModel;
   close(): Promise<void>;
 }
 

@@ -6,7 +6,16 @@ import { buildPrompt } from '../core/prompt.ts';
 import { reasoningRecord, type Facts } from '../core/record.ts';
 import { createRedactor } from '../core/redact.ts';
 import { isReasonerError, ReasonerError } from '../errors.ts';
-import type { Budgets, Decision, DecideOptions, Price, Reasoner, ReasoningTask, ToolGate } from '../types.ts';
+import type {
+  AnyLanguageModel,
+  Budgets,
+  Decision,
+  DecideOptions,
+  Price,
+  Reasoner,
+  ReasoningTask,
+  ToolGate,
+} from '../types.ts';
 import { assertLanguageModel, modelName } from './ask-model.ts';
 import { budgetGuard } from './budget-guard.ts';
 import { memoryLedger, type Ledger } from './ledger.ts';
@@ -16,7 +25,7 @@ import { assertTask, keepRecord, type ReasonerSettings } from './settings.ts';
 
 export interface ModelReasonerOptions extends ReasonerSettings {
   /** Of any provider of the ai SDK (language model specification 2 or 3). */
-  readonly model: LanguageModel;
+  readonly model: AnyLanguageModel;
   /** What must not be said anywhere: the key of the model, for one. At least 8 characters each. */
   readonly secrets?: readonly string[];
   /** Decides which tools the model may call. Unset: none. */
@@ -63,7 +72,7 @@ class ModelReasoner implements Reasoner {
     assertBudgets(options);
     this.#options = options;
     this.#redact = createRedactor(options.secrets ?? []);
-    this.model = this.#redact(modelName(options.model));
+    this.model = this.#redact(modelName(options.model as LanguageModel));
     const { logger = silentLogger, ledger = memoryLedger(), budgets = {} } = options;
     this.#guard = budgetGuard(
       ledger,
@@ -173,7 +182,7 @@ class ModelReasoner implements Reasoner {
           prompt,
           delimiter,
           call: {
-            model,
+            model: model as LanguageModel,
             maxOutputTokens,
             ...(temperature === undefined ? {} : { temperature }),
             ...(seed === undefined ? {} : { seed }),
