@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
+import { settingsSchema } from '../src/bin/settings-file.ts';
 import { readCommand } from '../src/bin/settings.ts';
 import { createBroker, hashPassword, isBrokerError, type Broker } from '../src/index.ts';
 import { Clients } from './mqtt-clients.ts';
@@ -103,6 +104,23 @@ describe('shoal-broker', () => {
     const config = join(directory, 'broker.json');
     await writeFile(config, text);
     await expect(readCommand(['--config', config, '--allow-anonymous'], {})).rejects.toThrow(message);
+  });
+
+  it('has every field of its file in its documents', async () => {
+    const names = new Set<string>();
+    const walk = (schema: unknown): void => {
+      if (typeof schema !== 'object' || schema === null) return;
+      const { properties = {} } = schema as { properties?: object };
+      for (const name of Object.keys(properties)) names.add(name);
+      for (const part of Object.values(schema)) walk(part);
+    };
+    walk(settingsSchema);
+    const files = ['README.md', 'docs/operation.md', 'docs/security.md', 'docs/http.md'];
+    const texts = await Promise.all(
+      files.map((file) => readFile(fileURLToPath(new URL(`../${file}`, import.meta.url)), 'utf8')),
+    );
+    expect(names.size).toBeGreaterThan(60);
+    expect([...names].filter((name) => !new RegExp(`\\b${name}\\b`).test(texts.join('\n')))).toEqual([]);
   });
 
   it('lets flags win over the environment, and both over the file', async () => {
