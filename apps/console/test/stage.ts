@@ -206,7 +206,7 @@ async function startArtist(url: string): Promise<Agent> {
         task.inputRequired('Which colour?');
         return undefined;
       }
-      if (task.history.length > 0) return `You said: ${task.text}`;
+      if (task.history.length > 1) return `You said: ${task.text}`;
       if (task.text === 'context?') return `${(await task.earlierTasks()).length + 1} tasks of this context`;
       return { parts: ARTIFACTS };
     },
