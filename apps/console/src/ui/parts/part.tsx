@@ -9,7 +9,7 @@ export function ArtifactView({ artifact }: { readonly artifact: Artifact }): Rea
   const title = artifact.name ?? artifact.artifactId;
   return (
     <section className="artifact" aria-label={`Artifact ${title}`}>
-      <h4>{title}</h4>
+      <h3>{title}</h3>
       {artifact.description !== undefined && <p className="muted">{artifact.description}</p>}
       {artifact.parts.map((part, index) => (
         <PartBody key={index} part={part} />
