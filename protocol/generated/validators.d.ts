@@ -63,6 +63,7 @@ export declare const validators: {
   readonly Telemetry: CompiledValidator;
   readonly TriggerRecord: CompiledValidator;
   readonly UsageRecord: CompiledValidator;
+  readonly WorkOrder: CompiledValidator;
   readonly WorkflowDefinition: CompiledValidator;
 };
 export declare const AgentCard: CompiledValidator;
@@ -111,4 +112,5 @@ export declare const StepStatus: CompiledValidator;
 export declare const Telemetry: CompiledValidator;
 export declare const TriggerRecord: CompiledValidator;
 export declare const UsageRecord: CompiledValidator;
+export declare const WorkOrder: CompiledValidator;
 export declare const WorkflowDefinition: CompiledValidator;

@@ -3,6 +3,7 @@ import type * as a2a from './schemas/a2a.ts';
 import type * as rpc from './schemas/json-rpc.ts';
 import type * as reasoning from './schemas/reasoning.ts';
 import type * as records from './schemas/records.ts';
+import type { WorkOrder } from './schemas/work-order.ts';
 import type { WorkflowDefinition } from './schemas/workflow.ts';
 
 export interface DocumentTypes {
@@ -52,6 +53,7 @@ export interface DocumentTypes {
   Telemetry: records.Telemetry;
   TriggerRecord: records.TriggerRecord;
   UsageRecord: reasoning.UsageRecord;
+  WorkOrder: WorkOrder;
   WorkflowDefinition: WorkflowDefinition;
 }
 
@@ -104,6 +106,7 @@ const names: Record<DocumentName, true> = {
   Telemetry: true,
   TriggerRecord: true,
   UsageRecord: true,
+  WorkOrder: true,
   WorkflowDefinition: true,
 };
 

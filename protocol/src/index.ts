@@ -133,6 +133,7 @@ export {
   validateReasoningRecord,
   validateTriggerRecord,
   validateUsageRecord,
+  validateWorkOrder,
   validateWorkflowDefinition,
 } from './validate.ts';
 export { isInterrupted, isTerminal, ROLES, TASK_STATES, type Role, type TaskState } from './task-state.ts';
@@ -217,6 +218,8 @@ export type {
   TriggerRecord,
 } from './schemas/records.ts';
 export type { ReasoningRecord, ReasoningToolCall, UsageRecord } from './schemas/reasoning.ts';
+export type { WorkOrder } from './schemas/work-order.ts';
+export { WORK_ORDER_MEDIA_TYPE } from './media-types.ts';
 export type {
   FailurePolicy,
   StepDefinition,

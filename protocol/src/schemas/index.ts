@@ -81,6 +81,7 @@ export {
   TriggerRecord,
 } from './records.ts';
 export { ReasoningRecord, ReasoningToolCall, UsageRecord } from './reasoning.ts';
+export { WorkOrder } from './work-order.ts';
 export {
   type CountOrPercent,
   FailurePolicy,

@@ -66,6 +66,23 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     imports: ['@shoal/protocol', '@shoal/mqtt-link', '@shoal/agent-sdk'],
     test: ['@shoal/broker'],
   },
+  '@shoal/maintenance-planner': {
+    folder: 'packages/maintenance-planner',
+    imports: ['@shoal/protocol', '@shoal/mqtt-link', '@shoal/agent-sdk'],
+    test: ['@shoal/broker'],
+  },
+  '@shoal/fleet-coordinator': {
+    folder: 'packages/fleet-coordinator',
+    imports: [
+      '@shoal/protocol',
+      '@shoal/mqtt-link',
+      '@shoal/agent-sdk',
+      '@shoal/registry-client',
+      '@shoal/device-agent',
+      '@shoal/maintenance-planner',
+    ],
+    test: ['@shoal/broker', '@shoal/device-sim'],
+  },
   'create-shoal': {
     folder: 'packages/create-shoal',
     imports: [],

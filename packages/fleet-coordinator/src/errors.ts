@@ -1,0 +1,27 @@
+export const COORDINATOR_ERROR_CODES = {
+  'invalid-production': 'The production plan is malformed; the message names the field.',
+  disconnected:
+    "The coordinator's own connection was away while it asked: nothing is known of the neighbours, ask again.",
+  'order-invalid': 'The facts do not make a valid work order; the message names the fields.',
+  usage: 'A command line or an option that cannot be understood; the message says what is expected.',
+} as const;
+
+export type CoordinatorErrorCode = keyof typeof COORDINATOR_ERROR_CODES;
+
+const BRAND = Symbol.for('shoal.coordinator-error');
+
+/** Branch on `code`. */
+export class CoordinatorError extends Error {
+  override readonly name = 'CoordinatorError';
+  readonly [BRAND] = true;
+  readonly code: CoordinatorErrorCode;
+
+  constructor(code: CoordinatorErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+export function isCoordinatorError(error: unknown): error is CoordinatorError {
+  return typeof error === 'object' && error !== null && BRAND in error;
+}
