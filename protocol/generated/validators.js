@@ -1207,8 +1207,11 @@ erties/by/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[e
 schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}return validate97.errors=vErrors,errors===
 0}validate97.evaluated={props:{schemaVersion:!0,sessionId:!0,action:!0,reason:!0,by:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const DesiredState=validate98,schema104={
 type:"object",required:["schemaVersion","agentId","blueprint","state"],properties:{schemaVersion:{const:1},agentId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
-blueprint:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},config:{type:"object"},state:{type:"string",enum:["running","stopped"]},at:{type:"string",pattern:"\
-^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"A long-lived agent that supervisors keep alive."};
+blueprint:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},config:{type:"object"},placement:{$ref:"#/$defs/Placement"},state:{type:"string",enum:["runn\
+ing","stopped"]},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"A l\
+ong-lived agent that supervisors keep alive."},schema105={type:"object",properties:{labels:{type:"object",additionalProperties:{type:"string",maxLength:200},description:"\
+What a host must have, each with this value: `{ site: north, gpu: a100 }`. Default: nothing.",maxProperties:20},weight:{type:"integer",minimum:1,maximum:1e3,description:"\
+Places of a host that it takes up while it runs. Default 1."}},additionalProperties:!1,description:"Where something may run, and how much room it needs there."};
 function validate98(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate98.
 evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){
 if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=
@@ -1227,202 +1230,476 @@ vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}if(!pattern10.test(dat
 /blueprint/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}}else{const err10={instancePath:instancePath+
 "/blueprint",schemaPath:"#/properties/blueprint/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}}if(data.
 config!==void 0){let data3=data.config;if(!(data3&&typeof data3=="object"&&!Array.isArray(data3))){const err11={instancePath:instancePath+"/config",schemaPath:"\
-#/properties/config/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}if(data.state!==void 0){let data4=data.
-state;if(typeof data4!="string"){const err12={instancePath:instancePath+"/state",schemaPath:"#/properties/state/type",keyword:"type",params:{type:"string"}};vErrors===
-null?vErrors=[err12]:vErrors.push(err12),errors++}if(!(data4==="running"||data4==="stopped")){const err13={instancePath:instancePath+"/state",schemaPath:"#/prop\
-erties/state/enum",keyword:"enum",params:{allowedValues:schema104.properties.state.enum}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}if(data.at!==
-void 0){let data5=data.at;if(typeof data5=="string"){if(!pattern5.test(data5)){const err14={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",
-keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),
-errors++}}else{const err15={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err15]:
-vErrors.push(err15),errors++}}}else{const err16={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err16]:vErrors.
-push(err16),errors++}return validate98.errors=vErrors,errors===0}validate98.evaluated={props:{schemaVersion:!0,agentId:!0,blueprint:!0,config:!0,state:!0,at:!0},
-dynamicProps:!1,dynamicItems:!1};const ReasoningRecord=validate99,schema105={type:"object",required:["schemaVersion","reasoningId","agentId","purpose","decidedB\
-y","promptHash","inputTokens","outputTokens","costUsd","calls","durationMs","at"],properties:{schemaVersion:{const:1},reasoningId:{type:"string",pattern:"^[A-Za\
--z0-9_.-]+$",maxLength:256},agentId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
-stepId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},attempt:{type:"integer",minimum:1},purpose:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
-decidedBy:{type:"string",enum:["rules","model","nobody"],description:"nobody: it ended with `error` and without a decision."},model:{type:"string",maxLength:200,
-description:"provider/model, when a model was asked."},promptHash:{type:"string",pattern:"^[0-9a-f]{64}$",description:"SHA-256 of instructions, data, schema and\
- tools as the model got them, the random delimiter of the data replaced by a fixed one: equal questions have equal hashes."},inputTokens:{type:"integer",minimum:0},
-outputTokens:{type:"integer",minimum:0},costUsd:{type:"number",minimum:0,description:"US dollars, by the prices that the agent was configured with."},calls:{type:"\
-integer",minimum:0,description:"Calls of the model, repairs and tool rounds included."},toolCalls:{type:"array",items:{$ref:"#/$defs/ReasoningToolCall"},maxItems:50},
-decision:{},error:{$ref:"#/$defs/RecordError"},durationMs:{type:"number",minimum:0},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\\
-d:\\d\\d)$","x-shoal-write":"utc"}},description:"One decision of a reasoner. `error` beside decidedBy rules says why the model did not decide. Prompts are not k\
-ept."},schema106={type:"object",required:["tool","admitted"],properties:{tool:{type:"string",maxLength:200},admitted:{type:"boolean",description:"What the gate \
-said. A call that was not admitted was not made."},reason:{type:"string",maxLength:400},error:{type:"string",maxLength:400}}},schema107={type:"object",required:[
-"code","message"],properties:{code:{type:"string",minLength:1,maxLength:100,description:"Upper case with underscores, for programs: ATTEMPTS_EXHAUSTED."},message:{
-type:"string",maxLength:4e3},retryable:{type:"boolean"},details:{}}},pattern42=new RegExp("^[0-9a-f]{64}$","u");function validate99(data,{instancePath="",parentData,
-parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate99.evaluated;if(evaluated0.dynamicProps&&(evaluated0.
-props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={
-instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.
-reasoningId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"reasoningId"}};vErrors===null?vErrors=[err1]:
-vErrors.push(err1),errors++}if(data.agentId===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"agentId"}};vErrors===
-null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.purpose===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
-purpose"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.decidedBy===void 0){const err4={instancePath,schemaPath:"#/required",keyword:"requi\
-red",params:{missingProperty:"decidedBy"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.promptHash===void 0){const err5={instancePath,schemaPath:"\
-#/required",keyword:"required",params:{missingProperty:"promptHash"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.inputTokens===void 0){const err6={
-instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"inputTokens"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(data.
-outputTokens===void 0){const err7={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"outputTokens"}};vErrors===null?vErrors=[err7]:
-vErrors.push(err7),errors++}if(data.costUsd===void 0){const err8={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"costUsd"}};vErrors===
-null?vErrors=[err8]:vErrors.push(err8),errors++}if(data.calls===void 0){const err9={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
-calls"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(data.durationMs===void 0){const err10={instancePath,schemaPath:"#/required",keyword:"requi\
-red",params:{missingProperty:"durationMs"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(data.at===void 0){const err11={instancePath,schemaPath:"\
-#/required",keyword:"required",params:{missingProperty:"at"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==
-1){const err12={instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?
-vErrors=[err12]:vErrors.push(err12),errors++}if(data.reasoningId!==void 0){let data1=data.reasoningId;if(typeof data1=="string"){if(func1(data1)>256){const err13={
-instancePath:instancePath+"/reasoningId",schemaPath:"#/properties/reasoningId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err13]:
-vErrors.push(err13),errors++}if(!pattern10.test(data1)){const err14={instancePath:instancePath+"/reasoningId",schemaPath:"#/properties/reasoningId/pattern",keyword:"\
-pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}else{const err15={instancePath:instancePath+"/reason\
-ingId",schemaPath:"#/properties/reasoningId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}if(data.agentId!==
-void 0){let data2=data.agentId;if(typeof data2=="string"){if(func1(data2)>256){const err16={instancePath:instancePath+"/agentId",schemaPath:"#/properties/agentI\
-d/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}if(!pattern10.test(data2)){const err17={instancePath:instancePath+
-"/agentId",schemaPath:"#/properties/agentId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),
-errors++}}else{const err18={instancePath:instancePath+"/agentId",schemaPath:"#/properties/agentId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=
-[err18]:vErrors.push(err18),errors++}}if(data.sessionId!==void 0){let data3=data.sessionId;if(typeof data3=="string"){if(func1(data3)>256){const err19={instancePath:instancePath+
-"/sessionId",schemaPath:"#/properties/sessionId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}if(!pattern10.
-test(data3)){const err20={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+\
-$"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}else{const err21={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/ty\
-pe",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}if(data.stepId!==void 0){let data4=data.stepId;if(typeof data4==
-"string"){if(func1(data4)>256){const err22={instancePath:instancePath+"/stepId",schemaPath:"#/properties/stepId/maxLength",keyword:"maxLength",params:{limit:256}};
-vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}if(!pattern10.test(data4)){const err23={instancePath:instancePath+"/stepId",schemaPath:"#/properties\
-/stepId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}else{const err24={instancePath:instancePath+
-"/stepId",schemaPath:"#/properties/stepId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}if(data.attempt!==
-void 0){let data5=data.attempt;if(!(typeof data5=="number"&&!(data5%1)&&!isNaN(data5)&&isFinite(data5))){const err25={instancePath:instancePath+"/attempt",schemaPath:"\
-#/properties/attempt/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}if(typeof data5=="number"&&isFinite(
-data5)&&(data5<1||isNaN(data5))){const err26={instancePath:instancePath+"/attempt",schemaPath:"#/properties/attempt/minimum",keyword:"minimum",params:{comparison:"\
->=",limit:1}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}}if(data.purpose!==void 0){let data6=data.purpose;if(typeof data6=="string"){if(func1(
-data6)>256){const err27={instancePath:instancePath+"/purpose",schemaPath:"#/properties/purpose/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?
-vErrors=[err27]:vErrors.push(err27),errors++}if(!pattern10.test(data6)){const err28={instancePath:instancePath+"/purpose",schemaPath:"#/properties/purpose/patte\
-rn",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),errors++}}else{const err29={instancePath:instancePath+
-"/purpose",schemaPath:"#/properties/purpose/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}}if(data.decidedBy!==
-void 0){let data7=data.decidedBy;if(typeof data7!="string"){const err30={instancePath:instancePath+"/decidedBy",schemaPath:"#/properties/decidedBy/type",keyword:"\
-type",params:{type:"string"}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}if(!(data7==="rules"||data7==="model"||data7==="nobody")){const err31={
-instancePath:instancePath+"/decidedBy",schemaPath:"#/properties/decidedBy/enum",keyword:"enum",params:{allowedValues:schema105.properties.decidedBy.enum}};vErrors===
-null?vErrors=[err31]:vErrors.push(err31),errors++}}if(data.model!==void 0){let data8=data.model;if(typeof data8=="string"){if(func1(data8)>200){const err32={instancePath:instancePath+
-"/model",schemaPath:"#/properties/model/maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}else{const err33={
-instancePath:instancePath+"/model",schemaPath:"#/properties/model/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),
-errors++}}if(data.promptHash!==void 0){let data9=data.promptHash;if(typeof data9=="string"){if(!pattern42.test(data9)){const err34={instancePath:instancePath+"/\
-promptHash",schemaPath:"#/properties/promptHash/pattern",keyword:"pattern",params:{pattern:"^[0-9a-f]{64}$"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),
-errors++}}else{const err35={instancePath:instancePath+"/promptHash",schemaPath:"#/properties/promptHash/type",keyword:"type",params:{type:"string"}};vErrors===null?
-vErrors=[err35]:vErrors.push(err35),errors++}}if(data.inputTokens!==void 0){let data10=data.inputTokens;if(!(typeof data10=="number"&&!(data10%1)&&!isNaN(data10)&&
-isFinite(data10))){const err36={instancePath:instancePath+"/inputTokens",schemaPath:"#/properties/inputTokens/type",keyword:"type",params:{type:"integer"}};vErrors===
-null?vErrors=[err36]:vErrors.push(err36),errors++}if(typeof data10=="number"&&isFinite(data10)&&(data10<0||isNaN(data10))){const err37={instancePath:instancePath+
-"/inputTokens",schemaPath:"#/properties/inputTokens/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err37]:vErrors.push(err37),
-errors++}}if(data.outputTokens!==void 0){let data11=data.outputTokens;if(!(typeof data11=="number"&&!(data11%1)&&!isNaN(data11)&&isFinite(data11))){const err38={
-instancePath:instancePath+"/outputTokens",schemaPath:"#/properties/outputTokens/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err38]:vErrors.
-push(err38),errors++}if(typeof data11=="number"&&isFinite(data11)&&(data11<0||isNaN(data11))){const err39={instancePath:instancePath+"/outputTokens",schemaPath:"\
-#/properties/outputTokens/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err39]:vErrors.push(err39),errors++}}if(data.costUsd!==
-void 0){let data12=data.costUsd;if(typeof data12=="number"&&isFinite(data12)){if(data12<0||isNaN(data12)){const err40={instancePath:instancePath+"/costUsd",schemaPath:"\
-#/properties/costUsd/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err40]:vErrors.push(err40),errors++}}else{const err41={
-instancePath:instancePath+"/costUsd",schemaPath:"#/properties/costUsd/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err41]:vErrors.push(err41),
-errors++}}if(data.calls!==void 0){let data13=data.calls;if(!(typeof data13=="number"&&!(data13%1)&&!isNaN(data13)&&isFinite(data13))){const err42={instancePath:instancePath+
-"/calls",schemaPath:"#/properties/calls/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err42]:vErrors.push(err42),errors++}if(typeof data13==
-"number"&&isFinite(data13)&&(data13<0||isNaN(data13))){const err43={instancePath:instancePath+"/calls",schemaPath:"#/properties/calls/minimum",keyword:"minimum",
-params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err43]:vErrors.push(err43),errors++}}if(data.toolCalls!==void 0){let data14=data.toolCalls;if(Array.isArray(
-data14)){if(data14.length>50){const err44={instancePath:instancePath+"/toolCalls",schemaPath:"#/properties/toolCalls/maxItems",keyword:"maxItems",params:{limit:50}};
-vErrors===null?vErrors=[err44]:vErrors.push(err44),errors++}const len0=data14.length;for(let i0=0;i0<len0;i0++){let data15=data14[i0];if(data15&&typeof data15==
-"object"&&!Array.isArray(data15)){if(data15.tool===void 0){const err45={instancePath:instancePath+"/toolCalls/"+i0,schemaPath:"#/$defs/ReasoningToolCall/require\
-d",keyword:"required",params:{missingProperty:"tool"}};vErrors===null?vErrors=[err45]:vErrors.push(err45),errors++}if(data15.admitted===void 0){const err46={instancePath:instancePath+
-"/toolCalls/"+i0,schemaPath:"#/$defs/ReasoningToolCall/required",keyword:"required",params:{missingProperty:"admitted"}};vErrors===null?vErrors=[err46]:vErrors.
-push(err46),errors++}if(data15.tool!==void 0){let data16=data15.tool;if(typeof data16=="string"){if(func1(data16)>200){const err47={instancePath:instancePath+"/\
-toolCalls/"+i0+"/tool",schemaPath:"#/$defs/ReasoningToolCall/properties/tool/maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?vErrors=[err47]:vErrors.
-push(err47),errors++}}else{const err48={instancePath:instancePath+"/toolCalls/"+i0+"/tool",schemaPath:"#/$defs/ReasoningToolCall/properties/tool/type",keyword:"\
-type",params:{type:"string"}};vErrors===null?vErrors=[err48]:vErrors.push(err48),errors++}}if(data15.admitted!==void 0&&typeof data15.admitted!="boolean"){const err49={
-instancePath:instancePath+"/toolCalls/"+i0+"/admitted",schemaPath:"#/$defs/ReasoningToolCall/properties/admitted/type",keyword:"type",params:{type:"boolean"}};vErrors===
-null?vErrors=[err49]:vErrors.push(err49),errors++}if(data15.reason!==void 0){let data18=data15.reason;if(typeof data18=="string"){if(func1(data18)>400){const err50={
-instancePath:instancePath+"/toolCalls/"+i0+"/reason",schemaPath:"#/$defs/ReasoningToolCall/properties/reason/maxLength",keyword:"maxLength",params:{limit:400}};
-vErrors===null?vErrors=[err50]:vErrors.push(err50),errors++}}else{const err51={instancePath:instancePath+"/toolCalls/"+i0+"/reason",schemaPath:"#/$defs/Reasonin\
-gToolCall/properties/reason/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err51]:vErrors.push(err51),errors++}}if(data15.error!==void 0){
-let data19=data15.error;if(typeof data19=="string"){if(func1(data19)>400){const err52={instancePath:instancePath+"/toolCalls/"+i0+"/error",schemaPath:"#/$defs/R\
-easoningToolCall/properties/error/maxLength",keyword:"maxLength",params:{limit:400}};vErrors===null?vErrors=[err52]:vErrors.push(err52),errors++}}else{const err53={
-instancePath:instancePath+"/toolCalls/"+i0+"/error",schemaPath:"#/$defs/ReasoningToolCall/properties/error/type",keyword:"type",params:{type:"string"}};vErrors===
-null?vErrors=[err53]:vErrors.push(err53),errors++}}}else{const err54={instancePath:instancePath+"/toolCalls/"+i0,schemaPath:"#/$defs/ReasoningToolCall/type",keyword:"\
-type",params:{type:"object"}};vErrors===null?vErrors=[err54]:vErrors.push(err54),errors++}}}else{const err55={instancePath:instancePath+"/toolCalls",schemaPath:"\
-#/properties/toolCalls/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err55]:vErrors.push(err55),errors++}}if(data.error!==void 0){let data20=data.
-error;if(data20&&typeof data20=="object"&&!Array.isArray(data20)){if(data20.code===void 0){const err56={instancePath:instancePath+"/error",schemaPath:"#/$defs/R\
-ecordError/required",keyword:"required",params:{missingProperty:"code"}};vErrors===null?vErrors=[err56]:vErrors.push(err56),errors++}if(data20.message===void 0){
-const err57={instancePath:instancePath+"/error",schemaPath:"#/$defs/RecordError/required",keyword:"required",params:{missingProperty:"message"}};vErrors===null?
-vErrors=[err57]:vErrors.push(err57),errors++}if(data20.code!==void 0){let data21=data20.code;if(typeof data21=="string"){if(func1(data21)>100){const err58={instancePath:instancePath+
-"/error/code",schemaPath:"#/$defs/RecordError/properties/code/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err58]:vErrors.push(err58),
-errors++}if(func1(data21)<1){const err59={instancePath:instancePath+"/error/code",schemaPath:"#/$defs/RecordError/properties/code/minLength",keyword:"minLength",
-params:{limit:1}};vErrors===null?vErrors=[err59]:vErrors.push(err59),errors++}}else{const err60={instancePath:instancePath+"/error/code",schemaPath:"#/$defs/Rec\
-ordError/properties/code/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err60]:vErrors.push(err60),errors++}}if(data20.message!==void 0){let data22=data20.
-message;if(typeof data22=="string"){if(func1(data22)>4e3){const err61={instancePath:instancePath+"/error/message",schemaPath:"#/$defs/RecordError/properties/mes\
-sage/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err61]:vErrors.push(err61),errors++}}else{const err62={instancePath:instancePath+
-"/error/message",schemaPath:"#/$defs/RecordError/properties/message/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err62]:vErrors.push(err62),
-errors++}}if(data20.retryable!==void 0&&typeof data20.retryable!="boolean"){const err63={instancePath:instancePath+"/error/retryable",schemaPath:"#/$defs/Record\
-Error/properties/retryable/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err63]:vErrors.push(err63),errors++}}else{const err64={instancePath:instancePath+
-"/error",schemaPath:"#/$defs/RecordError/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err64]:vErrors.push(err64),errors++}}if(data.durationMs!==
-void 0){let data24=data.durationMs;if(typeof data24=="number"&&isFinite(data24)){if(data24<0||isNaN(data24)){const err65={instancePath:instancePath+"/durationMs",
-schemaPath:"#/properties/durationMs/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err65]:vErrors.push(err65),errors++}}else{
-const err66={instancePath:instancePath+"/durationMs",schemaPath:"#/properties/durationMs/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err66]:
-vErrors.push(err66),errors++}}if(data.at!==void 0){let data25=data.at;if(typeof data25=="string"){if(!pattern5.test(data25)){const err67={instancePath:instancePath+
+#/properties/config/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}if(data.placement!==void 0){let data4=data.
+placement;if(data4&&typeof data4=="object"&&!Array.isArray(data4)){for(const key0 in data4)if(!(key0==="labels"||key0==="weight")){const err12={instancePath:instancePath+
+"/placement",schemaPath:"#/$defs/Placement/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key0}};vErrors===null?vErrors=[err12]:
+vErrors.push(err12),errors++}if(data4.labels!==void 0){let data5=data4.labels;if(data5&&typeof data5=="object"&&!Array.isArray(data5)){if(Object.keys(data5).length>
+20){const err13={instancePath:instancePath+"/placement/labels",schemaPath:"#/$defs/Placement/properties/labels/maxProperties",keyword:"maxProperties",params:{limit:20}};
+vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}for(const key1 in data5){let data6=data5[key1];if(typeof data6=="string"){if(func1(data6)>200){const err14={
+instancePath:instancePath+"/placement/labels/"+key1.replace(/~/g,"~0").replace(/\//g,"~1"),schemaPath:"#/$defs/Placement/properties/labels/additionalProperties/\
+maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}else{const err15={instancePath:instancePath+"/pl\
+acement/labels/"+key1.replace(/~/g,"~0").replace(/\//g,"~1"),schemaPath:"#/$defs/Placement/properties/labels/additionalProperties/type",keyword:"type",params:{type:"\
+string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}}else{const err16={instancePath:instancePath+"/placement/labels",schemaPath:"#/$defs/Plac\
+ement/properties/labels/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}if(data4.weight!==void 0){let data7=data4.
+weight;if(!(typeof data7=="number"&&!(data7%1)&&!isNaN(data7)&&isFinite(data7))){const err17={instancePath:instancePath+"/placement/weight",schemaPath:"#/$defs/\
+Placement/properties/weight/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}if(typeof data7=="number"&&
+isFinite(data7)){if(data7>1e3||isNaN(data7)){const err18={instancePath:instancePath+"/placement/weight",schemaPath:"#/$defs/Placement/properties/weight/maximum",
+keyword:"maximum",params:{comparison:"<=",limit:1e3}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}if(data7<1||isNaN(data7)){const err19={instancePath:instancePath+
+"/placement/weight",schemaPath:"#/$defs/Placement/properties/weight/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err19]:
+vErrors.push(err19),errors++}}}}else{const err20={instancePath:instancePath+"/placement",schemaPath:"#/$defs/Placement/type",keyword:"type",params:{type:"object"}};
+vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}if(data.state!==void 0){let data8=data.state;if(typeof data8!="string"){const err21={instancePath:instancePath+
+"/state",schemaPath:"#/properties/state/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}if(!(data8==="r\
+unning"||data8==="stopped")){const err22={instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema104.
+properties.state.enum}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}}if(data.at!==void 0){let data9=data.at;if(typeof data9=="string"){if(!pattern5.
+test(data9)){const err23={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\\
+d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}else{const err24={instancePath:instancePath+"/at",schemaPath:"\
+#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}}else{const err25={instancePath,schemaPath:"\
+#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}return validate98.errors=vErrors,errors===0}validate98.
+evaluated={props:{schemaVersion:!0,agentId:!0,blueprint:!0,config:!0,placement:!0,state:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const ReasoningRecord=validate99,
+schema106={type:"object",required:["schemaVersion","reasoningId","agentId","purpose","decidedBy","promptHash","inputTokens","outputTokens","costUsd","calls","du\
+rationMs","at"],properties:{schemaVersion:{const:1},reasoningId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},agentId:{type:"string",pattern:"^[A-Za\
+-z0-9_.-]+$",maxLength:256},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},stepId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
+attempt:{type:"integer",minimum:1},purpose:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},decidedBy:{type:"string",enum:["rules","model","nobody"],description:"\
+nobody: it ended with `error` and without a decision."},model:{type:"string",maxLength:200,description:"provider/model, when a model was asked."},promptHash:{type:"\
+string",pattern:"^[0-9a-f]{64}$",description:"SHA-256 of instructions, data, schema and tools as the model got them, the random delimiter of the data replaced b\
+y a fixed one: equal questions have equal hashes."},inputTokens:{type:"integer",minimum:0},outputTokens:{type:"integer",minimum:0},costUsd:{type:"number",minimum:0,
+description:"US dollars, by the prices that the agent was configured with."},calls:{type:"integer",minimum:0,description:"Calls of the model, repairs and tool r\
+ounds included."},toolCalls:{type:"array",items:{$ref:"#/$defs/ReasoningToolCall"},maxItems:50},decision:{},error:{$ref:"#/$defs/RecordError"},durationMs:{type:"\
+number",minimum:0},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"O\
+ne decision of a reasoner. `error` beside decidedBy rules says why the model did not decide. Prompts are not kept."},schema107={type:"object",required:["tool","\
+admitted"],properties:{tool:{type:"string",maxLength:200},admitted:{type:"boolean",description:"What the gate said. A call that was not admitted was not made."},
+reason:{type:"string",maxLength:400},error:{type:"string",maxLength:400}}},schema108={type:"object",required:["code","message"],properties:{code:{type:"string",
+minLength:1,maxLength:100,description:"Upper case with underscores, for programs: ATTEMPTS_EXHAUSTED."},message:{type:"string",maxLength:4e3},retryable:{type:"b\
+oolean"},details:{}}},pattern42=new RegExp("^[0-9a-f]{64}$","u");function validate99(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){
+let vErrors=null,errors=0;const evaluated0=validate99.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=
+void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{
+missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.reasoningId===void 0){const err1={instancePath,schemaPath:"#\
+/required",keyword:"required",params:{missingProperty:"reasoningId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.agentId===void 0){const err2={
+instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"agentId"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.purpose===
+void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"purpose"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),
+errors++}if(data.decidedBy===void 0){const err4={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"decidedBy"}};vErrors===null?vErrors=
+[err4]:vErrors.push(err4),errors++}if(data.promptHash===void 0){const err5={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"pro\
+mptHash"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.inputTokens===void 0){const err6={instancePath,schemaPath:"#/required",keyword:"req\
+uired",params:{missingProperty:"inputTokens"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(data.outputTokens===void 0){const err7={instancePath,
+schemaPath:"#/required",keyword:"required",params:{missingProperty:"outputTokens"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(data.costUsd===
+void 0){const err8={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"costUsd"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),
+errors++}if(data.calls===void 0){const err9={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"calls"}};vErrors===null?vErrors=[err9]:
+vErrors.push(err9),errors++}if(data.durationMs===void 0){const err10={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"durationM\
+s"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(data.at===void 0){const err11={instancePath,schemaPath:"#/required",keyword:"required",params:{
+missingProperty:"at"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==1){const err12={instancePath:instancePath+
+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}
+if(data.reasoningId!==void 0){let data1=data.reasoningId;if(typeof data1=="string"){if(func1(data1)>256){const err13={instancePath:instancePath+"/reasoningId",schemaPath:"\
+#/properties/reasoningId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}if(!pattern10.test(data1)){
+const err14={instancePath:instancePath+"/reasoningId",schemaPath:"#/properties/reasoningId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===
+null?vErrors=[err14]:vErrors.push(err14),errors++}}else{const err15={instancePath:instancePath+"/reasoningId",schemaPath:"#/properties/reasoningId/type",keyword:"\
+type",params:{type:"string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}if(data.agentId!==void 0){let data2=data.agentId;if(typeof data2=="st\
+ring"){if(func1(data2)>256){const err16={instancePath:instancePath+"/agentId",schemaPath:"#/properties/agentId/maxLength",keyword:"maxLength",params:{limit:256}};
+vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}if(!pattern10.test(data2)){const err17={instancePath:instancePath+"/agentId",schemaPath:"#/propertie\
+s/agentId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}else{const err18={instancePath:instancePath+
+"/agentId",schemaPath:"#/properties/agentId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}if(data.sessionId!==
+void 0){let data3=data.sessionId;if(typeof data3=="string"){if(func1(data3)>256){const err19={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/se\
+ssionId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}if(!pattern10.test(data3)){const err20={instancePath:instancePath+
+"/sessionId",schemaPath:"#/properties/sessionId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),
+errors++}}else{const err21={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/type",keyword:"type",params:{type:"string"}};vErrors===null?
+vErrors=[err21]:vErrors.push(err21),errors++}}if(data.stepId!==void 0){let data4=data.stepId;if(typeof data4=="string"){if(func1(data4)>256){const err22={instancePath:instancePath+
+"/stepId",schemaPath:"#/properties/stepId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}if(!pattern10.
+test(data4)){const err23={instancePath:instancePath+"/stepId",schemaPath:"#/properties/stepId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===
+null?vErrors=[err23]:vErrors.push(err23),errors++}}else{const err24={instancePath:instancePath+"/stepId",schemaPath:"#/properties/stepId/type",keyword:"type",params:{
+type:"string"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}if(data.attempt!==void 0){let data5=data.attempt;if(!(typeof data5=="number"&&!(data5%
+1)&&!isNaN(data5)&&isFinite(data5))){const err25={instancePath:instancePath+"/attempt",schemaPath:"#/properties/attempt/type",keyword:"type",params:{type:"integ\
+er"}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}if(typeof data5=="number"&&isFinite(data5)&&(data5<1||isNaN(data5))){const err26={instancePath:instancePath+
+"/attempt",schemaPath:"#/properties/attempt/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}}
+if(data.purpose!==void 0){let data6=data.purpose;if(typeof data6=="string"){if(func1(data6)>256){const err27={instancePath:instancePath+"/purpose",schemaPath:"#\
+/properties/purpose/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}if(!pattern10.test(data6)){const err28={
+instancePath:instancePath+"/purpose",schemaPath:"#/properties/purpose/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err28]:
+vErrors.push(err28),errors++}}else{const err29={instancePath:instancePath+"/purpose",schemaPath:"#/properties/purpose/type",keyword:"type",params:{type:"string"}};
+vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}}if(data.decidedBy!==void 0){let data7=data.decidedBy;if(typeof data7!="string"){const err30={instancePath:instancePath+
+"/decidedBy",schemaPath:"#/properties/decidedBy/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}if(!(data7===
+"rules"||data7==="model"||data7==="nobody")){const err31={instancePath:instancePath+"/decidedBy",schemaPath:"#/properties/decidedBy/enum",keyword:"enum",params:{
+allowedValues:schema106.properties.decidedBy.enum}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}}if(data.model!==void 0){let data8=data.model;if(typeof data8==
+"string"){if(func1(data8)>200){const err32={instancePath:instancePath+"/model",schemaPath:"#/properties/model/maxLength",keyword:"maxLength",params:{limit:200}};
+vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}else{const err33={instancePath:instancePath+"/model",schemaPath:"#/properties/model/type",keyword:"\
+type",params:{type:"string"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}}if(data.promptHash!==void 0){let data9=data.promptHash;if(typeof data9==
+"string"){if(!pattern42.test(data9)){const err34={instancePath:instancePath+"/promptHash",schemaPath:"#/properties/promptHash/pattern",keyword:"pattern",params:{
+pattern:"^[0-9a-f]{64}$"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}}else{const err35={instancePath:instancePath+"/promptHash",schemaPath:"#/\
+properties/promptHash/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err35]:vErrors.push(err35),errors++}}if(data.inputTokens!==void 0){let data10=data.
+inputTokens;if(!(typeof data10=="number"&&!(data10%1)&&!isNaN(data10)&&isFinite(data10))){const err36={instancePath:instancePath+"/inputTokens",schemaPath:"#/pr\
+operties/inputTokens/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err36]:vErrors.push(err36),errors++}if(typeof data10=="number"&&isFinite(
+data10)&&(data10<0||isNaN(data10))){const err37={instancePath:instancePath+"/inputTokens",schemaPath:"#/properties/inputTokens/minimum",keyword:"minimum",params:{
+comparison:">=",limit:0}};vErrors===null?vErrors=[err37]:vErrors.push(err37),errors++}}if(data.outputTokens!==void 0){let data11=data.outputTokens;if(!(typeof data11==
+"number"&&!(data11%1)&&!isNaN(data11)&&isFinite(data11))){const err38={instancePath:instancePath+"/outputTokens",schemaPath:"#/properties/outputTokens/type",keyword:"\
+type",params:{type:"integer"}};vErrors===null?vErrors=[err38]:vErrors.push(err38),errors++}if(typeof data11=="number"&&isFinite(data11)&&(data11<0||isNaN(data11))){
+const err39={instancePath:instancePath+"/outputTokens",schemaPath:"#/properties/outputTokens/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===
+null?vErrors=[err39]:vErrors.push(err39),errors++}}if(data.costUsd!==void 0){let data12=data.costUsd;if(typeof data12=="number"&&isFinite(data12)){if(data12<0||
+isNaN(data12)){const err40={instancePath:instancePath+"/costUsd",schemaPath:"#/properties/costUsd/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===
+null?vErrors=[err40]:vErrors.push(err40),errors++}}else{const err41={instancePath:instancePath+"/costUsd",schemaPath:"#/properties/costUsd/type",keyword:"type",
+params:{type:"number"}};vErrors===null?vErrors=[err41]:vErrors.push(err41),errors++}}if(data.calls!==void 0){let data13=data.calls;if(!(typeof data13=="number"&&
+!(data13%1)&&!isNaN(data13)&&isFinite(data13))){const err42={instancePath:instancePath+"/calls",schemaPath:"#/properties/calls/type",keyword:"type",params:{type:"\
+integer"}};vErrors===null?vErrors=[err42]:vErrors.push(err42),errors++}if(typeof data13=="number"&&isFinite(data13)&&(data13<0||isNaN(data13))){const err43={instancePath:instancePath+
+"/calls",schemaPath:"#/properties/calls/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err43]:vErrors.push(err43),errors++}}
+if(data.toolCalls!==void 0){let data14=data.toolCalls;if(Array.isArray(data14)){if(data14.length>50){const err44={instancePath:instancePath+"/toolCalls",schemaPath:"\
+#/properties/toolCalls/maxItems",keyword:"maxItems",params:{limit:50}};vErrors===null?vErrors=[err44]:vErrors.push(err44),errors++}const len0=data14.length;for(let i0=0;i0<
+len0;i0++){let data15=data14[i0];if(data15&&typeof data15=="object"&&!Array.isArray(data15)){if(data15.tool===void 0){const err45={instancePath:instancePath+"/t\
+oolCalls/"+i0,schemaPath:"#/$defs/ReasoningToolCall/required",keyword:"required",params:{missingProperty:"tool"}};vErrors===null?vErrors=[err45]:vErrors.push(err45),
+errors++}if(data15.admitted===void 0){const err46={instancePath:instancePath+"/toolCalls/"+i0,schemaPath:"#/$defs/ReasoningToolCall/required",keyword:"required",
+params:{missingProperty:"admitted"}};vErrors===null?vErrors=[err46]:vErrors.push(err46),errors++}if(data15.tool!==void 0){let data16=data15.tool;if(typeof data16==
+"string"){if(func1(data16)>200){const err47={instancePath:instancePath+"/toolCalls/"+i0+"/tool",schemaPath:"#/$defs/ReasoningToolCall/properties/tool/maxLength",
+keyword:"maxLength",params:{limit:200}};vErrors===null?vErrors=[err47]:vErrors.push(err47),errors++}}else{const err48={instancePath:instancePath+"/toolCalls/"+i0+
+"/tool",schemaPath:"#/$defs/ReasoningToolCall/properties/tool/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err48]:vErrors.push(err48),errors++}}
+if(data15.admitted!==void 0&&typeof data15.admitted!="boolean"){const err49={instancePath:instancePath+"/toolCalls/"+i0+"/admitted",schemaPath:"#/$defs/Reasonin\
+gToolCall/properties/admitted/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err49]:vErrors.push(err49),errors++}if(data15.reason!==void 0){
+let data18=data15.reason;if(typeof data18=="string"){if(func1(data18)>400){const err50={instancePath:instancePath+"/toolCalls/"+i0+"/reason",schemaPath:"#/$defs\
+/ReasoningToolCall/properties/reason/maxLength",keyword:"maxLength",params:{limit:400}};vErrors===null?vErrors=[err50]:vErrors.push(err50),errors++}}else{const err51={
+instancePath:instancePath+"/toolCalls/"+i0+"/reason",schemaPath:"#/$defs/ReasoningToolCall/properties/reason/type",keyword:"type",params:{type:"string"}};vErrors===
+null?vErrors=[err51]:vErrors.push(err51),errors++}}if(data15.error!==void 0){let data19=data15.error;if(typeof data19=="string"){if(func1(data19)>400){const err52={
+instancePath:instancePath+"/toolCalls/"+i0+"/error",schemaPath:"#/$defs/ReasoningToolCall/properties/error/maxLength",keyword:"maxLength",params:{limit:400}};vErrors===
+null?vErrors=[err52]:vErrors.push(err52),errors++}}else{const err53={instancePath:instancePath+"/toolCalls/"+i0+"/error",schemaPath:"#/$defs/ReasoningToolCall/p\
+roperties/error/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err53]:vErrors.push(err53),errors++}}}else{const err54={instancePath:instancePath+
+"/toolCalls/"+i0,schemaPath:"#/$defs/ReasoningToolCall/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err54]:vErrors.push(err54),errors++}}}else{
+const err55={instancePath:instancePath+"/toolCalls",schemaPath:"#/properties/toolCalls/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err55]:
+vErrors.push(err55),errors++}}if(data.error!==void 0){let data20=data.error;if(data20&&typeof data20=="object"&&!Array.isArray(data20)){if(data20.code===void 0){
+const err56={instancePath:instancePath+"/error",schemaPath:"#/$defs/RecordError/required",keyword:"required",params:{missingProperty:"code"}};vErrors===null?vErrors=
+[err56]:vErrors.push(err56),errors++}if(data20.message===void 0){const err57={instancePath:instancePath+"/error",schemaPath:"#/$defs/RecordError/required",keyword:"\
+required",params:{missingProperty:"message"}};vErrors===null?vErrors=[err57]:vErrors.push(err57),errors++}if(data20.code!==void 0){let data21=data20.code;if(typeof data21==
+"string"){if(func1(data21)>100){const err58={instancePath:instancePath+"/error/code",schemaPath:"#/$defs/RecordError/properties/code/maxLength",keyword:"maxLeng\
+th",params:{limit:100}};vErrors===null?vErrors=[err58]:vErrors.push(err58),errors++}if(func1(data21)<1){const err59={instancePath:instancePath+"/error/code",schemaPath:"\
+#/$defs/RecordError/properties/code/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err59]:vErrors.push(err59),errors++}}else{const err60={
+instancePath:instancePath+"/error/code",schemaPath:"#/$defs/RecordError/properties/code/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err60]:
+vErrors.push(err60),errors++}}if(data20.message!==void 0){let data22=data20.message;if(typeof data22=="string"){if(func1(data22)>4e3){const err61={instancePath:instancePath+
+"/error/message",schemaPath:"#/$defs/RecordError/properties/message/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err61]:vErrors.push(
+err61),errors++}}else{const err62={instancePath:instancePath+"/error/message",schemaPath:"#/$defs/RecordError/properties/message/type",keyword:"type",params:{type:"\
+string"}};vErrors===null?vErrors=[err62]:vErrors.push(err62),errors++}}if(data20.retryable!==void 0&&typeof data20.retryable!="boolean"){const err63={instancePath:instancePath+
+"/error/retryable",schemaPath:"#/$defs/RecordError/properties/retryable/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err63]:vErrors.push(
+err63),errors++}}else{const err64={instancePath:instancePath+"/error",schemaPath:"#/$defs/RecordError/type",keyword:"type",params:{type:"object"}};vErrors===null?
+vErrors=[err64]:vErrors.push(err64),errors++}}if(data.durationMs!==void 0){let data24=data.durationMs;if(typeof data24=="number"&&isFinite(data24)){if(data24<0||
+isNaN(data24)){const err65={instancePath:instancePath+"/durationMs",schemaPath:"#/properties/durationMs/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};
+vErrors===null?vErrors=[err65]:vErrors.push(err65),errors++}}else{const err66={instancePath:instancePath+"/durationMs",schemaPath:"#/properties/durationMs/type",
+keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err66]:vErrors.push(err66),errors++}}if(data.at!==void 0){let data25=data.at;if(typeof data25=="s\
+tring"){if(!pattern5.test(data25)){const err67={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\\
+d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err67]:vErrors.push(err67),errors++}}else{const err68={instancePath:instancePath+
+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err68]:vErrors.push(err68),errors++}}}else{const err69={instancePath,
+schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err69]:vErrors.push(err69),errors++}return validate99.errors=vErrors,errors===
+0}validate99.evaluated={props:{schemaVersion:!0,reasoningId:!0,agentId:!0,sessionId:!0,stepId:!0,attempt:!0,purpose:!0,decidedBy:!0,model:!0,promptHash:!0,inputTokens:!0,
+outputTokens:!0,costUsd:!0,calls:!0,toolCalls:!0,decision:!0,error:!0,durationMs:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const HostEvent=validate100,schema109={
+type:"object",required:["schemaVersion","hostId","incarnation","orderId","claimId","event","at"],properties:{schemaVersion:{const:1},hostId:{type:"string",pattern:"\
+^[A-Za-z0-9_.-]+$",maxLength:256},incarnation:{type:"string",minLength:1,maxLength:100,description:"Of one life of the host: another one knows nothing of what t\
+his one started."},orderId:{type:"string",minLength:1,maxLength:100,description:"Of one try to place an order."},claimId:{type:"string",minLength:1,maxLength:100},
+event:{type:"string",enum:["accepted","refused","exited"]},reason:{type:"string",enum:["full","draining","labels","blueprint","failed"]},message:{type:"string",
+maxLength:4e3},clean:{type:"boolean",description:"Of exited. False: it was killed or gave up, and its Will need not be awaited."},at:{type:"string",pattern:"^\\d\
+{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"What became of an order. Not retained; every superv\
+isor of the unit may listen.",anyOf:[{properties:{event:{const:"refused"}},required:["reason"]},{properties:{event:{const:"exited"}},required:["clean"]},{properties:{
+event:{const:"accepted"}}}]};function validate100(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;
+const evaluated0=validate100.evaluated;evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0);const _errs1=errors;
+let valid0=!1;const _errs2=errors;if(data&&typeof data=="object"&&!Array.isArray(data)){if(data.reason===void 0){const err0={instancePath,schemaPath:"#/anyOf/0/\
+required",keyword:"required",params:{missingProperty:"reason"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.event!==void 0&&data.event!=="\
+refused"){const err1={instancePath:instancePath+"/event",schemaPath:"#/anyOf/0/properties/event/const",keyword:"const",params:{allowedValue:"refused"}};vErrors===
+null?vErrors=[err1]:vErrors.push(err1),errors++}}var _valid0=_errs2===errors;if(valid0=valid0||_valid0,_valid0){var props0={};props0.event=!0}const _errs4=errors;
+if(data&&typeof data=="object"&&!Array.isArray(data)){if(data.clean===void 0){const err2={instancePath,schemaPath:"#/anyOf/1/required",keyword:"required",params:{
+missingProperty:"clean"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.event!==void 0&&data.event!=="exited"){const err3={instancePath:instancePath+
+"/event",schemaPath:"#/anyOf/1/properties/event/const",keyword:"const",params:{allowedValue:"exited"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}}
+var _valid0=_errs4===errors;valid0=valid0||_valid0,_valid0&&props0!==!0&&(props0=props0||{},props0.event=!0);const _errs6=errors;if(data&&typeof data=="object"&&
+!Array.isArray(data)&&data.event!==void 0&&data.event!=="accepted"){const err4={instancePath:instancePath+"/event",schemaPath:"#/anyOf/2/properties/event/const",
+keyword:"const",params:{allowedValue:"accepted"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}var _valid0=_errs6===errors;if(valid0=valid0||_valid0,
+_valid0&&props0!==!0&&(props0=props0||{},props0.event=!0),valid0)errors=_errs1,vErrors!==null&&(_errs1?vErrors.length=_errs1:vErrors=null);else{const err5={instancePath,
+schemaPath:"#/anyOf",keyword:"anyOf",params:{}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data&&typeof data=="object"&&!Array.isArray(data)){
+if(data.schemaVersion===void 0){const err6={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=
+[err6]:vErrors.push(err6),errors++}if(data.hostId===void 0){const err7={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"hostId"}};
+vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(data.incarnation===void 0){const err8={instancePath,schemaPath:"#/required",keyword:"required",params:{
+missingProperty:"incarnation"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}if(data.orderId===void 0){const err9={instancePath,schemaPath:"#/requi\
+red",keyword:"required",params:{missingProperty:"orderId"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(data.claimId===void 0){const err10={instancePath,
+schemaPath:"#/required",keyword:"required",params:{missingProperty:"claimId"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(data.event===void 0){
+const err11={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"event"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}
+if(data.at===void 0){const err12={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};vErrors===null?vErrors=[err12]:vErrors.
+push(err12),errors++}if(props0!==!0&&(props0=props0||{},props0.schemaVersion=!0,props0.hostId=!0,props0.incarnation=!0,props0.orderId=!0,props0.claimId=!0,props0.
+event=!0,props0.reason=!0,props0.message=!0,props0.clean=!0,props0.at=!0),data.schemaVersion!==void 0&&data.schemaVersion!==1){const err13={instancePath:instancePath+
+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}
+if(data.hostId!==void 0){let data4=data.hostId;if(typeof data4=="string"){if(func1(data4)>256){const err14={instancePath:instancePath+"/hostId",schemaPath:"#/pr\
+operties/hostId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}if(!pattern10.test(data4)){const err15={
+instancePath:instancePath+"/hostId",schemaPath:"#/properties/hostId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err15]:
+vErrors.push(err15),errors++}}else{const err16={instancePath:instancePath+"/hostId",schemaPath:"#/properties/hostId/type",keyword:"type",params:{type:"string"}};
+vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}if(data.incarnation!==void 0){let data5=data.incarnation;if(typeof data5=="string"){if(func1(data5)>
+100){const err17={instancePath:instancePath+"/incarnation",schemaPath:"#/properties/incarnation/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?
+vErrors=[err17]:vErrors.push(err17),errors++}if(func1(data5)<1){const err18={instancePath:instancePath+"/incarnation",schemaPath:"#/properties/incarnation/minLe\
+ngth",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}else{const err19={instancePath:instancePath+"/incarnati\
+on",schemaPath:"#/properties/incarnation/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}if(data.orderId!==
+void 0){let data6=data.orderId;if(typeof data6=="string"){if(func1(data6)>100){const err20={instancePath:instancePath+"/orderId",schemaPath:"#/properties/orderI\
+d/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}if(func1(data6)<1){const err21={instancePath:instancePath+
+"/orderId",schemaPath:"#/properties/orderId/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}else{const err22={
+instancePath:instancePath+"/orderId",schemaPath:"#/properties/orderId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),
+errors++}}if(data.claimId!==void 0){let data7=data.claimId;if(typeof data7=="string"){if(func1(data7)>100){const err23={instancePath:instancePath+"/claimId",schemaPath:"\
+#/properties/claimId/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}if(func1(data7)<1){const err24={
+instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err24]:vErrors.push(
+err24),errors++}}else{const err25={instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/type",keyword:"type",params:{type:"string"}};vErrors===
+null?vErrors=[err25]:vErrors.push(err25),errors++}}if(data.event!==void 0){let data8=data.event;if(typeof data8!="string"){const err26={instancePath:instancePath+
+"/event",schemaPath:"#/properties/event/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}if(!(data8==="a\
+ccepted"||data8==="refused"||data8==="exited")){const err27={instancePath:instancePath+"/event",schemaPath:"#/properties/event/enum",keyword:"enum",params:{allowedValues:schema109.
+properties.event.enum}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}}if(data.reason!==void 0){let data9=data.reason;if(typeof data9!="string"){const err28={
+instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),
+errors++}if(!(data9==="full"||data9==="draining"||data9==="labels"||data9==="blueprint"||data9==="failed")){const err29={instancePath:instancePath+"/reason",schemaPath:"\
+#/properties/reason/enum",keyword:"enum",params:{allowedValues:schema109.properties.reason.enum}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}}if(data.
+message!==void 0){let data10=data.message;if(typeof data10=="string"){if(func1(data10)>4e3){const err30={instancePath:instancePath+"/message",schemaPath:"#/prop\
+erties/message/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}}else{const err31={instancePath:instancePath+
+"/message",schemaPath:"#/properties/message/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}}if(data.clean!==
+void 0&&typeof data.clean!="boolean"){const err32={instancePath:instancePath+"/clean",schemaPath:"#/properties/clean/type",keyword:"type",params:{type:"boolean"}};
+vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}if(data.at!==void 0){let data12=data.at;if(typeof data12=="string"){if(!pattern5.test(data12)){const err33={
+instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)\
+$"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}}else{const err34={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"t\
+ype",params:{type:"string"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}}}else{const err35={instancePath,schemaPath:"#/type",keyword:"type",params:{
+type:"object"}};vErrors===null?vErrors=[err35]:vErrors.push(err35),errors++}return validate100.errors=vErrors,evaluated0.props=props0,errors===0}validate100.evaluated=
+{dynamicProps:!0,dynamicItems:!1};const HostOrder=validate101,schema110={type:"object",required:["schemaVersion","orderId","by","order","at"],properties:{schemaVersion:{
+const:1},orderId:{type:"string",minLength:1,maxLength:100,description:"Of one try to place an order."},by:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
+order:{$ref:"#/$defs/SpawnOrderDocument"},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"\
+utc"}},description:"Asks one host, or any of them through a shared subscription, to start something. by: who asks. Not retained."},schema111={type:"object",required:[
+"kind","org","unit","attempt","claimId","blueprint"],properties:{kind:{type:"string",enum:["step","agent"]},org:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
+unit:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},attempt:{type:"integer",minimum:1},claimId:{type:"string",minLength:1,maxLength:100},blueprint:{type:"\
+string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},placement:{$ref:"#/$defs/Placement"},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},stepId:{
+type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},workflowId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},agentId:{type:"string",pattern:"^[\
+A-Za-z0-9_.-]+$",maxLength:256},config:{type:"object"}},description:"What is to be started: an instance of a step (sessionId, stepId, workflowId) or a long-live\
+d agent (agentId, config). It holds no secret.",anyOf:[{properties:{kind:{const:"step"}},required:["sessionId","stepId","workflowId"]},{properties:{kind:{const:"\
+agent"}},required:["agentId","config"]}]};function validate102(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,
+errors=0;const evaluated0=validate102.evaluated;evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0);const _errs1=errors;
+let valid0=!1;const _errs2=errors;if(data&&typeof data=="object"&&!Array.isArray(data)){if(data.sessionId===void 0){const err0={instancePath,schemaPath:"#/anyOf\
+/0/required",keyword:"required",params:{missingProperty:"sessionId"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.stepId===void 0){const err1={
+instancePath,schemaPath:"#/anyOf/0/required",keyword:"required",params:{missingProperty:"stepId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.
+workflowId===void 0){const err2={instancePath,schemaPath:"#/anyOf/0/required",keyword:"required",params:{missingProperty:"workflowId"}};vErrors===null?vErrors=[
+err2]:vErrors.push(err2),errors++}if(data.kind!==void 0&&data.kind!=="step"){const err3={instancePath:instancePath+"/kind",schemaPath:"#/anyOf/0/properties/kind\
+/const",keyword:"const",params:{allowedValue:"step"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}}var _valid0=_errs2===errors;if(valid0=valid0||_valid0,
+_valid0){var props0={};props0.kind=!0}const _errs4=errors;if(data&&typeof data=="object"&&!Array.isArray(data)){if(data.agentId===void 0){const err4={instancePath,
+schemaPath:"#/anyOf/1/required",keyword:"required",params:{missingProperty:"agentId"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.config===
+void 0){const err5={instancePath,schemaPath:"#/anyOf/1/required",keyword:"required",params:{missingProperty:"config"}};vErrors===null?vErrors=[err5]:vErrors.push(
+err5),errors++}if(data.kind!==void 0&&data.kind!=="agent"){const err6={instancePath:instancePath+"/kind",schemaPath:"#/anyOf/1/properties/kind/const",keyword:"c\
+onst",params:{allowedValue:"agent"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}}var _valid0=_errs4===errors;if(valid0=valid0||_valid0,_valid0&&props0!==
+!0&&(props0=props0||{},props0.kind=!0),valid0)errors=_errs1,vErrors!==null&&(_errs1?vErrors.length=_errs1:vErrors=null);else{const err7={instancePath,schemaPath:"\
+#/anyOf",keyword:"anyOf",params:{}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(data&&typeof data=="object"&&!Array.isArray(data)){if(data.kind===
+void 0){const err8={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"kind"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}
+if(data.org===void 0){const err9={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"org"}};vErrors===null?vErrors=[err9]:vErrors.
+push(err9),errors++}if(data.unit===void 0){const err10={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"unit"}};vErrors===null?
+vErrors=[err10]:vErrors.push(err10),errors++}if(data.attempt===void 0){const err11={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
+attempt"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}if(data.claimId===void 0){const err12={instancePath,schemaPath:"#/required",keyword:"requ\
+ired",params:{missingProperty:"claimId"}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}if(data.blueprint===void 0){const err13={instancePath,schemaPath:"\
+#/required",keyword:"required",params:{missingProperty:"blueprint"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}if(props0!==!0&&(props0=props0||
+{},props0.kind=!0,props0.org=!0,props0.unit=!0,props0.attempt=!0,props0.claimId=!0,props0.blueprint=!0,props0.placement=!0,props0.sessionId=!0,props0.stepId=!0,
+props0.workflowId=!0,props0.agentId=!0,props0.config=!0),data.kind!==void 0){let data2=data.kind;if(typeof data2!="string"){const err14={instancePath:instancePath+
+"/kind",schemaPath:"#/properties/kind/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}if(!(data2==="ste\
+p"||data2==="agent")){const err15={instancePath:instancePath+"/kind",schemaPath:"#/properties/kind/enum",keyword:"enum",params:{allowedValues:schema111.properties.
+kind.enum}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}if(data.org!==void 0){let data3=data.org;if(typeof data3=="string"){if(func1(data3)>256){
+const err16={instancePath:instancePath+"/org",schemaPath:"#/properties/org/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err16]:vErrors.
+push(err16),errors++}if(!pattern10.test(data3)){const err17={instancePath:instancePath+"/org",schemaPath:"#/properties/org/pattern",keyword:"pattern",params:{pattern:"\
+^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}else{const err18={instancePath:instancePath+"/org",schemaPath:"#/properties/or\
+g/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}if(data.unit!==void 0){let data4=data.unit;if(typeof data4==
+"string"){if(func1(data4)>256){const err19={instancePath:instancePath+"/unit",schemaPath:"#/properties/unit/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===
+null?vErrors=[err19]:vErrors.push(err19),errors++}if(!pattern10.test(data4)){const err20={instancePath:instancePath+"/unit",schemaPath:"#/properties/unit/patter\
+n",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}else{const err21={instancePath:instancePath+
+"/unit",schemaPath:"#/properties/unit/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}if(data.attempt!==
+void 0){let data5=data.attempt;if(!(typeof data5=="number"&&!(data5%1)&&!isNaN(data5)&&isFinite(data5))){const err22={instancePath:instancePath+"/attempt",schemaPath:"\
+#/properties/attempt/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}if(typeof data5=="number"&&isFinite(
+data5)&&(data5<1||isNaN(data5))){const err23={instancePath:instancePath+"/attempt",schemaPath:"#/properties/attempt/minimum",keyword:"minimum",params:{comparison:"\
+>=",limit:1}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}if(data.claimId!==void 0){let data6=data.claimId;if(typeof data6=="string"){if(func1(
+data6)>100){const err24={instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?
+vErrors=[err24]:vErrors.push(err24),errors++}if(func1(data6)<1){const err25={instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/minLength",keyword:"\
+minLength",params:{limit:1}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}else{const err26={instancePath:instancePath+"/claimId",schemaPath:"#/p\
+roperties/claimId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}}if(data.blueprint!==void 0){let data7=data.
+blueprint;if(typeof data7=="string"){if(func1(data7)>256){const err27={instancePath:instancePath+"/blueprint",schemaPath:"#/properties/blueprint/maxLength",keyword:"\
+maxLength",params:{limit:256}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}if(!pattern10.test(data7)){const err28={instancePath:instancePath+"/b\
+lueprint",schemaPath:"#/properties/blueprint/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),
+errors++}}else{const err29={instancePath:instancePath+"/blueprint",schemaPath:"#/properties/blueprint/type",keyword:"type",params:{type:"string"}};vErrors===null?
+vErrors=[err29]:vErrors.push(err29),errors++}}if(data.placement!==void 0){let data8=data.placement;if(data8&&typeof data8=="object"&&!Array.isArray(data8)){for(const key0 in data8)
+if(!(key0==="labels"||key0==="weight")){const err30={instancePath:instancePath+"/placement",schemaPath:"#/$defs/Placement/additionalProperties",keyword:"additio\
+nalProperties",params:{additionalProperty:key0}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}if(data8.labels!==void 0){let data9=data8.labels;if(data9&&
+typeof data9=="object"&&!Array.isArray(data9)){if(Object.keys(data9).length>20){const err31={instancePath:instancePath+"/placement/labels",schemaPath:"#/$defs/P\
+lacement/properties/labels/maxProperties",keyword:"maxProperties",params:{limit:20}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}for(const key1 in data9){
+let data10=data9[key1];if(typeof data10=="string"){if(func1(data10)>200){const err32={instancePath:instancePath+"/placement/labels/"+key1.replace(/~/g,"~0").replace(
+/\//g,"~1"),schemaPath:"#/$defs/Placement/properties/labels/additionalProperties/maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?vErrors=[err32]:
+vErrors.push(err32),errors++}}else{const err33={instancePath:instancePath+"/placement/labels/"+key1.replace(/~/g,"~0").replace(/\//g,"~1"),schemaPath:"#/$defs/P\
+lacement/properties/labels/additionalProperties/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}}}else{
+const err34={instancePath:instancePath+"/placement/labels",schemaPath:"#/$defs/Placement/properties/labels/type",keyword:"type",params:{type:"object"}};vErrors===
+null?vErrors=[err34]:vErrors.push(err34),errors++}}if(data8.weight!==void 0){let data11=data8.weight;if(!(typeof data11=="number"&&!(data11%1)&&!isNaN(data11)&&
+isFinite(data11))){const err35={instancePath:instancePath+"/placement/weight",schemaPath:"#/$defs/Placement/properties/weight/type",keyword:"type",params:{type:"\
+integer"}};vErrors===null?vErrors=[err35]:vErrors.push(err35),errors++}if(typeof data11=="number"&&isFinite(data11)){if(data11>1e3||isNaN(data11)){const err36={
+instancePath:instancePath+"/placement/weight",schemaPath:"#/$defs/Placement/properties/weight/maximum",keyword:"maximum",params:{comparison:"<=",limit:1e3}};vErrors===
+null?vErrors=[err36]:vErrors.push(err36),errors++}if(data11<1||isNaN(data11)){const err37={instancePath:instancePath+"/placement/weight",schemaPath:"#/$defs/Pla\
+cement/properties/weight/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err37]:vErrors.push(err37),errors++}}}}else{const err38={
+instancePath:instancePath+"/placement",schemaPath:"#/$defs/Placement/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err38]:vErrors.push(err38),
+errors++}}if(data.sessionId!==void 0){let data12=data.sessionId;if(typeof data12=="string"){if(func1(data12)>256){const err39={instancePath:instancePath+"/sessi\
+onId",schemaPath:"#/properties/sessionId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err39]:vErrors.push(err39),errors++}if(!pattern10.
+test(data12)){const err40={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]\
++$"}};vErrors===null?vErrors=[err40]:vErrors.push(err40),errors++}}else{const err41={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/t\
+ype",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err41]:vErrors.push(err41),errors++}}if(data.stepId!==void 0){let data13=data.stepId;if(typeof data13==
+"string"){if(func1(data13)>256){const err42={instancePath:instancePath+"/stepId",schemaPath:"#/properties/stepId/maxLength",keyword:"maxLength",params:{limit:256}};
+vErrors===null?vErrors=[err42]:vErrors.push(err42),errors++}if(!pattern10.test(data13)){const err43={instancePath:instancePath+"/stepId",schemaPath:"#/propertie\
+s/stepId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err43]:vErrors.push(err43),errors++}}else{const err44={instancePath:instancePath+
+"/stepId",schemaPath:"#/properties/stepId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err44]:vErrors.push(err44),errors++}}if(data.workflowId!==
+void 0){let data14=data.workflowId;if(typeof data14=="string"){if(func1(data14)>256){const err45={instancePath:instancePath+"/workflowId",schemaPath:"#/properti\
+es/workflowId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err45]:vErrors.push(err45),errors++}if(!pattern10.test(data14)){const err46={
+instancePath:instancePath+"/workflowId",schemaPath:"#/properties/workflowId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=
+[err46]:vErrors.push(err46),errors++}}else{const err47={instancePath:instancePath+"/workflowId",schemaPath:"#/properties/workflowId/type",keyword:"type",params:{
+type:"string"}};vErrors===null?vErrors=[err47]:vErrors.push(err47),errors++}}if(data.agentId!==void 0){let data15=data.agentId;if(typeof data15=="string"){if(func1(
+data15)>256){const err48={instancePath:instancePath+"/agentId",schemaPath:"#/properties/agentId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?
+vErrors=[err48]:vErrors.push(err48),errors++}if(!pattern10.test(data15)){const err49={instancePath:instancePath+"/agentId",schemaPath:"#/properties/agentId/patt\
+ern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err49]:vErrors.push(err49),errors++}}else{const err50={instancePath:instancePath+
+"/agentId",schemaPath:"#/properties/agentId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err50]:vErrors.push(err50),errors++}}if(data.config!==
+void 0){let data16=data.config;if(!(data16&&typeof data16=="object"&&!Array.isArray(data16))){const err51={instancePath:instancePath+"/config",schemaPath:"#/pro\
+perties/config/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err51]:vErrors.push(err51),errors++}}}else{const err52={instancePath,schemaPath:"\
+#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err52]:vErrors.push(err52),errors++}return validate102.errors=vErrors,evaluated0.props=props0,
+errors===0}validate102.evaluated={dynamicProps:!0,dynamicItems:!1};function validate101(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){
+let vErrors=null,errors=0;const evaluated0=validate101.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=
+void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{
+missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.orderId===void 0){const err1={instancePath,schemaPath:"#/req\
+uired",keyword:"required",params:{missingProperty:"orderId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.by===void 0){const err2={instancePath,
+schemaPath:"#/required",keyword:"required",params:{missingProperty:"by"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.order===void 0){const err3={
+instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"order"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.at===
+void 0){const err4={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}
+if(data.schemaVersion!==void 0&&data.schemaVersion!==1){const err5={instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"\
+const",params:{allowedValue:1}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.orderId!==void 0){let data1=data.orderId;if(typeof data1=="str\
+ing"){if(func1(data1)>100){const err6={instancePath:instancePath+"/orderId",schemaPath:"#/properties/orderId/maxLength",keyword:"maxLength",params:{limit:100}};
+vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(func1(data1)<1){const err7={instancePath:instancePath+"/orderId",schemaPath:"#/properties/orderId/m\
+inLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}}else{const err8={instancePath:instancePath+"/orderId",
+schemaPath:"#/properties/orderId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}}if(data.by!==void 0){let data2=data.
+by;if(typeof data2=="string"){if(func1(data2)>256){const err9={instancePath:instancePath+"/by",schemaPath:"#/properties/by/maxLength",keyword:"maxLength",params:{
+limit:256}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(!pattern10.test(data2)){const err10={instancePath:instancePath+"/by",schemaPath:"#/prop\
+erties/by/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}}else{const err11={instancePath:instancePath+
+"/by",schemaPath:"#/properties/by/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}if(data.order!==void 0&&
+(validate102(data.order,{instancePath:instancePath+"/order",parentData:data,parentDataProperty:"order",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate102.
+errors),errors=vErrors.length)),data.at!==void 0){let data4=data.at;if(typeof data4=="string"){if(!pattern5.test(data4)){const err12={instancePath:instancePath+
 "/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===
-null?vErrors=[err67]:vErrors.push(err67),errors++}}else{const err68={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"\
-string"}};vErrors===null?vErrors=[err68]:vErrors.push(err68),errors++}}}else{const err69={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};
-vErrors===null?vErrors=[err69]:vErrors.push(err69),errors++}return validate99.errors=vErrors,errors===0}validate99.evaluated={props:{schemaVersion:!0,reasoningId:!0,
-agentId:!0,sessionId:!0,stepId:!0,attempt:!0,purpose:!0,decidedBy:!0,model:!0,promptHash:!0,inputTokens:!0,outputTokens:!0,costUsd:!0,calls:!0,toolCalls:!0,decision:!0,
-error:!0,durationMs:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const SessionOutcome=validate100,schema108={type:"object",required:["schemaVersion","sessionId","\
-workflowId","planHash","state","task","steps","at"],properties:{schemaVersion:{const:1},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},workflowId:{
-type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},planHash:{type:"string",pattern:"^[0-9a-f]{64}$"},state:{type:"string",enum:["completed","failed","canc\
-eled","unknown"]},task:{$ref:"#/$defs/Task"},steps:{type:"array",items:{$ref:"#/$defs/StepSummary"}},compensation:{type:"object",required:["state","steps"],properties:{
-state:{type:"string",enum:["completed","failed"]},steps:{type:"array",items:{$ref:"#/$defs/StepSummary"}}},description:"What was undone, in that order. failed: \
-at least one compensation did not complete."},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-wr\
-ite":"utc"},supervisorId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256}},description:"How a session ended, with the final A2A task that every caller \
-gets, word for word."},schema109={type:"object",required:["id","state","attempt","at"],properties:{id:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
-state:{type:"string",enum:["completed","failed","skipped","canceled","unknown"]},attempt:{type:"integer",minimum:1,maximum:1e3,description:"The n-th try of the \
-step, from 1."},startedAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},at:{type:"s\
-tring",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},error:{$ref:"#/$defs/RecordError"}}};function validate102(data,{
-instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate102.evaluated;if(evaluated0.
-dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.id===void 0){
-const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"id"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.
-state===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"state"}};vErrors===null?vErrors=[err1]:vErrors.push(
-err1),errors++}if(data.attempt===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"attempt"}};vErrors===null?
-vErrors=[err2]:vErrors.push(err2),errors++}if(data.at===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};
-vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.id!==void 0){let data0=data.id;if(typeof data0=="string"){if(func1(data0)>256){const err4={instancePath:instancePath+
-"/id",schemaPath:"#/properties/id/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(!pattern10.test(
-data0)){const err5={instancePath:instancePath+"/id",schemaPath:"#/properties/id/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?
-vErrors=[err5]:vErrors.push(err5),errors++}}else{const err6={instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type:"stri\
-ng"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}}if(data.state!==void 0){let data1=data.state;if(typeof data1!="string"){const err7={instancePath:instancePath+
-"/state",schemaPath:"#/properties/state/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(!(data1==="com\
-pleted"||data1==="failed"||data1==="skipped"||data1==="canceled"||data1==="unknown")){const err8={instancePath:instancePath+"/state",schemaPath:"#/properties/st\
-ate/enum",keyword:"enum",params:{allowedValues:schema109.properties.state.enum}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}}if(data.attempt!==void 0){
-let data2=data.attempt;if(!(typeof data2=="number"&&!(data2%1)&&!isNaN(data2)&&isFinite(data2))){const err9={instancePath:instancePath+"/attempt",schemaPath:"#/\
-properties/attempt/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(typeof data2=="number"&&isFinite(data2)){
-if(data2>1e3||isNaN(data2)){const err10={instancePath:instancePath+"/attempt",schemaPath:"#/properties/attempt/maximum",keyword:"maximum",params:{comparison:"<=",
-limit:1e3}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(data2<1||isNaN(data2)){const err11={instancePath:instancePath+"/attempt",schemaPath:"\
-#/properties/attempt/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}}if(data.startedAt!==
-void 0){let data3=data.startedAt;if(typeof data3=="string"){if(!pattern5.test(data3)){const err12={instancePath:instancePath+"/startedAt",schemaPath:"#/properti\
-es/startedAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err12]:
-vErrors.push(err12),errors++}}else{const err13={instancePath:instancePath+"/startedAt",schemaPath:"#/properties/startedAt/type",keyword:"type",params:{type:"str\
-ing"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}if(data.at!==void 0){let data4=data.at;if(typeof data4=="string"){if(!pattern5.test(data4)){
-const err14={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[\
-+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}else{const err15={instancePath:instancePath+"/at",schemaPath:"#/properties/at\
-/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}if(data.error!==void 0){let data5=data.error;if(data5&&
-typeof data5=="object"&&!Array.isArray(data5)){if(data5.code===void 0){const err16={instancePath:instancePath+"/error",schemaPath:"#/$defs/RecordError/required",
-keyword:"required",params:{missingProperty:"code"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}if(data5.message===void 0){const err17={instancePath:instancePath+
-"/error",schemaPath:"#/$defs/RecordError/required",keyword:"required",params:{missingProperty:"message"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}
-if(data5.code!==void 0){let data6=data5.code;if(typeof data6=="string"){if(func1(data6)>100){const err18={instancePath:instancePath+"/error/code",schemaPath:"#/\
-$defs/RecordError/properties/code/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}if(func1(data6)<
-1){const err19={instancePath:instancePath+"/error/code",schemaPath:"#/$defs/RecordError/properties/code/minLength",keyword:"minLength",params:{limit:1}};vErrors===
-null?vErrors=[err19]:vErrors.push(err19),errors++}}else{const err20={instancePath:instancePath+"/error/code",schemaPath:"#/$defs/RecordError/properties/code/typ\
-e",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}if(data5.message!==void 0){let data7=data5.message;if(typeof data7==
-"string"){if(func1(data7)>4e3){const err21={instancePath:instancePath+"/error/message",schemaPath:"#/$defs/RecordError/properties/message/maxLength",keyword:"ma\
-xLength",params:{limit:4e3}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}else{const err22={instancePath:instancePath+"/error/message",schemaPath:"\
-#/$defs/RecordError/properties/message/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}}if(data5.retryable!==
-void 0&&typeof data5.retryable!="boolean"){const err23={instancePath:instancePath+"/error/retryable",schemaPath:"#/$defs/RecordError/properties/retryable/type",
-keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}else{const err24={instancePath:instancePath+"/error",schemaPath:"\
-#/$defs/RecordError/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}}else{const err25={instancePath,schemaPath:"\
-#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}return validate102.errors=vErrors,errors===0}validate102.
-evaluated={props:{id:!0,state:!0,attempt:!0,startedAt:!0,at:!0,error:!0},dynamicProps:!1,dynamicItems:!1};function validate100(data,{instancePath="",parentData,
-parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate100.evaluated;if(evaluated0.dynamicProps&&(evaluated0.
-props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={
-instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.
-sessionId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sessionId"}};vErrors===null?vErrors=[err1]:vErrors.
-push(err1),errors++}if(data.workflowId===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"workflowId"}};vErrors===
-null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.planHash===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
-planHash"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.state===void 0){const err4={instancePath,schemaPath:"#/required",keyword:"required",
-params:{missingProperty:"state"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.task===void 0){const err5={instancePath,schemaPath:"#/requir\
-ed",keyword:"required",params:{missingProperty:"task"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.steps===void 0){const err6={instancePath,
+null?vErrors=[err12]:vErrors.push(err12),errors++}}else{const err13={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"\
+string"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}}else{const err14={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};
+vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}return validate101.errors=vErrors,errors===0}validate101.evaluated={props:{schemaVersion:!0,orderId:!0,
+by:!0,order:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const HostRecord=validate104,schema113={type:"object",required:["schemaVersion","hostId","incarnation","s\
+tate","labels","capacity","running","shares","version","refreshSeconds"],properties:{schemaVersion:{const:1},hostId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
+incarnation:{type:"string",minLength:1,maxLength:100,description:"Of one life of the host: another one knows nothing of what this one started."},state:{type:"st\
+ring",enum:["ready","draining","lost"],description:"draining: it takes no more orders. lost: the Will of its connection."},labels:{type:"object",additionalProperties:{
+type:"string",maxLength:200},maxProperties:50},capacity:{type:"integer",minimum:0,maximum:1e6,description:"Places."},running:{type:"integer",minimum:0,description:"\
+Places that are taken."},shares:{type:"boolean",description:"It also takes orders that are addressed to nobody in particular."},blueprints:{type:"array",items:{
+type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},maxItems:1e3,description:"The only ones that it can start. Unset: any."},version:{type:"string",maxLength:100,
+description:"Of the program that it runs."},refreshSeconds:{type:"number",exclusiveMinimum:0,description:"The record is written again at least so often; who is \
+silent for three times as long is gone."},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"\
+utc"}},description:"A host: what it has and what runs on it. Retained; the Will has no time."};function validate104(data,{instancePath="",parentData,parentDataProperty,
+rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate104.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.
+dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"\
+#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.hostId===void 0){const err1={
+instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"hostId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.incarnation===
+void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"incarnation"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),
+errors++}if(data.state===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"state"}};vErrors===null?vErrors=[err3]:
+vErrors.push(err3),errors++}if(data.labels===void 0){const err4={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"labels"}};vErrors===
+null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.capacity===void 0){const err5={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
+capacity"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.running===void 0){const err6={instancePath,schemaPath:"#/required",keyword:"requir\
+ed",params:{missingProperty:"running"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(data.shares===void 0){const err7={instancePath,schemaPath:"\
+#/required",keyword:"required",params:{missingProperty:"shares"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(data.version===void 0){const err8={
+instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"version"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}if(data.refreshSeconds===
+void 0){const err9={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"refreshSeconds"}};vErrors===null?vErrors=[err9]:vErrors.push(
+err9),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==1){const err10={instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVe\
+rsion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(data.hostId!==void 0){let data1=data.hostId;
+if(typeof data1=="string"){if(func1(data1)>256){const err11={instancePath:instancePath+"/hostId",schemaPath:"#/properties/hostId/maxLength",keyword:"maxLength",
+params:{limit:256}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}if(!pattern10.test(data1)){const err12={instancePath:instancePath+"/hostId",schemaPath:"\
+#/properties/hostId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}}else{const err13={
+instancePath:instancePath+"/hostId",schemaPath:"#/properties/hostId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),
+errors++}}if(data.incarnation!==void 0){let data2=data.incarnation;if(typeof data2=="string"){if(func1(data2)>100){const err14={instancePath:instancePath+"/inca\
+rnation",schemaPath:"#/properties/incarnation/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}if(func1(
+data2)<1){const err15={instancePath:instancePath+"/incarnation",schemaPath:"#/properties/incarnation/minLength",keyword:"minLength",params:{limit:1}};vErrors===
+null?vErrors=[err15]:vErrors.push(err15),errors++}}else{const err16={instancePath:instancePath+"/incarnation",schemaPath:"#/properties/incarnation/type",keyword:"\
+type",params:{type:"string"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}if(data.state!==void 0){let data3=data.state;if(typeof data3!="string"){
+const err17={instancePath:instancePath+"/state",schemaPath:"#/properties/state/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err17]:vErrors.
+push(err17),errors++}if(!(data3==="ready"||data3==="draining"||data3==="lost")){const err18={instancePath:instancePath+"/state",schemaPath:"#/properties/state/e\
+num",keyword:"enum",params:{allowedValues:schema113.properties.state.enum}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}if(data.labels!==void 0){
+let data4=data.labels;if(data4&&typeof data4=="object"&&!Array.isArray(data4)){if(Object.keys(data4).length>50){const err19={instancePath:instancePath+"/labels",
+schemaPath:"#/properties/labels/maxProperties",keyword:"maxProperties",params:{limit:50}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}for(const key0 in data4){
+let data5=data4[key0];if(typeof data5=="string"){if(func1(data5)>200){const err20={instancePath:instancePath+"/labels/"+key0.replace(/~/g,"~0").replace(/\//g,"~\
+1"),schemaPath:"#/properties/labels/additionalProperties/maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}else{
+const err21={instancePath:instancePath+"/labels/"+key0.replace(/~/g,"~0").replace(/\//g,"~1"),schemaPath:"#/properties/labels/additionalProperties/type",keyword:"\
+type",params:{type:"string"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}}else{const err22={instancePath:instancePath+"/labels",schemaPath:"#/\
+properties/labels/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}}if(data.capacity!==void 0){let data6=data.
+capacity;if(!(typeof data6=="number"&&!(data6%1)&&!isNaN(data6)&&isFinite(data6))){const err23={instancePath:instancePath+"/capacity",schemaPath:"#/properties/c\
+apacity/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}if(typeof data6=="number"&&isFinite(data6)){if(data6>
+1e6||isNaN(data6)){const err24={instancePath:instancePath+"/capacity",schemaPath:"#/properties/capacity/maximum",keyword:"maximum",params:{comparison:"<=",limit:1e6}};
+vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}if(data6<0||isNaN(data6)){const err25={instancePath:instancePath+"/capacity",schemaPath:"#/propertie\
+s/capacity/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}}if(data.running!==void 0){
+let data7=data.running;if(!(typeof data7=="number"&&!(data7%1)&&!isNaN(data7)&&isFinite(data7))){const err26={instancePath:instancePath+"/running",schemaPath:"#\
+/properties/running/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}if(typeof data7=="number"&&isFinite(
+data7)&&(data7<0||isNaN(data7))){const err27={instancePath:instancePath+"/running",schemaPath:"#/properties/running/minimum",keyword:"minimum",params:{comparison:"\
+>=",limit:0}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}}if(data.shares!==void 0&&typeof data.shares!="boolean"){const err28={instancePath:instancePath+
+"/shares",schemaPath:"#/properties/shares/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),errors++}if(data.blueprints!==
+void 0){let data9=data.blueprints;if(Array.isArray(data9)){if(data9.length>1e3){const err29={instancePath:instancePath+"/blueprints",schemaPath:"#/properties/bl\
+ueprints/maxItems",keyword:"maxItems",params:{limit:1e3}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}const len0=data9.length;for(let i0=0;i0<len0;i0++){
+let data10=data9[i0];if(typeof data10=="string"){if(func1(data10)>256){const err30={instancePath:instancePath+"/blueprints/"+i0,schemaPath:"#/properties/bluepri\
+nts/items/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}if(!pattern10.test(data10)){const err31={
+instancePath:instancePath+"/blueprints/"+i0,schemaPath:"#/properties/blueprints/items/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===
+null?vErrors=[err31]:vErrors.push(err31),errors++}}else{const err32={instancePath:instancePath+"/blueprints/"+i0,schemaPath:"#/properties/blueprints/items/type",
+keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}}else{const err33={instancePath:instancePath+"/blueprints",schemaPath:"\
+#/properties/blueprints/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}}if(data.version!==void 0){let data11=data.
+version;if(typeof data11=="string"){if(func1(data11)>100){const err34={instancePath:instancePath+"/version",schemaPath:"#/properties/version/maxLength",keyword:"\
+maxLength",params:{limit:100}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}}else{const err35={instancePath:instancePath+"/version",schemaPath:"#\
+/properties/version/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err35]:vErrors.push(err35),errors++}}if(data.refreshSeconds!==void 0){let data12=data.
+refreshSeconds;if(typeof data12=="number"&&isFinite(data12)){if(data12<=0||isNaN(data12)){const err36={instancePath:instancePath+"/refreshSeconds",schemaPath:"#\
+/properties/refreshSeconds/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison:">",limit:0}};vErrors===null?vErrors=[err36]:vErrors.push(err36),errors++}}else{
+const err37={instancePath:instancePath+"/refreshSeconds",schemaPath:"#/properties/refreshSeconds/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=
+[err37]:vErrors.push(err37),errors++}}if(data.at!==void 0){let data13=data.at;if(typeof data13=="string"){if(!pattern5.test(data13)){const err38={instancePath:instancePath+
+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===
+null?vErrors=[err38]:vErrors.push(err38),errors++}}else{const err39={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"\
+string"}};vErrors===null?vErrors=[err39]:vErrors.push(err39),errors++}}}else{const err40={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};
+vErrors===null?vErrors=[err40]:vErrors.push(err40),errors++}return validate104.errors=vErrors,errors===0}validate104.evaluated={props:{schemaVersion:!0,hostId:!0,
+incarnation:!0,state:!0,labels:!0,capacity:!0,running:!0,shares:!0,blueprints:!0,version:!0,refreshSeconds:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const SessionOutcome=validate105,
+schema114={type:"object",required:["schemaVersion","sessionId","workflowId","planHash","state","task","steps","at"],properties:{schemaVersion:{const:1},sessionId:{
+type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},workflowId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},planHash:{type:"string",pattern:"^\
+[0-9a-f]{64}$"},state:{type:"string",enum:["completed","failed","canceled","unknown"]},task:{$ref:"#/$defs/Task"},steps:{type:"array",items:{$ref:"#/$defs/StepS\
+ummary"}},compensation:{type:"object",required:["state","steps"],properties:{state:{type:"string",enum:["completed","failed"]},steps:{type:"array",items:{$ref:"\
+#/$defs/StepSummary"}}},description:"What was undone, in that order. failed: at least one compensation did not complete."},at:{type:"string",pattern:"^\\d{4}-\\d\\\
+d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},supervisorId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256}},description:"\
+How a session ended, with the final A2A task that every caller gets, word for word."},schema115={type:"object",required:["id","state","attempt","at"],properties:{
+id:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},state:{type:"string",enum:["completed","failed","skipped","canceled","unknown"]},attempt:{type:"int\
+eger",minimum:1,maximum:1e3,description:"The n-th try of the step, from 1."},startedAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\\
+d:\\d\\d)$","x-shoal-write":"utc"},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},
+error:{$ref:"#/$defs/RecordError"}}};function validate107(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,
+errors=0;const evaluated0=validate107.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data==
+"object"&&!Array.isArray(data)){if(data.id===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"id"}};vErrors===
+null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.state===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
+state"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.attempt===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",
+params:{missingProperty:"attempt"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.at===void 0){const err3={instancePath,schemaPath:"#/requir\
+ed",keyword:"required",params:{missingProperty:"at"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.id!==void 0){let data0=data.id;if(typeof data0==
+"string"){if(func1(data0)>256){const err4={instancePath:instancePath+"/id",schemaPath:"#/properties/id/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===
+null?vErrors=[err4]:vErrors.push(err4),errors++}if(!pattern10.test(data0)){const err5={instancePath:instancePath+"/id",schemaPath:"#/properties/id/pattern",keyword:"\
+pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}}else{const err6={instancePath:instancePath+"/id",schemaPath:"\
+#/properties/id/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}}if(data.state!==void 0){let data1=data.state;
+if(typeof data1!="string"){const err7={instancePath:instancePath+"/state",schemaPath:"#/properties/state/type",keyword:"type",params:{type:"string"}};vErrors===
+null?vErrors=[err7]:vErrors.push(err7),errors++}if(!(data1==="completed"||data1==="failed"||data1==="skipped"||data1==="canceled"||data1==="unknown")){const err8={
+instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema115.properties.state.enum}};vErrors===null?vErrors=
+[err8]:vErrors.push(err8),errors++}}if(data.attempt!==void 0){let data2=data.attempt;if(!(typeof data2=="number"&&!(data2%1)&&!isNaN(data2)&&isFinite(data2))){const err9={
+instancePath:instancePath+"/attempt",schemaPath:"#/properties/attempt/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),
+errors++}if(typeof data2=="number"&&isFinite(data2)){if(data2>1e3||isNaN(data2)){const err10={instancePath:instancePath+"/attempt",schemaPath:"#/properties/atte\
+mpt/maximum",keyword:"maximum",params:{comparison:"<=",limit:1e3}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(data2<1||isNaN(data2)){const err11={
+instancePath:instancePath+"/attempt",schemaPath:"#/properties/attempt/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err11]:
+vErrors.push(err11),errors++}}}if(data.startedAt!==void 0){let data3=data.startedAt;if(typeof data3=="string"){if(!pattern5.test(data3)){const err12={instancePath:instancePath+
+"/startedAt",schemaPath:"#/properties/startedAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};
+vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}}else{const err13={instancePath:instancePath+"/startedAt",schemaPath:"#/properties/startedAt/type",keyword:"\
+type",params:{type:"string"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}if(data.at!==void 0){let data4=data.at;if(typeof data4=="string"){if(!pattern5.
+test(data4)){const err14={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\\
+d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}else{const err15={instancePath:instancePath+"/at",schemaPath:"\
+#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}if(data.error!==void 0){let data5=data.
+error;if(data5&&typeof data5=="object"&&!Array.isArray(data5)){if(data5.code===void 0){const err16={instancePath:instancePath+"/error",schemaPath:"#/$defs/Recor\
+dError/required",keyword:"required",params:{missingProperty:"code"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}if(data5.message===void 0){const err17={
+instancePath:instancePath+"/error",schemaPath:"#/$defs/RecordError/required",keyword:"required",params:{missingProperty:"message"}};vErrors===null?vErrors=[err17]:
+vErrors.push(err17),errors++}if(data5.code!==void 0){let data6=data5.code;if(typeof data6=="string"){if(func1(data6)>100){const err18={instancePath:instancePath+
+"/error/code",schemaPath:"#/$defs/RecordError/properties/code/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err18]:vErrors.push(err18),
+errors++}if(func1(data6)<1){const err19={instancePath:instancePath+"/error/code",schemaPath:"#/$defs/RecordError/properties/code/minLength",keyword:"minLength",
+params:{limit:1}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}else{const err20={instancePath:instancePath+"/error/code",schemaPath:"#/$defs/Rec\
+ordError/properties/code/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}if(data5.message!==void 0){let data7=data5.
+message;if(typeof data7=="string"){if(func1(data7)>4e3){const err21={instancePath:instancePath+"/error/message",schemaPath:"#/$defs/RecordError/properties/messa\
+ge/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}else{const err22={instancePath:instancePath+"\
+/error/message",schemaPath:"#/$defs/RecordError/properties/message/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),
+errors++}}if(data5.retryable!==void 0&&typeof data5.retryable!="boolean"){const err23={instancePath:instancePath+"/error/retryable",schemaPath:"#/$defs/RecordEr\
+ror/properties/retryable/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}else{const err24={instancePath:instancePath+
+"/error",schemaPath:"#/$defs/RecordError/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}}else{const err25={
+instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}return validate107.errors=vErrors,
+errors===0}validate107.evaluated={props:{id:!0,state:!0,attempt:!0,startedAt:!0,at:!0,error:!0},dynamicProps:!1,dynamicItems:!1};function validate105(data,{instancePath="",
+parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate105.evaluated;if(evaluated0.dynamicProps&&
+(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){
+const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}
+if(data.sessionId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sessionId"}};vErrors===null?vErrors=[err1]:
+vErrors.push(err1),errors++}if(data.workflowId===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"workflowId"}};
+vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.planHash===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",params:{
+missingProperty:"planHash"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.state===void 0){const err4={instancePath,schemaPath:"#/required",
+keyword:"required",params:{missingProperty:"state"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.task===void 0){const err5={instancePath,schemaPath:"\
+#/required",keyword:"required",params:{missingProperty:"task"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.steps===void 0){const err6={instancePath,
 schemaPath:"#/required",keyword:"required",params:{missingProperty:"steps"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(data.at===void 0){const err7={
 instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(data.schemaVersion!==
 void 0&&data.schemaVersion!==1){const err8={instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};
@@ -1441,10 +1718,10 @@ vErrors.push(err15),errors++}}else{const err16={instancePath:instancePath+"/plan
 g"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}if(data.state!==void 0){let data4=data.state;if(typeof data4!="string"){const err17={instancePath:instancePath+
 "/state",schemaPath:"#/properties/state/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}if(!(data4==="c\
 ompleted"||data4==="failed"||data4==="canceled"||data4==="unknown")){const err18={instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"\
-enum",params:{allowedValues:schema108.properties.state.enum}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}if(data.task!==void 0&&(validate47(data.
+enum",params:{allowedValues:schema114.properties.state.enum}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}if(data.task!==void 0&&(validate47(data.
 task,{instancePath:instancePath+"/task",parentData:data,parentDataProperty:"task",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate47.errors),errors=
-vErrors.length)),data.steps!==void 0){let data6=data.steps;if(Array.isArray(data6)){const len0=data6.length;for(let i0=0;i0<len0;i0++)validate102(data6[i0],{instancePath:instancePath+
-"/steps/"+i0,parentData:data6,parentDataProperty:i0,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate102.errors),errors=vErrors.length)}else{const err19={
+vErrors.length)),data.steps!==void 0){let data6=data.steps;if(Array.isArray(data6)){const len0=data6.length;for(let i0=0;i0<len0;i0++)validate107(data6[i0],{instancePath:instancePath+
+"/steps/"+i0,parentData:data6,parentDataProperty:i0,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate107.errors),errors=vErrors.length)}else{const err19={
 instancePath:instancePath+"/steps",schemaPath:"#/properties/steps/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err19]:vErrors.push(err19),
 errors++}}if(data.compensation!==void 0){let data8=data.compensation;if(data8&&typeof data8=="object"&&!Array.isArray(data8)){if(data8.state===void 0){const err20={
 instancePath:instancePath+"/compensation",schemaPath:"#/properties/compensation/required",keyword:"required",params:{missingProperty:"state"}};vErrors===null?vErrors=
@@ -1452,10 +1729,10 @@ instancePath:instancePath+"/compensation",schemaPath:"#/properties/compensation/
 red",keyword:"required",params:{missingProperty:"steps"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}if(data8.state!==void 0){let data9=data8.state;
 if(typeof data9!="string"){const err22={instancePath:instancePath+"/compensation/state",schemaPath:"#/properties/compensation/properties/state/type",keyword:"ty\
 pe",params:{type:"string"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}if(!(data9==="completed"||data9==="failed")){const err23={instancePath:instancePath+
-"/compensation/state",schemaPath:"#/properties/compensation/properties/state/enum",keyword:"enum",params:{allowedValues:schema108.properties.compensation.properties.
+"/compensation/state",schemaPath:"#/properties/compensation/properties/state/enum",keyword:"enum",params:{allowedValues:schema114.properties.compensation.properties.
 state.enum}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}if(data8.steps!==void 0){let data10=data8.steps;if(Array.isArray(data10)){const len1=data10.
-length;for(let i1=0;i1<len1;i1++)validate102(data10[i1],{instancePath:instancePath+"/compensation/steps/"+i1,parentData:data10,parentDataProperty:i1,rootData,dynamicAnchors})||
-(vErrors=joinErrors(vErrors,validate102.errors),errors=vErrors.length)}else{const err24={instancePath:instancePath+"/compensation/steps",schemaPath:"#/propertie\
+length;for(let i1=0;i1<len1;i1++)validate107(data10[i1],{instancePath:instancePath+"/compensation/steps/"+i1,parentData:data10,parentDataProperty:i1,rootData,dynamicAnchors})||
+(vErrors=joinErrors(vErrors,validate107.errors),errors=vErrors.length)}else{const err24={instancePath:instancePath+"/compensation/steps",schemaPath:"#/propertie\
 s/compensation/properties/steps/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}}else{const err25={instancePath:instancePath+
 "/compensation",schemaPath:"#/properties/compensation/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}
 if(data.at!==void 0){let data12=data.at;if(typeof data12=="string"){if(!pattern5.test(data12)){const err26={instancePath:instancePath+"/at",schemaPath:"#/proper\
@@ -1466,9 +1743,9 @@ const err28={instancePath:instancePath+"/supervisorId",schemaPath:"#/properties/
 [err28]:vErrors.push(err28),errors++}if(!pattern10.test(data13)){const err29={instancePath:instancePath+"/supervisorId",schemaPath:"#/properties/supervisorId/pa\
 ttern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}}else{const err30={instancePath:instancePath+
 "/supervisorId",schemaPath:"#/properties/supervisorId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}}}else{
-const err31={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}return validate100.
-errors=vErrors,errors===0}validate100.evaluated={props:{schemaVersion:!0,sessionId:!0,workflowId:!0,planHash:!0,state:!0,task:!0,steps:!0,compensation:!0,at:!0,
-supervisorId:!0},dynamicProps:!1,dynamicItems:!1};const SessionRecord=validate105,schema111={type:"object",required:["schemaVersion","sessionId","planHash","org",
+const err31={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}return validate105.
+errors=vErrors,errors===0}validate105.evaluated={props:{schemaVersion:!0,sessionId:!0,workflowId:!0,planHash:!0,state:!0,task:!0,steps:!0,compensation:!0,at:!0,
+supervisorId:!0},dynamicProps:!1,dynamicItems:!1};const SessionRecord=validate110,schema117={type:"object",required:["schemaVersion","sessionId","planHash","org",
 "unit","workflowId","workflowVersion","contextId","request","variables","steps","closer","retentionSeconds","createdAt","deadlineAt","expiresAt"],properties:{schemaVersion:{
 const:1},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},planHash:{type:"string",pattern:"^[0-9a-f]{64}$",description:"SHA-256 over the cano\
 nical JSON (RFC 8785) of this record without planHash, createdAt, deadlineAt and expiresAt: two supervisors that accept one request agree on it."},org:{type:"st\
@@ -1483,7 +1760,7 @@ a step on; these results count as those of their steps."},compensationSeconds:{t
 retentionSeconds:{type:"number",exclusiveMinimum:0},createdAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$",
 "x-shoal-write":"utc"},deadlineAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},expiresAt:{
 type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"The immutable plan of on\
-e run. It names no caller."},schema112={type:"object",required:["id","use","needs","join","timeoutSeconds","retry","onFailure"],properties:{id:{type:"string",pattern:"\
+e run. It names no caller."},schema118={type:"object",required:["id","use","needs","join","timeoutSeconds","retry","onFailure"],properties:{id:{type:"string",pattern:"\
 ^[A-Za-z0-9_.-]+$",maxLength:256},description:{type:"string"},use:{$ref:"#/$defs/StepUse"},with:{type:"object"},needs:{type:"array",items:{type:"object",required:[
 "step","onFailure"],properties:{step:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},onFailure:{type:"string",enum:["fail","skip","continue","compensa\
 te"],description:"What a step that did not complete does to those that need it. fail: they are skipped and the session fails. skip: they are skipped, the sessio\
@@ -1492,101 +1769,101 @@ ast first."}}},description:"In the order of the definition; the policy of each e
 $ref:"#/$defs/StepForEach"},timeoutSeconds:{type:"number",exclusiveMinimum:0},retry:{$ref:"#/$defs/StepRetry"},onFailure:{type:"string",enum:["fail","skip","con\
 tinue","compensate"],description:"What a step that did not complete does to those that need it. fail: they are skipped and the session fails. skip: they are ski\
 pped, the session goes on. continue: they run and see the failed result. compensate: as fail, and when every step has ended the compensations of those that comp\
-leted run, the last first."},compensate:{$ref:"#/$defs/StepCompensation"},idempotent:{type:"boolean",description:"Unset: as the blueprint says."}}},schema115={description:"\
-How many needs must be satisfied before the step runs, and how long it waits. Default all.",anyOf:[{type:"string",enum:["all","any"]},{type:"object",properties:{
-atLeast:{type:"integer",minimum:1,maximum:1e3},percent:{type:"number",exclusiveMinimum:0,maximum:100,description:"Of the needs, rounded up."},withinSeconds:{type:"\
-number",exclusiveMinimum:0,maximum:31536e3,description:"Longest wait for the others, from the end of the first of the needs. Default: none. In seconds."},onTimeout:{
-type:"string",enum:["fail","run"],description:"When the wait is over. fail: the step fails with JOIN_TIMEOUT. run: it runs with those that are there. Default fa\
-il."}},additionalProperties:!1,minProperties:1,not:{required:["atLeast","percent"]}}]},schema118={type:"object",properties:{maxAttempts:{type:"integer",minimum:1,
-maximum:20,description:"Tries of this step, crashes included. Default 3."},backoffSeconds:{type:"number",minimum:0,maximum:3600,description:"Pause before the se\
-cond attempt; doubles with each. Default 1."},maxBackoffSeconds:{type:"number",minimum:0,maximum:86400,description:"Longest pause. Default 30."},jitter:{type:"n\
-umber",minimum:0,maximum:1,description:"Share of the pause that varies, so that many steps that failed together do not come back together. Drawn from session, s\
-tep and attempt: every supervisor draws the same. Default 0.2."}},additionalProperties:!1},schema113={type:"object",properties:{blueprint:{type:"string",pattern:"\
-^[A-Za-z0-9_.-]+$",maxLength:256},agent:{type:"string",minLength:1,maxLength:400,description:"An agent id of the same org and unit; may hold an expression, `${ \
-variables.device }`."},skill:{type:"string",minLength:1,maxLength:200,description:"Any agent of the unit whose card has this skill and is not offline."},pool:{type:"\
-string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256,description:"A pool of agents: one of its members takes the request."},workflow:{type:"string",pattern:"^[A-Za\
--z0-9_.-]+$",maxLength:256,description:"Another workflow of the unit, run as a child session."},approval:{$ref:"#/$defs/StepApproval"}},additionalProperties:!1,
-minProperties:1,maxProperties:1,description:"Who does the work: exactly one of blueprint, agent, skill, pool, workflow, approval."},schema114={type:"object",required:[
-"prompt"],properties:{prompt:{type:"string",minLength:1,maxLength:4e3,description:"What people read; may hold expressions."},approvers:{type:"array",items:{type:"\
-string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},minItems:1,maxItems:100,description:"Whose word counts, as the `by` of the decision. Unset: whoever may write\
- it."},expirySeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"How long it stays open; then it counts as denied. Default: until the deadlin\
-e of the session. In seconds."}},additionalProperties:!1,description:"Nothing runs until somebody approves. Denied and expired end the step as failed."};function validate108(data,{
-instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate108.evaluated;if(evaluated0.
-dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(Object.keys(data).
-length>1){const err0={instancePath,schemaPath:"#/maxProperties",keyword:"maxProperties",params:{limit:1}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}
-if(Object.keys(data).length<1){const err1={instancePath,schemaPath:"#/minProperties",keyword:"minProperties",params:{limit:1}};vErrors===null?vErrors=[err1]:vErrors.
-push(err1),errors++}for(const key0 in data)if(!(key0==="blueprint"||key0==="agent"||key0==="skill"||key0==="pool"||key0==="workflow"||key0==="approval")){const err2={
-instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key0}};vErrors===null?vErrors=[err2]:vErrors.push(err2),
-errors++}if(data.blueprint!==void 0){let data0=data.blueprint;if(typeof data0=="string"){if(func1(data0)>256){const err3={instancePath:instancePath+"/blueprint",
-schemaPath:"#/properties/blueprint/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(!pattern10.test(
-data0)){const err4={instancePath:instancePath+"/blueprint",schemaPath:"#/properties/blueprint/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===
-null?vErrors=[err4]:vErrors.push(err4),errors++}}else{const err5={instancePath:instancePath+"/blueprint",schemaPath:"#/properties/blueprint/type",keyword:"type",
-params:{type:"string"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}}if(data.agent!==void 0){let data1=data.agent;if(typeof data1=="string"){if(func1(
-data1)>400){const err6={instancePath:instancePath+"/agent",schemaPath:"#/properties/agent/maxLength",keyword:"maxLength",params:{limit:400}};vErrors===null?vErrors=
-[err6]:vErrors.push(err6),errors++}if(func1(data1)<1){const err7={instancePath:instancePath+"/agent",schemaPath:"#/properties/agent/minLength",keyword:"minLengt\
-h",params:{limit:1}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}}else{const err8={instancePath:instancePath+"/agent",schemaPath:"#/properties/age\
-nt/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}}if(data.skill!==void 0){let data2=data.skill;if(typeof data2==
-"string"){if(func1(data2)>200){const err9={instancePath:instancePath+"/skill",schemaPath:"#/properties/skill/maxLength",keyword:"maxLength",params:{limit:200}};
-vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(func1(data2)<1){const err10={instancePath:instancePath+"/skill",schemaPath:"#/properties/skill/minL\
-ength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}}else{const err11={instancePath:instancePath+"/skill",schemaPath:"\
-#/properties/skill/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}if(data.pool!==void 0){let data3=data.
-pool;if(typeof data3=="string"){if(func1(data3)>256){const err12={instancePath:instancePath+"/pool",schemaPath:"#/properties/pool/maxLength",keyword:"maxLength",
-params:{limit:256}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}if(!pattern10.test(data3)){const err13={instancePath:instancePath+"/pool",schemaPath:"\
-#/properties/pool/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}else{const err14={
-instancePath:instancePath+"/pool",schemaPath:"#/properties/pool/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),
-errors++}}if(data.workflow!==void 0){let data4=data.workflow;if(typeof data4=="string"){if(func1(data4)>256){const err15={instancePath:instancePath+"/workflow",
-schemaPath:"#/properties/workflow/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}if(!pattern10.test(
-data4)){const err16={instancePath:instancePath+"/workflow",schemaPath:"#/properties/workflow/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===
-null?vErrors=[err16]:vErrors.push(err16),errors++}}else{const err17={instancePath:instancePath+"/workflow",schemaPath:"#/properties/workflow/type",keyword:"type",
-params:{type:"string"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}if(data.approval!==void 0){let data5=data.approval;if(data5&&typeof data5==
-"object"&&!Array.isArray(data5)){if(data5.prompt===void 0){const err18={instancePath:instancePath+"/approval",schemaPath:"#/$defs/StepApproval/required",keyword:"\
-required",params:{missingProperty:"prompt"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}for(const key1 in data5)if(!(key1==="prompt"||key1==="a\
-pprovers"||key1==="expirySeconds")){const err19={instancePath:instancePath+"/approval",schemaPath:"#/$defs/StepApproval/additionalProperties",keyword:"additiona\
-lProperties",params:{additionalProperty:key1}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}if(data5.prompt!==void 0){let data6=data5.prompt;if(typeof data6==
-"string"){if(func1(data6)>4e3){const err20={instancePath:instancePath+"/approval/prompt",schemaPath:"#/$defs/StepApproval/properties/prompt/maxLength",keyword:"\
-maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}if(func1(data6)<1){const err21={instancePath:instancePath+"/approval/\
-prompt",schemaPath:"#/$defs/StepApproval/properties/prompt/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}else{
-const err22={instancePath:instancePath+"/approval/prompt",schemaPath:"#/$defs/StepApproval/properties/prompt/type",keyword:"type",params:{type:"string"}};vErrors===
-null?vErrors=[err22]:vErrors.push(err22),errors++}}if(data5.approvers!==void 0){let data7=data5.approvers;if(Array.isArray(data7)){if(data7.length>100){const err23={
-instancePath:instancePath+"/approval/approvers",schemaPath:"#/$defs/StepApproval/properties/approvers/maxItems",keyword:"maxItems",params:{limit:100}};vErrors===
-null?vErrors=[err23]:vErrors.push(err23),errors++}if(data7.length<1){const err24={instancePath:instancePath+"/approval/approvers",schemaPath:"#/$defs/StepApprov\
-al/properties/approvers/minItems",keyword:"minItems",params:{limit:1}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}const len0=data7.length;for(let i0=0;i0<
-len0;i0++){let data8=data7[i0];if(typeof data8=="string"){if(func1(data8)>256){const err25={instancePath:instancePath+"/approval/approvers/"+i0,schemaPath:"#/$d\
-efs/StepApproval/properties/approvers/items/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}if(!pattern10.
-test(data8)){const err26={instancePath:instancePath+"/approval/approvers/"+i0,schemaPath:"#/$defs/StepApproval/properties/approvers/items/pattern",keyword:"patt\
-ern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}}else{const err27={instancePath:instancePath+"/approval/a\
-pprovers/"+i0,schemaPath:"#/$defs/StepApproval/properties/approvers/items/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err27]:vErrors.push(
-err27),errors++}}}else{const err28={instancePath:instancePath+"/approval/approvers",schemaPath:"#/$defs/StepApproval/properties/approvers/type",keyword:"type",params:{
-type:"array"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),errors++}}if(data5.expirySeconds!==void 0){let data9=data5.expirySeconds;if(typeof data9=="num\
-ber"&&isFinite(data9)){if(data9>31536e3||isNaN(data9)){const err29={instancePath:instancePath+"/approval/expirySeconds",schemaPath:"#/$defs/StepApproval/propert\
-ies/expirySeconds/maximum",keyword:"maximum",params:{comparison:"<=",limit:31536e3}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}if(data9<=0||isNaN(
-data9)){const err30={instancePath:instancePath+"/approval/expirySeconds",schemaPath:"#/$defs/StepApproval/properties/expirySeconds/exclusiveMinimum",keyword:"ex\
-clusiveMinimum",params:{comparison:">",limit:0}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}}else{const err31={instancePath:instancePath+"/appr\
-oval/expirySeconds",schemaPath:"#/$defs/StepApproval/properties/expirySeconds/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err31]:vErrors.
-push(err31),errors++}}}else{const err32={instancePath:instancePath+"/approval",schemaPath:"#/$defs/StepApproval/type",keyword:"type",params:{type:"object"}};vErrors===
-null?vErrors=[err32]:vErrors.push(err32),errors++}}}else{const err33={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=
-[err33]:vErrors.push(err33),errors++}return validate108.errors=vErrors,errors===0}validate108.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};const schema116={
-type:"object",properties:{in:{type:"string",minLength:1,maxLength:4e3,description:"A CEL expression that gives a list."},select:{$ref:"#/$defs/FleetSelection"},
-maxItems:{type:"integer",minimum:1,maximum:1e3,description:"More items fail the step. Default 100."},concurrency:{type:"integer",minimum:1,maximum:1e3,description:"\
-Items at work at once. Default 10."},waves:{type:"array",items:{description:"Items of this wave; a percentage of all items, rounded up.",anyOf:[{type:"integer",
-minimum:1,maximum:1e3},{type:"string",pattern:"^(100|[1-9]?[0-9])%$"}]},minItems:1,maxItems:20,description:"Sizes of the waves in turn; what is left is the last\
- one. A wave begins when the one before has ended."},wavePauseSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"Pause between two waves. De\
-fault none. In seconds."},failureBudget:{description:"Items that may end otherwise than completed; a percentage is rounded down. One more, and no further item b\
-egins. Default 0.",anyOf:[{type:"integer",minimum:0,maximum:1e3},{type:"string",pattern:"^(100|[1-9]?[0-9])%$"}]},collect:{type:"string",enum:["outputs","states"],
-description:"What the step's output holds of each item besides its state. states: no outputs. Default outputs."}},additionalProperties:!1,description:"The step \
-is done once for each item: `item` and `index` in its expressions.",exactlyOneOf:["in","select"]},schema117={type:"object",properties:{skill:{type:"string",minLength:1,
-maxLength:200,description:"Id of a skill of the card."},tag:{type:"string",minLength:1,maxLength:200,description:"A tag of any of its skills."},labels:{type:"ob\
-ject",additionalProperties:{type:"string",maxLength:200},description:"Each must stand in the params of an extension of the card, or in its `labels` there.",maxProperties:20},
-site:{type:"string",minLength:1,maxLength:200,description:"Short for the label `site`."},presence:{type:"string",enum:["online","offline","any"],description:"By\
- the status of the card. online: not offline. Default online."}},additionalProperties:!1,minProperties:1,description:"Agents of the unit by their retained cards\
-; all given conditions must hold. Values may hold expressions."},pattern63=new RegExp("^(100|[1-9]?[0-9])%$","u");function validate110(data,{instancePath="",parentData,
-parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate110.evaluated;if(evaluated0.dynamicProps&&(evaluated0.
-props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){for(const key0 in data)if(!(key0==="in"||key0===
-"select"||key0==="maxItems"||key0==="concurrency"||key0==="waves"||key0==="wavePauseSeconds"||key0==="failureBudget"||key0==="collect")){const err0={instancePath,
-schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key0}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.
-in!==void 0){let data0=data.in;if(typeof data0=="string"){if(func1(data0)>4e3){const err1={instancePath:instancePath+"/in",schemaPath:"#/properties/in/maxLength",
-keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(func1(data0)<1){const err2={instancePath:instancePath+"/in",
-schemaPath:"#/properties/in/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}}else{const err3={instancePath:instancePath+
+leted run, the last first."},compensate:{$ref:"#/$defs/StepCompensation"},placement:{$ref:"#/$defs/Placement"},idempotent:{type:"boolean",description:"Unset: as\
+ the blueprint says."}}},schema121={description:"How many needs must be satisfied before the step runs, and how long it waits. Default all.",anyOf:[{type:"strin\
+g",enum:["all","any"]},{type:"object",properties:{atLeast:{type:"integer",minimum:1,maximum:1e3},percent:{type:"number",exclusiveMinimum:0,maximum:100,description:"\
+Of the needs, rounded up."},withinSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"Longest wait for the others, from the end of the first \
+of the needs. Default: none. In seconds."},onTimeout:{type:"string",enum:["fail","run"],description:"When the wait is over. fail: the step fails with JOIN_TIMEO\
+UT. run: it runs with those that are there. Default fail."}},additionalProperties:!1,minProperties:1,not:{required:["atLeast","percent"]}}]},schema124={type:"ob\
+ject",properties:{maxAttempts:{type:"integer",minimum:1,maximum:20,description:"Tries of this step, crashes included. Default 3."},backoffSeconds:{type:"number",
+minimum:0,maximum:3600,description:"Pause before the second attempt; doubles with each. Default 1."},maxBackoffSeconds:{type:"number",minimum:0,maximum:86400,description:"\
+Longest pause. Default 30."},jitter:{type:"number",minimum:0,maximum:1,description:"Share of the pause that varies, so that many steps that failed together do n\
+ot come back together. Drawn from session, step and attempt: every supervisor draws the same. Default 0.2."}},additionalProperties:!1},schema119={type:"object",
+properties:{blueprint:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},agent:{type:"string",minLength:1,maxLength:400,description:"An agent id of the s\
+ame org and unit; may hold an expression, `${ variables.device }`."},skill:{type:"string",minLength:1,maxLength:200,description:"Any agent of the unit whose car\
+d has this skill and is not offline."},pool:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256,description:"A pool of agents: one of its members takes the\
+ request."},workflow:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256,description:"Another workflow of the unit, run as a child session."},approval:{$ref:"\
+#/$defs/StepApproval"}},additionalProperties:!1,minProperties:1,maxProperties:1,description:"Who does the work: exactly one of blueprint, agent, skill, pool, wo\
+rkflow, approval."},schema120={type:"object",required:["prompt"],properties:{prompt:{type:"string",minLength:1,maxLength:4e3,description:"What people read; may \
+hold expressions."},approvers:{type:"array",items:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},minItems:1,maxItems:100,description:"Whose word coun\
+ts, as the `by` of the decision. Unset: whoever may write it."},expirySeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"How long it stays o\
+pen; then it counts as denied. Default: until the deadline of the session. In seconds."}},additionalProperties:!1,description:"Nothing runs until somebody appro\
+ves. Denied and expired end the step as failed."};function validate113(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){
+let vErrors=null,errors=0;const evaluated0=validate113.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=
+void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(Object.keys(data).length>1){const err0={instancePath,schemaPath:"#/maxProperties",keyword:"maxProp\
+erties",params:{limit:1}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(Object.keys(data).length<1){const err1={instancePath,schemaPath:"#/minPro\
+perties",keyword:"minProperties",params:{limit:1}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}for(const key0 in data)if(!(key0==="blueprint"||key0===
+"agent"||key0==="skill"||key0==="pool"||key0==="workflow"||key0==="approval")){const err2={instancePath,schemaPath:"#/additionalProperties",keyword:"additionalP\
+roperties",params:{additionalProperty:key0}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.blueprint!==void 0){let data0=data.blueprint;if(typeof data0==
+"string"){if(func1(data0)>256){const err3={instancePath:instancePath+"/blueprint",schemaPath:"#/properties/blueprint/maxLength",keyword:"maxLength",params:{limit:256}};
+vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(!pattern10.test(data0)){const err4={instancePath:instancePath+"/blueprint",schemaPath:"#/properties\
+/blueprint/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}}else{const err5={instancePath:instancePath+
+"/blueprint",schemaPath:"#/properties/blueprint/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}}if(data.
+agent!==void 0){let data1=data.agent;if(typeof data1=="string"){if(func1(data1)>400){const err6={instancePath:instancePath+"/agent",schemaPath:"#/properties/age\
+nt/maxLength",keyword:"maxLength",params:{limit:400}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(func1(data1)<1){const err7={instancePath:instancePath+
+"/agent",schemaPath:"#/properties/agent/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}}else{const err8={
+instancePath:instancePath+"/agent",schemaPath:"#/properties/agent/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),
+errors++}}if(data.skill!==void 0){let data2=data.skill;if(typeof data2=="string"){if(func1(data2)>200){const err9={instancePath:instancePath+"/skill",schemaPath:"\
+#/properties/skill/maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(func1(data2)<1){const err10={
+instancePath:instancePath+"/skill",schemaPath:"#/properties/skill/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err10]:vErrors.push(err10),
+errors++}}else{const err11={instancePath:instancePath+"/skill",schemaPath:"#/properties/skill/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=
+[err11]:vErrors.push(err11),errors++}}if(data.pool!==void 0){let data3=data.pool;if(typeof data3=="string"){if(func1(data3)>256){const err12={instancePath:instancePath+
+"/pool",schemaPath:"#/properties/pool/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}if(!pattern10.
+test(data3)){const err13={instancePath:instancePath+"/pool",schemaPath:"#/properties/pool/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===
+null?vErrors=[err13]:vErrors.push(err13),errors++}}else{const err14={instancePath:instancePath+"/pool",schemaPath:"#/properties/pool/type",keyword:"type",params:{
+type:"string"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}if(data.workflow!==void 0){let data4=data.workflow;if(typeof data4=="string"){if(func1(
+data4)>256){const err15={instancePath:instancePath+"/workflow",schemaPath:"#/properties/workflow/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?
+vErrors=[err15]:vErrors.push(err15),errors++}if(!pattern10.test(data4)){const err16={instancePath:instancePath+"/workflow",schemaPath:"#/properties/workflow/pat\
+tern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}else{const err17={instancePath:instancePath+
+"/workflow",schemaPath:"#/properties/workflow/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}if(data.
+approval!==void 0){let data5=data.approval;if(data5&&typeof data5=="object"&&!Array.isArray(data5)){if(data5.prompt===void 0){const err18={instancePath:instancePath+
+"/approval",schemaPath:"#/$defs/StepApproval/required",keyword:"required",params:{missingProperty:"prompt"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),
+errors++}for(const key1 in data5)if(!(key1==="prompt"||key1==="approvers"||key1==="expirySeconds")){const err19={instancePath:instancePath+"/approval",schemaPath:"\
+#/$defs/StepApproval/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key1}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}
+if(data5.prompt!==void 0){let data6=data5.prompt;if(typeof data6=="string"){if(func1(data6)>4e3){const err20={instancePath:instancePath+"/approval/prompt",schemaPath:"\
+#/$defs/StepApproval/properties/prompt/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}if(func1(data6)<
+1){const err21={instancePath:instancePath+"/approval/prompt",schemaPath:"#/$defs/StepApproval/properties/prompt/minLength",keyword:"minLength",params:{limit:1}};
+vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}else{const err22={instancePath:instancePath+"/approval/prompt",schemaPath:"#/$defs/StepApproval/pro\
+perties/prompt/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}}if(data5.approvers!==void 0){let data7=data5.
+approvers;if(Array.isArray(data7)){if(data7.length>100){const err23={instancePath:instancePath+"/approval/approvers",schemaPath:"#/$defs/StepApproval/properties\
+/approvers/maxItems",keyword:"maxItems",params:{limit:100}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}if(data7.length<1){const err24={instancePath:instancePath+
+"/approval/approvers",schemaPath:"#/$defs/StepApproval/properties/approvers/minItems",keyword:"minItems",params:{limit:1}};vErrors===null?vErrors=[err24]:vErrors.
+push(err24),errors++}const len0=data7.length;for(let i0=0;i0<len0;i0++){let data8=data7[i0];if(typeof data8=="string"){if(func1(data8)>256){const err25={instancePath:instancePath+
+"/approval/approvers/"+i0,schemaPath:"#/$defs/StepApproval/properties/approvers/items/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=
+[err25]:vErrors.push(err25),errors++}if(!pattern10.test(data8)){const err26={instancePath:instancePath+"/approval/approvers/"+i0,schemaPath:"#/$defs/StepApprova\
+l/properties/approvers/items/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}}else{
+const err27={instancePath:instancePath+"/approval/approvers/"+i0,schemaPath:"#/$defs/StepApproval/properties/approvers/items/type",keyword:"type",params:{type:"\
+string"}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}}}else{const err28={instancePath:instancePath+"/approval/approvers",schemaPath:"#/$defs/St\
+epApproval/properties/approvers/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),errors++}}if(data5.expirySeconds!==
+void 0){let data9=data5.expirySeconds;if(typeof data9=="number"&&isFinite(data9)){if(data9>31536e3||isNaN(data9)){const err29={instancePath:instancePath+"/appro\
+val/expirySeconds",schemaPath:"#/$defs/StepApproval/properties/expirySeconds/maximum",keyword:"maximum",params:{comparison:"<=",limit:31536e3}};vErrors===null?vErrors=
+[err29]:vErrors.push(err29),errors++}if(data9<=0||isNaN(data9)){const err30={instancePath:instancePath+"/approval/expirySeconds",schemaPath:"#/$defs/StepApprova\
+l/properties/expirySeconds/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison:">",limit:0}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}}else{
+const err31={instancePath:instancePath+"/approval/expirySeconds",schemaPath:"#/$defs/StepApproval/properties/expirySeconds/type",keyword:"type",params:{type:"nu\
+mber"}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}}}else{const err32={instancePath:instancePath+"/approval",schemaPath:"#/$defs/StepApproval/t\
+ype",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}}else{const err33={instancePath,schemaPath:"#/type",keyword:"\
+type",params:{type:"object"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}return validate113.errors=vErrors,errors===0}validate113.evaluated={props:!0,
+dynamicProps:!1,dynamicItems:!1};const schema122={type:"object",properties:{in:{type:"string",minLength:1,maxLength:4e3,description:"A CEL expression that gives\
+ a list."},select:{$ref:"#/$defs/FleetSelection"},maxItems:{type:"integer",minimum:1,maximum:1e3,description:"More items fail the step. Default 100."},concurrency:{
+type:"integer",minimum:1,maximum:1e3,description:"Items at work at once. Default 10."},waves:{type:"array",items:{description:"Items of this wave; a percentage \
+of all items, rounded up.",anyOf:[{type:"integer",minimum:1,maximum:1e3},{type:"string",pattern:"^(100|[1-9]?[0-9])%$"}]},minItems:1,maxItems:20,description:"Si\
+zes of the waves in turn; what is left is the last one. A wave begins when the one before has ended."},wavePauseSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,
+description:"Pause between two waves. Default none. In seconds."},failureBudget:{description:"Items that may end otherwise than completed; a percentage is round\
+ed down. One more, and no further item begins. Default 0.",anyOf:[{type:"integer",minimum:0,maximum:1e3},{type:"string",pattern:"^(100|[1-9]?[0-9])%$"}]},collect:{
+type:"string",enum:["outputs","states"],description:"What the step's output holds of each item besides its state. states: no outputs. Default outputs."}},additionalProperties:!1,
+description:"The step is done once for each item: `item` and `index` in its expressions.",exactlyOneOf:["in","select"]},schema123={type:"object",properties:{skill:{
+type:"string",minLength:1,maxLength:200,description:"Id of a skill of the card."},tag:{type:"string",minLength:1,maxLength:200,description:"A tag of any of its \
+skills."},labels:{type:"object",additionalProperties:{type:"string",maxLength:200},description:"Each must stand in the params of an extension of the card, or in\
+ its `labels` there.",maxProperties:20},site:{type:"string",minLength:1,maxLength:200,description:"Short for the label `site`."},presence:{type:"string",enum:["\
+online","offline","any"],description:"By the status of the card. online: not offline. Default online."}},additionalProperties:!1,minProperties:1,description:"Ag\
+ents of the unit by their retained cards; all given conditions must hold. Values may hold expressions."},pattern77=new RegExp("^(100|[1-9]?[0-9])%$","u");function validate115(data,{
+instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate115.evaluated;if(evaluated0.
+dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){for(const key0 in data)
+if(!(key0==="in"||key0==="select"||key0==="maxItems"||key0==="concurrency"||key0==="waves"||key0==="wavePauseSeconds"||key0==="failureBudget"||key0==="collect")){
+const err0={instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key0}};vErrors===null?vErrors=[err0]:vErrors.
+push(err0),errors++}if(data.in!==void 0){let data0=data.in;if(typeof data0=="string"){if(func1(data0)>4e3){const err1={instancePath:instancePath+"/in",schemaPath:"\
+#/properties/in/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(func1(data0)<1){const err2={instancePath:instancePath+
+"/in",schemaPath:"#/properties/in/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}}else{const err3={instancePath:instancePath+
 "/in",schemaPath:"#/properties/in/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}}if(data.select!==void 0){
 let data1=data.select;if(data1&&typeof data1=="object"&&!Array.isArray(data1)){if(Object.keys(data1).length<1){const err4={instancePath:instancePath+"/select",schemaPath:"\
 #/$defs/FleetSelection/minProperties",keyword:"minProperties",params:{limit:1}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}for(const key1 in data1)
@@ -1616,7 +1893,7 @@ errors++}}else{const err18={instancePath:instancePath+"/select/site",schemaPath:
 g"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}if(data1.presence!==void 0){let data7=data1.presence;if(typeof data7!="string"){const err19={instancePath:instancePath+
 "/select/presence",schemaPath:"#/$defs/FleetSelection/properties/presence/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err19]:vErrors.push(
 err19),errors++}if(!(data7==="online"||data7==="offline"||data7==="any")){const err20={instancePath:instancePath+"/select/presence",schemaPath:"#/$defs/FleetSel\
-ection/properties/presence/enum",keyword:"enum",params:{allowedValues:schema117.properties.presence.enum}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}}else{
+ection/properties/presence/enum",keyword:"enum",params:{allowedValues:schema123.properties.presence.enum}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}}else{
 const err21={instancePath:instancePath+"/select",schemaPath:"#/$defs/FleetSelection/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err21]:
 vErrors.push(err21),errors++}}if(data.maxItems!==void 0){let data8=data.maxItems;if(!(typeof data8=="number"&&!(data8%1)&&!isNaN(data8)&&isFinite(data8))){const err22={
 instancePath:instancePath+"/maxItems",schemaPath:"#/properties/maxItems/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err22]:vErrors.push(
@@ -1637,7 +1914,7 @@ const _errs28=errors;let valid6=!1;const _errs29=errors;if(!(typeof data11=="num
 if(typeof data11=="number"&&isFinite(data11)){if(data11>1e3||isNaN(data11)){const err31={instancePath:instancePath+"/waves/"+i0,schemaPath:"#/properties/waves/i\
 tems/anyOf/0/maximum",keyword:"maximum",params:{comparison:"<=",limit:1e3}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}if(data11<1||isNaN(data11)){
 const err32={instancePath:instancePath+"/waves/"+i0,schemaPath:"#/properties/waves/items/anyOf/0/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===
-null?vErrors=[err32]:vErrors.push(err32),errors++}}var _valid0=_errs29===errors;valid6=valid6||_valid0;const _errs31=errors;if(typeof data11=="string"){if(!pattern63.
+null?vErrors=[err32]:vErrors.push(err32),errors++}}var _valid0=_errs29===errors;valid6=valid6||_valid0;const _errs31=errors;if(typeof data11=="string"){if(!pattern77.
 test(data11)){const err33={instancePath:instancePath+"/waves/"+i0,schemaPath:"#/properties/waves/items/anyOf/1/pattern",keyword:"pattern",params:{pattern:"^(100\
 |[1-9]?[0-9])%$"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}}else{const err34={instancePath:instancePath+"/waves/"+i0,schemaPath:"#/propertie\
 s/waves/items/anyOf/1/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}var _valid0=_errs31===errors;if(valid6=
@@ -1655,7 +1932,7 @@ type:"integer"}};vErrors===null?vErrors=[err40]:vErrors.push(err40),errors++}if(
 instancePath:instancePath+"/failureBudget",schemaPath:"#/properties/failureBudget/anyOf/0/maximum",keyword:"maximum",params:{comparison:"<=",limit:1e3}};vErrors===
 null?vErrors=[err41]:vErrors.push(err41),errors++}if(data13<0||isNaN(data13)){const err42={instancePath:instancePath+"/failureBudget",schemaPath:"#/properties/f\
 ailureBudget/anyOf/0/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err42]:vErrors.push(err42),errors++}}var _valid1=_errs37===
-errors;valid7=valid7||_valid1;const _errs39=errors;if(typeof data13=="string"){if(!pattern63.test(data13)){const err43={instancePath:instancePath+"/failureBudge\
+errors;valid7=valid7||_valid1;const _errs39=errors;if(typeof data13=="string"){if(!pattern77.test(data13)){const err43={instancePath:instancePath+"/failureBudge\
 t",schemaPath:"#/properties/failureBudget/anyOf/1/pattern",keyword:"pattern",params:{pattern:"^(100|[1-9]?[0-9])%$"}};vErrors===null?vErrors=[err43]:vErrors.push(
 err43),errors++}}else{const err44={instancePath:instancePath+"/failureBudget",schemaPath:"#/properties/failureBudget/anyOf/1/type",keyword:"type",params:{type:"\
 string"}};vErrors===null?vErrors=[err44]:vErrors.push(err44),errors++}var _valid1=_errs39===errors;if(valid7=valid7||_valid1,valid7)errors=_errs36,vErrors!==null&&
@@ -1663,14 +1940,14 @@ string"}};vErrors===null?vErrors=[err44]:vErrors.push(err44),errors++}var _valid
 anyOf",params:{}};vErrors===null?vErrors=[err45]:vErrors.push(err45),errors++}}if(data.collect!==void 0){let data14=data.collect;if(typeof data14!="string"){const err46={
 instancePath:instancePath+"/collect",schemaPath:"#/properties/collect/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err46]:vErrors.push(err46),
 errors++}if(!(data14==="outputs"||data14==="states")){const err47={instancePath:instancePath+"/collect",schemaPath:"#/properties/collect/enum",keyword:"enum",params:{
-allowedValues:schema116.properties.collect.enum}};vErrors===null?vErrors=[err47]:vErrors.push(err47),errors++}}if((data.in===void 0?0:1)+(data.select===void 0?0:
-1)!=1){const err48={instancePath,schemaPath:"#/exactlyOneOf",keyword:"exactlyOneOf",params:{members:schema116.exactlyOneOf}};vErrors===null?vErrors=[err48]:vErrors.
+allowedValues:schema122.properties.collect.enum}};vErrors===null?vErrors=[err47]:vErrors.push(err47),errors++}}if((data.in===void 0?0:1)+(data.select===void 0?0:
+1)!=1){const err48={instancePath,schemaPath:"#/exactlyOneOf",keyword:"exactlyOneOf",params:{members:schema122.exactlyOneOf}};vErrors===null?vErrors=[err48]:vErrors.
 push(err48),errors++}}else{const err49={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err49]:vErrors.push(err49),
-errors++}return validate110.errors=vErrors,errors===0}validate110.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};const schema119={type:"object",required:[
+errors++}return validate115.errors=vErrors,errors===0}validate115.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};const schema125={type:"object",required:[
 "use"],properties:{description:{type:"string",maxLength:1e3},use:{$ref:"#/$defs/StepUse"},with:{type:"object"},timeoutSeconds:{type:"number",exclusiveMinimum:0,
 maximum:31536e3,description:"Longest time at work in one attempt, once its needs are met. Default 300. In seconds."},retry:{$ref:"#/$defs/StepRetry"},idempotent:{
 type:"boolean",description:"As of a step."}},additionalProperties:!1,description:"What undoes the step, after it completed and the session failed under the poli\
-cy `compensate`."};function validate112(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate112.
+cy `compensate`."};function validate117(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate117.
 evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){
 if(data.use===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"use"}};vErrors===null?vErrors=[err0]:vErrors.
 push(err0),errors++}for(const key0 in data)if(!(key0==="description"||key0==="use"||key0==="with"||key0==="timeoutSeconds"||key0==="retry"||key0==="idempotent")){
@@ -1678,8 +1955,8 @@ const err1={instancePath,schemaPath:"#/additionalProperties",keyword:"additional
 push(err1),errors++}if(data.description!==void 0){let data0=data.description;if(typeof data0=="string"){if(func1(data0)>1e3){const err2={instancePath:instancePath+
 "/description",schemaPath:"#/properties/description/maxLength",keyword:"maxLength",params:{limit:1e3}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}}else{
 const err3={instancePath:instancePath+"/description",schemaPath:"#/properties/description/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err3]:
-vErrors.push(err3),errors++}}if(data.use!==void 0&&(validate108(data.use,{instancePath:instancePath+"/use",parentData:data,parentDataProperty:"use",rootData,dynamicAnchors})||
-(vErrors=joinErrors(vErrors,validate108.errors),errors=vErrors.length)),data.with!==void 0){let data2=data.with;if(!(data2&&typeof data2=="object"&&!Array.isArray(
+vErrors.push(err3),errors++}}if(data.use!==void 0&&(validate113(data.use,{instancePath:instancePath+"/use",parentData:data,parentDataProperty:"use",rootData,dynamicAnchors})||
+(vErrors=joinErrors(vErrors,validate113.errors),errors=vErrors.length)),data.with!==void 0){let data2=data.with;if(!(data2&&typeof data2=="object"&&!Array.isArray(
 data2))){const err4={instancePath:instancePath+"/with",schemaPath:"#/properties/with/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err4]:
 vErrors.push(err4),errors++}}if(data.timeoutSeconds!==void 0){let data3=data.timeoutSeconds;if(typeof data3=="number"&&isFinite(data3)){if(data3>31536e3||isNaN(
 data3)){const err5={instancePath:instancePath+"/timeoutSeconds",schemaPath:"#/properties/timeoutSeconds/maximum",keyword:"maximum",params:{comparison:"<=",limit:31536e3}};
@@ -1714,8 +1991,8 @@ number"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}}else{con
 keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}if(data.idempotent!==void 0&&typeof data.idempotent!="boolea\
 n"){const err22={instancePath:instancePath+"/idempotent",schemaPath:"#/properties/idempotent/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=
 [err22]:vErrors.push(err22),errors++}}else{const err23={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err23]:vErrors.
-push(err23),errors++}return validate112.errors=vErrors,errors===0}validate112.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};function validate107(data,{instancePath="",
-parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate107.evaluated;if(evaluated0.dynamicProps&&
+push(err23),errors++}return validate117.errors=vErrors,errors===0}validate117.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};function validate112(data,{instancePath="",
+parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate112.evaluated;if(evaluated0.dynamicProps&&
 (evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.id===void 0){const err0={
 instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"id"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.use===void 0){
 const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"use"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.
@@ -1730,8 +2007,8 @@ limit:256}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(!patter
 rties/id/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}}else{const err9={instancePath:instancePath+
 "/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}}if(data.description!==
 void 0&&typeof data.description!="string"){const err10={instancePath:instancePath+"/description",schemaPath:"#/properties/description/type",keyword:"type",params:{
-type:"string"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(data.use!==void 0&&(validate108(data.use,{instancePath:instancePath+"/use",parentData:data,
-parentDataProperty:"use",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate108.errors),errors=vErrors.length)),data.with!==void 0){let data3=data.with;
+type:"string"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(data.use!==void 0&&(validate113(data.use,{instancePath:instancePath+"/use",parentData:data,
+parentDataProperty:"use",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate113.errors),errors=vErrors.length)),data.with!==void 0){let data3=data.with;
 if(!(data3&&typeof data3=="object"&&!Array.isArray(data3))){const err11={instancePath:instancePath+"/with",schemaPath:"#/properties/with/type",keyword:"type",params:{
 type:"object"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}if(data.needs!==void 0){let data4=data.needs;if(Array.isArray(data4)){const len0=data4.
 length;for(let i0=0;i0<len0;i0++){let data5=data4[i0];if(data5&&typeof data5=="object"&&!Array.isArray(data5)){if(data5.step===void 0){const err12={instancePath:instancePath+
@@ -1745,13 +2022,13 @@ vErrors.push(err15),errors++}}else{const err16={instancePath:instancePath+"/need
 type",params:{type:"string"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}if(data5.onFailure!==void 0){let data7=data5.onFailure;if(typeof data7!=
 "string"){const err17={instancePath:instancePath+"/needs/"+i0+"/onFailure",schemaPath:"#/properties/needs/items/properties/onFailure/type",keyword:"type",params:{
 type:"string"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}if(!(data7==="fail"||data7==="skip"||data7==="continue"||data7==="compensate")){const err18={
-instancePath:instancePath+"/needs/"+i0+"/onFailure",schemaPath:"#/properties/needs/items/properties/onFailure/enum",keyword:"enum",params:{allowedValues:schema112.
+instancePath:instancePath+"/needs/"+i0+"/onFailure",schemaPath:"#/properties/needs/items/properties/onFailure/enum",keyword:"enum",params:{allowedValues:schema118.
 properties.needs.items.properties.onFailure.enum}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}}else{const err19={instancePath:instancePath+"/n\
 eeds/"+i0,schemaPath:"#/properties/needs/items/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}}else{const err20={
 instancePath:instancePath+"/needs",schemaPath:"#/properties/needs/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),
 errors++}}if(data.join!==void 0){let data8=data.join;const _errs18=errors;let valid5=!1;const _errs19=errors;if(typeof data8!="string"){const err21={instancePath:instancePath+
 "/join",schemaPath:"#/$defs/StepJoin/anyOf/0/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}if(!(data8===
-"all"||data8==="any")){const err22={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/0/enum",keyword:"enum",params:{allowedValues:schema115.
+"all"||data8==="any")){const err22={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/0/enum",keyword:"enum",params:{allowedValues:schema121.
 anyOf[0].enum}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}var _valid0=_errs19===errors;valid5=valid5||_valid0;const _errs21=errors,_errs23=errors,
 _errs24=errors;if(data8&&typeof data8=="object"&&!Array.isArray(data8)){let missing0;if(data8.atLeast===void 0&&(missing0="atLeast")||data8.percent===void 0&&(missing0=
 "percent")){const err23={};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}var valid6=_errs24===errors;if(valid6){const err24={instancePath:instancePath+
@@ -1779,13 +2056,13 @@ errors++}}else{const err35={instancePath:instancePath+"/join/withinSeconds",sche
 type:"number"}};vErrors===null?vErrors=[err35]:vErrors.push(err35),errors++}}if(data8.onTimeout!==void 0){let data12=data8.onTimeout;if(typeof data12!="string"){
 const err36={instancePath:instancePath+"/join/onTimeout",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/onTimeout/type",keyword:"type",params:{type:"string"}};
 vErrors===null?vErrors=[err36]:vErrors.push(err36),errors++}if(!(data12==="fail"||data12==="run")){const err37={instancePath:instancePath+"/join/onTimeout",schemaPath:"\
-#/$defs/StepJoin/anyOf/1/properties/onTimeout/enum",keyword:"enum",params:{allowedValues:schema115.anyOf[1].properties.onTimeout.enum}};vErrors===null?vErrors=[
+#/$defs/StepJoin/anyOf/1/properties/onTimeout/enum",keyword:"enum",params:{allowedValues:schema121.anyOf[1].properties.onTimeout.enum}};vErrors===null?vErrors=[
 err37]:vErrors.push(err37),errors++}}}else{const err38={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/1/type",keyword:"type",params:{type:"\
 object"}};vErrors===null?vErrors=[err38]:vErrors.push(err38),errors++}var _valid0=_errs21===errors;if(valid5=valid5||_valid0,valid5)errors=_errs18,vErrors!==null&&
 (_errs18?vErrors.length=_errs18:vErrors=null);else{const err39={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf",keyword:"anyOf",params:{}};
 vErrors===null?vErrors=[err39]:vErrors.push(err39),errors++}}if(data.when!==void 0&&typeof data.when!="string"){const err40={instancePath:instancePath+"/when",schemaPath:"\
-#/properties/when/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err40]:vErrors.push(err40),errors++}if(data.forEach!==void 0&&(validate110(
-data.forEach,{instancePath:instancePath+"/forEach",parentData:data,parentDataProperty:"forEach",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate110.
+#/properties/when/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err40]:vErrors.push(err40),errors++}if(data.forEach!==void 0&&(validate115(
+data.forEach,{instancePath:instancePath+"/forEach",parentData:data,parentDataProperty:"forEach",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate115.
 errors),errors=vErrors.length)),data.timeoutSeconds!==void 0){let data15=data.timeoutSeconds;if(typeof data15=="number"&&isFinite(data15)){if(data15<=0||isNaN(data15)){
 const err41={instancePath:instancePath+"/timeoutSeconds",schemaPath:"#/properties/timeoutSeconds/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison:"\
 >",limit:0}};vErrors===null?vErrors=[err41]:vErrors.push(err41),errors++}}else{const err42={instancePath:instancePath+"/timeoutSeconds",schemaPath:"#/properties\
@@ -1818,14 +2095,31 @@ vErrors.push(err55),errors++}}}else{const err56={instancePath:instancePath+"/ret
 null?vErrors=[err56]:vErrors.push(err56),errors++}}if(data.onFailure!==void 0){let data21=data.onFailure;if(typeof data21!="string"){const err57={instancePath:instancePath+
 "/onFailure",schemaPath:"#/properties/onFailure/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err57]:vErrors.push(err57),errors++}if(!(data21===
 "fail"||data21==="skip"||data21==="continue"||data21==="compensate")){const err58={instancePath:instancePath+"/onFailure",schemaPath:"#/properties/onFailure/enu\
-m",keyword:"enum",params:{allowedValues:schema112.properties.onFailure.enum}};vErrors===null?vErrors=[err58]:vErrors.push(err58),errors++}}if(data.compensate!==
-void 0&&(validate112(data.compensate,{instancePath:instancePath+"/compensate",parentData:data,parentDataProperty:"compensate",rootData,dynamicAnchors})||(vErrors=
-joinErrors(vErrors,validate112.errors),errors=vErrors.length)),data.idempotent!==void 0&&typeof data.idempotent!="boolean"){const err59={instancePath:instancePath+
-"/idempotent",schemaPath:"#/properties/idempotent/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err59]:vErrors.push(err59),errors++}}else{
-const err60={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err60]:vErrors.push(err60),errors++}return validate107.
-errors=vErrors,errors===0}validate107.evaluated={props:{id:!0,description:!0,use:!0,with:!0,needs:!0,join:!0,when:!0,forEach:!0,timeoutSeconds:!0,retry:!0,onFailure:!0,
-compensate:!0,idempotent:!0},dynamicProps:!1,dynamicItems:!1};const schema121={type:"object",required:["schemaVersion","sessionId","stepId","attempt","state","a\
-t"],properties:{schemaVersion:{const:1},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},stepId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
+m",keyword:"enum",params:{allowedValues:schema118.properties.onFailure.enum}};vErrors===null?vErrors=[err58]:vErrors.push(err58),errors++}}if(data.compensate!==
+void 0&&(validate117(data.compensate,{instancePath:instancePath+"/compensate",parentData:data,parentDataProperty:"compensate",rootData,dynamicAnchors})||(vErrors=
+joinErrors(vErrors,validate117.errors),errors=vErrors.length)),data.placement!==void 0){let data23=data.placement;if(data23&&typeof data23=="object"&&!Array.isArray(
+data23)){for(const key2 in data23)if(!(key2==="labels"||key2==="weight")){const err59={instancePath:instancePath+"/placement",schemaPath:"#/$defs/Placement/addi\
+tionalProperties",keyword:"additionalProperties",params:{additionalProperty:key2}};vErrors===null?vErrors=[err59]:vErrors.push(err59),errors++}if(data23.labels!==
+void 0){let data24=data23.labels;if(data24&&typeof data24=="object"&&!Array.isArray(data24)){if(Object.keys(data24).length>20){const err60={instancePath:instancePath+
+"/placement/labels",schemaPath:"#/$defs/Placement/properties/labels/maxProperties",keyword:"maxProperties",params:{limit:20}};vErrors===null?vErrors=[err60]:vErrors.
+push(err60),errors++}for(const key3 in data24){let data25=data24[key3];if(typeof data25=="string"){if(func1(data25)>200){const err61={instancePath:instancePath+
+"/placement/labels/"+key3.replace(/~/g,"~0").replace(/\//g,"~1"),schemaPath:"#/$defs/Placement/properties/labels/additionalProperties/maxLength",keyword:"maxLen\
+gth",params:{limit:200}};vErrors===null?vErrors=[err61]:vErrors.push(err61),errors++}}else{const err62={instancePath:instancePath+"/placement/labels/"+key3.replace(
+/~/g,"~0").replace(/\//g,"~1"),schemaPath:"#/$defs/Placement/properties/labels/additionalProperties/type",keyword:"type",params:{type:"string"}};vErrors===null?
+vErrors=[err62]:vErrors.push(err62),errors++}}}else{const err63={instancePath:instancePath+"/placement/labels",schemaPath:"#/$defs/Placement/properties/labels/t\
+ype",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err63]:vErrors.push(err63),errors++}}if(data23.weight!==void 0){let data26=data23.weight;if(!(typeof data26==
+"number"&&!(data26%1)&&!isNaN(data26)&&isFinite(data26))){const err64={instancePath:instancePath+"/placement/weight",schemaPath:"#/$defs/Placement/properties/we\
+ight/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err64]:vErrors.push(err64),errors++}if(typeof data26=="number"&&isFinite(data26)){if(data26>
+1e3||isNaN(data26)){const err65={instancePath:instancePath+"/placement/weight",schemaPath:"#/$defs/Placement/properties/weight/maximum",keyword:"maximum",params:{
+comparison:"<=",limit:1e3}};vErrors===null?vErrors=[err65]:vErrors.push(err65),errors++}if(data26<1||isNaN(data26)){const err66={instancePath:instancePath+"/pla\
+cement/weight",schemaPath:"#/$defs/Placement/properties/weight/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err66]:vErrors.
+push(err66),errors++}}}}else{const err67={instancePath:instancePath+"/placement",schemaPath:"#/$defs/Placement/type",keyword:"type",params:{type:"object"}};vErrors===
+null?vErrors=[err67]:vErrors.push(err67),errors++}}if(data.idempotent!==void 0&&typeof data.idempotent!="boolean"){const err68={instancePath:instancePath+"/idem\
+potent",schemaPath:"#/properties/idempotent/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err68]:vErrors.push(err68),errors++}}else{const err69={
+instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err69]:vErrors.push(err69),errors++}return validate112.errors=vErrors,
+errors===0}validate112.evaluated={props:{id:!0,description:!0,use:!0,with:!0,needs:!0,join:!0,when:!0,forEach:!0,timeoutSeconds:!0,retry:!0,onFailure:!0,compensate:!0,
+placement:!0,idempotent:!0},dynamicProps:!1,dynamicItems:!1};const schema128={type:"object",required:["schemaVersion","sessionId","stepId","attempt","state","at"],
+properties:{schemaVersion:{const:1},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},stepId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
 attempt:{type:"integer",minimum:1,maximum:1e3,description:"The n-th try of the step, from 1."},claimId:{type:"string",minLength:1,maxLength:100},state:{type:"st\
 ring",enum:["completed","failed","skipped","canceled","unknown"]},output:{},outputRef:{type:"object",required:["uri","sha256","bytes","mediaType"],properties:{uri:{
 type:"string",minLength:1,maxLength:2e3},sha256:{type:"string",pattern:"^[0-9a-f]{64}$"},bytes:{type:"integer",minimum:0},mediaType:{type:"string",maxLength:200}},
@@ -1835,8 +2129,8 @@ string",maxLength:4e3},error:{$ref:"#/$defs/RecordError"},startedAt:{type:"strin
 type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},flags:{type:"array",items:{type:"string",maxLength:100},description:"What whoever reads the result shou\
 ld know: BROKER_NOT_DURABLE."},reusedFrom:{type:"string",description:"The session that a re-run took this result over from."}},description:"The one end of a ste\
 p. completed has output; every other state has error, which says why. supervisorId: written by a supervisor that stood in for the instance.",anyOf:[{properties:{
-state:{const:"completed"}},required:["output"]},{properties:{state:{enum:["failed","skipped","canceled","unknown"]}},required:["error"]}]};function validate116(data,{
-instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate116.evaluated;evaluated0.dynamicProps&&
+state:{const:"completed"}},required:["output"]},{properties:{state:{enum:["failed","skipped","canceled","unknown"]}},required:["error"]}]};function validate121(data,{
+instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate121.evaluated;evaluated0.dynamicProps&&
 (evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0);const _errs1=errors;let valid0=!1;const _errs2=errors;if(data&&typeof data=="object"&&
 !Array.isArray(data)){if(data.output===void 0){const err0={instancePath,schemaPath:"#/anyOf/0/required",keyword:"required",params:{missingProperty:"output"}};vErrors===
 null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.state!==void 0&&data.state!=="completed"){const err1={instancePath:instancePath+"/state",schemaPath:"#/a\
@@ -1844,7 +2138,7 @@ nyOf/0/properties/state/const",keyword:"const",params:{allowedValue:"completed"}
 errors;if(valid0=valid0||_valid0,_valid0){var props0={};props0.state=!0}const _errs4=errors;if(data&&typeof data=="object"&&!Array.isArray(data)){if(data.error===
 void 0){const err2={instancePath,schemaPath:"#/anyOf/1/required",keyword:"required",params:{missingProperty:"error"}};vErrors===null?vErrors=[err2]:vErrors.push(
 err2),errors++}if(data.state!==void 0){let data1=data.state;if(!(data1==="failed"||data1==="skipped"||data1==="canceled"||data1==="unknown")){const err3={instancePath:instancePath+
-"/state",schemaPath:"#/anyOf/1/properties/state/enum",keyword:"enum",params:{allowedValues:schema121.anyOf[1].properties.state.enum}};vErrors===null?vErrors=[err3]:
+"/state",schemaPath:"#/anyOf/1/properties/state/enum",keyword:"enum",params:{allowedValues:schema128.anyOf[1].properties.state.enum}};vErrors===null?vErrors=[err3]:
 vErrors.push(err3),errors++}}}var _valid0=_errs4===errors;if(valid0=valid0||_valid0,_valid0&&props0!==!0&&(props0=props0||{},props0.state=!0),valid0)errors=_errs1,
 vErrors!==null&&(_errs1?vErrors.length=_errs1:vErrors=null);else{const err4={instancePath,schemaPath:"#/anyOf",keyword:"anyOf",params:{}};vErrors===null?vErrors=
 [err4]:vErrors.push(err4),errors++}if(data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err5={instancePath,schemaPath:"#/\
@@ -1878,7 +2172,7 @@ d/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err
 instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),
 errors++}}if(data.state!==void 0){let data7=data.state;if(typeof data7!="string"){const err24={instancePath:instancePath+"/state",schemaPath:"#/properties/state\
 /type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}if(!(data7==="completed"||data7==="failed"||data7==="s\
-kipped"||data7==="canceled"||data7==="unknown")){const err25={instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema121.
+kipped"||data7==="canceled"||data7==="unknown")){const err25={instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema128.
 properties.state.enum}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}if(data.outputRef!==void 0){let data8=data.outputRef;if(data8&&typeof data8==
 "object"&&!Array.isArray(data8)){if(data8.uri===void 0){const err26={instancePath:instancePath+"/outputRef",schemaPath:"#/properties/outputRef/required",keyword:"\
 required",params:{missingProperty:"uri"}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}if(data8.sha256===void 0){const err27={instancePath:instancePath+
@@ -1942,8 +2236,8 @@ vErrors===null?vErrors=[err60]:vErrors.push(err60),errors++}}}else{const err61={
 type",params:{type:"array"}};vErrors===null?vErrors=[err61]:vErrors.push(err61),errors++}}if(data.reusedFrom!==void 0&&typeof data.reusedFrom!="string"){const err62={
 instancePath:instancePath+"/reusedFrom",schemaPath:"#/properties/reusedFrom/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err62]:vErrors.
 push(err62),errors++}}else{const err63={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err63]:vErrors.push(err63),
-errors++}return validate116.errors=vErrors,evaluated0.props=props0,errors===0}validate116.evaluated={dynamicProps:!0,dynamicItems:!1};function validate105(data,{
-instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate105.evaluated;if(evaluated0.
+errors++}return validate121.errors=vErrors,evaluated0.props=props0,errors===0}validate121.evaluated={dynamicProps:!0,dynamicItems:!1};function validate110(data,{
+instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate110.evaluated;if(evaluated0.
 dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===
 void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(
 err0),errors++}if(data.sessionId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sessionId"}};vErrors===null?
@@ -1995,8 +2289,8 @@ parentData:data,parentDataProperty:"request",rootData,dynamicAnchors})||(vErrors
 void 0){let data9=data.variables;if(!(data9&&typeof data9=="object"&&!Array.isArray(data9))){const err34={instancePath:instancePath+"/variables",schemaPath:"#/p\
 roperties/variables/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}}if(data.steps!==void 0){let data10=data.
 steps;if(Array.isArray(data10)){if(data10.length<1){const err35={instancePath:instancePath+"/steps",schemaPath:"#/properties/steps/minItems",keyword:"minItems",
-params:{limit:1}};vErrors===null?vErrors=[err35]:vErrors.push(err35),errors++}const len0=data10.length;for(let i0=0;i0<len0;i0++)validate107(data10[i0],{instancePath:instancePath+
-"/steps/"+i0,parentData:data10,parentDataProperty:i0,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate107.errors),errors=vErrors.length)}else{const err36={
+params:{limit:1}};vErrors===null?vErrors=[err35]:vErrors.push(err35),errors++}const len0=data10.length;for(let i0=0;i0<len0;i0++)validate112(data10[i0],{instancePath:instancePath+
+"/steps/"+i0,parentData:data10,parentDataProperty:i0,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate112.errors),errors=vErrors.length)}else{const err36={
 instancePath:instancePath+"/steps",schemaPath:"#/properties/steps/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err36]:vErrors.push(err36),
 errors++}}if(data.closer!==void 0){let data12=data.closer;if(typeof data12=="string"){if(func1(data12)>256){const err37={instancePath:instancePath+"/closer",schemaPath:"\
 #/properties/closer/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err37]:vErrors.push(err37),errors++}if(!pattern10.test(data12)){const err38={
@@ -2037,8 +2331,8 @@ null?vErrors=[err58]:vErrors.push(err58),errors++}if(!pattern10.test(data19)){co
 n/properties/from/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err59]:vErrors.push(err59),errors++}}else{const err60={
 instancePath:instancePath+"/rerun/from",schemaPath:"#/properties/rerun/properties/from/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err60]:
 vErrors.push(err60),errors++}}if(data17.results!==void 0){let data20=data17.results;if(Array.isArray(data20)){const len1=data20.length;for(let i1=0;i1<len1;i1++)
-validate116(data20[i1],{instancePath:instancePath+"/rerun/results/"+i1,parentData:data20,parentDataProperty:i1,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,
-validate116.errors),errors=vErrors.length)}else{const err61={instancePath:instancePath+"/rerun/results",schemaPath:"#/properties/rerun/properties/results/type",
+validate121(data20[i1],{instancePath:instancePath+"/rerun/results/"+i1,parentData:data20,parentDataProperty:i1,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,
+validate121.errors),errors=vErrors.length)}else{const err61={instancePath:instancePath+"/rerun/results",schemaPath:"#/properties/rerun/properties/results/type",
 keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err61]:vErrors.push(err61),errors++}}}else{const err62={instancePath:instancePath+"/rerun",schemaPath:"\
 #/properties/rerun/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err62]:vErrors.push(err62),errors++}}if(data.compensationSeconds!==void 0){
 let data22=data.compensationSeconds;if(typeof data22=="number"&&isFinite(data22)){if(data22<=0||isNaN(data22)){const err63={instancePath:instancePath+"/compensa\
@@ -2059,14 +2353,14 @@ push(err70),errors++}}if(data.expiresAt!==void 0){let data26=data.expiresAt;if(t
 "/expiresAt",schemaPath:"#/properties/expiresAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};
 vErrors===null?vErrors=[err71]:vErrors.push(err71),errors++}}else{const err72={instancePath:instancePath+"/expiresAt",schemaPath:"#/properties/expiresAt/type",keyword:"\
 type",params:{type:"string"}};vErrors===null?vErrors=[err72]:vErrors.push(err72),errors++}}}else{const err73={instancePath,schemaPath:"#/type",keyword:"type",params:{
-type:"object"}};vErrors===null?vErrors=[err73]:vErrors.push(err73),errors++}return validate105.errors=vErrors,errors===0}validate105.evaluated={props:{schemaVersion:!0,
+type:"object"}};vErrors===null?vErrors=[err73]:vErrors.push(err73),errors++}return validate110.errors=vErrors,errors===0}validate110.evaluated={props:{schemaVersion:!0,
 sessionId:!0,planHash:!0,org:!0,unit:!0,workflowId:!0,workflowVersion:!0,contextId:!0,request:!0,variables:!0,steps:!0,closer:!0,parent:!0,rerun:!0,compensationSeconds:!0,
-retentionSeconds:!0,createdAt:!0,deadlineAt:!0,expiresAt:!0},dynamicProps:!1,dynamicItems:!1};const StepIntent=validate119,schema123={type:"object",required:["s\
+retentionSeconds:!0,createdAt:!0,deadlineAt:!0,expiresAt:!0},dynamicProps:!1,dynamicItems:!1};const StepIntent=validate124,schema130={type:"object",required:["s\
 chemaVersion","sessionId","stepId","attempt","claimId","at"],properties:{schemaVersion:{const:1},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
 stepId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},attempt:{type:"integer",minimum:1,maximum:1e3,description:"The n-th try of the step, from 1."},
 claimId:{type:"string",minLength:1,maxLength:100},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoa\
-l-write":"utc"}},description:"Written before a non-idempotent effect. With no result, nobody knows whether it happened."};function validate119(data,{instancePath="",
-parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate119.evaluated;if(evaluated0.dynamicProps&&
+l-write":"utc"}},description:"Written before a non-idempotent effect. With no result, nobody knows whether it happened."};function validate124(data,{instancePath="",
+parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate124.evaluated;if(evaluated0.dynamicProps&&
 (evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){
 const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}
 if(data.sessionId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sessionId"}};vErrors===null?vErrors=[err1]:
@@ -2098,14 +2392,14 @@ errors++}}if(data.at!==void 0){let data5=data.at;if(typeof data5=="string"){if(!
 /properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=
 [err19]:vErrors.push(err19),errors++}}else{const err20={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};
 vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}}else{const err21={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===
-null?vErrors=[err21]:vErrors.push(err21),errors++}return validate119.errors=vErrors,errors===0}validate119.evaluated={props:{schemaVersion:!0,sessionId:!0,stepId:!0,
-attempt:!0,claimId:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const StepItems=validate120,schema124={type:"object",required:["schemaVersion","sessionId","stepId",
+null?vErrors=[err21]:vErrors.push(err21),errors++}return validate124.errors=vErrors,errors===0}validate124.evaluated={props:{schemaVersion:!0,sessionId:!0,stepId:!0,
+attempt:!0,claimId:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const StepItems=validate125,schema131={type:"object",required:["schemaVersion","sessionId","stepId",
 "attempt","claimId","items","at"],properties:{schemaVersion:{const:1},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},stepId:{type:"string",
 pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},attempt:{type:"integer",minimum:1,maximum:1e3,description:"The n-th try of the step, from 1."},claimId:{type:"string",
 minLength:1,maxLength:100},items:{type:"array",items:{},maxItems:1e3},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$",
 "x-shoal-write":"utc"}},description:"What a fan-out works on, pinned before its first item begins: whoever takes over sees the same. Item n has records of its o\
-wn under the step id `{stepId}.{n}`, counted from 0."};function validate120(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){
-let vErrors=null,errors=0;const evaluated0=validate120.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=
+wn under the step id `{stepId}.{n}`, counted from 0."};function validate125(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){
+let vErrors=null,errors=0;const evaluated0=validate125.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=
 void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{
 missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.sessionId===void 0){const err1={instancePath,schemaPath:"#/r\
 equired",keyword:"required",params:{missingProperty:"sessionId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.stepId===void 0){const err2={
@@ -2141,9 +2435,9 @@ let data6=data.at;if(typeof data6=="string"){if(!pattern5.test(data6)){const err
 pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}}else{
 const err23={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err23]:vErrors.push(
 err23),errors++}}}else{const err24={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}
-return validate120.errors=vErrors,errors===0}validate120.evaluated={props:{schemaVersion:!0,sessionId:!0,stepId:!0,attempt:!0,claimId:!0,items:!0,at:!0},dynamicProps:!1,
-dynamicItems:!1};const StepResult=validate121;function validate121(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,
-errors=0;const evaluated0=validate121.evaluated;evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0);const _errs1=errors;
+return validate125.errors=vErrors,errors===0}validate125.evaluated={props:{schemaVersion:!0,sessionId:!0,stepId:!0,attempt:!0,claimId:!0,items:!0,at:!0},dynamicProps:!1,
+dynamicItems:!1};const StepResult=validate126;function validate126(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,
+errors=0;const evaluated0=validate126.evaluated;evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0);const _errs1=errors;
 let valid0=!1;const _errs2=errors;if(data&&typeof data=="object"&&!Array.isArray(data)){if(data.output===void 0){const err0={instancePath,schemaPath:"#/anyOf/0/\
 required",keyword:"required",params:{missingProperty:"output"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.state!==void 0&&data.state!=="\
 completed"){const err1={instancePath:instancePath+"/state",schemaPath:"#/anyOf/0/properties/state/const",keyword:"const",params:{allowedValue:"completed"}};vErrors===
@@ -2151,7 +2445,7 @@ null?vErrors=[err1]:vErrors.push(err1),errors++}}var _valid0=_errs2===errors;if(
 if(data&&typeof data=="object"&&!Array.isArray(data)){if(data.error===void 0){const err2={instancePath,schemaPath:"#/anyOf/1/required",keyword:"required",params:{
 missingProperty:"error"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.state!==void 0){let data1=data.state;if(!(data1==="failed"||data1===
 "skipped"||data1==="canceled"||data1==="unknown")){const err3={instancePath:instancePath+"/state",schemaPath:"#/anyOf/1/properties/state/enum",keyword:"enum",params:{
-allowedValues:schema121.anyOf[1].properties.state.enum}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}}}var _valid0=_errs4===errors;if(valid0=valid0||
+allowedValues:schema128.anyOf[1].properties.state.enum}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}}}var _valid0=_errs4===errors;if(valid0=valid0||
 _valid0,_valid0&&props0!==!0&&(props0=props0||{},props0.state=!0),valid0)errors=_errs1,vErrors!==null&&(_errs1?vErrors.length=_errs1:vErrors=null);else{const err4={
 instancePath,schemaPath:"#/anyOf",keyword:"anyOf",params:{}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data&&typeof data=="object"&&!Array.isArray(
 data)){if(data.schemaVersion===void 0){const err5={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?
@@ -2185,7 +2479,7 @@ err22),errors++}}else{const err23={instancePath:instancePath+"/claimId",schemaPa
 null?vErrors=[err23]:vErrors.push(err23),errors++}}if(data.state!==void 0){let data7=data.state;if(typeof data7!="string"){const err24={instancePath:instancePath+
 "/state",schemaPath:"#/properties/state/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}if(!(data7==="c\
 ompleted"||data7==="failed"||data7==="skipped"||data7==="canceled"||data7==="unknown")){const err25={instancePath:instancePath+"/state",schemaPath:"#/properties\
-/state/enum",keyword:"enum",params:{allowedValues:schema121.properties.state.enum}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}if(data.outputRef!==
+/state/enum",keyword:"enum",params:{allowedValues:schema128.properties.state.enum}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}if(data.outputRef!==
 void 0){let data8=data.outputRef;if(data8&&typeof data8=="object"&&!Array.isArray(data8)){if(data8.uri===void 0){const err26={instancePath:instancePath+"/output\
 Ref",schemaPath:"#/properties/outputRef/required",keyword:"required",params:{missingProperty:"uri"}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}
 if(data8.sha256===void 0){const err27={instancePath:instancePath+"/outputRef",schemaPath:"#/properties/outputRef/required",keyword:"required",params:{missingProperty:"\
@@ -2248,15 +2542,15 @@ limit:100}};vErrors===null?vErrors=[err59]:vErrors.push(err59),errors++}}else{co
 flags",schemaPath:"#/properties/flags/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err61]:vErrors.push(err61),errors++}}if(data.reusedFrom!==
 void 0&&typeof data.reusedFrom!="string"){const err62={instancePath:instancePath+"/reusedFrom",schemaPath:"#/properties/reusedFrom/type",keyword:"type",params:{
 type:"string"}};vErrors===null?vErrors=[err62]:vErrors.push(err62),errors++}}else{const err63={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"obj\
-ect"}};vErrors===null?vErrors=[err63]:vErrors.push(err63),errors++}return validate121.errors=vErrors,evaluated0.props=props0,errors===0}validate121.evaluated={dynamicProps:!0,
-dynamicItems:!1};const StepStatus=validate123,schema127={type:"object",required:["schemaVersion","sessionId","stepId","attempt","claimId","state"],properties:{schemaVersion:{
+ect"}};vErrors===null?vErrors=[err63]:vErrors.push(err63),errors++}return validate126.errors=vErrors,evaluated0.props=props0,errors===0}validate126.evaluated={dynamicProps:!0,
+dynamicItems:!1};const StepStatus=validate128,schema134={type:"object",required:["schemaVersion","sessionId","stepId","attempt","claimId","state"],properties:{schemaVersion:{
 const:1},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},stepId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},attempt:{type:"int\
 eger",minimum:1,maximum:1e3,description:"The n-th try of the step, from 1."},claimId:{type:"string",minLength:1,maxLength:100},state:{type:"string",enum:["waiti\
 ng","running","retrying","parked","done","lost"]},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoa\
 l-write":"utc"},error:{$ref:"#/$defs/RecordError"},retryAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","\
 x-shoal-write":"utc"}},description:"Where an instance stands. `lost` is the Will of its connection and has no time; `retrying` asks for the next attempt; `parke\
-d` has left until there is something to do; `done` is its last word. A reader ignores an attempt lower than the claimed one."};function validate123(data,{instancePath="",
-parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate123.evaluated;if(evaluated0.dynamicProps&&
+d` has left until there is something to do; `done` is its last word. A reader ignores an attempt lower than the claimed one."};function validate128(data,{instancePath="",
+parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate128.evaluated;if(evaluated0.dynamicProps&&
 (evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){
 const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}
 if(data.sessionId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sessionId"}};vErrors===null?vErrors=[err1]:
@@ -2287,7 +2581,7 @@ instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/type",keyw
 errors++}}if(data.state!==void 0){let data5=data.state;if(typeof data5!="string"){const err19={instancePath:instancePath+"/state",schemaPath:"#/properties/state\
 /type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}if(!(data5==="waiting"||data5==="running"||data5==="re\
 trying"||data5==="parked"||data5==="done"||data5==="lost")){const err20={instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",
-params:{allowedValues:schema127.properties.state.enum}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}if(data.at!==void 0){let data6=data.at;if(typeof data6==
+params:{allowedValues:schema134.properties.state.enum}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}if(data.at!==void 0){let data6=data.at;if(typeof data6==
 "string"){if(!pattern5.test(data6)){const err21={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\
 \\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}else{const err22={instancePath:instancePath+
 "/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}}if(data.error!==void 0){
@@ -2309,13 +2603,13 @@ void 0){let data11=data.retryAt;if(typeof data11=="string"){if(!pattern5.test(da
 s/retryAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err32]:
 vErrors.push(err32),errors++}}else{const err33={instancePath:instancePath+"/retryAt",schemaPath:"#/properties/retryAt/type",keyword:"type",params:{type:"string"}};
 vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}}}else{const err34={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===
-null?vErrors=[err34]:vErrors.push(err34),errors++}return validate123.errors=vErrors,errors===0}validate123.evaluated={props:{schemaVersion:!0,sessionId:!0,stepId:!0,
-attempt:!0,claimId:!0,state:!0,at:!0,error:!0,retryAt:!0},dynamicProps:!1,dynamicItems:!1};const Telemetry=validate124,schema129={type:"object",required:["schem\
+null?vErrors=[err34]:vErrors.push(err34),errors++}return validate128.errors=vErrors,errors===0}validate128.evaluated={props:{schemaVersion:!0,sessionId:!0,stepId:!0,
+attempt:!0,claimId:!0,state:!0,at:!0,error:!0,retryAt:!0},dynamicProps:!1,dynamicItems:!1};const Telemetry=validate129,schema136={type:"object",required:["schem\
 aVersion","deviceId","at","seq","channels"],properties:{schemaVersion:{const:1},deviceId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},at:{type:"str\
 ing",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},seq:{type:"integer",minimum:0,description:"Coun\
 ts samples since the device started; a jump back is a restart."},channels:{type:"object",additionalProperties:{type:["number","null"]},description:"All channels\
- of one sample. null: the sensor gave no value."},units:{type:"object",additionalProperties:{type:"string"}}},description:"One sample of a device."};function validate124(data,{
-instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate124.evaluated;if(evaluated0.
+ of one sample. null: the sensor gave no value."},units:{type:"object",additionalProperties:{type:"string"}}},description:"One sample of a device."};function validate129(data,{
+instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate129.evaluated;if(evaluated0.
 dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===
 void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(
 err0),errors++}if(data.deviceId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"deviceId"}};vErrors===null?
@@ -2337,15 +2631,15 @@ type",params:{type:"integer"}};vErrors===null?vErrors=[err11]:vErrors.push(err11
 const err12={instancePath:instancePath+"/seq",schemaPath:"#/properties/seq/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[
 err12]:vErrors.push(err12),errors++}}if(data.channels!==void 0){let data4=data.channels;if(data4&&typeof data4=="object"&&!Array.isArray(data4))for(const key0 in data4){
 let data5=data4[key0];if(!(typeof data5=="number"&&isFinite(data5))&&data5!==null){const err13={instancePath:instancePath+"/channels/"+key0.replace(/~/g,"~0").replace(
-/\//g,"~1"),schemaPath:"#/properties/channels/additionalProperties/type",keyword:"type",params:{type:schema129.properties.channels.additionalProperties.type}};vErrors===
+/\//g,"~1"),schemaPath:"#/properties/channels/additionalProperties/type",keyword:"type",params:{type:schema136.properties.channels.additionalProperties.type}};vErrors===
 null?vErrors=[err13]:vErrors.push(err13),errors++}}else{const err14={instancePath:instancePath+"/channels",schemaPath:"#/properties/channels/type",keyword:"type",
 params:{type:"object"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}if(data.units!==void 0){let data6=data.units;if(data6&&typeof data6=="objec\
 t"&&!Array.isArray(data6)){for(const key1 in data6)if(typeof data6[key1]!="string"){const err15={instancePath:instancePath+"/units/"+key1.replace(/~/g,"~0").replace(
 /\//g,"~1"),schemaPath:"#/properties/units/additionalProperties/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),
 errors++}}else{const err16={instancePath:instancePath+"/units",schemaPath:"#/properties/units/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=
 [err16]:vErrors.push(err16),errors++}}}else{const err17={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err17]:
-vErrors.push(err17),errors++}return validate124.errors=vErrors,errors===0}validate124.evaluated={props:{schemaVersion:!0,deviceId:!0,at:!0,seq:!0,channels:!0,units:!0},
-dynamicProps:!1,dynamicItems:!1};const TriggerRecord=validate125,schema130={type:"object",required:["schemaVersion","workflowId","triggerId","key","episode","st\
+vErrors.push(err17),errors++}return validate129.errors=vErrors,errors===0}validate129.evaluated={props:{schemaVersion:!0,deviceId:!0,at:!0,seq:!0,channels:!0,units:!0},
+dynamicProps:!1,dynamicItems:!1};const TriggerRecord=validate130,schema137={type:"object",required:["schemaVersion","workflowId","triggerId","key","episode","st\
 ate","claimId","supervisorId","at"],properties:{schemaVersion:{const:1},workflowId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},triggerId:{type:"st\
 ring",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},key:{type:"string",maxLength:1e3,description:"What belongs together; empty for a schedule."},episode:{type:"int\
 eger",minimum:0,description:"Counts the alarms of this key. Of a schedule always 0."},state:{type:"string",enum:["fired","armed"],description:"fired: the alarm \
@@ -2353,8 +2647,8 @@ is on, and its run exists or is to be made. armed: the next one may come."},clai
 ^[A-Za-z0-9_.-]+$",maxLength:256},firedAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"u\
 tc"},variables:{type:"object"},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"\
 Where a trigger stands, so that no supervisor starts a run twice or forgets one. Of a schedule, `at` is the last time that was dealt with. Of telemetry, firedAt\
- and variables are what the run is made of; of equal episodes the first in topic order counts."};function validate125(data,{instancePath="",parentData,parentDataProperty,
-rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate125.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.
+ and variables are what the run is made of; of equal episodes the first in topic order counts."};function validate130(data,{instancePath="",parentData,parentDataProperty,
+rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate130.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.
 dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"\
 #/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.workflowId===void 0){
 const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"workflowId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}
@@ -2385,7 +2679,7 @@ type:"integer"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}if(
 "/episode",schemaPath:"#/properties/episode/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}
 if(data.state!==void 0){let data5=data.state;if(typeof data5!="string"){const err20={instancePath:instancePath+"/state",schemaPath:"#/properties/state/type",keyword:"\
 type",params:{type:"string"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}if(!(data5==="fired"||data5==="armed")){const err21={instancePath:instancePath+
-"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema130.properties.state.enum}};vErrors===null?vErrors=[err21]:vErrors.push(
+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema137.properties.state.enum}};vErrors===null?vErrors=[err21]:vErrors.push(
 err21),errors++}}if(data.claimId!==void 0){let data6=data.claimId;if(typeof data6=="string"){if(func1(data6)>100){const err22={instancePath:instancePath+"/claim\
 Id",schemaPath:"#/properties/claimId/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}if(func1(data6)<
 1){const err23={instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err23]:
@@ -2404,16 +2698,16 @@ null?vErrors=[err30]:vErrors.push(err30),errors++}}if(data.at!==void 0){let data
 "/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===
 null?vErrors=[err31]:vErrors.push(err31),errors++}}else{const err32={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"\
 string"}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}}else{const err33={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};
-vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}return validate125.errors=vErrors,errors===0}validate125.evaluated={props:{schemaVersion:!0,workflowId:!0,
-triggerId:!0,key:!0,episode:!0,state:!0,claimId:!0,supervisorId:!0,firedAt:!0,variables:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const UsageRecord=validate126,
-schema131={type:"object",required:["schemaVersion","agentId","scope","scopeId","calls","tokens","costUsd","at"],properties:{schemaVersion:{const:1},agentId:{type:"\
+vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}return validate130.errors=vErrors,errors===0}validate130.evaluated={props:{schemaVersion:!0,workflowId:!0,
+triggerId:!0,key:!0,episode:!0,state:!0,claimId:!0,supervisorId:!0,firedAt:!0,variables:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const UsageRecord=validate131,
+schema138={type:"object",required:["schemaVersion","agentId","scope","scopeId","calls","tokens","costUsd","at"],properties:{schemaVersion:{const:1},agentId:{type:"\
 string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},scope:{type:"string",enum:["day","session"],description:"day: of the agent, and summed over agents, of the fl\
 eet. session: of one session."},scopeId:{type:"string",description:"The UTC date (2026-03-01), or the session id.",maxLength:200},calls:{type:"integer",minimum:0},
 tokens:{type:"integer",minimum:0,description:"In and out, reservations of calls under way included."},costUsd:{type:"number",minimum:0,description:"US dollars, \
 by the prices that the agent was configured with."},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-sh\
 oal-write":"utc"}},description:"What one agent has used of a budget. Each agent writes its own; a reader adds them up. A call is written as a reservation before\
- it is made: a crash leaves it counted."};function validate126(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,
-errors=0;const evaluated0=validate126.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data==
+ it is made: a crash leaves it counted."};function validate131(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,
+errors=0;const evaluated0=validate131.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data==
 "object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sch\
 emaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.agentId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"requ\
 ired",params:{missingProperty:"agentId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.scope===void 0){const err2={instancePath,schemaPath:"\
@@ -2431,7 +2725,7 @@ instancePath:instancePath+"/agentId",schemaPath:"#/properties/agentId/pattern",k
 vErrors.push(err10),errors++}}else{const err11={instancePath:instancePath+"/agentId",schemaPath:"#/properties/agentId/type",keyword:"type",params:{type:"string"}};
 vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}if(data.scope!==void 0){let data2=data.scope;if(typeof data2!="string"){const err12={instancePath:instancePath+
 "/scope",schemaPath:"#/properties/scope/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}if(!(data2==="d\
-ay"||data2==="session")){const err13={instancePath:instancePath+"/scope",schemaPath:"#/properties/scope/enum",keyword:"enum",params:{allowedValues:schema131.properties.
+ay"||data2==="session")){const err13={instancePath:instancePath+"/scope",schemaPath:"#/properties/scope/enum",keyword:"enum",params:{allowedValues:schema138.properties.
 scope.enum}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}if(data.scopeId!==void 0){let data3=data.scopeId;if(typeof data3=="string"){if(func1(data3)>
 200){const err14={instancePath:instancePath+"/scopeId",schemaPath:"#/properties/scopeId/maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?vErrors=
 [err14]:vErrors.push(err14),errors++}}else{const err15={instancePath:instancePath+"/scopeId",schemaPath:"#/properties/scopeId/type",keyword:"type",params:{type:"\
@@ -2449,9 +2743,9 @@ m",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err20]:vErrors.push
 at;if(typeof data7=="string"){if(!pattern5.test(data7)){const err22={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{
 pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}}else{const err23={
 instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}}else{
-const err24={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}return validate126.
-errors=vErrors,errors===0}validate126.evaluated={props:{schemaVersion:!0,agentId:!0,scope:!0,scopeId:!0,calls:!0,tokens:!0,costUsd:!0,at:!0},dynamicProps:!1,dynamicItems:!1};
-const WorkOrder=validate127,schema132={type:"object",required:["schemaVersion","workOrderId","deviceId","detectedAt","finding","action","startAt","endAt","late",
+const err24={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}return validate131.
+errors=vErrors,errors===0}validate131.evaluated={props:{schemaVersion:!0,agentId:!0,scope:!0,scopeId:!0,calls:!0,tokens:!0,costUsd:!0,at:!0},dynamicProps:!1,dynamicItems:!1};
+const WorkOrder=validate132,schema139={type:"object",required:["schemaVersion","workOrderId","deviceId","detectedAt","finding","action","startAt","endAt","late",
 "technicians","parts","protection","production","assumptions","reasons","rejected","text"],properties:{schemaVersion:{const:1},workOrderId:{type:"string",pattern:"\
 ^[A-Za-z0-9_.-]+$",maxLength:256},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},deviceId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
 site:{type:"string"},detectedAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},finding:{
@@ -2473,8 +2767,8 @@ What it can take over."}}},maxItems:200},notTogetherWith:{type:"array",items:{ty
 Devices that must not be down while this one is."}}},assumptions:{type:"array",items:{type:"string",maxLength:2e3},maxItems:200,description:"What could not be k\
 nown, and what was taken for it."},reasons:{type:"array",items:{type:"string",maxLength:2e3},maxItems:200,description:"Why this slot."},rejected:{type:"array",items:{
 type:"string",maxLength:2e3},maxItems:200,description:"What else there was, and why it was not taken."},text:{type:"string",minLength:1,maxLength:2e3,description:"\
-The order in a sentence."}}};function validate127(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;
-const evaluated0=validate127.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data==
+The order in a sentence."}}};function validate132(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;
+const evaluated0=validate132.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data==
 "object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sch\
 emaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.workOrderId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"\
 required",params:{missingProperty:"workOrderId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.deviceId===void 0){const err2={instancePath,
@@ -2682,9 +2976,9 @@ vErrors.push(err123),errors++}}if(data.text!==void 0){let data45=data.text;if(ty
 data45)<1){const err125={instancePath:instancePath+"/text",schemaPath:"#/properties/text/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=
 [err125]:vErrors.push(err125),errors++}}else{const err126={instancePath:instancePath+"/text",schemaPath:"#/properties/text/type",keyword:"type",params:{type:"st\
 ring"}};vErrors===null?vErrors=[err126]:vErrors.push(err126),errors++}}}else{const err127={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};
-vErrors===null?vErrors=[err127]:vErrors.push(err127),errors++}return validate127.errors=vErrors,errors===0}validate127.evaluated={props:{schemaVersion:!0,workOrderId:!0,
+vErrors===null?vErrors=[err127]:vErrors.push(err127),errors++}return validate132.errors=vErrors,errors===0}validate132.evaluated={props:{schemaVersion:!0,workOrderId:!0,
 sessionId:!0,deviceId:!0,site:!0,detectedAt:!0,finding:!0,action:!0,startAt:!0,endAt:!0,late:!0,technicians:!0,parts:!0,protection:!0,production:!0,assumptions:!0,
-reasons:!0,rejected:!0,text:!0},dynamicProps:!1,dynamicItems:!1};const WorkflowDefinition=validate128,schema133={type:"object",required:["id","description","ste\
+reasons:!0,rejected:!0,text:!0},dynamicProps:!1,dynamicItems:!1};const WorkflowDefinition=validate133,schema140={type:"object",required:["id","description","ste\
 ps"],properties:{id:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},name:{type:"string",minLength:1,maxLength:200},description:{type:"string",minLength:1,
 maxLength:4e3},version:{type:"string",minLength:1,maxLength:100,description:"Default 1.0.0."},tags:{type:"array",items:{type:"string",minLength:1,maxLength:100},
 maxItems:32,description:"Of the card's skill."},variables:{type:"object",additionalProperties:{$ref:"#/$defs/WorkflowVariable"},propertyNames:{pattern:"^[A-Za-z\
@@ -2693,16 +2987,16 @@ d, whatever happens. Default 3600. In seconds."},compensationSeconds:{type:"numb
 ake after the deadline, all together. Default 600. In seconds."},retentionSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"How long the re\
 cords outlive the deadline on the broker. Default 3600. In seconds."},triggers:{type:"array",items:{$ref:"#/$defs/WorkflowTrigger"},maxItems:50},steps:{type:"ar\
 ray",items:{$ref:"#/$defs/StepDefinition"},minItems:1,maxItems:1e3}},additionalProperties:!1,description:"A workflow: a graph of steps, addressed by callers lik\
-e an agent."},schema134={type:"object",properties:{description:{type:"string",maxLength:1e3},type:{type:"string",enum:["string","number","integer","boolean","ob\
+e an agent."},schema141={type:"object",properties:{description:{type:"string",maxLength:1e3},type:{type:"string",enum:["string","number","integer","boolean","ob\
 ject","array"]},required:{type:"boolean",description:"A request without it is refused. Default: true when there is no default."},default:{}},additionalProperties:!1,
-description:"An input of the workflow, given by the request."},func153=Object.prototype.hasOwnProperty,pattern114=new RegExp("^[A-Za-z_][A-Za-z0-9_]*$","u"),schema135={
+description:"An input of the workflow, given by the request."},func182=Object.prototype.hasOwnProperty,pattern128=new RegExp("^[A-Za-z_][A-Za-z0-9_]*$","u"),schema142={
 type:"object",required:["id"],properties:{id:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},description:{type:"string",maxLength:1e3},schedule:{$ref:"\
 #/$defs/ScheduleTrigger"},telemetry:{$ref:"#/$defs/TelemetryTrigger"},variables:{type:"object"}},additionalProperties:!1,description:"Starts a run without a req\
-uest. Strings of `variables` may hold expressions: `trigger.{id,at,key}`, and `message` and `topic` of telemetry.",exactlyOneOf:["schedule","telemetry"]},schema136={
+uest. Strings of `variables` may hold expressions: `trigger.{id,at,key}`, and `message` and `topic` of telemetry.",exactlyOneOf:["schedule","telemetry"]},schema143={
 type:"object",required:["cron"],properties:{cron:{type:"string",minLength:1,maxLength:200,description:"Five fields, or six with seconds first."},timezone:{type:"\
 string",minLength:1,maxLength:100,description:"IANA name: Europe/Berlin. Default UTC."},missed:{type:"string",enum:["skip","latest","all"],description:"Times th\
 at passed while no supervisor was there: none, the last one, or each. Default skip."},maxMissed:{type:"integer",minimum:1,maximum:1e3,description:"With missed: \
-all, the last so many. Default 10."}},additionalProperties:!1,description:"A run at each time. Every supervisor derives the same session id from it."},schema137={
+all, the last so many. Default 10."}},additionalProperties:!1,description:"A run at each time. Every supervisor derives the same session id from it."},schema144={
 type:"object",required:["when"],properties:{topic:{type:"string",minLength:1,maxLength:1e3,description:"MQTT topic filter; `{org}` and `{unit}` are filled in. D\
 efault shoal/v1/{org}/{unit}/device/+/telemetry."},when:{type:"string",minLength:1,maxLength:4e3,description:"CEL over `message` (JSON, else text) and `topic`: \
 true is an alarm."},key:{type:"string",minLength:1,maxLength:4e3,description:"CEL: what belongs to one alarm. A constant makes one of all. Default: the topic."},
@@ -2710,8 +3004,8 @@ forSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"Deboun
 once. In seconds."},clear:{type:"string",minLength:1,maxLength:4e3,description:"Hysteresis: CEL, true ends the alarm, and only then can there be another. Defaul\
 t: `when` is false."},cooldownSeconds:{type:"number",minimum:0,maximum:31536e3,description:"Shortest time between two runs of one key. Default 60."},maxKeys:{type:"\
 integer",minimum:1,maximum:1e5,description:"Keys that may have had an alarm; messages of further ones are passed over and logged. Default 1000."}},additionalProperties:!1,
-description:"A run for each alarm, however many messages it is made of."};function validate129(data,{instancePath="",parentData,parentDataProperty,rootData=data,
-dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate129.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&
+description:"A run for each alarm, however many messages it is made of."};function validate134(data,{instancePath="",parentData,parentDataProperty,rootData=data,
+dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate134.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&
 (evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.id===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"requ\
 ired",params:{missingProperty:"id"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}for(const key0 in data)if(!(key0==="id"||key0==="description"||key0===
 "schedule"||key0==="telemetry"||key0==="variables")){const err1={instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key0}};
@@ -2739,7 +3033,7 @@ gger/properties/timezone/minLength",keyword:"minLength",params:{limit:1}};vError
 push(err14),errors++}}if(data2.missed!==void 0){let data5=data2.missed;if(typeof data5!="string"){const err15={instancePath:instancePath+"/schedule/missed",schemaPath:"\
 #/$defs/ScheduleTrigger/properties/missed/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}if(!(data5===
 "skip"||data5==="latest"||data5==="all")){const err16={instancePath:instancePath+"/schedule/missed",schemaPath:"#/$defs/ScheduleTrigger/properties/missed/enum",
-keyword:"enum",params:{allowedValues:schema136.properties.missed.enum}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}if(data2.maxMissed!==void 0){
+keyword:"enum",params:{allowedValues:schema143.properties.missed.enum}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}if(data2.maxMissed!==void 0){
 let data6=data2.maxMissed;if(!(typeof data6=="number"&&!(data6%1)&&!isNaN(data6)&&isFinite(data6))){const err17={instancePath:instancePath+"/schedule/maxMissed",
 schemaPath:"#/$defs/ScheduleTrigger/properties/maxMissed/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}
 if(typeof data6=="number"&&isFinite(data6)){if(data6>1e3||isNaN(data6)){const err18={instancePath:instancePath+"/schedule/maxMissed",schemaPath:"#/$defs/Schedul\
@@ -2791,161 +3085,178 @@ maximum",params:{comparison:"<=",limit:1e5}};vErrors===null?vErrors=[err42]:vErr
 type:"object"}};vErrors===null?vErrors=[err44]:vErrors.push(err44),errors++}}if(data.variables!==void 0){let data15=data.variables;if(!(data15&&typeof data15=="\
 object"&&!Array.isArray(data15))){const err45={instancePath:instancePath+"/variables",schemaPath:"#/properties/variables/type",keyword:"type",params:{type:"obje\
 ct"}};vErrors===null?vErrors=[err45]:vErrors.push(err45),errors++}}if((data.schedule===void 0?0:1)+(data.telemetry===void 0?0:1)!=1){const err46={instancePath,schemaPath:"\
-#/exactlyOneOf",keyword:"exactlyOneOf",params:{members:schema135.exactlyOneOf}};vErrors===null?vErrors=[err46]:vErrors.push(err46),errors++}}else{const err47={instancePath,
-schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err47]:vErrors.push(err47),errors++}return validate129.errors=vErrors,errors===
-0}validate129.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};const schema138={type:"object",required:["id","use"],properties:{id:{type:"string",pattern:"^\
+#/exactlyOneOf",keyword:"exactlyOneOf",params:{members:schema142.exactlyOneOf}};vErrors===null?vErrors=[err46]:vErrors.push(err46),errors++}}else{const err47={instancePath,
+schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err47]:vErrors.push(err47),errors++}return validate134.errors=vErrors,errors===
+0}validate134.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};const schema145={type:"object",required:["id","use"],properties:{id:{type:"string",pattern:"^\
 [A-Za-z0-9_.-]+$",maxLength:256},description:{type:"string",maxLength:1e3},use:{$ref:"#/$defs/StepUse"},with:{type:"object"},needs:{type:"array",items:{anyOf:[{
 type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},{$ref:"#/$defs/StepEdge"}]},maxItems:1e3},join:{$ref:"#/$defs/StepJoin"},when:{type:"string",minLength:1,
 maxLength:4e3,description:"A CEL expression; false skips the step."},forEach:{$ref:"#/$defs/StepForEach"},timeoutSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,
 description:"Longest time at work in one attempt, once its needs are met. Default 300. In seconds."},retry:{$ref:"#/$defs/StepRetry"},onFailure:{type:"string",enum:[
 "fail","skip","continue","compensate"],description:"What a step that did not complete does to those that need it. fail: they are skipped and the session fails. \
 skip: they are skipped, the session goes on. continue: they run and see the failed result. compensate: as fail, and when every step has ended the compensations \
-of those that completed run, the last first."},compensate:{$ref:"#/$defs/StepCompensation"},idempotent:{type:"boolean",description:"False: the step changes the \
-world and must not do so twice. It writes an intent first, and an attempt that finds the intent of another ends as `unknown`. Default: what the blueprint says, \
-else true."}},additionalProperties:!1},schema139={type:"object",required:["step"],properties:{step:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},onFailure:{
-type:"string",enum:["fail","skip","continue","compensate"],description:"What a step that did not complete does to those that need it. fail: they are skipped and\
- the session fails. skip: they are skipped, the session goes on. continue: they run and see the failed result. compensate: as fail, and when every step has ende\
-d the compensations of those that completed run, the last first."}},additionalProperties:!1,description:"A need with a failure policy of its own; it wins over t\
-he needed step's policy."};function validate131(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;
-const evaluated0=validate131.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data==
-"object"&&!Array.isArray(data)){if(data.id===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"id"}};vErrors===
-null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.use===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
-use"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}for(const key0 in data)if(!func153.call(schema138.properties,key0)){const err2={instancePath,schemaPath:"\
-#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key0}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.id!==
-void 0){let data0=data.id;if(typeof data0=="string"){if(func1(data0)>256){const err3={instancePath:instancePath+"/id",schemaPath:"#/properties/id/maxLength",keyword:"\
-maxLength",params:{limit:256}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(!pattern10.test(data0)){const err4={instancePath:instancePath+"/id",
-schemaPath:"#/properties/id/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}}else{const err5={
-instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}}
-if(data.description!==void 0){let data1=data.description;if(typeof data1=="string"){if(func1(data1)>1e3){const err6={instancePath:instancePath+"/description",schemaPath:"\
-#/properties/description/maxLength",keyword:"maxLength",params:{limit:1e3}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}}else{const err7={instancePath:instancePath+
-"/description",schemaPath:"#/properties/description/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}}if(data.
-use!==void 0&&(validate108(data.use,{instancePath:instancePath+"/use",parentData:data,parentDataProperty:"use",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,
-validate108.errors),errors=vErrors.length)),data.with!==void 0){let data3=data.with;if(!(data3&&typeof data3=="object"&&!Array.isArray(data3))){const err8={instancePath:instancePath+
-"/with",schemaPath:"#/properties/with/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}}if(data.needs!==void 0){
-let data4=data.needs;if(Array.isArray(data4)){if(data4.length>1e3){const err9={instancePath:instancePath+"/needs",schemaPath:"#/properties/needs/maxItems",keyword:"\
-maxItems",params:{limit:1e3}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}const len0=data4.length;for(let i0=0;i0<len0;i0++){let data5=data4[i0];const _errs12=errors;
-let valid3=!1;const _errs13=errors;if(typeof data5=="string"){if(func1(data5)>256){const err10={instancePath:instancePath+"/needs/"+i0,schemaPath:"#/properties/\
-needs/items/anyOf/0/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(!pattern10.test(data5)){const err11={
-instancePath:instancePath+"/needs/"+i0,schemaPath:"#/properties/needs/items/anyOf/0/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?
-vErrors=[err11]:vErrors.push(err11),errors++}}else{const err12={instancePath:instancePath+"/needs/"+i0,schemaPath:"#/properties/needs/items/anyOf/0/type",keyword:"\
-type",params:{type:"string"}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}var _valid0=_errs13===errors;valid3=valid3||_valid0;const _errs15=errors;
-if(data5&&typeof data5=="object"&&!Array.isArray(data5)){if(data5.step===void 0){const err13={instancePath:instancePath+"/needs/"+i0,schemaPath:"#/$defs/StepEdg\
-e/required",keyword:"required",params:{missingProperty:"step"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}for(const key1 in data5)if(!(key1===
-"step"||key1==="onFailure")){const err14={instancePath:instancePath+"/needs/"+i0,schemaPath:"#/$defs/StepEdge/additionalProperties",keyword:"additionalPropertie\
-s",params:{additionalProperty:key1}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}if(data5.step!==void 0){let data6=data5.step;if(typeof data6=="\
-string"){if(func1(data6)>256){const err15={instancePath:instancePath+"/needs/"+i0+"/step",schemaPath:"#/$defs/StepEdge/properties/step/maxLength",keyword:"maxLe\
-ngth",params:{limit:256}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}if(!pattern10.test(data6)){const err16={instancePath:instancePath+"/needs/"+
-i0+"/step",schemaPath:"#/$defs/StepEdge/properties/step/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err16]:vErrors.
-push(err16),errors++}}else{const err17={instancePath:instancePath+"/needs/"+i0+"/step",schemaPath:"#/$defs/StepEdge/properties/step/type",keyword:"type",params:{
-type:"string"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}if(data5.onFailure!==void 0){let data7=data5.onFailure;if(typeof data7!="string"){const err18={
-instancePath:instancePath+"/needs/"+i0+"/onFailure",schemaPath:"#/$defs/StepEdge/properties/onFailure/type",keyword:"type",params:{type:"string"}};vErrors===null?
-vErrors=[err18]:vErrors.push(err18),errors++}if(!(data7==="fail"||data7==="skip"||data7==="continue"||data7==="compensate")){const err19={instancePath:instancePath+
-"/needs/"+i0+"/onFailure",schemaPath:"#/$defs/StepEdge/properties/onFailure/enum",keyword:"enum",params:{allowedValues:schema139.properties.onFailure.enum}};vErrors===
-null?vErrors=[err19]:vErrors.push(err19),errors++}}}else{const err20={instancePath:instancePath+"/needs/"+i0,schemaPath:"#/$defs/StepEdge/type",keyword:"type",params:{
-type:"object"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}var _valid0=_errs15===errors;if(valid3=valid3||_valid0,valid3)errors=_errs12,vErrors!==
-null&&(_errs12?vErrors.length=_errs12:vErrors=null);else{const err21={instancePath:instancePath+"/needs/"+i0,schemaPath:"#/properties/needs/items/anyOf",keyword:"\
-anyOf",params:{}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}}else{const err22={instancePath:instancePath+"/needs",schemaPath:"#/properties/ne\
-eds/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}}if(data.join!==void 0){let data8=data.join;const _errs25=errors;
-let valid7=!1;const _errs26=errors;if(typeof data8!="string"){const err23={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/0/type",keyword:"\
-type",params:{type:"string"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}if(!(data8==="all"||data8==="any")){const err24={instancePath:instancePath+
-"/join",schemaPath:"#/$defs/StepJoin/anyOf/0/enum",keyword:"enum",params:{allowedValues:schema115.anyOf[0].enum}};vErrors===null?vErrors=[err24]:vErrors.push(err24),
-errors++}var _valid1=_errs26===errors;valid7=valid7||_valid1;const _errs28=errors,_errs30=errors,_errs31=errors;if(data8&&typeof data8=="object"&&!Array.isArray(
-data8)){let missing0;if(data8.atLeast===void 0&&(missing0="atLeast")||data8.percent===void 0&&(missing0="percent")){const err25={};vErrors===null?vErrors=[err25]:
-vErrors.push(err25),errors++}}var valid8=_errs31===errors;if(valid8){const err26={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/1/not",keyword:"\
-not",params:{}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}else errors=_errs30,vErrors!==null&&(_errs30?vErrors.length=_errs30:vErrors=null);if(data8&&
-typeof data8=="object"&&!Array.isArray(data8)){if(Object.keys(data8).length<1){const err27={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf\
-/1/minProperties",keyword:"minProperties",params:{limit:1}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}for(const key2 in data8)if(!(key2==="atL\
-east"||key2==="percent"||key2==="withinSeconds"||key2==="onTimeout")){const err28={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/1/additi\
-onalProperties",keyword:"additionalProperties",params:{additionalProperty:key2}};vErrors===null?vErrors=[err28]:vErrors.push(err28),errors++}if(data8.atLeast!==
-void 0){let data9=data8.atLeast;if(!(typeof data9=="number"&&!(data9%1)&&!isNaN(data9)&&isFinite(data9))){const err29={instancePath:instancePath+"/join/atLeast",
-schemaPath:"#/$defs/StepJoin/anyOf/1/properties/atLeast/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}
-if(typeof data9=="number"&&isFinite(data9)){if(data9>1e3||isNaN(data9)){const err30={instancePath:instancePath+"/join/atLeast",schemaPath:"#/$defs/StepJoin/anyO\
-f/1/properties/atLeast/maximum",keyword:"maximum",params:{comparison:"<=",limit:1e3}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}if(data9<1||isNaN(
-data9)){const err31={instancePath:instancePath+"/join/atLeast",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/atLeast/minimum",keyword:"minimum",params:{comparison:"\
->=",limit:1}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}}}if(data8.percent!==void 0){let data10=data8.percent;if(typeof data10=="number"&&isFinite(
-data10)){if(data10>100||isNaN(data10)){const err32={instancePath:instancePath+"/join/percent",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/percent/maximum",keyword:"\
-maximum",params:{comparison:"<=",limit:100}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}if(data10<=0||isNaN(data10)){const err33={instancePath:instancePath+
-"/join/percent",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/percent/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison:">",limit:0}};vErrors===
-null?vErrors=[err33]:vErrors.push(err33),errors++}}else{const err34={instancePath:instancePath+"/join/percent",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/p\
-ercent/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}}if(data8.withinSeconds!==void 0){let data11=data8.
-withinSeconds;if(typeof data11=="number"&&isFinite(data11)){if(data11>31536e3||isNaN(data11)){const err35={instancePath:instancePath+"/join/withinSeconds",schemaPath:"\
-#/$defs/StepJoin/anyOf/1/properties/withinSeconds/maximum",keyword:"maximum",params:{comparison:"<=",limit:31536e3}};vErrors===null?vErrors=[err35]:vErrors.push(
-err35),errors++}if(data11<=0||isNaN(data11)){const err36={instancePath:instancePath+"/join/withinSeconds",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/within\
-Seconds/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison:">",limit:0}};vErrors===null?vErrors=[err36]:vErrors.push(err36),errors++}}else{const err37={
-instancePath:instancePath+"/join/withinSeconds",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/withinSeconds/type",keyword:"type",params:{type:"number"}};vErrors===
-null?vErrors=[err37]:vErrors.push(err37),errors++}}if(data8.onTimeout!==void 0){let data12=data8.onTimeout;if(typeof data12!="string"){const err38={instancePath:instancePath+
-"/join/onTimeout",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/onTimeout/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err38]:vErrors.
-push(err38),errors++}if(!(data12==="fail"||data12==="run")){const err39={instancePath:instancePath+"/join/onTimeout",schemaPath:"#/$defs/StepJoin/anyOf/1/proper\
-ties/onTimeout/enum",keyword:"enum",params:{allowedValues:schema115.anyOf[1].properties.onTimeout.enum}};vErrors===null?vErrors=[err39]:vErrors.push(err39),errors++}}}else{
-const err40={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/1/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err40]:
-vErrors.push(err40),errors++}var _valid1=_errs28===errors;if(valid7=valid7||_valid1,valid7)errors=_errs25,vErrors!==null&&(_errs25?vErrors.length=_errs25:vErrors=
-null);else{const err41={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf",keyword:"anyOf",params:{}};vErrors===null?vErrors=[err41]:vErrors.
-push(err41),errors++}}if(data.when!==void 0){let data13=data.when;if(typeof data13=="string"){if(func1(data13)>4e3){const err42={instancePath:instancePath+"/whe\
-n",schemaPath:"#/properties/when/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err42]:vErrors.push(err42),errors++}if(func1(data13)<
-1){const err43={instancePath:instancePath+"/when",schemaPath:"#/properties/when/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err43]:
-vErrors.push(err43),errors++}}else{const err44={instancePath:instancePath+"/when",schemaPath:"#/properties/when/type",keyword:"type",params:{type:"string"}};vErrors===
-null?vErrors=[err44]:vErrors.push(err44),errors++}}if(data.forEach!==void 0&&(validate110(data.forEach,{instancePath:instancePath+"/forEach",parentData:data,parentDataProperty:"\
-forEach",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate110.errors),errors=vErrors.length)),data.timeoutSeconds!==void 0){let data15=data.timeoutSeconds;
-if(typeof data15=="number"&&isFinite(data15)){if(data15>31536e3||isNaN(data15)){const err45={instancePath:instancePath+"/timeoutSeconds",schemaPath:"#/propertie\
-s/timeoutSeconds/maximum",keyword:"maximum",params:{comparison:"<=",limit:31536e3}};vErrors===null?vErrors=[err45]:vErrors.push(err45),errors++}if(data15<=0||isNaN(
-data15)){const err46={instancePath:instancePath+"/timeoutSeconds",schemaPath:"#/properties/timeoutSeconds/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison:"\
->",limit:0}};vErrors===null?vErrors=[err46]:vErrors.push(err46),errors++}}else{const err47={instancePath:instancePath+"/timeoutSeconds",schemaPath:"#/properties\
-/timeoutSeconds/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err47]:vErrors.push(err47),errors++}}if(data.retry!==void 0){let data16=data.
-retry;if(data16&&typeof data16=="object"&&!Array.isArray(data16)){for(const key3 in data16)if(!(key3==="maxAttempts"||key3==="backoffSeconds"||key3==="maxBackof\
-fSeconds"||key3==="jitter")){const err48={instancePath:instancePath+"/retry",schemaPath:"#/$defs/StepRetry/additionalProperties",keyword:"additionalProperties",
-params:{additionalProperty:key3}};vErrors===null?vErrors=[err48]:vErrors.push(err48),errors++}if(data16.maxAttempts!==void 0){let data17=data16.maxAttempts;if(!(typeof data17==
-"number"&&!(data17%1)&&!isNaN(data17)&&isFinite(data17))){const err49={instancePath:instancePath+"/retry/maxAttempts",schemaPath:"#/$defs/StepRetry/properties/m\
-axAttempts/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err49]:vErrors.push(err49),errors++}if(typeof data17=="number"&&isFinite(data17)){
-if(data17>20||isNaN(data17)){const err50={instancePath:instancePath+"/retry/maxAttempts",schemaPath:"#/$defs/StepRetry/properties/maxAttempts/maximum",keyword:"\
-maximum",params:{comparison:"<=",limit:20}};vErrors===null?vErrors=[err50]:vErrors.push(err50),errors++}if(data17<1||isNaN(data17)){const err51={instancePath:instancePath+
-"/retry/maxAttempts",schemaPath:"#/$defs/StepRetry/properties/maxAttempts/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err51]:
-vErrors.push(err51),errors++}}}if(data16.backoffSeconds!==void 0){let data18=data16.backoffSeconds;if(typeof data18=="number"&&isFinite(data18)){if(data18>3600||
-isNaN(data18)){const err52={instancePath:instancePath+"/retry/backoffSeconds",schemaPath:"#/$defs/StepRetry/properties/backoffSeconds/maximum",keyword:"maximum",
-params:{comparison:"<=",limit:3600}};vErrors===null?vErrors=[err52]:vErrors.push(err52),errors++}if(data18<0||isNaN(data18)){const err53={instancePath:instancePath+
-"/retry/backoffSeconds",schemaPath:"#/$defs/StepRetry/properties/backoffSeconds/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=
-[err53]:vErrors.push(err53),errors++}}else{const err54={instancePath:instancePath+"/retry/backoffSeconds",schemaPath:"#/$defs/StepRetry/properties/backoffSecond\
-s/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err54]:vErrors.push(err54),errors++}}if(data16.maxBackoffSeconds!==void 0){let data19=data16.
-maxBackoffSeconds;if(typeof data19=="number"&&isFinite(data19)){if(data19>86400||isNaN(data19)){const err55={instancePath:instancePath+"/retry/maxBackoffSeconds",
-schemaPath:"#/$defs/StepRetry/properties/maxBackoffSeconds/maximum",keyword:"maximum",params:{comparison:"<=",limit:86400}};vErrors===null?vErrors=[err55]:vErrors.
-push(err55),errors++}if(data19<0||isNaN(data19)){const err56={instancePath:instancePath+"/retry/maxBackoffSeconds",schemaPath:"#/$defs/StepRetry/properties/maxB\
-ackoffSeconds/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err56]:vErrors.push(err56),errors++}}else{const err57={instancePath:instancePath+
-"/retry/maxBackoffSeconds",schemaPath:"#/$defs/StepRetry/properties/maxBackoffSeconds/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err57]:
-vErrors.push(err57),errors++}}if(data16.jitter!==void 0){let data20=data16.jitter;if(typeof data20=="number"&&isFinite(data20)){if(data20>1||isNaN(data20)){const err58={
-instancePath:instancePath+"/retry/jitter",schemaPath:"#/$defs/StepRetry/properties/jitter/maximum",keyword:"maximum",params:{comparison:"<=",limit:1}};vErrors===
-null?vErrors=[err58]:vErrors.push(err58),errors++}if(data20<0||isNaN(data20)){const err59={instancePath:instancePath+"/retry/jitter",schemaPath:"#/$defs/StepRet\
-ry/properties/jitter/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err59]:vErrors.push(err59),errors++}}else{const err60={
-instancePath:instancePath+"/retry/jitter",schemaPath:"#/$defs/StepRetry/properties/jitter/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err60]:
-vErrors.push(err60),errors++}}}else{const err61={instancePath:instancePath+"/retry",schemaPath:"#/$defs/StepRetry/type",keyword:"type",params:{type:"object"}};vErrors===
-null?vErrors=[err61]:vErrors.push(err61),errors++}}if(data.onFailure!==void 0){let data21=data.onFailure;if(typeof data21!="string"){const err62={instancePath:instancePath+
-"/onFailure",schemaPath:"#/properties/onFailure/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err62]:vErrors.push(err62),errors++}if(!(data21===
-"fail"||data21==="skip"||data21==="continue"||data21==="compensate")){const err63={instancePath:instancePath+"/onFailure",schemaPath:"#/properties/onFailure/enu\
-m",keyword:"enum",params:{allowedValues:schema138.properties.onFailure.enum}};vErrors===null?vErrors=[err63]:vErrors.push(err63),errors++}}if(data.compensate!==
-void 0&&(validate112(data.compensate,{instancePath:instancePath+"/compensate",parentData:data,parentDataProperty:"compensate",rootData,dynamicAnchors})||(vErrors=
-joinErrors(vErrors,validate112.errors),errors=vErrors.length)),data.idempotent!==void 0&&typeof data.idempotent!="boolean"){const err64={instancePath:instancePath+
-"/idempotent",schemaPath:"#/properties/idempotent/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err64]:vErrors.push(err64),errors++}}else{
-const err65={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err65]:vErrors.push(err65),errors++}return validate131.
-errors=vErrors,errors===0}validate131.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};function validate128(data,{instancePath="",parentData,parentDataProperty,
-rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate128.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.
-dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.id===void 0){const err0={instancePath,schemaPath:"#/required",
-keyword:"required",params:{missingProperty:"id"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.description===void 0){const err1={instancePath,
-schemaPath:"#/required",keyword:"required",params:{missingProperty:"description"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.steps===void 0){
-const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"steps"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}
-for(const key0 in data)if(!func153.call(schema133.properties,key0)){const err3={instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",
-params:{additionalProperty:key0}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.id!==void 0){let data0=data.id;if(typeof data0=="string"){if(func1(
-data0)>256){const err4={instancePath:instancePath+"/id",schemaPath:"#/properties/id/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err4]:
-vErrors.push(err4),errors++}if(!pattern10.test(data0)){const err5={instancePath:instancePath+"/id",schemaPath:"#/properties/id/pattern",keyword:"pattern",params:{
-pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}}else{const err6={instancePath:instancePath+"/id",schemaPath:"#/properti\
-es/id/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}}if(data.name!==void 0){let data1=data.name;if(typeof data1==
-"string"){if(func1(data1)>200){const err7={instancePath:instancePath+"/name",schemaPath:"#/properties/name/maxLength",keyword:"maxLength",params:{limit:200}};vErrors===
-null?vErrors=[err7]:vErrors.push(err7),errors++}if(func1(data1)<1){const err8={instancePath:instancePath+"/name",schemaPath:"#/properties/name/minLength",keyword:"\
-minLength",params:{limit:1}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}}else{const err9={instancePath:instancePath+"/name",schemaPath:"#/propert\
-ies/name/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}}if(data.description!==void 0){let data2=data.description;
-if(typeof data2=="string"){if(func1(data2)>4e3){const err10={instancePath:instancePath+"/description",schemaPath:"#/properties/description/maxLength",keyword:"m\
-axLength",params:{limit:4e3}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(func1(data2)<1){const err11={instancePath:instancePath+"/descriptio\
-n",schemaPath:"#/properties/description/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}else{const err12={
-instancePath:instancePath+"/description",schemaPath:"#/properties/description/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err12]:vErrors.
-push(err12),errors++}}if(data.version!==void 0){let data3=data.version;if(typeof data3=="string"){if(func1(data3)>100){const err13={instancePath:instancePath+"/\
-version",schemaPath:"#/properties/version/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}if(func1(
+of those that completed run, the last first."},placement:{$ref:"#/$defs/Placement"},compensate:{$ref:"#/$defs/StepCompensation"},idempotent:{type:"boolean",description:"\
+False: the step changes the world and must not do so twice. It writes an intent first, and an attempt that finds the intent of another ends as `unknown`. Defaul\
+t: what the blueprint says, else true."}},additionalProperties:!1},schema146={type:"object",required:["step"],properties:{step:{type:"string",pattern:"^[A-Za-z0\
+-9_.-]+$",maxLength:256},onFailure:{type:"string",enum:["fail","skip","continue","compensate"],description:"What a step that did not complete does to those that\
+ need it. fail: they are skipped and the session fails. skip: they are skipped, the session goes on. continue: they run and see the failed result. compensate: a\
+s fail, and when every step has ended the compensations of those that completed run, the last first."}},additionalProperties:!1,description:"A need with a failu\
+re policy of its own; it wins over the needed step's policy."};function validate136(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){
+let vErrors=null,errors=0;const evaluated0=validate136.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=
+void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.id===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
+id"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.use===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{
+missingProperty:"use"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}for(const key0 in data)if(!func182.call(schema145.properties,key0)){const err2={
+instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key0}};vErrors===null?vErrors=[err2]:vErrors.push(err2),
+errors++}if(data.id!==void 0){let data0=data.id;if(typeof data0=="string"){if(func1(data0)>256){const err3={instancePath:instancePath+"/id",schemaPath:"#/proper\
+ties/id/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(!pattern10.test(data0)){const err4={instancePath:instancePath+
+"/id",schemaPath:"#/properties/id/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}}else{
+const err5={instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err5]:vErrors.push(
+err5),errors++}}if(data.description!==void 0){let data1=data.description;if(typeof data1=="string"){if(func1(data1)>1e3){const err6={instancePath:instancePath+"\
+/description",schemaPath:"#/properties/description/maxLength",keyword:"maxLength",params:{limit:1e3}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}}else{
+const err7={instancePath:instancePath+"/description",schemaPath:"#/properties/description/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err7]:
+vErrors.push(err7),errors++}}if(data.use!==void 0&&(validate113(data.use,{instancePath:instancePath+"/use",parentData:data,parentDataProperty:"use",rootData,dynamicAnchors})||
+(vErrors=joinErrors(vErrors,validate113.errors),errors=vErrors.length)),data.with!==void 0){let data3=data.with;if(!(data3&&typeof data3=="object"&&!Array.isArray(
+data3))){const err8={instancePath:instancePath+"/with",schemaPath:"#/properties/with/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err8]:
+vErrors.push(err8),errors++}}if(data.needs!==void 0){let data4=data.needs;if(Array.isArray(data4)){if(data4.length>1e3){const err9={instancePath:instancePath+"/\
+needs",schemaPath:"#/properties/needs/maxItems",keyword:"maxItems",params:{limit:1e3}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}const len0=data4.
+length;for(let i0=0;i0<len0;i0++){let data5=data4[i0];const _errs12=errors;let valid3=!1;const _errs13=errors;if(typeof data5=="string"){if(func1(data5)>256){const err10={
+instancePath:instancePath+"/needs/"+i0,schemaPath:"#/properties/needs/items/anyOf/0/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err10]:
+vErrors.push(err10),errors++}if(!pattern10.test(data5)){const err11={instancePath:instancePath+"/needs/"+i0,schemaPath:"#/properties/needs/items/anyOf/0/pattern",
+keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}else{const err12={instancePath:instancePath+
+"/needs/"+i0,schemaPath:"#/properties/needs/items/anyOf/0/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}
+var _valid0=_errs13===errors;valid3=valid3||_valid0;const _errs15=errors;if(data5&&typeof data5=="object"&&!Array.isArray(data5)){if(data5.step===void 0){const err13={
+instancePath:instancePath+"/needs/"+i0,schemaPath:"#/$defs/StepEdge/required",keyword:"required",params:{missingProperty:"step"}};vErrors===null?vErrors=[err13]:
+vErrors.push(err13),errors++}for(const key1 in data5)if(!(key1==="step"||key1==="onFailure")){const err14={instancePath:instancePath+"/needs/"+i0,schemaPath:"#/\
+$defs/StepEdge/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key1}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}
+if(data5.step!==void 0){let data6=data5.step;if(typeof data6=="string"){if(func1(data6)>256){const err15={instancePath:instancePath+"/needs/"+i0+"/step",schemaPath:"\
+#/$defs/StepEdge/properties/step/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}if(!pattern10.test(
+data6)){const err16={instancePath:instancePath+"/needs/"+i0+"/step",schemaPath:"#/$defs/StepEdge/properties/step/pattern",keyword:"pattern",params:{pattern:"^[A\
+-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}else{const err17={instancePath:instancePath+"/needs/"+i0+"/step",schemaPath:"#/$d\
+efs/StepEdge/properties/step/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}if(data5.onFailure!==void 0){
+let data7=data5.onFailure;if(typeof data7!="string"){const err18={instancePath:instancePath+"/needs/"+i0+"/onFailure",schemaPath:"#/$defs/StepEdge/properties/on\
+Failure/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}if(!(data7==="fail"||data7==="skip"||data7==="c\
+ontinue"||data7==="compensate")){const err19={instancePath:instancePath+"/needs/"+i0+"/onFailure",schemaPath:"#/$defs/StepEdge/properties/onFailure/enum",keyword:"\
+enum",params:{allowedValues:schema146.properties.onFailure.enum}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}}else{const err20={instancePath:instancePath+
+"/needs/"+i0,schemaPath:"#/$defs/StepEdge/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}var _valid0=_errs15===
+errors;if(valid3=valid3||_valid0,valid3)errors=_errs12,vErrors!==null&&(_errs12?vErrors.length=_errs12:vErrors=null);else{const err21={instancePath:instancePath+
+"/needs/"+i0,schemaPath:"#/properties/needs/items/anyOf",keyword:"anyOf",params:{}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}}else{const err22={
+instancePath:instancePath+"/needs",schemaPath:"#/properties/needs/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),
+errors++}}if(data.join!==void 0){let data8=data.join;const _errs25=errors;let valid7=!1;const _errs26=errors;if(typeof data8!="string"){const err23={instancePath:instancePath+
+"/join",schemaPath:"#/$defs/StepJoin/anyOf/0/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}if(!(data8===
+"all"||data8==="any")){const err24={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/0/enum",keyword:"enum",params:{allowedValues:schema121.
+anyOf[0].enum}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}var _valid1=_errs26===errors;valid7=valid7||_valid1;const _errs28=errors,_errs30=errors,
+_errs31=errors;if(data8&&typeof data8=="object"&&!Array.isArray(data8)){let missing0;if(data8.atLeast===void 0&&(missing0="atLeast")||data8.percent===void 0&&(missing0=
+"percent")){const err25={};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}var valid8=_errs31===errors;if(valid8){const err26={instancePath:instancePath+
+"/join",schemaPath:"#/$defs/StepJoin/anyOf/1/not",keyword:"not",params:{}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}else errors=_errs30,vErrors!==
+null&&(_errs30?vErrors.length=_errs30:vErrors=null);if(data8&&typeof data8=="object"&&!Array.isArray(data8)){if(Object.keys(data8).length<1){const err27={instancePath:instancePath+
+"/join",schemaPath:"#/$defs/StepJoin/anyOf/1/minProperties",keyword:"minProperties",params:{limit:1}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}
+for(const key2 in data8)if(!(key2==="atLeast"||key2==="percent"||key2==="withinSeconds"||key2==="onTimeout")){const err28={instancePath:instancePath+"/join",schemaPath:"\
+#/$defs/StepJoin/anyOf/1/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key2}};vErrors===null?vErrors=[err28]:vErrors.push(err28),
+errors++}if(data8.atLeast!==void 0){let data9=data8.atLeast;if(!(typeof data9=="number"&&!(data9%1)&&!isNaN(data9)&&isFinite(data9))){const err29={instancePath:instancePath+
+"/join/atLeast",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/atLeast/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err29]:vErrors.push(
+err29),errors++}if(typeof data9=="number"&&isFinite(data9)){if(data9>1e3||isNaN(data9)){const err30={instancePath:instancePath+"/join/atLeast",schemaPath:"#/$de\
+fs/StepJoin/anyOf/1/properties/atLeast/maximum",keyword:"maximum",params:{comparison:"<=",limit:1e3}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}
+if(data9<1||isNaN(data9)){const err31={instancePath:instancePath+"/join/atLeast",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/atLeast/minimum",keyword:"minim\
+um",params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}}}if(data8.percent!==void 0){let data10=data8.percent;if(typeof data10==
+"number"&&isFinite(data10)){if(data10>100||isNaN(data10)){const err32={instancePath:instancePath+"/join/percent",schemaPath:"#/$defs/StepJoin/anyOf/1/properties\
+/percent/maximum",keyword:"maximum",params:{comparison:"<=",limit:100}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}if(data10<=0||isNaN(data10)){
+const err33={instancePath:instancePath+"/join/percent",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/percent/exclusiveMinimum",keyword:"exclusiveMinimum",params:{
+comparison:">",limit:0}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}}else{const err34={instancePath:instancePath+"/join/percent",schemaPath:"#/\
+$defs/StepJoin/anyOf/1/properties/percent/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}}if(data8.withinSeconds!==
+void 0){let data11=data8.withinSeconds;if(typeof data11=="number"&&isFinite(data11)){if(data11>31536e3||isNaN(data11)){const err35={instancePath:instancePath+"/\
+join/withinSeconds",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/withinSeconds/maximum",keyword:"maximum",params:{comparison:"<=",limit:31536e3}};vErrors===null?
+vErrors=[err35]:vErrors.push(err35),errors++}if(data11<=0||isNaN(data11)){const err36={instancePath:instancePath+"/join/withinSeconds",schemaPath:"#/$defs/StepJ\
+oin/anyOf/1/properties/withinSeconds/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison:">",limit:0}};vErrors===null?vErrors=[err36]:vErrors.push(err36),
+errors++}}else{const err37={instancePath:instancePath+"/join/withinSeconds",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/withinSeconds/type",keyword:"type",params:{
+type:"number"}};vErrors===null?vErrors=[err37]:vErrors.push(err37),errors++}}if(data8.onTimeout!==void 0){let data12=data8.onTimeout;if(typeof data12!="string"){
+const err38={instancePath:instancePath+"/join/onTimeout",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/onTimeout/type",keyword:"type",params:{type:"string"}};
+vErrors===null?vErrors=[err38]:vErrors.push(err38),errors++}if(!(data12==="fail"||data12==="run")){const err39={instancePath:instancePath+"/join/onTimeout",schemaPath:"\
+#/$defs/StepJoin/anyOf/1/properties/onTimeout/enum",keyword:"enum",params:{allowedValues:schema121.anyOf[1].properties.onTimeout.enum}};vErrors===null?vErrors=[
+err39]:vErrors.push(err39),errors++}}}else{const err40={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/1/type",keyword:"type",params:{type:"\
+object"}};vErrors===null?vErrors=[err40]:vErrors.push(err40),errors++}var _valid1=_errs28===errors;if(valid7=valid7||_valid1,valid7)errors=_errs25,vErrors!==null&&
+(_errs25?vErrors.length=_errs25:vErrors=null);else{const err41={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf",keyword:"anyOf",params:{}};
+vErrors===null?vErrors=[err41]:vErrors.push(err41),errors++}}if(data.when!==void 0){let data13=data.when;if(typeof data13=="string"){if(func1(data13)>4e3){const err42={
+instancePath:instancePath+"/when",schemaPath:"#/properties/when/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err42]:vErrors.push(err42),
+errors++}if(func1(data13)<1){const err43={instancePath:instancePath+"/when",schemaPath:"#/properties/when/minLength",keyword:"minLength",params:{limit:1}};vErrors===
+null?vErrors=[err43]:vErrors.push(err43),errors++}}else{const err44={instancePath:instancePath+"/when",schemaPath:"#/properties/when/type",keyword:"type",params:{
+type:"string"}};vErrors===null?vErrors=[err44]:vErrors.push(err44),errors++}}if(data.forEach!==void 0&&(validate115(data.forEach,{instancePath:instancePath+"/fo\
+rEach",parentData:data,parentDataProperty:"forEach",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate115.errors),errors=vErrors.length)),data.timeoutSeconds!==
+void 0){let data15=data.timeoutSeconds;if(typeof data15=="number"&&isFinite(data15)){if(data15>31536e3||isNaN(data15)){const err45={instancePath:instancePath+"/\
+timeoutSeconds",schemaPath:"#/properties/timeoutSeconds/maximum",keyword:"maximum",params:{comparison:"<=",limit:31536e3}};vErrors===null?vErrors=[err45]:vErrors.
+push(err45),errors++}if(data15<=0||isNaN(data15)){const err46={instancePath:instancePath+"/timeoutSeconds",schemaPath:"#/properties/timeoutSeconds/exclusiveMini\
+mum",keyword:"exclusiveMinimum",params:{comparison:">",limit:0}};vErrors===null?vErrors=[err46]:vErrors.push(err46),errors++}}else{const err47={instancePath:instancePath+
+"/timeoutSeconds",schemaPath:"#/properties/timeoutSeconds/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err47]:vErrors.push(err47),errors++}}
+if(data.retry!==void 0){let data16=data.retry;if(data16&&typeof data16=="object"&&!Array.isArray(data16)){for(const key3 in data16)if(!(key3==="maxAttempts"||key3===
+"backoffSeconds"||key3==="maxBackoffSeconds"||key3==="jitter")){const err48={instancePath:instancePath+"/retry",schemaPath:"#/$defs/StepRetry/additionalProperti\
+es",keyword:"additionalProperties",params:{additionalProperty:key3}};vErrors===null?vErrors=[err48]:vErrors.push(err48),errors++}if(data16.maxAttempts!==void 0){
+let data17=data16.maxAttempts;if(!(typeof data17=="number"&&!(data17%1)&&!isNaN(data17)&&isFinite(data17))){const err49={instancePath:instancePath+"/retry/maxAt\
+tempts",schemaPath:"#/$defs/StepRetry/properties/maxAttempts/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err49]:vErrors.push(err49),errors++}
+if(typeof data17=="number"&&isFinite(data17)){if(data17>20||isNaN(data17)){const err50={instancePath:instancePath+"/retry/maxAttempts",schemaPath:"#/$defs/StepR\
+etry/properties/maxAttempts/maximum",keyword:"maximum",params:{comparison:"<=",limit:20}};vErrors===null?vErrors=[err50]:vErrors.push(err50),errors++}if(data17<
+1||isNaN(data17)){const err51={instancePath:instancePath+"/retry/maxAttempts",schemaPath:"#/$defs/StepRetry/properties/maxAttempts/minimum",keyword:"minimum",params:{
+comparison:">=",limit:1}};vErrors===null?vErrors=[err51]:vErrors.push(err51),errors++}}}if(data16.backoffSeconds!==void 0){let data18=data16.backoffSeconds;if(typeof data18==
+"number"&&isFinite(data18)){if(data18>3600||isNaN(data18)){const err52={instancePath:instancePath+"/retry/backoffSeconds",schemaPath:"#/$defs/StepRetry/properti\
+es/backoffSeconds/maximum",keyword:"maximum",params:{comparison:"<=",limit:3600}};vErrors===null?vErrors=[err52]:vErrors.push(err52),errors++}if(data18<0||isNaN(
+data18)){const err53={instancePath:instancePath+"/retry/backoffSeconds",schemaPath:"#/$defs/StepRetry/properties/backoffSeconds/minimum",keyword:"minimum",params:{
+comparison:">=",limit:0}};vErrors===null?vErrors=[err53]:vErrors.push(err53),errors++}}else{const err54={instancePath:instancePath+"/retry/backoffSeconds",schemaPath:"\
+#/$defs/StepRetry/properties/backoffSeconds/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err54]:vErrors.push(err54),errors++}}if(data16.
+maxBackoffSeconds!==void 0){let data19=data16.maxBackoffSeconds;if(typeof data19=="number"&&isFinite(data19)){if(data19>86400||isNaN(data19)){const err55={instancePath:instancePath+
+"/retry/maxBackoffSeconds",schemaPath:"#/$defs/StepRetry/properties/maxBackoffSeconds/maximum",keyword:"maximum",params:{comparison:"<=",limit:86400}};vErrors===
+null?vErrors=[err55]:vErrors.push(err55),errors++}if(data19<0||isNaN(data19)){const err56={instancePath:instancePath+"/retry/maxBackoffSeconds",schemaPath:"#/$d\
+efs/StepRetry/properties/maxBackoffSeconds/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err56]:vErrors.push(err56),errors++}}else{
+const err57={instancePath:instancePath+"/retry/maxBackoffSeconds",schemaPath:"#/$defs/StepRetry/properties/maxBackoffSeconds/type",keyword:"type",params:{type:"\
+number"}};vErrors===null?vErrors=[err57]:vErrors.push(err57),errors++}}if(data16.jitter!==void 0){let data20=data16.jitter;if(typeof data20=="number"&&isFinite(
+data20)){if(data20>1||isNaN(data20)){const err58={instancePath:instancePath+"/retry/jitter",schemaPath:"#/$defs/StepRetry/properties/jitter/maximum",keyword:"ma\
+ximum",params:{comparison:"<=",limit:1}};vErrors===null?vErrors=[err58]:vErrors.push(err58),errors++}if(data20<0||isNaN(data20)){const err59={instancePath:instancePath+
+"/retry/jitter",schemaPath:"#/$defs/StepRetry/properties/jitter/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err59]:vErrors.
+push(err59),errors++}}else{const err60={instancePath:instancePath+"/retry/jitter",schemaPath:"#/$defs/StepRetry/properties/jitter/type",keyword:"type",params:{type:"\
+number"}};vErrors===null?vErrors=[err60]:vErrors.push(err60),errors++}}}else{const err61={instancePath:instancePath+"/retry",schemaPath:"#/$defs/StepRetry/type",
+keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err61]:vErrors.push(err61),errors++}}if(data.onFailure!==void 0){let data21=data.onFailure;if(typeof data21!=
+"string"){const err62={instancePath:instancePath+"/onFailure",schemaPath:"#/properties/onFailure/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=
+[err62]:vErrors.push(err62),errors++}if(!(data21==="fail"||data21==="skip"||data21==="continue"||data21==="compensate")){const err63={instancePath:instancePath+
+"/onFailure",schemaPath:"#/properties/onFailure/enum",keyword:"enum",params:{allowedValues:schema145.properties.onFailure.enum}};vErrors===null?vErrors=[err63]:
+vErrors.push(err63),errors++}}if(data.placement!==void 0){let data22=data.placement;if(data22&&typeof data22=="object"&&!Array.isArray(data22)){for(const key4 in data22)
+if(!(key4==="labels"||key4==="weight")){const err64={instancePath:instancePath+"/placement",schemaPath:"#/$defs/Placement/additionalProperties",keyword:"additio\
+nalProperties",params:{additionalProperty:key4}};vErrors===null?vErrors=[err64]:vErrors.push(err64),errors++}if(data22.labels!==void 0){let data23=data22.labels;
+if(data23&&typeof data23=="object"&&!Array.isArray(data23)){if(Object.keys(data23).length>20){const err65={instancePath:instancePath+"/placement/labels",schemaPath:"\
+#/$defs/Placement/properties/labels/maxProperties",keyword:"maxProperties",params:{limit:20}};vErrors===null?vErrors=[err65]:vErrors.push(err65),errors++}for(const key5 in data23){
+let data24=data23[key5];if(typeof data24=="string"){if(func1(data24)>200){const err66={instancePath:instancePath+"/placement/labels/"+key5.replace(/~/g,"~0").replace(
+/\//g,"~1"),schemaPath:"#/$defs/Placement/properties/labels/additionalProperties/maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?vErrors=[err66]:
+vErrors.push(err66),errors++}}else{const err67={instancePath:instancePath+"/placement/labels/"+key5.replace(/~/g,"~0").replace(/\//g,"~1"),schemaPath:"#/$defs/P\
+lacement/properties/labels/additionalProperties/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err67]:vErrors.push(err67),errors++}}}else{
+const err68={instancePath:instancePath+"/placement/labels",schemaPath:"#/$defs/Placement/properties/labels/type",keyword:"type",params:{type:"object"}};vErrors===
+null?vErrors=[err68]:vErrors.push(err68),errors++}}if(data22.weight!==void 0){let data25=data22.weight;if(!(typeof data25=="number"&&!(data25%1)&&!isNaN(data25)&&
+isFinite(data25))){const err69={instancePath:instancePath+"/placement/weight",schemaPath:"#/$defs/Placement/properties/weight/type",keyword:"type",params:{type:"\
+integer"}};vErrors===null?vErrors=[err69]:vErrors.push(err69),errors++}if(typeof data25=="number"&&isFinite(data25)){if(data25>1e3||isNaN(data25)){const err70={
+instancePath:instancePath+"/placement/weight",schemaPath:"#/$defs/Placement/properties/weight/maximum",keyword:"maximum",params:{comparison:"<=",limit:1e3}};vErrors===
+null?vErrors=[err70]:vErrors.push(err70),errors++}if(data25<1||isNaN(data25)){const err71={instancePath:instancePath+"/placement/weight",schemaPath:"#/$defs/Pla\
+cement/properties/weight/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err71]:vErrors.push(err71),errors++}}}}else{const err72={
+instancePath:instancePath+"/placement",schemaPath:"#/$defs/Placement/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err72]:vErrors.push(err72),
+errors++}}if(data.compensate!==void 0&&(validate117(data.compensate,{instancePath:instancePath+"/compensate",parentData:data,parentDataProperty:"compensate",rootData,
+dynamicAnchors})||(vErrors=joinErrors(vErrors,validate117.errors),errors=vErrors.length)),data.idempotent!==void 0&&typeof data.idempotent!="boolean"){const err73={
+instancePath:instancePath+"/idempotent",schemaPath:"#/properties/idempotent/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err73]:vErrors.
+push(err73),errors++}}else{const err74={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err74]:vErrors.push(err74),
+errors++}return validate136.errors=vErrors,errors===0}validate136.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};function validate133(data,{instancePath="",
+parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate133.evaluated;if(evaluated0.dynamicProps&&
+(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.id===void 0){const err0={
+instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"id"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.description===
+void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"description"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),
+errors++}if(data.steps===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"steps"}};vErrors===null?vErrors=[err2]:
+vErrors.push(err2),errors++}for(const key0 in data)if(!func182.call(schema140.properties,key0)){const err3={instancePath,schemaPath:"#/additionalProperties",keyword:"\
+additionalProperties",params:{additionalProperty:key0}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.id!==void 0){let data0=data.id;if(typeof data0==
+"string"){if(func1(data0)>256){const err4={instancePath:instancePath+"/id",schemaPath:"#/properties/id/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===
+null?vErrors=[err4]:vErrors.push(err4),errors++}if(!pattern10.test(data0)){const err5={instancePath:instancePath+"/id",schemaPath:"#/properties/id/pattern",keyword:"\
+pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}}else{const err6={instancePath:instancePath+"/id",schemaPath:"\
+#/properties/id/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}}if(data.name!==void 0){let data1=data.name;
+if(typeof data1=="string"){if(func1(data1)>200){const err7={instancePath:instancePath+"/name",schemaPath:"#/properties/name/maxLength",keyword:"maxLength",params:{
+limit:200}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(func1(data1)<1){const err8={instancePath:instancePath+"/name",schemaPath:"#/properties/\
+name/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}}else{const err9={instancePath:instancePath+"/na\
+me",schemaPath:"#/properties/name/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}}if(data.description!==
+void 0){let data2=data.description;if(typeof data2=="string"){if(func1(data2)>4e3){const err10={instancePath:instancePath+"/description",schemaPath:"#/propertie\
+s/description/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(func1(data2)<1){const err11={instancePath:instancePath+
+"/description",schemaPath:"#/properties/description/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}else{
+const err12={instancePath:instancePath+"/description",schemaPath:"#/properties/description/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[
+err12]:vErrors.push(err12),errors++}}if(data.version!==void 0){let data3=data.version;if(typeof data3=="string"){if(func1(data3)>100){const err13={instancePath:instancePath+
+"/version",schemaPath:"#/properties/version/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}if(func1(
 data3)<1){const err14={instancePath:instancePath+"/version",schemaPath:"#/properties/version/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=
 [err14]:vErrors.push(err14),errors++}}else{const err15={instancePath:instancePath+"/version",schemaPath:"#/properties/version/type",keyword:"type",params:{type:"\
 string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}if(data.tags!==void 0){let data4=data.tags;if(Array.isArray(data4)){if(data4.length>32){const err16={
@@ -2959,7 +3270,7 @@ type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err20]:vErro
 typeof data6=="object"&&!Array.isArray(data6)){if(Object.keys(data6).length>200){const err21={instancePath:instancePath+"/variables",schemaPath:"#/properties/va\
 riables/maxProperties",keyword:"maxProperties",params:{limit:200}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}for(const key1 in data6){const _errs16=errors;
 if(typeof key1=="string"){if(func1(key1)>100){const err22={instancePath:instancePath+"/variables",schemaPath:"#/properties/variables/propertyNames/maxLength",keyword:"\
-maxLength",params:{limit:100},propertyName:key1};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}if(!pattern114.test(key1)){const err23={instancePath:instancePath+
+maxLength",params:{limit:100},propertyName:key1};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}if(!pattern128.test(key1)){const err23={instancePath:instancePath+
 "/variables",schemaPath:"#/properties/variables/propertyNames/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z_][A-Za-z0-9_]*$"},propertyName:key1};vErrors===
 null?vErrors=[err23]:vErrors.push(err23),errors++}}var valid3=_errs16===errors;if(!valid3){const err24={instancePath:instancePath+"/variables",schemaPath:"#/pro\
 perties/variables/propertyNames",keyword:"propertyNames",params:{propertyName:key1}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}for(const key2 in data6){
@@ -2973,7 +3284,7 @@ n",schemaPath:"#/$defs/WorkflowVariable/properties/description/type",keyword:"ty
 if(data7.type!==void 0){let data9=data7.type;if(typeof data9!="string"){const err28={instancePath:instancePath+"/variables/"+key2.replace(/~/g,"~0").replace(/\//g,
 "~1")+"/type",schemaPath:"#/$defs/WorkflowVariable/properties/type/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),
 errors++}if(!(data9==="string"||data9==="number"||data9==="integer"||data9==="boolean"||data9==="object"||data9==="array")){const err29={instancePath:instancePath+
-"/variables/"+key2.replace(/~/g,"~0").replace(/\//g,"~1")+"/type",schemaPath:"#/$defs/WorkflowVariable/properties/type/enum",keyword:"enum",params:{allowedValues:schema134.
+"/variables/"+key2.replace(/~/g,"~0").replace(/\//g,"~1")+"/type",schemaPath:"#/$defs/WorkflowVariable/properties/type/enum",keyword:"enum",params:{allowedValues:schema141.
 properties.type.enum}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}}if(data7.required!==void 0&&typeof data7.required!="boolean"){const err30={instancePath:instancePath+
 "/variables/"+key2.replace(/~/g,"~0").replace(/\//g,"~1")+"/required",schemaPath:"#/$defs/WorkflowVariable/properties/required/type",keyword:"type",params:{type:"\
 boolean"}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}}else{const err31={instancePath:instancePath+"/variables/"+key2.replace(/~/g,"~0").replace(
@@ -2997,16 +3308,16 @@ xclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison:">",limit:0}};vEr
 "/retentionSeconds",schemaPath:"#/properties/retentionSeconds/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err41]:vErrors.push(err41),errors++}}
 if(data.triggers!==void 0){let data14=data.triggers;if(Array.isArray(data14)){if(data14.length>50){const err42={instancePath:instancePath+"/triggers",schemaPath:"\
 #/properties/triggers/maxItems",keyword:"maxItems",params:{limit:50}};vErrors===null?vErrors=[err42]:vErrors.push(err42),errors++}const len1=data14.length;for(let i1=0;i1<
-len1;i1++)validate129(data14[i1],{instancePath:instancePath+"/triggers/"+i1,parentData:data14,parentDataProperty:i1,rootData,dynamicAnchors})||(vErrors=joinErrors(
-vErrors,validate129.errors),errors=vErrors.length)}else{const err43={instancePath:instancePath+"/triggers",schemaPath:"#/properties/triggers/type",keyword:"type",
+len1;i1++)validate134(data14[i1],{instancePath:instancePath+"/triggers/"+i1,parentData:data14,parentDataProperty:i1,rootData,dynamicAnchors})||(vErrors=joinErrors(
+vErrors,validate134.errors),errors=vErrors.length)}else{const err43={instancePath:instancePath+"/triggers",schemaPath:"#/properties/triggers/type",keyword:"type",
 params:{type:"array"}};vErrors===null?vErrors=[err43]:vErrors.push(err43),errors++}}if(data.steps!==void 0){let data16=data.steps;if(Array.isArray(data16)){if(data16.
 length>1e3){const err44={instancePath:instancePath+"/steps",schemaPath:"#/properties/steps/maxItems",keyword:"maxItems",params:{limit:1e3}};vErrors===null?vErrors=
 [err44]:vErrors.push(err44),errors++}if(data16.length<1){const err45={instancePath:instancePath+"/steps",schemaPath:"#/properties/steps/minItems",keyword:"minIt\
-ems",params:{limit:1}};vErrors===null?vErrors=[err45]:vErrors.push(err45),errors++}const len2=data16.length;for(let i2=0;i2<len2;i2++)validate131(data16[i2],{instancePath:instancePath+
-"/steps/"+i2,parentData:data16,parentDataProperty:i2,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate131.errors),errors=vErrors.length)}else{const err46={
+ems",params:{limit:1}};vErrors===null?vErrors=[err45]:vErrors.push(err45),errors++}const len2=data16.length;for(let i2=0;i2<len2;i2++)validate136(data16[i2],{instancePath:instancePath+
+"/steps/"+i2,parentData:data16,parentDataProperty:i2,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate136.errors),errors=vErrors.length)}else{const err46={
 instancePath:instancePath+"/steps",schemaPath:"#/properties/steps/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err46]:vErrors.push(err46),
 errors++}}}else{const err47={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err47]:vErrors.push(err47),errors++}
-return validate128.errors=vErrors,errors===0}validate128.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};const writeRules={AgentCard:[[["name"],"non-empty"],
+return validate133.errors=vErrors,errors===0}validate133.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};const writeRules={AgentCard:[[["name"],"non-empty"],
 [["description"],"non-empty"],[["version"],"non-empty"],[["supportedInterfaces"],"non-empty"],[["supportedInterfaces","*","url"],"non-empty"],[["supportedInterf\
 aces","*","protocolBinding"],"non-empty"],[["supportedInterfaces","*","protocolVersion"],"non-empty"],[["defaultInputModes"],"non-empty"],[["defaultOutputModes"],
 "non-empty"],[["skills"],"non-empty"],[["skills","*","id"],"non-empty"],[["skills","*","name"],"non-empty"],[["skills","*","description"],"non-empty"],[["skills",
@@ -3040,22 +3351,24 @@ n","scheme"],"non-empty"]],TaskStatusUpdateEvent:[[["taskId"],"non-empty"],[["co
 ssageId"],"non-empty"],[["status","message","role"],"specified"],[["status","timestamp"],"utc"]],JsonRpcError:[],JsonRpcRequest:[],JsonRpcResponse:[],BadRequest:[],
 BindingErrorData:[],ErrorInfo:[],AgentAttempt:[[["at"],"utc"]],AgentState:[[["at"],"utc"]],ApprovalDecision:[[["at"],"utc"]],ApprovalRequest:[[["at"],"utc"],[["\
 expiresAt"],"utc"]],AttemptRecord:[[["at"],"utc"]],BrokerCanary:[[["at"],"utc"]],CallerRecord:[[["at"],"utc"]],ControlRecord:[[["at"],"utc"]],DesiredState:[[["a\
-t"],"utc"]],ReasoningRecord:[[["at"],"utc"]],SessionOutcome:[[["task","id"],"non-empty"],[["task","status","state"],"specified"],[["task","status","message","me\
-ssageId"],"non-empty"],[["task","status","message","role"],"specified"],[["task","status","timestamp"],"utc"],[["task","artifacts","*","artifactId"],"non-empty"],
-[["task","history","*","messageId"],"non-empty"],[["task","history","*","role"],"specified"],[["steps","*","startedAt"],"utc"],[["steps","*","at"],"utc"],[["com\
-pensation","steps","*","startedAt"],"utc"],[["compensation","steps","*","at"],"utc"],[["at"],"utc"]],SessionRecord:[[["request","messageId"],"non-empty"],[["req\
-uest","role"],"specified"],[["rerun","results","*","artifacts","*","artifactId"],"non-empty"],[["rerun","results","*","startedAt"],"utc"],[["rerun","results","*",
-"at"],"utc"],[["createdAt"],"utc"],[["deadlineAt"],"utc"],[["expiresAt"],"utc"]],StepIntent:[[["at"],"utc"]],StepItems:[[["at"],"utc"]],StepResult:[[["artifacts",
-"*","artifactId"],"non-empty"],[["startedAt"],"utc"],[["at"],"utc"]],StepStatus:[[["at"],"utc"],[["retryAt"],"utc"]],Telemetry:[[["at"],"utc"]],TriggerRecord:[[
-["firedAt"],"utc"],[["at"],"utc"]],UsageRecord:[[["at"],"utc"]],WorkOrder:[[["detectedAt"],"utc"],[["finding","verdict"],"non-empty"],[["finding","component"],"\
-non-empty"],[["action"],"non-empty"],[["startAt"],"utc"],[["endAt"],"utc"],[["technicians","*","id"],"non-empty"],[["technicians","*","name"],"non-empty"],[["pa\
-rts","*","sku"],"non-empty"],[["parts","*","name"],"non-empty"],[["parts","*","availableAt"],"utc"]],WorkflowDefinition:[]},validators={AgentCard,Artifact,CancelTaskRequest,
-DeleteTaskPushNotificationConfigRequest,GetExtendedAgentCardRequest,GetTaskPushNotificationConfigRequest,GetTaskRequest,ListTaskPushNotificationConfigsRequest,ListTaskPushNotificationConfigsResponse,
-ListTasksRequest,ListTasksResponse,Message,Part,SendMessageRequest,SendMessageResponse,StreamResponse,SubscribeToTaskRequest,Task,TaskArtifactUpdateEvent,TaskPushNotificationConfig,
-TaskStatusUpdateEvent,JsonRpcError,JsonRpcRequest,JsonRpcResponse,BadRequest,BindingErrorData,ErrorInfo,AgentAttempt,AgentState,ApprovalDecision,ApprovalRequest,
-AttemptRecord,BrokerCanary,CallerRecord,ControlRecord,DesiredState,ReasoningRecord,SessionOutcome,SessionRecord,StepIntent,StepItems,StepResult,StepStatus,Telemetry,
+t"],"utc"]],ReasoningRecord:[[["at"],"utc"]],HostEvent:[[["at"],"utc"]],HostOrder:[[["at"],"utc"]],HostRecord:[[["at"],"utc"]],SessionOutcome:[[["task","id"],"n\
+on-empty"],[["task","status","state"],"specified"],[["task","status","message","messageId"],"non-empty"],[["task","status","message","role"],"specified"],[["tas\
+k","status","timestamp"],"utc"],[["task","artifacts","*","artifactId"],"non-empty"],[["task","history","*","messageId"],"non-empty"],[["task","history","*","rol\
+e"],"specified"],[["steps","*","startedAt"],"utc"],[["steps","*","at"],"utc"],[["compensation","steps","*","startedAt"],"utc"],[["compensation","steps","*","at"],
+"utc"],[["at"],"utc"]],SessionRecord:[[["request","messageId"],"non-empty"],[["request","role"],"specified"],[["rerun","results","*","artifacts","*","artifactId"],
+"non-empty"],[["rerun","results","*","startedAt"],"utc"],[["rerun","results","*","at"],"utc"],[["createdAt"],"utc"],[["deadlineAt"],"utc"],[["expiresAt"],"utc"]],
+StepIntent:[[["at"],"utc"]],StepItems:[[["at"],"utc"]],StepResult:[[["artifacts","*","artifactId"],"non-empty"],[["startedAt"],"utc"],[["at"],"utc"]],StepStatus:[
+[["at"],"utc"],[["retryAt"],"utc"]],Telemetry:[[["at"],"utc"]],TriggerRecord:[[["firedAt"],"utc"],[["at"],"utc"]],UsageRecord:[[["at"],"utc"]],WorkOrder:[[["det\
+ectedAt"],"utc"],[["finding","verdict"],"non-empty"],[["finding","component"],"non-empty"],[["action"],"non-empty"],[["startAt"],"utc"],[["endAt"],"utc"],[["tec\
+hnicians","*","id"],"non-empty"],[["technicians","*","name"],"non-empty"],[["parts","*","sku"],"non-empty"],[["parts","*","name"],"non-empty"],[["parts","*","av\
+ailableAt"],"utc"]],WorkflowDefinition:[]},validators={AgentCard,Artifact,CancelTaskRequest,DeleteTaskPushNotificationConfigRequest,GetExtendedAgentCardRequest,
+GetTaskPushNotificationConfigRequest,GetTaskRequest,ListTaskPushNotificationConfigsRequest,ListTaskPushNotificationConfigsResponse,ListTasksRequest,ListTasksResponse,
+Message,Part,SendMessageRequest,SendMessageResponse,StreamResponse,SubscribeToTaskRequest,Task,TaskArtifactUpdateEvent,TaskPushNotificationConfig,TaskStatusUpdateEvent,
+JsonRpcError,JsonRpcRequest,JsonRpcResponse,BadRequest,BindingErrorData,ErrorInfo,AgentAttempt,AgentState,ApprovalDecision,ApprovalRequest,AttemptRecord,BrokerCanary,
+CallerRecord,ControlRecord,DesiredState,ReasoningRecord,HostEvent,HostOrder,HostRecord,SessionOutcome,SessionRecord,StepIntent,StepItems,StepResult,StepStatus,Telemetry,
 TriggerRecord,UsageRecord,WorkOrder,WorkflowDefinition};export{AgentAttempt,AgentCard,AgentState,ApprovalDecision,ApprovalRequest,Artifact,AttemptRecord,BadRequest,BindingErrorData,BrokerCanary,CallerRecord,CancelTaskRequest,
-ControlRecord,DeleteTaskPushNotificationConfigRequest,DesiredState,ErrorInfo,GetExtendedAgentCardRequest,GetTaskPushNotificationConfigRequest,GetTaskRequest,JsonRpcError,
-JsonRpcRequest,JsonRpcResponse,ListTaskPushNotificationConfigsRequest,ListTaskPushNotificationConfigsResponse,ListTasksRequest,ListTasksResponse,Message,Part,ReasoningRecord,
-SendMessageRequest,SendMessageResponse,SessionOutcome,SessionRecord,StepIntent,StepItems,StepResult,StepStatus,StreamResponse,SubscribeToTaskRequest,Task,TaskArtifactUpdateEvent,
-TaskPushNotificationConfig,TaskStatusUpdateEvent,Telemetry,TriggerRecord,UsageRecord,WorkOrder,WorkflowDefinition,validators,writeRules};
+ControlRecord,DeleteTaskPushNotificationConfigRequest,DesiredState,ErrorInfo,GetExtendedAgentCardRequest,GetTaskPushNotificationConfigRequest,GetTaskRequest,HostEvent,
+HostOrder,HostRecord,JsonRpcError,JsonRpcRequest,JsonRpcResponse,ListTaskPushNotificationConfigsRequest,ListTaskPushNotificationConfigsResponse,ListTasksRequest,
+ListTasksResponse,Message,Part,ReasoningRecord,SendMessageRequest,SendMessageResponse,SessionOutcome,SessionRecord,StepIntent,StepItems,StepResult,StepStatus,StreamResponse,
+SubscribeToTaskRequest,Task,TaskArtifactUpdateEvent,TaskPushNotificationConfig,TaskStatusUpdateEvent,Telemetry,TriggerRecord,UsageRecord,WorkOrder,WorkflowDefinition,
+validators,writeRules};

@@ -2,6 +2,7 @@
 import type * as a2a from './schemas/a2a.ts';
 import type * as rpc from './schemas/json-rpc.ts';
 import type * as reasoning from './schemas/reasoning.ts';
+import type * as hosts from './schemas/hosts.ts';
 import type * as records from './schemas/records.ts';
 import type { WorkOrder } from './schemas/work-order.ts';
 import type { WorkflowDefinition } from './schemas/workflow.ts';
@@ -44,6 +45,9 @@ export interface DocumentTypes {
   ControlRecord: records.ControlRecord;
   DesiredState: records.DesiredState;
   ReasoningRecord: reasoning.ReasoningRecord;
+  HostEvent: hosts.HostEvent;
+  HostOrder: hosts.HostOrder;
+  HostRecord: hosts.HostRecord;
   SessionOutcome: records.SessionOutcome;
   SessionRecord: records.SessionRecord;
   StepIntent: records.StepIntent;
@@ -97,6 +101,9 @@ const names: Record<DocumentName, true> = {
   ControlRecord: true,
   DesiredState: true,
   ReasoningRecord: true,
+  HostEvent: true,
+  HostOrder: true,
+  HostRecord: true,
   SessionOutcome: true,
   SessionRecord: true,
   StepIntent: true,

@@ -57,6 +57,15 @@ export interface AgentTopics {
   reasoning(reasoningId: string): string;
 }
 
+export interface HostTopics {
+  /** Retained: what the host has and what runs on it; also its Will. */
+  readonly record: string;
+  /** Orders to this host alone. Not retained. */
+  readonly order: string;
+  /** What became of orders. Not retained. */
+  readonly event: string;
+}
+
 export interface DeviceTopics {
   readonly telemetry: string;
   readonly all: string;
@@ -97,7 +106,8 @@ export type ShoalTopic = InUnit &
         readonly triggerId: string;
         readonly hash: string;
       }
-    | { readonly kind: 'canary' }
+    | { readonly kind: 'canary' | 'spawn' }
+    | { readonly kind: 'host' | 'host-order' | 'host-event'; readonly hostId: string }
     | { readonly kind: 'telemetry'; readonly deviceId: string; readonly channel?: string }
   );
 
@@ -164,6 +174,21 @@ export function canaryTopic(where: InUnit): string {
   return `${unitPath(where)}/broker/canary`;
 }
 
+export function hostTopics(host: {
+  readonly org: string;
+  readonly unit: string;
+  readonly hostId: string;
+}): HostTopics {
+  assertIdentifier('hostId', host.hostId);
+  const record = `${unitPath(host)}/host/${host.hostId}`;
+  return { record, order: `${record}/order`, event: `${record}/event` };
+}
+
+/** Orders that any host of the unit may take; hosts share one subscription. Not retained. */
+export function spawnTopic(where: InUnit): string {
+  return `${unitPath(where)}/spawn`;
+}
+
 /** The record of a trigger for one key: `…/trigger/{workflowId}/{triggerId}/{hash}`. */
 export function triggerTopic(
   where: InUnit & { readonly workflowId: string; readonly triggerId: string; readonly hash: string },
@@ -202,7 +227,7 @@ export function poolClaimTopic(pool: PoolAddress): string {
 
 /** Filter of a whole tree in one unit, one org or everywhere. */
 export function treeFilter(
-  tree: 'session' | 'agent' | 'device' | 'trigger',
+  tree: 'session' | 'agent' | 'device' | 'trigger' | 'host',
   where: Partial<InUnit> = {},
 ): string {
   if (where.org !== undefined) assertIdentifier('org', where.org);
@@ -223,6 +248,8 @@ export function parseShoalTopic(topic: string): ShoalTopic | undefined {
     return { ...inUnit, kind: 'canary' };
   if (family === 'trigger') return parseTrigger(inUnit, levels);
   if (family === 'usage') return parseUsage(inUnit, levels);
+  if (family === 'host') return parseHost(inUnit, levels);
+  if (family === 'spawn' && levels.length === 0) return { ...inUnit, kind: 'spawn' };
   return undefined;
 }
 
@@ -279,6 +306,13 @@ function parseTrigger(inUnit: InUnit, levels: readonly string[]): ShoalTopic | u
   if (workflowId === undefined || triggerId === undefined || hash === undefined || levels.length > 3)
     return undefined;
   return { ...inUnit, kind: 'trigger', workflowId, triggerId, hash };
+}
+
+function parseHost(inUnit: InUnit, levels: readonly string[]): ShoalTopic | undefined {
+  const [hostId, word] = levels;
+  if (hostId === undefined || levels.length > 2) return undefined;
+  if (word === undefined) return { ...inUnit, kind: 'host', hostId };
+  return word === 'order' || word === 'event' ? { ...inUnit, kind: `host-${word}`, hostId } : undefined;
 }
 
 function parseDevice(inUnit: InUnit, levels: readonly string[]): ShoalTopic | undefined {

@@ -51,6 +51,8 @@ const a2aBuilders: Builders = {
 };
 
 type Step = p.SessionAddress & { stepId: string };
+type Host = Parameters<typeof p.hostTopics>[0];
+
 const shoalBuilders: Builders = {
   session: (input: p.SessionAddress) => p.sessionTopics(input).session,
   control: (input: p.SessionAddress) => p.sessionTopics(input).control,
@@ -67,6 +69,10 @@ const shoalBuilders: Builders = {
   'agent-attempt': (input: p.AgentAddress) => p.agentTopics(input).attempt,
   task: (input: p.AgentAddress & { taskId: string }) => p.agentTopics(input).task(input.taskId),
   'pool-claim': (input: p.PoolAddress) => p.poolClaimTopic(input),
+  host: (input: Host) => p.hostTopics(input).record,
+  'host-order': (input: Host) => p.hostTopics(input).order,
+  'host-event': (input: Host) => p.hostTopics(input).event,
+  spawn: (input: Host) => p.spawnTopic(input),
   agentAll: (input: p.AgentAddress) => p.agentTopics(input).all,
   telemetry: (input: p.DeviceAddress & { channel?: string }) =>
     input.channel === undefined

@@ -1,25 +1,31 @@
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { defineBlueprint, type SpawnOrder } from '@shoal/workflow';
-import { graphYaml } from '@shoal/workflow/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { childProcessSpawner, inProcessSpawner, workerThreadSpawner, type Spawner } from '../src/index.ts';
+import { defineBlueprint } from '@shoal/workflow';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  childProcessSpawner,
+  createHost,
+  inProcessSpawner,
+  openRemoteHosts,
+  spawnerGroup,
+  workerThreadSpawner,
+  type ChildProcessSpawner,
+  type Spawner,
+} from '../src/index.ts';
+import { SPAWNER_CASES, type SpawnerPlace, type SpawnerUnderTest } from '../src/testing/index.ts';
 import { bundle } from './bundle.ts';
-import { BROKERS, FleetBench, type TestBroker } from './fleet-bench.ts';
+import { BROKERS, type TestBroker } from './fleet-bench.ts';
 
-interface Place {
-  readonly url: string;
+interface Place extends SpawnerPlace {
   /** The bundled program of an instance. */
   readonly program: string;
-  readonly maxRunning?: number;
 }
 
 /** In this process: what `contract/step-process.ts` does in its own. */
 const work = defineBlueprint({
   id: 'work',
   description: 'Works for a while.',
-  run: async ({ stepId, results, variables, signal, link, unit }) => {
-    await link.publish(`test/${unit}/told`, JSON.stringify({ word: 'started', stepId }), { qos: 1 });
+  run: async ({ stepId, variables, signal }) => {
     await new Promise((resolve, reject) => {
       const timer = setTimeout(resolve, Number(variables['workMs'] ?? 50));
       signal.addEventListener('abort', () => {
@@ -27,109 +33,89 @@ const work = defineBlueprint({
         reject(signal.reason as Error);
       });
     });
-    return { output: [stepId, ...Object.values(results).map(String)].join('<') };
+    return { output: stepId };
   },
 });
 
+function processes({ url, program, maxRunning }: Place, warm = 0): ChildProcessSpawner {
+  return childProcessSpawner({ url, command: process.execPath, args: [program], maxRunning, warm });
+}
+
+function ofProcesses(spawner: ChildProcessSpawner): SpawnerUnderTest {
+  return { spawner, kill: () => spawner.signal('SIGKILL') };
+}
+
+async function onHosts(place: Place, inner: ChildProcessSpawner, hosts: number): Promise<SpawnerUnderTest> {
+  const { url, org, unit, maxRunning } = place;
+  const running = Array.from({ length: hosts }, (_, index) =>
+    createHost({ url, org, unit, hostId: `h${index}`, spawner: inner, capacity: maxRunning / hosts }),
+  );
+  await Promise.all(running.map((host) => host.start()));
+  const spawner = await openRemoteHosts({ url, org, unit, placeMs: 400 });
+  return {
+    spawner,
+    kill: () => inner.signal('SIGKILL'),
+    close: async () => {
+      for (const host of running) await host.stop();
+      await inner.stop();
+    },
+  };
+}
+
 /** Every spawner, and what is the same for all of them. */
-const SPAWNERS: readonly (readonly [name: string, create: (place: Place) => Spawner])[] = [
+const SPAWNERS: readonly (readonly [
+  name: string,
+  /** Its instances can be killed on their own. */
+  canKill: boolean,
+  create: (place: Place) => SpawnerUnderTest | Promise<SpawnerUnderTest>,
+])[] = [
   [
     'in this process',
-    ({ url, maxRunning = 100 }) => inProcessSpawner({ url, blueprints: [work], maxRunning }),
+    false,
+    ({ url, maxRunning }) => ({ spawner: inProcessSpawner({ url, blueprints: [work], maxRunning }) }),
   ],
-  [
-    'a child process each',
-    ({ url, program, maxRunning = 100 }) =>
-      childProcessSpawner({ url, command: process.execPath, args: [program], maxRunning }),
-  ],
-  [
-    'child processes that wait for their order',
-    ({ url, program, maxRunning = 100 }) =>
-      childProcessSpawner({ url, command: process.execPath, args: [program], maxRunning, warm: 2 }),
-  ],
+  ['a child process each', true, (place) => ofProcesses(processes(place))],
+  ['child processes that wait for their order', true, (place) => ofProcesses(processes(place, 2))],
   [
     'a worker thread each',
-    ({ url, program, maxRunning = 100 }) => workerThreadSpawner({ url, file: program, maxRunning }),
+    false,
+    ({ url, program, maxRunning }) => ({ spawner: workerThreadSpawner({ url, file: program, maxRunning }) }),
+  ],
+  ['a remote host', true, (place) => onHosts(place, processes(place, 1), 1)],
+  [
+    'a group of two',
+    false,
+    (place) => {
+      const [few, rest] = [
+        inProcessSpawner({ url: place.url, blueprints: [work], maxRunning: 1 }),
+        processes(place),
+      ];
+      // With room for one in all: the processes are somewhere that nobody asks for.
+      const members = [{ id: 'few', spawner: few }];
+      const group: Spawner = spawnerGroup(
+        place.maxRunning === 1 ? members : [...members, { id: 'rest', spawner: rest }],
+      );
+      return { spawner: group, close: () => rest.stop() };
+    },
   ],
 ];
 
-describe.each(SPAWNERS)('spawner: %s', { timeout: 40_000 }, (_, create) => {
+describe.each(SPAWNERS)('spawner: %s', { timeout: 180_000 }, (_, canKill, create) => {
   let broker: TestBroker;
   let program: string;
-  let fleet: FleetBench;
-  const spawners: Spawner[] = [];
 
   beforeAll(async () => {
     broker = await BROKERS[0]![1]();
     program = await bundle('./step-process.ts');
-  });
-  afterEach(async () => {
-    await Promise.all(spawners.splice(0).map((spawner) => spawner.stop()));
-    await fleet.close();
   });
   afterAll(async () => {
     await rm(dirname(program), { recursive: true });
     await broker.stop();
   });
 
-  async function open(maxRunning?: number): Promise<Spawner> {
-    fleet = await FleetBench.open(broker.url);
-    const place = { url: broker.url, program, ...(maxRunning === undefined ? {} : { maxRunning }) };
-    const spawner = create(place);
-    spawners.push(spawner);
-    return spawner;
-  }
-
-  /** An order that nobody planned: its instance looks, finds no session, and leaves. */
-  function orderOf(stepId: string): SpawnOrder {
-    return {
-      kind: 'step',
-      org: 'o',
-      unit: fleet.unit,
-      sessionId: '3f0c2f7e-7a63-4a0b-9d0e-5a8f4f1f2a01',
-      stepId,
-      attempt: 1,
-      claimId: 'c1',
-      workflowId: 'flow',
-      blueprint: 'work',
-    };
-  }
-
-  function spawnAndWait(spawner: Spawner, stepId: string): Promise<boolean> {
-    return new Promise((resolve, reject) => {
-      spawner.spawn(orderOf(stepId), { onExit: resolve }).catch(reject);
-    });
-  }
-
-  test('instances carry a session to its end, and are gone then', async () => {
-    const spawner = await open();
-    await fleet.supervise(graphYaml({ a: [], b: ['a'], c: ['a', 'b'] }), [], { spawner });
-    const task = await fleet.ask();
-    expect(task.artifacts?.at(-1)?.parts).toEqual([{ data: 'c<a<b<a' }]);
-    while (spawner.running > 0) await new Promise((resolve) => setImmediate(resolve));
-  });
-
-  test('it says when an instance ended, and that it ended cleanly; several orders one after the other', async () => {
-    const spawner = await open();
-    expect(await spawnAndWait(spawner, 'a')).toBe(true);
-    expect(await spawnAndWait(spawner, 'b')).toBe(true);
-    expect(await spawnAndWait(spawner, 'c')).toBe(true);
-    expect(spawner.running).toBe(0);
-  });
-
-  test('it counts what runs and refuses one more than it has room for', async () => {
-    const spawner = await open(1);
-    expect(spawner.capacity).toBe(1);
-    const first = spawnAndWait(spawner, 'a');
-    await expect(spawner.spawn(orderOf('b'))).rejects.toThrow('1 ');
-    expect(await first).toBe(true);
-    expect(await spawnAndWait(spawner, 'c')).toBe(true);
-  });
-
-  test('one that is stopped takes no order, and stopping twice is fine', async () => {
-    const spawner = await open();
-    await spawner.stop();
-    await spawner.stop();
-    await expect(spawner.spawn(orderOf('a'))).rejects.toThrow('stopped');
+  const cases = SPAWNER_CASES.filter(({ kills }) => !kills || canKill);
+  test.each(cases)('$title', async ({ run }) => {
+    const ran = run(broker.url, async (place) => create({ ...place, program }));
+    await expect(ran).resolves.toBeUndefined();
   });
 });

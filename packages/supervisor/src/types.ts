@@ -1,5 +1,7 @@
 import type { Link, LinkOptions, Logger } from '@shoal/mqtt-link';
+import type { Placement } from '@shoal/protocol';
 import type { ArtifactStore, Credentials, SessionSource, SpawnOrder, Workflow } from '@shoal/workflow';
+import type { Needs } from './core/placement.ts';
 import type { ReconcilePolicy } from './core/policy.ts';
 
 export interface SpawnHooks {
@@ -7,6 +9,19 @@ export interface SpawnHooks {
   onExit?(clean: boolean): void;
   /** The supervisor's views of sessions, for instances in its own process. They end with its link. */
   readonly sessions?: SessionSource;
+  /** Nobody knows whether it lives: its host is gone, or could not be heard for a while. It is probed, and respawned if it is silent. */
+  onLost?(): void;
+}
+
+/** Makes the credential of one spawned agent: its own, short-lived, and narrower than that of whoever spawns it. */
+export interface CredentialIssuer {
+  /** Called for each start, by whoever starts. Rejects when it cannot: the start has then failed. */
+  issue(order: SpawnOrder): Promise<IssuedCredentials>;
+}
+
+export interface IssuedCredentials extends Credentials {
+  /** Milliseconds since the epoch. A process that it was given to leaves a little before. Unset: it does not end. */
+  readonly expiresAtMs?: number;
 }
 
 /** Puts instances somewhere. It knows nothing of sessions, and forgetting everything it started must do no harm. */
@@ -22,6 +37,11 @@ export interface Spawner {
   readonly startsAtOnce?: boolean;
   /** How many it takes at once. The supervisor claims nothing that finds no room. */
   readonly capacity: number;
+  /**
+   * Free room for something that needs this, in places (`weight` many for one); `nowhere`: it could never take it. Unset: one place
+   * without labels, where everything weighs 1.
+   */
+  room?(needs: Needs): number | 'nowhere';
   /** Lets go of everything. In-process instances end with it; child processes go on. Stopping twice is fine. */
   stop(): Promise<void>;
 }
@@ -37,6 +57,10 @@ export interface SupervisorOptions extends Credentials {
   readonly spawner: Spawner;
   /** Blueprints of long-lived agents that the spawner can start. Default none: `desired` records are left alone. */
   readonly agentBlueprints?: readonly string[];
+  /** What blueprints need of where they run, by id. A step's own `placement` adds labels, and its weight wins. */
+  readonly placements?: Readonly<Record<string, Placement>>;
+  /** Starts that may wait for room; what is more waits for the next look at its session. Default 10 000. */
+  readonly maxWaitingStarts?: number;
   readonly policy?: Partial<ReconcilePolicy>;
   /** Between two looks at everything, ±20 %. Default 15 000. */
   readonly reconcileIntervalMs?: number;
@@ -69,6 +93,10 @@ export interface SupervisorStats {
   readonly openSessions: number;
   readonly knownSessions: number;
   readonly spawned: number;
+  /** Starts that wait until a spawner or host has room. */
+  readonly waitingForRoom: number;
+  /** Of these, how many need labels, or a weight, that nothing has at present. */
+  readonly withoutPlace: number;
   readonly cardsHeld: readonly string[];
   /** The broker was seen to lose retained records: steps that are not idempotent are not safe on it (DESIGN rule 17). */
   readonly brokerLosesRecords: boolean;

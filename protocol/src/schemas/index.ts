@@ -82,11 +82,13 @@ export {
 } from './records.ts';
 export { ReasoningRecord, ReasoningToolCall, UsageRecord } from './reasoning.ts';
 export { WorkOrder } from './work-order.ts';
+export { HostEvent, HostOrder, HostRecord, RefusalReason, SpawnOrderDocument } from './hosts.ts';
 export {
   type CountOrPercent,
   FailurePolicy,
   FleetSelection,
   type JoinRule,
+  Placement,
   StepApproval,
   StepCompensation,
   ScheduleTrigger,

@@ -7,6 +7,7 @@ import {
   FailurePolicy,
   Identifier,
   Json,
+  Placement,
   StepCompensation,
   StepForEach,
   StepJoin,
@@ -53,6 +54,7 @@ const $PlannedStep = Type.Object({
   retry: StepRetry,
   onFailure: FailurePolicy,
   compensate: Type.Optional(StepCompensation),
+  placement: Type.Optional(Placement),
   idempotent: Type.Optional(Type.Boolean({ description: 'Unset: as the blueprint says.' })),
 });
 /** A step of a plan: every default filled in. */
@@ -373,6 +375,7 @@ const $DesiredState = Type.Object(
     agentId: Identifier,
     blueprint: Identifier,
     config: Type.Optional(AnyObject),
+    placement: Type.Optional(Placement),
     state: enumOf(['running', 'stopped']),
     at: Type.Optional(Timestamp),
   },

@@ -308,6 +308,28 @@ const $StepCompensation = Type.Object(
 export interface StepCompensation extends Static<typeof $StepCompensation> {}
 export const StepCompensation: TUnsafe<StepCompensation> = def('StepCompensation', $StepCompensation);
 
+const $Placement = Type.Object(
+  {
+    labels: Type.Optional(
+      mapOf(Type.String({ maxLength: 200 }), {
+        description:
+          'What a host must have, each with this value: `{ site: north, gpu: a100 }`. Default: nothing.',
+        maxProperties: 20,
+      }),
+    ),
+    weight: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 1000,
+        description: 'Places of a host that it takes up while it runs. Default 1.',
+      }),
+    ),
+  },
+  { ...closed, description: 'Where something may run, and how much room it needs there.' },
+);
+export interface Placement extends Static<typeof $Placement> {}
+export const Placement: TUnsafe<Placement> = def('Placement', $Placement);
+
 const $StepDefinition = Type.Object(
   {
     id: Identifier,
@@ -323,6 +345,7 @@ const $StepDefinition = Type.Object(
     timeoutSeconds,
     retry: Type.Optional(StepRetry),
     onFailure: Type.Optional(FailurePolicy),
+    placement: Type.Optional(Placement),
     compensate: Type.Optional(StepCompensation),
     idempotent: Type.Optional(
       Type.Boolean({

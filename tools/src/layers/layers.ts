@@ -107,6 +107,11 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     ],
     test: ['@shoal/broker'],
   },
+  '@shoal/spawner-docker': {
+    folder: 'packages/spawner-docker',
+    imports: ['@shoal/mqtt-link', '@shoal/workflow', '@shoal/supervisor'],
+    test: ['@shoal/broker'],
+  },
   '@shoal/cli': {
     folder: 'apps/cli',
     imports: [

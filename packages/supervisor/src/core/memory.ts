@@ -14,6 +14,8 @@ export interface StepMemory {
   readonly probing: boolean;
   /** The process that this supervisor started itself has ended badly: a fact, not a suspicion. */
   readonly dead?: boolean;
+  /** Where it was started is gone: a suspect at once. Of long-lived agents. */
+  readonly lost?: boolean;
 }
 
 export function freshMemory(key: string, now: number): StepMemory {

@@ -42,7 +42,7 @@ export function reconcileAgent(
   const { attempt } = view;
   if (seen.dead === true && attempt !== undefined) return onDeath(attempt, seen, now);
   const suspectFromMs = suspectFrom(view, seen, policy, now);
-  if (now < suspectFromMs) return { do: 'sleep', untilMs: suspectFromMs };
+  if (now < suspectFromMs && seen.lost !== true) return { do: 'sleep', untilMs: suspectFromMs };
   if (seen.probing) return { do: 'nothing' };
   if (seen.misses >= policy.missesToDeath) return onDeath(attempt, seen, now);
   const againMs =

@@ -49,6 +49,8 @@ export interface Own {
   readonly child: (claimId: string) => boolean;
   /** It spawned the instance of that claim, and knows that its process has ended without finishing: no grace, no probe. */
   readonly dead: (claimId: string) => boolean;
+  /** Where it was started is gone or was not heard for a while: a suspect at once. */
+  readonly lost?: (claimId: string) => boolean;
   /** The session whose step runs this one as its work, when it is known. */
   readonly parent?: SessionView | undefined;
 }
@@ -207,8 +209,9 @@ function onParked({ view, step, now }: Situation, attempt: number): Decision {
 /** Quiet until then, after that a suspect: probed until it answers or has missed often enough (rule 9). */
 function whenOver(at: Situation, attempt: number, suspectFromMs: number): Decision {
   const { step, records, seen, policy, now, own } = at;
-  if (seen.dead === true || own.dead(records?.attempt?.claimId ?? '')) return afterPause(at, attempt);
-  if (now < suspectFromMs) return { do: 'sleep', untilMs: suspectFromMs };
+  const claimId = records?.attempt?.claimId ?? '';
+  if (seen.dead === true || own.dead(claimId)) return afterPause(at, attempt);
+  if (now < suspectFromMs && own.lost?.(claimId) !== true) return { do: 'sleep', untilMs: suspectFromMs };
   if (seen.probing) return { do: 'nothing' };
   if (seen.misses >= policy.missesToDeath) return afterPause(at, attempt);
   // An answered probe of a suspect whose status stays `lost` is asked again, but without hurry.

@@ -10,6 +10,8 @@ import {
   validateAgentAttempt,
   validateDesiredState,
   type AgentAttempt,
+  type DesiredState,
+  type Placement,
   type Validation,
 } from '@shoal/protocol';
 import { isoTime, type AgentOrder } from '@shoal/workflow';
@@ -26,6 +28,8 @@ import { agentKey, reconcileAgent, type AgentView } from '../core/reconcile-agen
 import type { Spawner } from '../types.ts';
 import type { Claims } from './claims.ts';
 import type { ProbeAnswer, Prober } from './prober.ts';
+import { mergePlacement } from '../core/placement.ts';
+import type { RoomQueue } from './room-queue.ts';
 import type { SpawnGate } from './spawn-gate.ts';
 
 export interface AgentKeeperOptions {
@@ -39,6 +43,8 @@ export interface AgentKeeperOptions {
   readonly claims: Claims;
   readonly prober: Prober;
   readonly gate: SpawnGate;
+  readonly room: RoomQueue;
+  readonly placements: Readonly<Record<string, Placement>>;
   readonly isCurrent: () => boolean;
   readonly logger: Logger;
   readonly now: () => number;
@@ -171,12 +177,14 @@ export class AgentKeeper {
       entry.timer = setTimeout(() => this.#look(entry), Math.min(delayMs, 2_000_000_000));
       return;
     }
-    if (entry.busy) return;
+    if (entry.busy || (decision.do === 'claim' && !this.#hasRoom(entry, desired))) return;
     entry.busy = true;
     const act =
       decision.do === 'probe'
         ? this.#probe(entry)
-        : this.#claim(entry, decision.attempt, decision.quickDeaths);
+        : this.#claim(entry, decision.attempt, decision.quickDeaths).finally(() =>
+            this.#options.room.leave(`agent/${entry.agentId}`),
+          );
     act
       .catch((error: unknown) =>
         logger.warn('an action failed; it is decided anew', { agentId: entry.agentId, error: String(error) }),
@@ -185,6 +193,17 @@ export class AgentKeeper {
         entry.busy = false;
         this.#look(entry);
       });
+  }
+
+  /** False: it waits, and is looked at again when there is room. */
+  #hasRoom(entry: Entry, desired: DesiredState): boolean {
+    const { blueprint } = desired;
+    const needs = { ...this.#placementOf(desired), blueprint };
+    return this.#options.room.enter(`agent/${entry.agentId}`, needs, () => this.#look(entry));
+  }
+
+  #placementOf({ blueprint, placement }: DesiredState): Placement | undefined {
+    return mergePlacement(this.#options.placements[blueprint], placement);
   }
 
   async #probe(entry: Entry): Promise<void> {
@@ -239,7 +258,18 @@ export class AgentKeeper {
     const { desired } = view;
     if (claimId === undefined || desired?.state !== 'running') return;
     const { blueprint, config = {} } = desired;
-    const order: AgentOrder = { kind: 'agent', org, unit, agentId, attempt, claimId, blueprint, config };
+    const placement = this.#placementOf(desired);
+    const order: AgentOrder = {
+      kind: 'agent',
+      org,
+      unit,
+      agentId,
+      attempt,
+      claimId,
+      blueprint,
+      config,
+      ...(placement === undefined ? {} : { placement }),
+    };
     logger.info('spawn agent', { agentId, attempt, blueprint });
     await this.#spawn(entry, order);
   }
@@ -252,8 +282,14 @@ export class AgentKeeper {
       entry.memory = { ...entry.memory, dead: true };
       this.#look(entry);
     };
+    const lost = (): void => {
+      if (this.#stopped || entry.view.attempt?.claimId !== order.claimId || entry.memory === undefined)
+        return;
+      entry.memory = { ...entry.memory, lost: true };
+      this.#look(entry);
+    };
     try {
-      await spawner.spawn(order, { onExit: (clean) => !clean && died() });
+      await spawner.spawn(order, { onExit: (clean) => !clean && died(), onLost: lost });
     } catch (error) {
       logger.warn('the agent could not be started', { agentId: order.agentId, error: String(error) });
       died();

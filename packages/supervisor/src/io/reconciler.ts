@@ -1,5 +1,5 @@
 import type { Link, Logger } from '@shoal/mqtt-link';
-import { sessionTopics, type AttemptRecord, type ControlRecord } from '@shoal/protocol';
+import { sessionTopics, type AttemptRecord, type ControlRecord, type Placement } from '@shoal/protocol';
 import {
   blueprintIdOf,
   currentAttempt,
@@ -19,6 +19,8 @@ import type { Spawner, SupervisorOptions } from '../types.ts';
 import type { Claims, Contest } from './claims.ts';
 import type { ProbeAnswer, Prober } from './prober.ts';
 import { removeSession } from './remove-session.ts';
+import { mergePlacement } from '../core/placement.ts';
+import type { RoomQueue } from './room-queue.ts';
 import type { SpawnGate } from './spawn-gate.ts';
 
 export interface ReconcilerOptions {
@@ -29,6 +31,9 @@ export interface ReconcilerOptions {
   readonly claims: Claims;
   readonly prober: Prober;
   readonly gate: SpawnGate;
+  readonly room: RoomQueue;
+  /** Of blueprints, by id. */
+  readonly placements: Readonly<Record<string, Placement>>;
   readonly connect: Pick<SupervisorOptions, 'url' | 'username' | 'password' | 'openStream' | 'tls'>;
   readonly owns: (workflowId: string) => boolean;
   readonly viewOf: (sessionId: string) => SessionView | undefined;
@@ -52,10 +57,8 @@ interface Entry {
   due: boolean;
 }
 
-/** How long to wait when the spawner is full. */
-const FULL_RETRY_MS = 100;
-/** Claims remembered as dead. */
-const MAX_DEAD = 10_000;
+/** Claims remembered as dead, and as lost. */
+const MAX_REMEMBERED = 10_000;
 
 type ClaimAction = Extract<Action, { do: 'claim' }>;
 
@@ -69,6 +72,8 @@ export class Reconciler {
   readonly #children = new Set<string>();
   /** Claims whose instance this supervisor started and that ended unfinished; the oldest are forgotten, and then probed. */
   readonly #dead = new Set<string>();
+  /** Claims whose instance was started where nobody can say any more whether it lives. */
+  readonly #lost = new Set<string>();
   #spawned = 0;
   #stopped = false;
 
@@ -133,6 +138,7 @@ export class Reconciler {
       request: entry.mine,
       child: (claimId) => this.#children.has(claimId),
       dead: (claimId) => this.#dead.has(claimId),
+      lost: (claimId) => this.#lost.has(claimId),
       parent: view.session.parent === undefined ? undefined : viewOf(view.session.parent.sessionId),
     });
     entry.memory = memory;
@@ -152,6 +158,8 @@ export class Reconciler {
   #begin(view: SessionView, entry: Entry, action: Action): void {
     const key = 'stepId' in action ? action.stepId : action.do;
     if (entry.busy.has(key)) return;
+    // No room here: nothing is claimed, and another supervisor may have some. A claim that cannot be kept costs an attempt.
+    if (action.do === 'claim' && action.standIn === undefined && !this.#hasRoom(view, action.stepId)) return;
     entry.busy.add(key);
     this.#perform(view, entry, action)
       .catch((error: unknown) => {
@@ -168,11 +176,27 @@ export class Reconciler {
       });
   }
 
+  /** False: it waits, and the session is looked at again when there is room. */
+  #hasRoom(view: SessionView, stepId: string): boolean {
+    const step = findStep(view, stepId)?.planned;
+    if (step === undefined) return false;
+    const blueprint = blueprintIdOf(step.use);
+    const needs = { ...this.#placementOf(blueprint, step.placement), blueprint };
+    return this.#options.room.enter(`${view.sessionId}/${stepId}`, needs, () => this.look(view.sessionId));
+  }
+
+  #placementOf(blueprint: string, own: Placement | undefined): Placement | undefined {
+    return mergePlacement(this.#options.placements[blueprint], own);
+  }
+
   #perform(view: SessionView, entry: Entry, action: Action): Promise<void> {
     if (action.do === 'probe') return this.#probe(view, entry, action.stepId, action.attempt);
     if (action.do === 'purge') return this.#remove(view);
     if (action.do === 'cancel') return this.#cancel(view, action.reason);
-    return this.#claim(view, entry, action);
+    if (action.standIn !== undefined) return this.#claim(view, entry, action);
+    return this.#claim(view, entry, action).finally(() =>
+      this.#options.room.leave(`${view.sessionId}/${action.stepId}`),
+    );
   }
 
   async #probe(view: SessionView, entry: Entry, stepId: string, attempt: number): Promise<void> {
@@ -203,9 +227,6 @@ export class Reconciler {
     const { stepId, attempt, standIn } = action;
     if (standIn === undefined) await pause(gate.take());
     if (this.#stopped || !this.#options.isCurrent()) return;
-    const { spawner } = this.#options;
-    // No room here: nothing is claimed, and another supervisor may have some. A claim that cannot be kept costs an attempt.
-    if (standIn === undefined && spawner.running >= spawner.capacity) return pause(FULL_RETRY_MS);
     const claimId = await claims.claim(this.#contest(view, stepId, attempt), attempt);
     if (claimId === undefined)
       return logger.debug('the claim does not stand', { sessionId, stepId, attempt });
@@ -249,9 +270,11 @@ export class Reconciler {
 
   #orderOf(view: SessionView, stepId: string, attempt: number, claimId: string): StepOrder | undefined {
     const { org, unit, sessionId, session } = view;
-    const use = findStep(view, stepId)?.planned.use;
-    if (session === undefined || use === undefined) return undefined;
+    const step = findStep(view, stepId)?.planned;
+    if (session === undefined || step === undefined) return undefined;
     const { workflowId } = session;
+    const blueprint = blueprintIdOf(step.use);
+    const placement = this.#placementOf(blueprint, step.placement);
     return {
       kind: 'step',
       org,
@@ -261,7 +284,8 @@ export class Reconciler {
       attempt,
       claimId,
       workflowId,
-      blueprint: blueprintIdOf(use),
+      blueprint,
+      ...(placement === undefined ? {} : { placement }),
     };
   }
 
@@ -275,8 +299,13 @@ export class Reconciler {
       this.#children.delete(order.claimId);
       if (!clean) this.#died(order);
     };
+    const onLost = (): void => {
+      this.#children.delete(order.claimId);
+      keepRecent(this.#lost, order.claimId);
+      this.look(sessionId);
+    };
     try {
-      await spawner.spawn(order, { onExit, sessions });
+      await spawner.spawn(order, { onExit, onLost, sessions });
     } catch (error) {
       logger.warn('the instance could not be started', { sessionId, stepId, attempt, error: String(error) });
       onExit(false);
@@ -287,9 +316,7 @@ export class Reconciler {
   #died(order: StepOrder): void {
     if (this.#stopped) return;
     setTimeout(() => {
-      this.#dead.add(order.claimId);
-      const [oldest] = this.#dead;
-      if (this.#dead.size > MAX_DEAD && oldest !== undefined) this.#dead.delete(oldest);
+      keepRecent(this.#dead, order.claimId);
       this.look(order.sessionId);
     }, this.#options.policy.suspicionMs);
   }
@@ -316,6 +343,12 @@ export class Reconciler {
     const records = await removeSession(this.#options.link, view);
     this.#options.logger.debug('purge', { sessionId: view.sessionId, records });
   }
+}
+
+function keepRecent(claims: Set<string>, claimId: string): void {
+  claims.add(claimId);
+  const [oldest] = claims;
+  if (claims.size > MAX_REMEMBERED && oldest !== undefined) claims.delete(oldest);
 }
 
 function pause(ms: number): Promise<void> {

@@ -11,6 +11,7 @@ import { Claims } from './claims.ts';
 import { Prober } from './prober.ts';
 import { Reconciler } from './reconciler.ts';
 import { RequestDesk } from './request-desk.ts';
+import { RoomQueue } from './room-queue.ts';
 import { SessionStore } from './session-store.ts';
 import { SpawnGate } from './spawn-gate.ts';
 import { TriggerKeeper } from './trigger-keeper.ts';
@@ -31,6 +32,7 @@ interface Parts {
   readonly triggers: TriggerKeeper;
   readonly canary: CanaryKeeper;
   readonly prober: Prober;
+  readonly room: RoomQueue;
   readonly cards: readonly CardHolder[];
 }
 
@@ -155,6 +157,7 @@ class UnitSupervisor implements Supervisor {
     parts.reconciler.stop();
     parts.keeper.stop();
     parts.triggers.stop();
+    parts.room.stop();
     await Promise.all(parts.cards.map((card) => card.stop()));
     await parts.prober.close();
     await parts.link.close();
@@ -162,10 +165,13 @@ class UnitSupervisor implements Supervisor {
 
   stats(): SupervisorStats {
     const parts = this.#parts;
+    const room = parts?.room.stats() ?? { waiting: 0, nowhere: 0 };
     return {
       openSessions: this.#open.size,
       knownSessions: parts?.store.size ?? 0,
       spawned: parts?.reconciler.spawned ?? 0,
+      waitingForRoom: room.waiting,
+      withoutPlace: room.nowhere,
       cardsHeld: [...this.#workflows.keys()].filter((_, index) => parts?.cards[index]?.holds === true),
       brokerLosesRecords: this.#brokerLosesRecords,
       durability: parts?.canary.durability ?? 'unproven',
@@ -174,12 +180,14 @@ class UnitSupervisor implements Supervisor {
   }
 
   #assemble(link: Link): Parts {
-    const { org, unit, spawner, agentBlueprints = [] } = this.#options;
+    const { org, unit, spawner, agentBlueprints = [], placements = {} } = this.#options;
     const [logger, now, random, policy] = [this.#logger, this.#now, this.#random, this.#policy];
     const { supervisorId } = this;
     const outcomes = new Waiters();
     const claims = new Claims();
     const gate = new SpawnGate(this.#options.spawnsPerSecond ?? 200, () => performance.now());
+    const { maxWaitingStarts: maxWaiting = 10_000 } = this.#options;
+    const room = new RoomQueue({ spawner, maxWaiting, logger });
     const address = { org, unit, agentId: supervisorId };
     const prober = new Prober({ link, address, timeoutMs: this.#options.probeTimeoutMs ?? 2_000 });
     const isCurrent = (): boolean => this.#current;
@@ -220,6 +228,8 @@ class UnitSupervisor implements Supervisor {
       claims,
       prober,
       gate,
+      room,
+      placements,
       isCurrent,
       logger,
       now,
@@ -271,7 +281,7 @@ class UnitSupervisor implements Supervisor {
       reconciler,
       adoptMs: policy.adoptMs,
     });
-    return { link, store, reconciler, keeper, canary, triggers, prober, cards };
+    return { link, store, reconciler, keeper, canary, triggers, prober, room, cards };
   }
 
   #desk: RequestDesk | undefined;

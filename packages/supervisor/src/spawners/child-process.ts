@@ -36,6 +36,8 @@ export function childProcessSpawner(options: ChildProcessSpawnerOptions): ChildP
   const { maxRunning = 100, warm = 0 } = options;
   const children = new Set<ChildProcess>();
   const waiting = new Set<ChildProcess>();
+  /** Orders whose credential is being made. */
+  let preparing = 0;
   let stopped = false;
 
   const fillUp = (): void => {
@@ -43,10 +45,10 @@ export function childProcessSpawner(options: ChildProcessSpawnerOptions): ChildP
     while (waiting.size < warm) waiting.add(startWarm(options, (child) => waiting.delete(child)));
   };
   /** One that waits takes the order; undefined when none can. */
-  const takeWaiting = (order: SpawnOrder): ChildProcess | undefined => {
+  const takeWaiting = (variables: Record<string, string>): ChildProcess | undefined => {
     for (const child of waiting) {
       waiting.delete(child);
-      if (child.connected && child.send(orderVariables(options, order))) return child;
+      if (child.connected && child.send(variables)) return child;
     }
     return undefined;
   };
@@ -54,16 +56,19 @@ export function childProcessSpawner(options: ChildProcessSpawnerOptions): ChildP
   return {
     capacity: maxRunning,
     get running() {
-      return children.size;
+      return children.size + preparing;
     },
     get pids() {
       return [...children].flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
     },
     async spawn(order: SpawnOrder, hooks: SpawnHooks = {}) {
       if (stopped) throw new Error('the spawner is stopped');
-      if (children.size >= maxRunning) throw new Error(`${maxRunning} processes run already`);
-      const ready = takeWaiting(order);
-      const child = ready ?? startCold(options, order);
+      if (children.size + preparing >= maxRunning) throw new Error(`${maxRunning} processes run already`);
+      preparing += 1;
+      const variables = await orderVariables(options, order).finally(() => (preparing -= 1));
+      if (stopped) throw new Error('the spawner is stopped');
+      const ready = takeWaiting(variables);
+      const child = ready ?? startCold(options, variables);
       children.add(child);
       child.once('exit', (code) => {
         children.delete(child);
@@ -93,11 +98,11 @@ export function childProcessSpawner(options: ChildProcessSpawnerOptions): ChildP
   };
 }
 
-function startCold(options: ChildProcessSpawnerOptions, order: SpawnOrder): ChildProcess {
+function startCold(options: ChildProcessSpawnerOptions, variables: Record<string, string>): ChildProcess {
   const { command, args = [], detached = false, cwd } = options;
   return spawn(command, args, {
     stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...baseEnvironment(options), ...orderVariables(options, order) },
+    env: { ...baseEnvironment(options), ...variables },
     detached,
     ...(cwd === undefined ? {} : { cwd }),
   });

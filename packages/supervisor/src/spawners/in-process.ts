@@ -1,11 +1,16 @@
 import { setMaxListeners } from 'node:events';
 import type { Link } from '@shoal/mqtt-link';
 import { openLookLink, runOrder, type RunOrderOptions, type SpawnOrder } from '@shoal/workflow';
-import type { Spawner, SpawnHooks } from '../types.ts';
+import type { CredentialIssuer, Spawner, SpawnHooks } from '../types.ts';
 
 export interface InProcessSpawnerOptions extends Omit<RunOrderOptions, 'signal' | 'standIn'> {
   /** Instances at once; one more is refused. Default 1 000. */
   readonly maxRunning?: number;
+  /**
+   * Gives the connection of each instance a credential of its own. Code in one process can read all of it: this narrows what an instance
+   * does by mistake, not what it could steal.
+   */
+  readonly credentials?: CredentialIssuer;
 }
 
 /**
@@ -13,7 +18,7 @@ export interface InProcessSpawnerOptions extends Omit<RunOrderOptions, 'signal' 
  * quickest, for trusted steps: one that blocks the event loop blocks all.
  */
 export function inProcessSpawner(options: InProcessSpawnerOptions): Spawner {
-  const { maxRunning = 1_000, ...run } = options;
+  const { maxRunning = 1_000, credentials, ...run } = options;
   const stop = new AbortController();
   setMaxListeners(0, stop.signal);
   const open = new Set<Promise<void>>();
@@ -28,7 +33,8 @@ export function inProcessSpawner(options: InProcessSpawnerOptions): Spawner {
       if (stop.signal.aborted) return Promise.reject(new Error('the spawner is stopped'));
       if (open.size >= maxRunning) return Promise.reject(new Error(`${maxRunning} instances run already`));
       const end = async (): Promise<void> => {
-        const clean = await carryOut(order, { ...run, signal: stop.signal, sessions: hooks.sessions }, looks);
+        const started = { ...run, signal: stop.signal, sessions: hooks.sessions };
+        const clean = await carryOut(order, started, looks, credentials);
         open.delete(running);
         hooks.onExit?.(clean);
       };
@@ -44,11 +50,21 @@ export function inProcessSpawner(options: InProcessSpawnerOptions): Spawner {
   };
 }
 
-async function carryOut(order: SpawnOrder, options: RunOrderOptions, looks: LookLinks): Promise<boolean> {
+async function carryOut(
+  order: SpawnOrder,
+  options: RunOrderOptions,
+  looks: LookLinks,
+  credentials: CredentialIssuer | undefined,
+): Promise<boolean> {
   try {
     const reads = order.kind === 'step' && options.sessions === undefined;
     const lookLink = reads ? await looks.of(order) : undefined;
-    const end = await runOrder(order, { ...options, ...(lookLink === undefined ? {} : { lookLink }) });
+    const issued = await credentials?.issue(order);
+    const end = await runOrder(order, {
+      ...options,
+      ...issued,
+      ...(lookLink === undefined ? {} : { lookLink }),
+    });
     return end === 'clean';
   } catch (error) {
     options.logger?.warn('an instance could not run', { blueprint: order.blueprint, error: String(error) });

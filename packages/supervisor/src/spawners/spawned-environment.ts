@@ -1,22 +1,28 @@
 import { ORDER_VARIABLES, orderEnvironment, type Credentials, type SpawnOrder } from '@shoal/workflow';
+import type { CredentialIssuer } from '../types.ts';
 
 export interface SpawnedEnvironmentOptions extends Credentials {
   readonly url: string;
+  /** Gives each instance a credential of its own; `username` and `password` are then not passed on. Default: they are, to all of them. */
+  readonly credentials?: CredentialIssuer;
   /** Its whole environment besides the order. Default: PATH, HOME, TMPDIR, NODE_* and LANG of this process, and no secret of it. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
 /** The order of an instance and its credentials, as `runSpawned` reads them. */
-export function orderVariables(
+export async function orderVariables(
   options: SpawnedEnvironmentOptions,
   order: SpawnOrder,
-): Record<string, string> {
-  const { username, password, url } = options;
+): Promise<Record<string, string>> {
+  const { url, credentials } = options;
+  const { username, password, expiresAtMs } =
+    credentials === undefined ? { ...options, expiresAtMs: undefined } : await credentials.issue(order);
   return {
     ...orderEnvironment(order),
     [ORDER_VARIABLES.url]: url,
     ...(username === undefined ? {} : { [ORDER_VARIABLES.username]: username }),
     ...(password === undefined ? {} : { [ORDER_VARIABLES.password]: password }),
+    ...(expiresAtMs === undefined ? {} : { [ORDER_VARIABLES.expiresAt]: String(expiresAtMs) }),
   };
 }
 

@@ -19,17 +19,22 @@ export interface WorkerThreadSpawnerOptions extends SpawnedEnvironmentOptions {
 export function workerThreadSpawner(options: WorkerThreadSpawnerOptions): Spawner {
   const { file, maxRunning = 100, resourceLimits } = options;
   const workers = new Set<Worker>();
+  /** Orders whose credential is being made. */
+  let preparing = 0;
   let stopped = false;
   return {
     capacity: maxRunning,
     get running() {
-      return workers.size;
+      return workers.size + preparing;
     },
     async spawn(order: SpawnOrder, hooks: SpawnHooks = {}) {
       if (stopped) throw new Error('the spawner is stopped');
-      if (workers.size >= maxRunning) throw new Error(`${maxRunning} threads run already`);
+      if (workers.size + preparing >= maxRunning) throw new Error(`${maxRunning} threads run already`);
+      preparing += 1;
+      const variables = await orderVariables(options, order).finally(() => (preparing -= 1));
+      if (stopped) throw new Error('the spawner is stopped');
       const worker = new Worker(file, {
-        env: { ...baseEnvironment(options), ...orderVariables(options, order) },
+        env: { ...baseEnvironment(options), ...variables },
         ...(resourceLimits === undefined ? {} : { resourceLimits }),
       });
       workers.add(worker);

@@ -62,6 +62,7 @@ export function compensationOf(of: PlannedStep): Extract<ActiveStep, { role: 'co
     timeoutSeconds: compensate.timeoutSeconds ?? of.timeoutSeconds,
     retry: { ...of.retry, ...compensate.retry },
     onFailure: 'continue',
+    ...(of.placement === undefined ? {} : { placement: of.placement }),
     ...(compensate.idempotent === undefined ? {} : { idempotent: compensate.idempotent }),
   };
   return { role: 'compensation', planned, of };

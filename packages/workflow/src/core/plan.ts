@@ -90,6 +90,7 @@ function planStep(step: StepDefinition, byId: ReadonlyMap<string, StepDefinition
     retry: { maxAttempts: 3, backoffSeconds: 1, maxBackoffSeconds: 30, jitter: 0.2, ...step.retry },
     onFailure: step.onFailure ?? 'fail',
     ...(step.compensate === undefined ? {} : { compensate: step.compensate }),
+    ...(step.placement === undefined ? {} : { placement: step.placement }),
     ...(step.idempotent === undefined ? {} : { idempotent: step.idempotent }),
   };
 }

@@ -35,13 +35,14 @@ export async function openPatiently(options: LinkOptions, signal?: AbortSignal):
   }
 }
 
-/** An unfenced connection for looking, with an identity that nobody else has. */
+/** An unfenced connection for looking, with an identity that nobody else has. `agentId`: on whose behalf; a credential may ask for it. */
 export function openLookLink(
-  address: Pick<SessionAddress, 'org' | 'unit'>,
+  address: Pick<SessionAddress, 'org' | 'unit'> & { readonly agentId?: string },
   options: ConnectOptions,
   signal?: AbortSignal,
 ): Promise<Link> {
-  const clientId = `${address.org}/${address.unit}/look-${crypto.randomUUID()}`;
+  const { org, unit, agentId } = address;
+  const clientId = `${org}/${unit}/look-${agentId === undefined ? '' : `${agentId}-`}${crypto.randomUUID()}`;
   return openPatiently({ ...connectOptions(options), clientId }, signal);
 }
 

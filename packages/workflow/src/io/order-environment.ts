@@ -8,6 +8,8 @@ export const ORDER_VARIABLES = {
   url: 'SHOAL_BROKER_URL',
   username: 'SHOAL_USERNAME',
   password: 'SHOAL_PASSWORD',
+  /** Milliseconds since the epoch: when the credential ends. */
+  expiresAt: 'SHOAL_CREDENTIAL_EXPIRES_AT',
 } as const;
 
 /** Set in a process that is started before there is an order for it: the order comes as a message of its parent. */

@@ -18,7 +18,7 @@ export interface SpawnedOptions {
 /**
  * The whole of a program that a spawner starts as a child process or a worker thread: takes order and credentials from the
  * environment, carries the order out, and exits: 0 at a clean end, 1 when the work was given up. SIGTERM and SIGINT stop it, so that
- * its Will is sent. One that was started ahead (`warm`) waits for its order first, and exits when its spawner is gone before.
+ * its Will is sent; so does the coming end of its credential. One that was started ahead (`warm`) waits for its order first, and exits when its spawner is gone before.
  */
 export async function runSpawned(options: SpawnedOptions): Promise<never> {
   const stop = new AbortController();
@@ -30,6 +30,7 @@ export async function runSpawned(options: SpawnedOptions): Promise<never> {
     if (url === undefined) throw new WorkflowError('invalid-order', `${ORDER_VARIABLES.url} is not set`);
     const username = env[ORDER_VARIABLES.username];
     const password = env[ORDER_VARIABLES.password];
+    leaveBefore(env[ORDER_VARIABLES.expiresAt], stop);
     const end = await runOrder(order, {
       ...options,
       url,
@@ -44,6 +45,15 @@ export async function runSpawned(options: SpawnedOptions): Promise<never> {
     });
     process.exit(1);
   }
+}
+
+/** So long before its credential ends, an instance leaves, and its successor has a fresh one. */
+const LEAVE_BEFORE_MS = 10_000;
+
+function leaveBefore(expiresAt: string | undefined, stop: AbortController): void {
+  if (expiresAt === undefined) return;
+  const delayMs = Math.max(0, Number(expiresAt) - Date.now() - LEAVE_BEFORE_MS);
+  if (Number.isFinite(delayMs) && delayMs < 2 ** 31) setTimeout(() => stop.abort(), delayMs).unref();
 }
 
 /** What a spawner sends to a process that it started ahead: the variables of one order. Then the two know nothing of each other. */

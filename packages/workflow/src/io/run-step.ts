@@ -119,7 +119,8 @@ async function lookOnce(
   const known = shared?.ended === false ? await shared.sync().catch(() => undefined) : undefined;
   if (known !== undefined) return known;
   if (options.lookLink?.state === 'online') return look(options.lookLink, address);
-  const link = await openLookLink(address, options);
+  const agentId = `${order.sessionId}.${order.stepId}`;
+  const link = await openLookLink({ ...address, agentId }, options);
   try {
     return await look(link, address);
   } finally {

@@ -1,3 +1,5 @@
+import type { Placement } from '@shoal/protocol';
+
 /** What a supervisor tells a spawner to run. It holds no secret: credentials travel beside it. */
 export type SpawnOrder = StepOrder | AgentOrder;
 
@@ -12,6 +14,8 @@ export interface StepOrder {
   readonly claimId: string;
   readonly workflowId: string;
   readonly blueprint: string;
+  /** Where it may run, and how much room it takes there. Unset: anywhere, one place. */
+  readonly placement?: Placement;
 }
 
 export interface AgentOrder {
@@ -22,6 +26,7 @@ export interface AgentOrder {
   readonly attempt: number;
   readonly claimId: string;
   readonly blueprint: string;
+  readonly placement?: Placement;
   readonly config: Readonly<Record<string, unknown>>;
 }
 

@@ -1,0 +1,185 @@
+import { silentLogger, type Logger } from '@shoal/mqtt-link';
+import {
+  answerWithin,
+  instanceIdOf,
+  orderVariables,
+  type CredentialIssuer,
+  type Spawner,
+  type SpawnHooks,
+} from '@shoal/supervisor';
+import type { Credentials, SpawnOrder } from '@shoal/workflow';
+import Docker from 'dockerode';
+import { containerOf, LABELS, type ContainerSettings } from '../core/container.ts';
+import { statusOf } from './status-of.ts';
+
+/** Where the engine is. All unset: `DOCKER_HOST`, else `/var/run/docker.sock`. */
+export interface DockerEngine {
+  readonly socketPath?: string;
+  readonly host?: string;
+  readonly port?: number;
+  readonly protocol?: 'http' | 'https';
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+}
+
+export interface DockerSpawnerOptions extends ContainerSettings, Credentials {
+  /** Of the broker, as a container reaches it. */
+  readonly url: string;
+  readonly engine?: DockerEngine;
+  /** Gives each container a credential of its own. Default: `username` and `password` go to all of them. */
+  readonly credentials?: CredentialIssuer;
+  /** Containers at once; one more is refused. Default 100. */
+  readonly maxRunning?: number;
+  /** Longest wait for one call to the engine. Default 30 000. */
+  readonly callMs?: number;
+  readonly logger?: Logger;
+}
+
+/** Pause before a container whose end could not be awaited is looked at again; doubles up to the longest. */
+const LOOK_AGAIN_MS = 250;
+const LONGEST_LOOK_MS = 10_000;
+
+/**
+ * A container for each instance. They outlive this process; one that opens later with the same `owner` counts them, and removes them when
+ * they end. Resolves when those are known; rejects when the engine cannot be reached.
+ */
+export async function openDockerSpawner(options: DockerSpawnerOptions): Promise<Spawner> {
+  const spawner = new DockerSpawner(options);
+  await spawner.adopt();
+  return spawner;
+}
+
+class DockerSpawner implements Spawner {
+  readonly capacity: number;
+  readonly #options: DockerSpawnerOptions;
+  readonly #docker: Docker;
+  readonly #logger: Logger;
+  readonly #callMs: number;
+  /** By name. */
+  readonly #running = new Map<string, SpawnHooks>();
+  #stopped = false;
+
+  constructor(options: DockerSpawnerOptions) {
+    this.#options = options;
+    this.#docker = new Docker(options.engine);
+    this.#logger = options.logger ?? silentLogger;
+    this.capacity = options.maxRunning ?? 100;
+    this.#callMs = options.callMs ?? 30_000;
+  }
+
+  get running(): number {
+    return this.#running.size;
+  }
+
+  /** What an earlier life of this spawner left: what runs is counted and awaited, what has ended is removed. */
+  async adopt(): Promise<void> {
+    const found = await this.#call(
+      this.#docker.listContainers({
+        all: true,
+        filters: { label: [`${LABELS.owner}=${this.#options.owner}`] },
+      }),
+    );
+    for (const { Id, State } of found) {
+      if (State !== 'running') await this.#remove(Id);
+      else {
+        this.#running.set(Id, {});
+        void this.#await(Id, Id);
+      }
+    }
+  }
+
+  async spawn(order: SpawnOrder, hooks: SpawnHooks = {}): Promise<void> {
+    if (this.#stopped) throw new Error('the spawner is stopped');
+    if (this.#running.size >= this.capacity) throw new Error(`${this.capacity} containers run already`);
+    // Also checks the recipe, before anything is made.
+    const { name } = containerOf(order, this.#options, {});
+    const known = this.#running.has(name);
+    this.#running.set(name, hooks);
+    try {
+      const variables = await orderVariables(this.#options, order);
+      await this.#removePredecessors(order);
+      await this.#create(order, variables);
+      await this.#start(name);
+    } catch (error) {
+      if (!known) this.#running.delete(name);
+      throw error;
+    }
+    if (!known) void this.#await(name, name);
+  }
+
+  stop(): Promise<void> {
+    this.#stopped = true;
+    return Promise.resolve();
+  }
+
+  async #create(order: SpawnOrder, variables: Record<string, string>): Promise<void> {
+    try {
+      await this.#call(this.#docker.createContainer(containerOf(order, this.#options, variables)));
+    } catch (error) {
+      // An earlier try has made it, and its answer was lost.
+      if (statusOf(error) !== 409) throw error;
+    }
+  }
+
+  async #start(name: string): Promise<void> {
+    try {
+      await this.#call(this.#docker.getContainer(name).start());
+    } catch (error) {
+      // 304: it runs already.
+      if (statusOf(error) !== 304) throw error;
+    }
+  }
+
+  /** Another attempt was claimed: the ones before are fenced, and one that never got going would stay. */
+  async #removePredecessors(order: SpawnOrder): Promise<void> {
+    if (order.attempt === 1) return;
+    const { owner } = this.#options;
+    const label = [`${LABELS.owner}=${owner}`, `${LABELS.instance}=${instanceIdOf(order)}`];
+    const found = await this.#call(this.#docker.listContainers({ all: true, filters: { label } }));
+    for (const { Id, Labels } of found)
+      if (Number(Labels[LABELS.attempt]) < order.attempt) await this.#remove(Id);
+  }
+
+  /** Until the container has ended, whatever becomes of the connection to the engine meanwhile. */
+  async #await(key: string, container: string): Promise<void> {
+    let pauseMs = LOOK_AGAIN_MS;
+    while (!this.#stopped) {
+      try {
+        const { StatusCode } = (await this.#docker
+          .getContainer(container)
+          .wait({ condition: 'not-running' })) as {
+          StatusCode: number;
+        };
+        await this.#remove(container);
+        return this.#ended(key, (hooks) => hooks.onExit?.(StatusCode === 0));
+      } catch (error) {
+        // It was removed by somebody else: nobody can say how it ended.
+        if (statusOf(error) === 404) return this.#ended(key, (hooks) => hooks.onExit?.(false));
+        this.#logger.warn('the end of a container cannot be awaited', { container, error: String(error) });
+      }
+      await new Promise((resolve) => setTimeout(resolve, pauseMs).unref());
+      pauseMs = Math.min(2 * pauseMs, LONGEST_LOOK_MS);
+    }
+  }
+
+  #ended(key: string, tell: (hooks: SpawnHooks) => void): void {
+    const hooks = this.#running.get(key);
+    this.#running.delete(key);
+    if (hooks !== undefined && !this.#stopped) tell(hooks);
+  }
+
+  async #remove(container: string): Promise<void> {
+    try {
+      await this.#call(this.#docker.getContainer(container).remove({ force: true, v: true }));
+    } catch (error) {
+      // Gone, or on its way.
+      if (statusOf(error) !== 404 && statusOf(error) !== 409)
+        this.#logger.warn('a container could not be removed', { container, error: String(error) });
+    }
+  }
+
+  #call<T>(call: Promise<T>): Promise<T> {
+    return answerWithin(call, this.#callMs, 'the Docker engine did not answer');
+  }
+}

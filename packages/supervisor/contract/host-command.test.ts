@@ -1,0 +1,77 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { graphYaml } from '@shoal/workflow/testing';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openRemoteHosts } from '../src/index.ts';
+import { bundle } from './bundle.ts';
+import { BROKERS, FleetBench, type TestBroker } from './fleet-bench.ts';
+
+let broker: TestBroker;
+let command: string;
+let stepProgram: string;
+
+beforeAll(async () => {
+  broker = await BROKERS[0]![1]();
+  [command, stepProgram] = await Promise.all([bundle('../src/bin/main.ts'), bundle('./step-process.ts')]);
+});
+afterAll(async () => {
+  await Promise.all([command, stepProgram].map((file) => rm(dirname(file), { recursive: true })));
+  await broker.stop();
+});
+
+function run(...args: readonly string[]) {
+  return spawn(process.execPath, [command, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+test(
+  'the command is a host: it starts the program for each order, and leaves when it is told to',
+  { timeout: 180_000 },
+  async () => {
+    const fleet = await FleetBench.open(broker.url);
+    const { unit } = fleet;
+    const places = ['--url', broker.url, '--org', 'o', '--unit', unit, '--id', 'edge'];
+    const child = run(
+      ...places,
+      '--label',
+      'site=north',
+      '--capacity',
+      '5',
+      '--',
+      process.execPath,
+      stepProgram,
+    );
+    try {
+      await once(child.stdout, 'data');
+      const hosts = await openRemoteHosts({ url: broker.url, org: 'o', unit });
+      const yaml = graphYaml({ a: [], b: ['a'] }, { a: 'placement: { labels: { site: north } }' });
+      await fleet.supervise(yaml, [], { spawner: hosts });
+      expect((await fleet.ask({}, undefined, 150_000)).artifacts?.at(-1)?.parts).toEqual([{ data: 'b<a' }]);
+      child.kill('SIGTERM');
+      expect((await once(child, 'exit'))[0]).toBe(0);
+    } finally {
+      child.kill('SIGKILL');
+      await fleet.close();
+    }
+  },
+);
+
+test.each([
+  [['--org', 'o', '--', 'node'], '--url is missing'],
+  [['--url', 'mqtt://x', '--org', 'o/x', '--unit', 'u', '--', 'node'], '--org must be letters'],
+  [['--url', 'mqtt://x', '--org', 'o', '--unit', 'u'], 'PROGRAM is missing'],
+  [
+    ['--url', 'mqtt://x', '--org', 'o', '--unit', 'u', '--label', 'x', '--', 'node'],
+    '--label must be NAME=VALUE',
+  ],
+  [['--url', 'mqtt://x', '--org', 'o', '--unit', 'u', '--capacity', '0', '--', 'node'], '--capacity must be'],
+])('a mistake on the command line is named: %j', { timeout: 30_000 }, async (args, message) => {
+  const child = run(...args);
+  let text = '';
+  child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  const [code] = (await once(child, 'close')) as [number];
+  expect(code).toBe(2);
+  expect(text).toContain(message);
+  expect(text).toContain('usage:');
+});

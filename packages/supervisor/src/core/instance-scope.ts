@@ -1,0 +1,108 @@
+import type { SpawnOrder } from '@shoal/workflow';
+
+/** What a spawned agent may do on the broker: connect with these client ids, and use these topics. */
+export interface InstanceScope {
+  /** Names it to the broker: `step:{sessionId}/{stepId}` or `agent:{agentId}`. */
+  readonly subject: string;
+  /** The ids it may connect with; one that ends in `*` is a beginning. */
+  readonly clientIds: readonly string[];
+  /** Topic filters. */
+  readonly publish: readonly string[];
+  readonly subscribe: readonly string[];
+}
+
+type StepScope = Extract<SpawnOrder, { kind: 'step' }>;
+type WhatIsSpawned =
+  | Pick<StepScope, 'kind' | 'org' | 'unit' | 'sessionId' | 'stepId'>
+  | Pick<Extract<SpawnOrder, { kind: 'agent' }>, 'kind' | 'org' | 'unit' | 'agentId'>;
+
+/**
+ * Exactly what the instance of a step, or a long-lived agent, needs. A step: the records of its own session (it carries them when the
+ * broker has lost them), probes of itself, requests to the agents and pools of its unit and their replies, cards, replies to callers of
+ * its organisation. An agent: its card, its records (not what is desired of it, nor who may spawn it), its device, and the same requests.
+ */
+export function scopeOf(order: WhatIsSpawned): InstanceScope {
+  const { org, unit } = order;
+  const agentId = order.kind === 'step' ? `${order.sessionId}.${order.stepId}` : order.agentId;
+  const tree = `shoal/v1/${org}/${unit}`;
+  const clientIds = [`${org}/${unit}/${agentId}`, `${org}/${unit}/look-${agentId}-*`];
+  // A client that looks has an id, and so a place for its markers, that nobody knows beforehand; markers carry a nonce.
+  const markers = `${tree}/agent/+/marker/+`;
+  const asks = [`$a2a/v1/request/${org}/${unit}/+`, `$a2a/v1/request/${org}/${unit}/pool/+`];
+  const hears = [
+    `$a2a/v1/request/${org}/${unit}/${agentId}`,
+    `$a2a/v1/reply/${org}/${unit}/${agentId}/#`,
+    `$a2a/v1/discovery/${org}/${unit}/+`,
+    markers,
+  ];
+  const replies = `$a2a/v1/reply/${org}/#`;
+  if (order.kind === 'step') {
+    const session = `${tree}/session/${order.sessionId}/#`;
+    return {
+      subject: `step:${order.sessionId}/${order.stepId}`,
+      clientIds,
+      publish: [session, markers, ...asks, replies],
+      subscribe: [session, `${tree}/broker/canary`, ...hears],
+    };
+  }
+  const own = `${tree}/agent/${agentId}`;
+  const device = `${tree}/device/${agentId}/#`;
+  const event = `$a2a/v1/event/${org}/${unit}/${agentId}`;
+  return {
+    subject: `agent:${agentId}`,
+    clientIds,
+    publish: [
+      `$a2a/v1/discovery/${org}/${unit}/${agentId}`,
+      `${own}/state`,
+      `${own}/task/+`,
+      device,
+      event,
+      markers,
+      ...asks,
+      replies,
+    ],
+    subscribe: [
+      `${own}/#`,
+      device,
+      `$a2a/v1/event/${org}/${unit}/+`,
+      `$a2a/v1/request/${org}/${unit}/pool/+`,
+      ...hears,
+    ],
+  };
+}
+
+/** Whether every topic of `asked`, a topic or a filter, is one of `allowed`. */
+export function covers(allowed: string, asked: string): boolean {
+  const levels = allowed.split('/');
+  const wanted = asked.split('/');
+  for (const [index, level] of levels.entries()) {
+    const word = wanted[index];
+    if (level === '#') return true;
+    if (word === undefined) return levels.length === index + 1 && level === '#';
+    if (word === '#' || (level !== '+' && level !== word)) return false;
+  }
+  return levels.length === wanted.length;
+}
+
+const SUBJECT =
+  /^(?:step:(?<sessionId>[A-Za-z0-9_.-]+)\/(?<stepId>[A-Za-z0-9_.-]+)|agent:(?<agentId>[A-Za-z0-9_.-]+))$/;
+
+/**
+ * Whether a client that carries an issued credential may do this; undefined when it carries none, and the broker's other rules decide. For
+ * `authorize` of `@shoal/broker`: `(client, ...asked) => instanceAccess(client, ...asked) ?? policy(client, ...asked)`.
+ */
+export function instanceAccess(
+  client: { readonly clientId: string; readonly username?: string | undefined },
+  action: 'publish' | 'subscribe',
+  topic: string,
+): boolean | undefined {
+  const named = SUBJECT.exec(client.username ?? '')?.groups;
+  if (named === undefined) return undefined;
+  const [org, unit] = client.clientId.split('/');
+  if (org === undefined || unit === undefined) return false;
+  const { sessionId = '', stepId = '', agentId = '' } = named;
+  const scope = scopeOf(
+    agentId === '' ? { kind: 'step', org, unit, sessionId, stepId } : { kind: 'agent', org, unit, agentId },
+  );
+  return scope[action].some((filter) => covers(filter, topic));
+}

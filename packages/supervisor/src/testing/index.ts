@@ -1,0 +1,6 @@
+export {
+  SPAWNER_CASES,
+  type SpawnerCase,
+  type SpawnerPlace,
+  type SpawnerUnderTest,
+} from './spawner-contract.ts';
