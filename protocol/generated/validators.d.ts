@@ -64,6 +64,7 @@ export declare const validators: {
   readonly StepResult: CompiledValidator;
   readonly StepStatus: CompiledValidator;
   readonly Telemetry: CompiledValidator;
+  readonly ToolApproval: CompiledValidator;
   readonly TriggerRecord: CompiledValidator;
   readonly UsageRecord: CompiledValidator;
   readonly WorkOrder: CompiledValidator;
@@ -116,6 +117,7 @@ export declare const StepItems: CompiledValidator;
 export declare const StepResult: CompiledValidator;
 export declare const StepStatus: CompiledValidator;
 export declare const Telemetry: CompiledValidator;
+export declare const ToolApproval: CompiledValidator;
 export declare const TriggerRecord: CompiledValidator;
 export declare const UsageRecord: CompiledValidator;
 export declare const WorkOrder: CompiledValidator;

@@ -2639,32 +2639,86 @@ t"&&!Array.isArray(data6)){for(const key1 in data6)if(typeof data6[key1]!="strin
 errors++}}else{const err16={instancePath:instancePath+"/units",schemaPath:"#/properties/units/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=
 [err16]:vErrors.push(err16),errors++}}}else{const err17={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err17]:
 vErrors.push(err17),errors++}return validate129.errors=vErrors,errors===0}validate129.evaluated={props:{schemaVersion:!0,deviceId:!0,at:!0,seq:!0,channels:!0,units:!0},
-dynamicProps:!1,dynamicItems:!1};const TriggerRecord=validate130,schema137={type:"object",required:["schemaVersion","workflowId","triggerId","key","episode","st\
-ate","claimId","supervisorId","at"],properties:{schemaVersion:{const:1},workflowId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},triggerId:{type:"st\
-ring",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},key:{type:"string",maxLength:1e3,description:"What belongs together; empty for a schedule."},episode:{type:"int\
-eger",minimum:0,description:"Counts the alarms of this key. Of a schedule always 0."},state:{type:"string",enum:["fired","armed"],description:"fired: the alarm \
-is on, and its run exists or is to be made. armed: the next one may come."},claimId:{type:"string",minLength:1,maxLength:100},supervisorId:{type:"string",pattern:"\
-^[A-Za-z0-9_.-]+$",maxLength:256},firedAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"u\
-tc"},variables:{type:"object"},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"\
-Where a trigger stands, so that no supervisor starts a run twice or forgets one. Of a schedule, `at` is the last time that was dealt with. Of telemetry, firedAt\
- and variables are what the run is made of; of equal episodes the first in topic order counts."};function validate130(data,{instancePath="",parentData,parentDataProperty,
-rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate130.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.
-dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"\
-#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.workflowId===void 0){
-const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"workflowId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}
-if(data.triggerId===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"triggerId"}};vErrors===null?vErrors=[err2]:
-vErrors.push(err2),errors++}if(data.key===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"key"}};vErrors===
-null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.episode===void 0){const err4={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
-episode"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.state===void 0){const err5={instancePath,schemaPath:"#/required",keyword:"required",
-params:{missingProperty:"state"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.claimId===void 0){const err6={instancePath,schemaPath:"#/req\
-uired",keyword:"required",params:{missingProperty:"claimId"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(data.supervisorId===void 0){const err7={
-instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"supervisorId"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(data.
-at===void 0){const err8={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),
-errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==1){const err9={instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVersion/c\
-onst",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(data.workflowId!==void 0){let data1=data.workflowId;
-if(typeof data1=="string"){if(func1(data1)>256){const err10={instancePath:instancePath+"/workflowId",schemaPath:"#/properties/workflowId/maxLength",keyword:"max\
-Length",params:{limit:256}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(!pattern10.test(data1)){const err11={instancePath:instancePath+"/work\
-flowId",schemaPath:"#/properties/workflowId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),
+dynamicProps:!1,dynamicItems:!1};const ToolApproval=validate130,schema137={type:"object",required:["schemaVersion","approvalId","deviceId","tool","args","action",
+"by","at","expiresAt"],properties:{schemaVersion:{const:1},approvalId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},deviceId:{type:"string",pattern:"\
+^[A-Za-z0-9_.-]+$",maxLength:256},tool:{type:"string",minLength:1,maxLength:200},args:{type:"object",description:"The arguments, word for word; only a call with\
+ exactly these is approved."},action:{type:"string",enum:["approve","deny"]},by:{type:"string",minLength:1,maxLength:400,description:"Who decided."},reason:{type:"\
+string",maxLength:4e3},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},expiresAt:{
+type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc",description:"At most an hour after `at`\
+."}},description:"The word of a person on one call of a tool of a device whose risk is above what its caller was granted. Retained; an empty message takes it ba\
+ck."};function validate130(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate130.
+evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){
+if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=
+[err0]:vErrors.push(err0),errors++}if(data.approvalId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"app\
+rovalId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.deviceId===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"requir\
+ed",params:{missingProperty:"deviceId"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.tool===void 0){const err3={instancePath,schemaPath:"#\
+/required",keyword:"required",params:{missingProperty:"tool"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.args===void 0){const err4={instancePath,
+schemaPath:"#/required",keyword:"required",params:{missingProperty:"args"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.action===void 0){const err5={
+instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"action"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.by===
+void 0){const err6={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"by"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}
+if(data.at===void 0){const err7={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};vErrors===null?vErrors=[err7]:vErrors.push(
+err7),errors++}if(data.expiresAt===void 0){const err8={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"expiresAt"}};vErrors===null?
+vErrors=[err8]:vErrors.push(err8),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==1){const err9={instancePath:instancePath+"/schemaVersion",schemaPath:"\
+#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(data.approvalId!==void 0){
+let data1=data.approvalId;if(typeof data1=="string"){if(func1(data1)>256){const err10={instancePath:instancePath+"/approvalId",schemaPath:"#/properties/approval\
+Id/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(!pattern10.test(data1)){const err11={instancePath:instancePath+
+"/approvalId",schemaPath:"#/properties/approvalId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),
+errors++}}else{const err12={instancePath:instancePath+"/approvalId",schemaPath:"#/properties/approvalId/type",keyword:"type",params:{type:"string"}};vErrors===null?
+vErrors=[err12]:vErrors.push(err12),errors++}}if(data.deviceId!==void 0){let data2=data.deviceId;if(typeof data2=="string"){if(func1(data2)>256){const err13={instancePath:instancePath+
+"/deviceId",schemaPath:"#/properties/deviceId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}if(!pattern10.
+test(data2)){const err14={instancePath:instancePath+"/deviceId",schemaPath:"#/properties/deviceId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};
+vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}else{const err15={instancePath:instancePath+"/deviceId",schemaPath:"#/properties/deviceId/type",keyword:"\
+type",params:{type:"string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}if(data.tool!==void 0){let data3=data.tool;if(typeof data3=="string"){
+if(func1(data3)>200){const err16={instancePath:instancePath+"/tool",schemaPath:"#/properties/tool/maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?
+vErrors=[err16]:vErrors.push(err16),errors++}if(func1(data3)<1){const err17={instancePath:instancePath+"/tool",schemaPath:"#/properties/tool/minLength",keyword:"\
+minLength",params:{limit:1}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}else{const err18={instancePath:instancePath+"/tool",schemaPath:"#/prop\
+erties/tool/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}if(data.args!==void 0){let data4=data.args;
+if(!(data4&&typeof data4=="object"&&!Array.isArray(data4))){const err19={instancePath:instancePath+"/args",schemaPath:"#/properties/args/type",keyword:"type",params:{
+type:"object"}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}if(data.action!==void 0){let data5=data.action;if(typeof data5!="string"){const err20={
+instancePath:instancePath+"/action",schemaPath:"#/properties/action/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),
+errors++}if(!(data5==="approve"||data5==="deny")){const err21={instancePath:instancePath+"/action",schemaPath:"#/properties/action/enum",keyword:"enum",params:{
+allowedValues:schema137.properties.action.enum}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}if(data.by!==void 0){let data6=data.by;if(typeof data6==
+"string"){if(func1(data6)>400){const err22={instancePath:instancePath+"/by",schemaPath:"#/properties/by/maxLength",keyword:"maxLength",params:{limit:400}};vErrors===
+null?vErrors=[err22]:vErrors.push(err22),errors++}if(func1(data6)<1){const err23={instancePath:instancePath+"/by",schemaPath:"#/properties/by/minLength",keyword:"\
+minLength",params:{limit:1}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}else{const err24={instancePath:instancePath+"/by",schemaPath:"#/proper\
+ties/by/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}if(data.reason!==void 0){let data7=data.reason;
+if(typeof data7=="string"){if(func1(data7)>4e3){const err25={instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/maxLength",keyword:"maxLength",
+params:{limit:4e3}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}else{const err26={instancePath:instancePath+"/reason",schemaPath:"#/properties/\
+reason/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}}if(data.at!==void 0){let data8=data.at;if(typeof data8==
+"string"){if(!pattern5.test(data8)){const err27={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\
+\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}}else{const err28={instancePath:instancePath+
+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),errors++}}if(data.expiresAt!==
+void 0){let data9=data.expiresAt;if(typeof data9=="string"){if(!pattern5.test(data9)){const err29={instancePath:instancePath+"/expiresAt",schemaPath:"#/properti\
+es/expiresAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err29]:
+vErrors.push(err29),errors++}}else{const err30={instancePath:instancePath+"/expiresAt",schemaPath:"#/properties/expiresAt/type",keyword:"type",params:{type:"str\
+ing"}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}}}else{const err31={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===
+null?vErrors=[err31]:vErrors.push(err31),errors++}return validate130.errors=vErrors,errors===0}validate130.evaluated={props:{schemaVersion:!0,approvalId:!0,deviceId:!0,
+tool:!0,args:!0,action:!0,by:!0,reason:!0,at:!0,expiresAt:!0},dynamicProps:!1,dynamicItems:!1};const TriggerRecord=validate131,schema138={type:"object",required:[
+"schemaVersion","workflowId","triggerId","key","episode","state","claimId","supervisorId","at"],properties:{schemaVersion:{const:1},workflowId:{type:"string",pattern:"\
+^[A-Za-z0-9_.-]+$",maxLength:256},triggerId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},key:{type:"string",maxLength:1e3,description:"What belongs\
+ together; empty for a schedule."},episode:{type:"integer",minimum:0,description:"Counts the alarms of this key. Of a schedule always 0."},state:{type:"string",
+enum:["fired","armed"],description:"fired: the alarm is on, and its run exists or is to be made. armed: the next one may come."},claimId:{type:"string",minLength:1,
+maxLength:100},supervisorId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},firedAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|\
+[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},variables:{type:"object"},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$",
+"x-shoal-write":"utc"}},description:"Where a trigger stands, so that no supervisor starts a run twice or forgets one. Of a schedule, `at` is the last time that \
+was dealt with. Of telemetry, firedAt and variables are what the run is made of; of equal episodes the first in topic order counts."};function validate131(data,{
+instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate131.evaluated;if(evaluated0.
+dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===
+void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(
+err0),errors++}if(data.workflowId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"workflowId"}};vErrors===
+null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.triggerId===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
+triggerId"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.key===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",
+params:{missingProperty:"key"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.episode===void 0){const err4={instancePath,schemaPath:"#/requi\
+red",keyword:"required",params:{missingProperty:"episode"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.state===void 0){const err5={instancePath,
+schemaPath:"#/required",keyword:"required",params:{missingProperty:"state"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.claimId===void 0){
+const err6={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"claimId"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}
+if(data.supervisorId===void 0){const err7={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"supervisorId"}};vErrors===null?vErrors=
+[err7]:vErrors.push(err7),errors++}if(data.at===void 0){const err8={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};vErrors===
+null?vErrors=[err8]:vErrors.push(err8),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==1){const err9={instancePath:instancePath+"/schemaVersion",schemaPath:"\
+#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(data.workflowId!==void 0){
+let data1=data.workflowId;if(typeof data1=="string"){if(func1(data1)>256){const err10={instancePath:instancePath+"/workflowId",schemaPath:"#/properties/workflow\
+Id/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(!pattern10.test(data1)){const err11={instancePath:instancePath+
+"/workflowId",schemaPath:"#/properties/workflowId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),
 errors++}}else{const err12={instancePath:instancePath+"/workflowId",schemaPath:"#/properties/workflowId/type",keyword:"type",params:{type:"string"}};vErrors===null?
 vErrors=[err12]:vErrors.push(err12),errors++}}if(data.triggerId!==void 0){let data2=data.triggerId;if(typeof data2=="string"){if(func1(data2)>256){const err13={
 instancePath:instancePath+"/triggerId",schemaPath:"#/properties/triggerId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err13]:vErrors.
@@ -2679,7 +2733,7 @@ type:"integer"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}if(
 "/episode",schemaPath:"#/properties/episode/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}
 if(data.state!==void 0){let data5=data.state;if(typeof data5!="string"){const err20={instancePath:instancePath+"/state",schemaPath:"#/properties/state/type",keyword:"\
 type",params:{type:"string"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}if(!(data5==="fired"||data5==="armed")){const err21={instancePath:instancePath+
-"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema137.properties.state.enum}};vErrors===null?vErrors=[err21]:vErrors.push(
+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema138.properties.state.enum}};vErrors===null?vErrors=[err21]:vErrors.push(
 err21),errors++}}if(data.claimId!==void 0){let data6=data.claimId;if(typeof data6=="string"){if(func1(data6)>100){const err22={instancePath:instancePath+"/claim\
 Id",schemaPath:"#/properties/claimId/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}if(func1(data6)<
 1){const err23={instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err23]:
@@ -2698,16 +2752,16 @@ null?vErrors=[err30]:vErrors.push(err30),errors++}}if(data.at!==void 0){let data
 "/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===
 null?vErrors=[err31]:vErrors.push(err31),errors++}}else{const err32={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"\
 string"}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}}else{const err33={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};
-vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}return validate130.errors=vErrors,errors===0}validate130.evaluated={props:{schemaVersion:!0,workflowId:!0,
-triggerId:!0,key:!0,episode:!0,state:!0,claimId:!0,supervisorId:!0,firedAt:!0,variables:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const UsageRecord=validate131,
-schema138={type:"object",required:["schemaVersion","agentId","scope","scopeId","calls","tokens","costUsd","at"],properties:{schemaVersion:{const:1},agentId:{type:"\
+vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}return validate131.errors=vErrors,errors===0}validate131.evaluated={props:{schemaVersion:!0,workflowId:!0,
+triggerId:!0,key:!0,episode:!0,state:!0,claimId:!0,supervisorId:!0,firedAt:!0,variables:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const UsageRecord=validate132,
+schema139={type:"object",required:["schemaVersion","agentId","scope","scopeId","calls","tokens","costUsd","at"],properties:{schemaVersion:{const:1},agentId:{type:"\
 string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},scope:{type:"string",enum:["day","session"],description:"day: of the agent, and summed over agents, of the fl\
 eet. session: of one session."},scopeId:{type:"string",description:"The UTC date (2026-03-01), or the session id.",maxLength:200},calls:{type:"integer",minimum:0},
 tokens:{type:"integer",minimum:0,description:"In and out, reservations of calls under way included."},costUsd:{type:"number",minimum:0,description:"US dollars, \
 by the prices that the agent was configured with."},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-sh\
 oal-write":"utc"}},description:"What one agent has used of a budget. Each agent writes its own; a reader adds them up. A call is written as a reservation before\
- it is made: a crash leaves it counted."};function validate131(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,
-errors=0;const evaluated0=validate131.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data==
+ it is made: a crash leaves it counted."};function validate132(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,
+errors=0;const evaluated0=validate132.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data==
 "object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sch\
 emaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.agentId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"requ\
 ired",params:{missingProperty:"agentId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.scope===void 0){const err2={instancePath,schemaPath:"\
@@ -2725,7 +2779,7 @@ instancePath:instancePath+"/agentId",schemaPath:"#/properties/agentId/pattern",k
 vErrors.push(err10),errors++}}else{const err11={instancePath:instancePath+"/agentId",schemaPath:"#/properties/agentId/type",keyword:"type",params:{type:"string"}};
 vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}if(data.scope!==void 0){let data2=data.scope;if(typeof data2!="string"){const err12={instancePath:instancePath+
 "/scope",schemaPath:"#/properties/scope/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}if(!(data2==="d\
-ay"||data2==="session")){const err13={instancePath:instancePath+"/scope",schemaPath:"#/properties/scope/enum",keyword:"enum",params:{allowedValues:schema138.properties.
+ay"||data2==="session")){const err13={instancePath:instancePath+"/scope",schemaPath:"#/properties/scope/enum",keyword:"enum",params:{allowedValues:schema139.properties.
 scope.enum}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}if(data.scopeId!==void 0){let data3=data.scopeId;if(typeof data3=="string"){if(func1(data3)>
 200){const err14={instancePath:instancePath+"/scopeId",schemaPath:"#/properties/scopeId/maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?vErrors=
 [err14]:vErrors.push(err14),errors++}}else{const err15={instancePath:instancePath+"/scopeId",schemaPath:"#/properties/scopeId/type",keyword:"type",params:{type:"\
@@ -2743,9 +2797,9 @@ m",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err20]:vErrors.push
 at;if(typeof data7=="string"){if(!pattern5.test(data7)){const err22={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{
 pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}}else{const err23={
 instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}}else{
-const err24={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}return validate131.
-errors=vErrors,errors===0}validate131.evaluated={props:{schemaVersion:!0,agentId:!0,scope:!0,scopeId:!0,calls:!0,tokens:!0,costUsd:!0,at:!0},dynamicProps:!1,dynamicItems:!1};
-const WorkOrder=validate132,schema139={type:"object",required:["schemaVersion","workOrderId","deviceId","detectedAt","finding","action","startAt","endAt","late",
+const err24={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}return validate132.
+errors=vErrors,errors===0}validate132.evaluated={props:{schemaVersion:!0,agentId:!0,scope:!0,scopeId:!0,calls:!0,tokens:!0,costUsd:!0,at:!0},dynamicProps:!1,dynamicItems:!1};
+const WorkOrder=validate133,schema140={type:"object",required:["schemaVersion","workOrderId","deviceId","detectedAt","finding","action","startAt","endAt","late",
 "technicians","parts","protection","production","assumptions","reasons","rejected","text"],properties:{schemaVersion:{const:1},workOrderId:{type:"string",pattern:"\
 ^[A-Za-z0-9_.-]+$",maxLength:256},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},deviceId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
 site:{type:"string"},detectedAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},finding:{
@@ -2767,8 +2821,8 @@ What it can take over."}}},maxItems:200},notTogetherWith:{type:"array",items:{ty
 Devices that must not be down while this one is."}}},assumptions:{type:"array",items:{type:"string",maxLength:2e3},maxItems:200,description:"What could not be k\
 nown, and what was taken for it."},reasons:{type:"array",items:{type:"string",maxLength:2e3},maxItems:200,description:"Why this slot."},rejected:{type:"array",items:{
 type:"string",maxLength:2e3},maxItems:200,description:"What else there was, and why it was not taken."},text:{type:"string",minLength:1,maxLength:2e3,description:"\
-The order in a sentence."}}};function validate132(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;
-const evaluated0=validate132.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data==
+The order in a sentence."}}};function validate133(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;
+const evaluated0=validate133.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data==
 "object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sch\
 emaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.workOrderId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"\
 required",params:{missingProperty:"workOrderId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.deviceId===void 0){const err2={instancePath,
@@ -2976,9 +3030,9 @@ vErrors.push(err123),errors++}}if(data.text!==void 0){let data45=data.text;if(ty
 data45)<1){const err125={instancePath:instancePath+"/text",schemaPath:"#/properties/text/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=
 [err125]:vErrors.push(err125),errors++}}else{const err126={instancePath:instancePath+"/text",schemaPath:"#/properties/text/type",keyword:"type",params:{type:"st\
 ring"}};vErrors===null?vErrors=[err126]:vErrors.push(err126),errors++}}}else{const err127={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};
-vErrors===null?vErrors=[err127]:vErrors.push(err127),errors++}return validate132.errors=vErrors,errors===0}validate132.evaluated={props:{schemaVersion:!0,workOrderId:!0,
+vErrors===null?vErrors=[err127]:vErrors.push(err127),errors++}return validate133.errors=vErrors,errors===0}validate133.evaluated={props:{schemaVersion:!0,workOrderId:!0,
 sessionId:!0,deviceId:!0,site:!0,detectedAt:!0,finding:!0,action:!0,startAt:!0,endAt:!0,late:!0,technicians:!0,parts:!0,protection:!0,production:!0,assumptions:!0,
-reasons:!0,rejected:!0,text:!0},dynamicProps:!1,dynamicItems:!1};const WorkflowDefinition=validate133,schema140={type:"object",required:["id","description","ste\
+reasons:!0,rejected:!0,text:!0},dynamicProps:!1,dynamicItems:!1};const WorkflowDefinition=validate134,schema141={type:"object",required:["id","description","ste\
 ps"],properties:{id:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},name:{type:"string",minLength:1,maxLength:200},description:{type:"string",minLength:1,
 maxLength:4e3},version:{type:"string",minLength:1,maxLength:100,description:"Default 1.0.0."},tags:{type:"array",items:{type:"string",minLength:1,maxLength:100},
 maxItems:32,description:"Of the card's skill."},variables:{type:"object",additionalProperties:{$ref:"#/$defs/WorkflowVariable"},propertyNames:{pattern:"^[A-Za-z\
@@ -2987,16 +3041,16 @@ d, whatever happens. Default 3600. In seconds."},compensationSeconds:{type:"numb
 ake after the deadline, all together. Default 600. In seconds."},retentionSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"How long the re\
 cords outlive the deadline on the broker. Default 3600. In seconds."},triggers:{type:"array",items:{$ref:"#/$defs/WorkflowTrigger"},maxItems:50},steps:{type:"ar\
 ray",items:{$ref:"#/$defs/StepDefinition"},minItems:1,maxItems:1e3}},additionalProperties:!1,description:"A workflow: a graph of steps, addressed by callers lik\
-e an agent."},schema141={type:"object",properties:{description:{type:"string",maxLength:1e3},type:{type:"string",enum:["string","number","integer","boolean","ob\
+e an agent."},schema142={type:"object",properties:{description:{type:"string",maxLength:1e3},type:{type:"string",enum:["string","number","integer","boolean","ob\
 ject","array"]},required:{type:"boolean",description:"A request without it is refused. Default: true when there is no default."},default:{}},additionalProperties:!1,
-description:"An input of the workflow, given by the request."},func182=Object.prototype.hasOwnProperty,pattern128=new RegExp("^[A-Za-z_][A-Za-z0-9_]*$","u"),schema142={
+description:"An input of the workflow, given by the request."},func189=Object.prototype.hasOwnProperty,pattern132=new RegExp("^[A-Za-z_][A-Za-z0-9_]*$","u"),schema143={
 type:"object",required:["id"],properties:{id:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},description:{type:"string",maxLength:1e3},schedule:{$ref:"\
 #/$defs/ScheduleTrigger"},telemetry:{$ref:"#/$defs/TelemetryTrigger"},variables:{type:"object"}},additionalProperties:!1,description:"Starts a run without a req\
-uest. Strings of `variables` may hold expressions: `trigger.{id,at,key}`, and `message` and `topic` of telemetry.",exactlyOneOf:["schedule","telemetry"]},schema143={
+uest. Strings of `variables` may hold expressions: `trigger.{id,at,key}`, and `message` and `topic` of telemetry.",exactlyOneOf:["schedule","telemetry"]},schema144={
 type:"object",required:["cron"],properties:{cron:{type:"string",minLength:1,maxLength:200,description:"Five fields, or six with seconds first."},timezone:{type:"\
 string",minLength:1,maxLength:100,description:"IANA name: Europe/Berlin. Default UTC."},missed:{type:"string",enum:["skip","latest","all"],description:"Times th\
 at passed while no supervisor was there: none, the last one, or each. Default skip."},maxMissed:{type:"integer",minimum:1,maximum:1e3,description:"With missed: \
-all, the last so many. Default 10."}},additionalProperties:!1,description:"A run at each time. Every supervisor derives the same session id from it."},schema144={
+all, the last so many. Default 10."}},additionalProperties:!1,description:"A run at each time. Every supervisor derives the same session id from it."},schema145={
 type:"object",required:["when"],properties:{topic:{type:"string",minLength:1,maxLength:1e3,description:"MQTT topic filter; `{org}` and `{unit}` are filled in. D\
 efault shoal/v1/{org}/{unit}/device/+/telemetry."},when:{type:"string",minLength:1,maxLength:4e3,description:"CEL over `message` (JSON, else text) and `topic`: \
 true is an alarm."},key:{type:"string",minLength:1,maxLength:4e3,description:"CEL: what belongs to one alarm. A constant makes one of all. Default: the topic."},
@@ -3004,8 +3058,8 @@ forSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"Deboun
 once. In seconds."},clear:{type:"string",minLength:1,maxLength:4e3,description:"Hysteresis: CEL, true ends the alarm, and only then can there be another. Defaul\
 t: `when` is false."},cooldownSeconds:{type:"number",minimum:0,maximum:31536e3,description:"Shortest time between two runs of one key. Default 60."},maxKeys:{type:"\
 integer",minimum:1,maximum:1e5,description:"Keys that may have had an alarm; messages of further ones are passed over and logged. Default 1000."}},additionalProperties:!1,
-description:"A run for each alarm, however many messages it is made of."};function validate134(data,{instancePath="",parentData,parentDataProperty,rootData=data,
-dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate134.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&
+description:"A run for each alarm, however many messages it is made of."};function validate135(data,{instancePath="",parentData,parentDataProperty,rootData=data,
+dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate135.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&
 (evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.id===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"requ\
 ired",params:{missingProperty:"id"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}for(const key0 in data)if(!(key0==="id"||key0==="description"||key0===
 "schedule"||key0==="telemetry"||key0==="variables")){const err1={instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key0}};
@@ -3033,7 +3087,7 @@ gger/properties/timezone/minLength",keyword:"minLength",params:{limit:1}};vError
 push(err14),errors++}}if(data2.missed!==void 0){let data5=data2.missed;if(typeof data5!="string"){const err15={instancePath:instancePath+"/schedule/missed",schemaPath:"\
 #/$defs/ScheduleTrigger/properties/missed/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}if(!(data5===
 "skip"||data5==="latest"||data5==="all")){const err16={instancePath:instancePath+"/schedule/missed",schemaPath:"#/$defs/ScheduleTrigger/properties/missed/enum",
-keyword:"enum",params:{allowedValues:schema143.properties.missed.enum}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}if(data2.maxMissed!==void 0){
+keyword:"enum",params:{allowedValues:schema144.properties.missed.enum}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}if(data2.maxMissed!==void 0){
 let data6=data2.maxMissed;if(!(typeof data6=="number"&&!(data6%1)&&!isNaN(data6)&&isFinite(data6))){const err17={instancePath:instancePath+"/schedule/maxMissed",
 schemaPath:"#/$defs/ScheduleTrigger/properties/maxMissed/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}
 if(typeof data6=="number"&&isFinite(data6)){if(data6>1e3||isNaN(data6)){const err18={instancePath:instancePath+"/schedule/maxMissed",schemaPath:"#/$defs/Schedul\
@@ -3085,9 +3139,9 @@ maximum",params:{comparison:"<=",limit:1e5}};vErrors===null?vErrors=[err42]:vErr
 type:"object"}};vErrors===null?vErrors=[err44]:vErrors.push(err44),errors++}}if(data.variables!==void 0){let data15=data.variables;if(!(data15&&typeof data15=="\
 object"&&!Array.isArray(data15))){const err45={instancePath:instancePath+"/variables",schemaPath:"#/properties/variables/type",keyword:"type",params:{type:"obje\
 ct"}};vErrors===null?vErrors=[err45]:vErrors.push(err45),errors++}}if((data.schedule===void 0?0:1)+(data.telemetry===void 0?0:1)!=1){const err46={instancePath,schemaPath:"\
-#/exactlyOneOf",keyword:"exactlyOneOf",params:{members:schema142.exactlyOneOf}};vErrors===null?vErrors=[err46]:vErrors.push(err46),errors++}}else{const err47={instancePath,
-schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err47]:vErrors.push(err47),errors++}return validate134.errors=vErrors,errors===
-0}validate134.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};const schema145={type:"object",required:["id","use"],properties:{id:{type:"string",pattern:"^\
+#/exactlyOneOf",keyword:"exactlyOneOf",params:{members:schema143.exactlyOneOf}};vErrors===null?vErrors=[err46]:vErrors.push(err46),errors++}}else{const err47={instancePath,
+schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err47]:vErrors.push(err47),errors++}return validate135.errors=vErrors,errors===
+0}validate135.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};const schema146={type:"object",required:["id","use"],properties:{id:{type:"string",pattern:"^\
 [A-Za-z0-9_.-]+$",maxLength:256},description:{type:"string",maxLength:1e3},use:{$ref:"#/$defs/StepUse"},with:{type:"object"},needs:{type:"array",items:{anyOf:[{
 type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},{$ref:"#/$defs/StepEdge"}]},maxItems:1e3},join:{$ref:"#/$defs/StepJoin"},when:{type:"string",minLength:1,
 maxLength:4e3,description:"A CEL expression; false skips the step."},forEach:{$ref:"#/$defs/StepForEach"},timeoutSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,
@@ -3096,15 +3150,15 @@ description:"Longest time at work in one attempt, once its needs are met. Defaul
 skip: they are skipped, the session goes on. continue: they run and see the failed result. compensate: as fail, and when every step has ended the compensations \
 of those that completed run, the last first."},placement:{$ref:"#/$defs/Placement"},compensate:{$ref:"#/$defs/StepCompensation"},idempotent:{type:"boolean",description:"\
 False: the step changes the world and must not do so twice. It writes an intent first, and an attempt that finds the intent of another ends as `unknown`. Defaul\
-t: what the blueprint says, else true."}},additionalProperties:!1},schema146={type:"object",required:["step"],properties:{step:{type:"string",pattern:"^[A-Za-z0\
+t: what the blueprint says, else true."}},additionalProperties:!1},schema147={type:"object",required:["step"],properties:{step:{type:"string",pattern:"^[A-Za-z0\
 -9_.-]+$",maxLength:256},onFailure:{type:"string",enum:["fail","skip","continue","compensate"],description:"What a step that did not complete does to those that\
  need it. fail: they are skipped and the session fails. skip: they are skipped, the session goes on. continue: they run and see the failed result. compensate: a\
 s fail, and when every step has ended the compensations of those that completed run, the last first."}},additionalProperties:!1,description:"A need with a failu\
-re policy of its own; it wins over the needed step's policy."};function validate136(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){
-let vErrors=null,errors=0;const evaluated0=validate136.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=
+re policy of its own; it wins over the needed step's policy."};function validate137(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){
+let vErrors=null,errors=0;const evaluated0=validate137.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=
 void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.id===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
 id"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.use===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{
-missingProperty:"use"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}for(const key0 in data)if(!func182.call(schema145.properties,key0)){const err2={
+missingProperty:"use"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}for(const key0 in data)if(!func189.call(schema146.properties,key0)){const err2={
 instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key0}};vErrors===null?vErrors=[err2]:vErrors.push(err2),
 errors++}if(data.id!==void 0){let data0=data.id;if(typeof data0=="string"){if(func1(data0)>256){const err3={instancePath:instancePath+"/id",schemaPath:"#/proper\
 ties/id/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(!pattern10.test(data0)){const err4={instancePath:instancePath+
@@ -3135,7 +3189,7 @@ efs/StepEdge/properties/step/type",keyword:"type",params:{type:"string"}};vError
 let data7=data5.onFailure;if(typeof data7!="string"){const err18={instancePath:instancePath+"/needs/"+i0+"/onFailure",schemaPath:"#/$defs/StepEdge/properties/on\
 Failure/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}if(!(data7==="fail"||data7==="skip"||data7==="c\
 ontinue"||data7==="compensate")){const err19={instancePath:instancePath+"/needs/"+i0+"/onFailure",schemaPath:"#/$defs/StepEdge/properties/onFailure/enum",keyword:"\
-enum",params:{allowedValues:schema146.properties.onFailure.enum}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}}else{const err20={instancePath:instancePath+
+enum",params:{allowedValues:schema147.properties.onFailure.enum}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}}else{const err20={instancePath:instancePath+
 "/needs/"+i0,schemaPath:"#/$defs/StepEdge/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}var _valid0=_errs15===
 errors;if(valid3=valid3||_valid0,valid3)errors=_errs12,vErrors!==null&&(_errs12?vErrors.length=_errs12:vErrors=null);else{const err21={instancePath:instancePath+
 "/needs/"+i0,schemaPath:"#/properties/needs/items/anyOf",keyword:"anyOf",params:{}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}}else{const err22={
@@ -3213,7 +3267,7 @@ number"}};vErrors===null?vErrors=[err60]:vErrors.push(err60),errors++}}}else{con
 keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err61]:vErrors.push(err61),errors++}}if(data.onFailure!==void 0){let data21=data.onFailure;if(typeof data21!=
 "string"){const err62={instancePath:instancePath+"/onFailure",schemaPath:"#/properties/onFailure/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=
 [err62]:vErrors.push(err62),errors++}if(!(data21==="fail"||data21==="skip"||data21==="continue"||data21==="compensate")){const err63={instancePath:instancePath+
-"/onFailure",schemaPath:"#/properties/onFailure/enum",keyword:"enum",params:{allowedValues:schema145.properties.onFailure.enum}};vErrors===null?vErrors=[err63]:
+"/onFailure",schemaPath:"#/properties/onFailure/enum",keyword:"enum",params:{allowedValues:schema146.properties.onFailure.enum}};vErrors===null?vErrors=[err63]:
 vErrors.push(err63),errors++}}if(data.placement!==void 0){let data22=data.placement;if(data22&&typeof data22=="object"&&!Array.isArray(data22)){for(const key4 in data22)
 if(!(key4==="labels"||key4==="weight")){const err64={instancePath:instancePath+"/placement",schemaPath:"#/$defs/Placement/additionalProperties",keyword:"additio\
 nalProperties",params:{additionalProperty:key4}};vErrors===null?vErrors=[err64]:vErrors.push(err64),errors++}if(data22.labels!==void 0){let data23=data22.labels;
@@ -3235,13 +3289,13 @@ errors++}}if(data.compensate!==void 0&&(validate117(data.compensate,{instancePat
 dynamicAnchors})||(vErrors=joinErrors(vErrors,validate117.errors),errors=vErrors.length)),data.idempotent!==void 0&&typeof data.idempotent!="boolean"){const err73={
 instancePath:instancePath+"/idempotent",schemaPath:"#/properties/idempotent/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err73]:vErrors.
 push(err73),errors++}}else{const err74={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err74]:vErrors.push(err74),
-errors++}return validate136.errors=vErrors,errors===0}validate136.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};function validate133(data,{instancePath="",
-parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate133.evaluated;if(evaluated0.dynamicProps&&
+errors++}return validate137.errors=vErrors,errors===0}validate137.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};function validate134(data,{instancePath="",
+parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate134.evaluated;if(evaluated0.dynamicProps&&
 (evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.id===void 0){const err0={
 instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"id"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.description===
 void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"description"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),
 errors++}if(data.steps===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"steps"}};vErrors===null?vErrors=[err2]:
-vErrors.push(err2),errors++}for(const key0 in data)if(!func182.call(schema140.properties,key0)){const err3={instancePath,schemaPath:"#/additionalProperties",keyword:"\
+vErrors.push(err2),errors++}for(const key0 in data)if(!func189.call(schema141.properties,key0)){const err3={instancePath,schemaPath:"#/additionalProperties",keyword:"\
 additionalProperties",params:{additionalProperty:key0}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.id!==void 0){let data0=data.id;if(typeof data0==
 "string"){if(func1(data0)>256){const err4={instancePath:instancePath+"/id",schemaPath:"#/properties/id/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===
 null?vErrors=[err4]:vErrors.push(err4),errors++}if(!pattern10.test(data0)){const err5={instancePath:instancePath+"/id",schemaPath:"#/properties/id/pattern",keyword:"\
@@ -3270,7 +3324,7 @@ type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err20]:vErro
 typeof data6=="object"&&!Array.isArray(data6)){if(Object.keys(data6).length>200){const err21={instancePath:instancePath+"/variables",schemaPath:"#/properties/va\
 riables/maxProperties",keyword:"maxProperties",params:{limit:200}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}for(const key1 in data6){const _errs16=errors;
 if(typeof key1=="string"){if(func1(key1)>100){const err22={instancePath:instancePath+"/variables",schemaPath:"#/properties/variables/propertyNames/maxLength",keyword:"\
-maxLength",params:{limit:100},propertyName:key1};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}if(!pattern128.test(key1)){const err23={instancePath:instancePath+
+maxLength",params:{limit:100},propertyName:key1};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}if(!pattern132.test(key1)){const err23={instancePath:instancePath+
 "/variables",schemaPath:"#/properties/variables/propertyNames/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z_][A-Za-z0-9_]*$"},propertyName:key1};vErrors===
 null?vErrors=[err23]:vErrors.push(err23),errors++}}var valid3=_errs16===errors;if(!valid3){const err24={instancePath:instancePath+"/variables",schemaPath:"#/pro\
 perties/variables/propertyNames",keyword:"propertyNames",params:{propertyName:key1}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}for(const key2 in data6){
@@ -3284,7 +3338,7 @@ n",schemaPath:"#/$defs/WorkflowVariable/properties/description/type",keyword:"ty
 if(data7.type!==void 0){let data9=data7.type;if(typeof data9!="string"){const err28={instancePath:instancePath+"/variables/"+key2.replace(/~/g,"~0").replace(/\//g,
 "~1")+"/type",schemaPath:"#/$defs/WorkflowVariable/properties/type/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),
 errors++}if(!(data9==="string"||data9==="number"||data9==="integer"||data9==="boolean"||data9==="object"||data9==="array")){const err29={instancePath:instancePath+
-"/variables/"+key2.replace(/~/g,"~0").replace(/\//g,"~1")+"/type",schemaPath:"#/$defs/WorkflowVariable/properties/type/enum",keyword:"enum",params:{allowedValues:schema141.
+"/variables/"+key2.replace(/~/g,"~0").replace(/\//g,"~1")+"/type",schemaPath:"#/$defs/WorkflowVariable/properties/type/enum",keyword:"enum",params:{allowedValues:schema142.
 properties.type.enum}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}}if(data7.required!==void 0&&typeof data7.required!="boolean"){const err30={instancePath:instancePath+
 "/variables/"+key2.replace(/~/g,"~0").replace(/\//g,"~1")+"/required",schemaPath:"#/$defs/WorkflowVariable/properties/required/type",keyword:"type",params:{type:"\
 boolean"}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}}else{const err31={instancePath:instancePath+"/variables/"+key2.replace(/~/g,"~0").replace(
@@ -3308,16 +3362,16 @@ xclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison:">",limit:0}};vEr
 "/retentionSeconds",schemaPath:"#/properties/retentionSeconds/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err41]:vErrors.push(err41),errors++}}
 if(data.triggers!==void 0){let data14=data.triggers;if(Array.isArray(data14)){if(data14.length>50){const err42={instancePath:instancePath+"/triggers",schemaPath:"\
 #/properties/triggers/maxItems",keyword:"maxItems",params:{limit:50}};vErrors===null?vErrors=[err42]:vErrors.push(err42),errors++}const len1=data14.length;for(let i1=0;i1<
-len1;i1++)validate134(data14[i1],{instancePath:instancePath+"/triggers/"+i1,parentData:data14,parentDataProperty:i1,rootData,dynamicAnchors})||(vErrors=joinErrors(
-vErrors,validate134.errors),errors=vErrors.length)}else{const err43={instancePath:instancePath+"/triggers",schemaPath:"#/properties/triggers/type",keyword:"type",
+len1;i1++)validate135(data14[i1],{instancePath:instancePath+"/triggers/"+i1,parentData:data14,parentDataProperty:i1,rootData,dynamicAnchors})||(vErrors=joinErrors(
+vErrors,validate135.errors),errors=vErrors.length)}else{const err43={instancePath:instancePath+"/triggers",schemaPath:"#/properties/triggers/type",keyword:"type",
 params:{type:"array"}};vErrors===null?vErrors=[err43]:vErrors.push(err43),errors++}}if(data.steps!==void 0){let data16=data.steps;if(Array.isArray(data16)){if(data16.
 length>1e3){const err44={instancePath:instancePath+"/steps",schemaPath:"#/properties/steps/maxItems",keyword:"maxItems",params:{limit:1e3}};vErrors===null?vErrors=
 [err44]:vErrors.push(err44),errors++}if(data16.length<1){const err45={instancePath:instancePath+"/steps",schemaPath:"#/properties/steps/minItems",keyword:"minIt\
-ems",params:{limit:1}};vErrors===null?vErrors=[err45]:vErrors.push(err45),errors++}const len2=data16.length;for(let i2=0;i2<len2;i2++)validate136(data16[i2],{instancePath:instancePath+
-"/steps/"+i2,parentData:data16,parentDataProperty:i2,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate136.errors),errors=vErrors.length)}else{const err46={
+ems",params:{limit:1}};vErrors===null?vErrors=[err45]:vErrors.push(err45),errors++}const len2=data16.length;for(let i2=0;i2<len2;i2++)validate137(data16[i2],{instancePath:instancePath+
+"/steps/"+i2,parentData:data16,parentDataProperty:i2,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate137.errors),errors=vErrors.length)}else{const err46={
 instancePath:instancePath+"/steps",schemaPath:"#/properties/steps/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err46]:vErrors.push(err46),
 errors++}}}else{const err47={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err47]:vErrors.push(err47),errors++}
-return validate133.errors=vErrors,errors===0}validate133.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};const writeRules={AgentCard:[[["name"],"non-empty"],
+return validate134.errors=vErrors,errors===0}validate134.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};const writeRules={AgentCard:[[["name"],"non-empty"],
 [["description"],"non-empty"],[["version"],"non-empty"],[["supportedInterfaces"],"non-empty"],[["supportedInterfaces","*","url"],"non-empty"],[["supportedInterf\
 aces","*","protocolBinding"],"non-empty"],[["supportedInterfaces","*","protocolVersion"],"non-empty"],[["defaultInputModes"],"non-empty"],[["defaultOutputModes"],
 "non-empty"],[["skills"],"non-empty"],[["skills","*","id"],"non-empty"],[["skills","*","name"],"non-empty"],[["skills","*","description"],"non-empty"],[["skills",
@@ -3358,17 +3412,17 @@ e"],"specified"],[["steps","*","startedAt"],"utc"],[["steps","*","at"],"utc"],[[
 "utc"],[["at"],"utc"]],SessionRecord:[[["request","messageId"],"non-empty"],[["request","role"],"specified"],[["rerun","results","*","artifacts","*","artifactId"],
 "non-empty"],[["rerun","results","*","startedAt"],"utc"],[["rerun","results","*","at"],"utc"],[["createdAt"],"utc"],[["deadlineAt"],"utc"],[["expiresAt"],"utc"]],
 StepIntent:[[["at"],"utc"]],StepItems:[[["at"],"utc"]],StepResult:[[["artifacts","*","artifactId"],"non-empty"],[["startedAt"],"utc"],[["at"],"utc"]],StepStatus:[
-[["at"],"utc"],[["retryAt"],"utc"]],Telemetry:[[["at"],"utc"]],TriggerRecord:[[["firedAt"],"utc"],[["at"],"utc"]],UsageRecord:[[["at"],"utc"]],WorkOrder:[[["det\
-ectedAt"],"utc"],[["finding","verdict"],"non-empty"],[["finding","component"],"non-empty"],[["action"],"non-empty"],[["startAt"],"utc"],[["endAt"],"utc"],[["tec\
-hnicians","*","id"],"non-empty"],[["technicians","*","name"],"non-empty"],[["parts","*","sku"],"non-empty"],[["parts","*","name"],"non-empty"],[["parts","*","av\
-ailableAt"],"utc"]],WorkflowDefinition:[]},validators={AgentCard,Artifact,CancelTaskRequest,DeleteTaskPushNotificationConfigRequest,GetExtendedAgentCardRequest,
-GetTaskPushNotificationConfigRequest,GetTaskRequest,ListTaskPushNotificationConfigsRequest,ListTaskPushNotificationConfigsResponse,ListTasksRequest,ListTasksResponse,
-Message,Part,SendMessageRequest,SendMessageResponse,StreamResponse,SubscribeToTaskRequest,Task,TaskArtifactUpdateEvent,TaskPushNotificationConfig,TaskStatusUpdateEvent,
-JsonRpcError,JsonRpcRequest,JsonRpcResponse,BadRequest,BindingErrorData,ErrorInfo,AgentAttempt,AgentState,ApprovalDecision,ApprovalRequest,AttemptRecord,BrokerCanary,
-CallerRecord,ControlRecord,DesiredState,ReasoningRecord,HostEvent,HostOrder,HostRecord,SessionOutcome,SessionRecord,StepIntent,StepItems,StepResult,StepStatus,Telemetry,
-TriggerRecord,UsageRecord,WorkOrder,WorkflowDefinition};export{AgentAttempt,AgentCard,AgentState,ApprovalDecision,ApprovalRequest,Artifact,AttemptRecord,BadRequest,BindingErrorData,BrokerCanary,CallerRecord,CancelTaskRequest,
+[["at"],"utc"],[["retryAt"],"utc"]],Telemetry:[[["at"],"utc"]],ToolApproval:[[["at"],"utc"],[["expiresAt"],"utc"]],TriggerRecord:[[["firedAt"],"utc"],[["at"],"u\
+tc"]],UsageRecord:[[["at"],"utc"]],WorkOrder:[[["detectedAt"],"utc"],[["finding","verdict"],"non-empty"],[["finding","component"],"non-empty"],[["action"],"non-\
+empty"],[["startAt"],"utc"],[["endAt"],"utc"],[["technicians","*","id"],"non-empty"],[["technicians","*","name"],"non-empty"],[["parts","*","sku"],"non-empty"],
+[["parts","*","name"],"non-empty"],[["parts","*","availableAt"],"utc"]],WorkflowDefinition:[]},validators={AgentCard,Artifact,CancelTaskRequest,DeleteTaskPushNotificationConfigRequest,
+GetExtendedAgentCardRequest,GetTaskPushNotificationConfigRequest,GetTaskRequest,ListTaskPushNotificationConfigsRequest,ListTaskPushNotificationConfigsResponse,ListTasksRequest,
+ListTasksResponse,Message,Part,SendMessageRequest,SendMessageResponse,StreamResponse,SubscribeToTaskRequest,Task,TaskArtifactUpdateEvent,TaskPushNotificationConfig,
+TaskStatusUpdateEvent,JsonRpcError,JsonRpcRequest,JsonRpcResponse,BadRequest,BindingErrorData,ErrorInfo,AgentAttempt,AgentState,ApprovalDecision,ApprovalRequest,
+AttemptRecord,BrokerCanary,CallerRecord,ControlRecord,DesiredState,ReasoningRecord,HostEvent,HostOrder,HostRecord,SessionOutcome,SessionRecord,StepIntent,StepItems,
+StepResult,StepStatus,Telemetry,ToolApproval,TriggerRecord,UsageRecord,WorkOrder,WorkflowDefinition};export{AgentAttempt,AgentCard,AgentState,ApprovalDecision,ApprovalRequest,Artifact,AttemptRecord,BadRequest,BindingErrorData,BrokerCanary,CallerRecord,CancelTaskRequest,
 ControlRecord,DeleteTaskPushNotificationConfigRequest,DesiredState,ErrorInfo,GetExtendedAgentCardRequest,GetTaskPushNotificationConfigRequest,GetTaskRequest,HostEvent,
 HostOrder,HostRecord,JsonRpcError,JsonRpcRequest,JsonRpcResponse,ListTaskPushNotificationConfigsRequest,ListTaskPushNotificationConfigsResponse,ListTasksRequest,
 ListTasksResponse,Message,Part,ReasoningRecord,SendMessageRequest,SendMessageResponse,SessionOutcome,SessionRecord,StepIntent,StepItems,StepResult,StepStatus,StreamResponse,
-SubscribeToTaskRequest,Task,TaskArtifactUpdateEvent,TaskPushNotificationConfig,TaskStatusUpdateEvent,Telemetry,TriggerRecord,UsageRecord,WorkOrder,WorkflowDefinition,
-validators,writeRules};
+SubscribeToTaskRequest,Task,TaskArtifactUpdateEvent,TaskPushNotificationConfig,TaskStatusUpdateEvent,Telemetry,ToolApproval,TriggerRecord,UsageRecord,WorkOrder,
+WorkflowDefinition,validators,writeRules};

@@ -55,6 +55,7 @@ export interface DocumentTypes {
   StepResult: records.StepResult;
   StepStatus: records.StepStatus;
   Telemetry: records.Telemetry;
+  ToolApproval: records.ToolApproval;
   TriggerRecord: records.TriggerRecord;
   UsageRecord: reasoning.UsageRecord;
   WorkOrder: WorkOrder;
@@ -111,6 +112,7 @@ const names: Record<DocumentName, true> = {
   StepResult: true,
   StepStatus: true,
   Telemetry: true,
+  ToolApproval: true,
   TriggerRecord: true,
   UsageRecord: true,
   WorkOrder: true,

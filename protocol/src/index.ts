@@ -137,6 +137,7 @@ export {
   validateStepStatus,
   validateTelemetry,
   validateReasoningRecord,
+  validateToolApproval,
   validateTriggerRecord,
   validateUsageRecord,
   validateWorkOrder,
@@ -222,6 +223,7 @@ export type {
   StepStatusState,
   StepSummary,
   Telemetry,
+  ToolApproval,
   TriggerRecord,
 } from './schemas/records.ts';
 export type { ReasoningRecord, ReasoningToolCall, UsageRecord } from './schemas/reasoning.ts';

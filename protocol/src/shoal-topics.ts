@@ -68,8 +68,11 @@ export interface HostTopics {
 
 export interface DeviceTopics {
   readonly telemetry: string;
+  /** Filter of the approvals of tool calls. */
+  readonly approvals: string;
   readonly all: string;
   channel(name: string): string;
+  approval(approvalId: string): string;
 }
 
 /** A day (of an agent; of the fleet, when all its agents are added up), or one session. */
@@ -109,6 +112,7 @@ export type ShoalTopic = InUnit &
     | { readonly kind: 'canary' | 'spawn' }
     | { readonly kind: 'host' | 'host-order' | 'host-event'; readonly hostId: string }
     | { readonly kind: 'telemetry'; readonly deviceId: string; readonly channel?: string }
+    | { readonly kind: 'tool-approval'; readonly deviceId: string; readonly approvalId: string }
   );
 
 const root = 'shoal/v1';
@@ -211,10 +215,15 @@ export function deviceTopics(device: DeviceAddress): DeviceTopics {
   const base = `${unitPath(device)}/device/${device.deviceId}`;
   return {
     telemetry: `${base}/telemetry`,
+    approvals: `${base}/approval/+`,
     all: `${base}/#`,
     channel(name) {
       assertIdentifier('channel', name);
       return `${base}/telemetry/${name}`;
+    },
+    approval(approvalId) {
+      assertIdentifier('approvalId', approvalId);
+      return `${base}/approval/${approvalId}`;
     },
   };
 }
@@ -317,6 +326,8 @@ function parseHost(inUnit: InUnit, levels: readonly string[]): ShoalTopic | unde
 
 function parseDevice(inUnit: InUnit, levels: readonly string[]): ShoalTopic | undefined {
   const [deviceId, word, channel] = levels;
+  if (deviceId !== undefined && word === 'approval' && channel !== undefined && levels.length === 3)
+    return { ...inUnit, kind: 'tool-approval', deviceId, approvalId: channel };
   if (deviceId === undefined || word !== 'telemetry' || levels.length > 3) return undefined;
   return { ...inUnit, kind: 'telemetry', deviceId, ...(channel === undefined ? {} : { channel }) };
 }

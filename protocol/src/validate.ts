@@ -132,6 +132,7 @@ export const validateStepResult = /* @__PURE__ */ validatorOf('StepResult');
 export const validateStepStatus = /* @__PURE__ */ validatorOf('StepStatus');
 export const validateTelemetry = /* @__PURE__ */ validatorOf('Telemetry');
 export const validateReasoningRecord = /* @__PURE__ */ validatorOf('ReasoningRecord');
+export const validateToolApproval = /* @__PURE__ */ validatorOf('ToolApproval');
 export const validateTriggerRecord = /* @__PURE__ */ validatorOf('TriggerRecord');
 export const validateUsageRecord = /* @__PURE__ */ validatorOf('UsageRecord');
 export const validateWorkOrder = /* @__PURE__ */ validatorOf('WorkOrder');

@@ -2,7 +2,13 @@
 import { createBroker, type Broker } from '@shoal/broker';
 import { callJsonTool, connectMcp, type McpConnection } from '@shoal/mcp-mqtt';
 import { openLink, type InboundMessage } from '@shoal/mqtt-link';
-import { deviceTopics, parseJson, validateTelemetry, type Telemetry } from '@shoal/protocol';
+import {
+  deviceTopics,
+  parseJson,
+  validateTelemetry,
+  type Telemetry,
+  type ToolApproval,
+} from '@shoal/protocol';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   decodeSamples,
@@ -134,23 +140,26 @@ describe('the tools', () => {
       'describe',
       'read_vibration_waveform',
       'set_speed',
+      'settle_request',
       'start',
       'stop',
     ]);
     expect(byName['set_speed']).toMatchObject({
       inputSchema: {
-        properties: { rpm: { minimum: 534, maximum: 1958, description: 'Speed in rpm, 534 to 1958.' } },
+        properties: {
+          rpm: { minimum: 534, maximum: 1958, unit: 'rpm', description: 'Speed in rpm, 534 to 1958.' },
+        },
       },
       annotations: { readOnlyHint: false, idempotentHint: true },
-      _meta: { 'shoal/risk': 'setpoint' },
+      _meta: { 'shoal/tool': { risk: 'reversible', guarded: true, interlocks: [{ name: 'lockout' }] } },
     });
     expect(byName['stop']).toMatchObject({
       annotations: { destructiveHint: true },
-      _meta: { 'shoal/risk': 'actuate' },
+      _meta: { 'shoal/tool': { risk: 'disruptive' } },
     });
     expect(byName['read_vibration_waveform']).toMatchObject({
       annotations: { readOnlyHint: true },
-      _meta: { 'shoal/risk': 'read' },
+      _meta: { 'shoal/tool': { risk: 'read' } },
     });
   });
 
@@ -207,21 +216,19 @@ describe('the tools', () => {
     const device = await start();
     const { client } = await connect();
     await expect(callJsonTool(client, 'set_speed', { rpm: 99_999 })).rejects.toThrow(
-      /rpm: Too big: expected number to be <=1958/,
+      /invalid-arguments: rpm is 99999; it must be 534 to 1958 rpm/,
     );
     await expect(callJsonTool(client, 'set_speed', { rpm: 'fast' })).rejects.toThrow(/rpm/);
     await expect(callJsonTool(client, 'read_vibration_waveform', { seconds: 60 })).rejects.toThrow(/seconds/);
     await expect(callJsonTool(client, 'read_vibration_waveform', { captureId: 'old' })).rejects.toThrow(
       /capture-gone: captureId "old" is not kept/,
     );
-    await expect(callJsonTool(client, 'read_vibration_waveform', { offset: 1e9 })).rejects.toThrow(
-      /out-of-range: offset/,
-    );
+    await expect(callJsonTool(client, 'read_vibration_waveform', { offset: 1e9 })).rejects.toThrow(/offset/);
     expect(device.state).toMatchObject({ rpm: 1780, running: true });
   });
 
   it('act once per request id, for all clients of the device', async () => {
-    const device = await start();
+    const device = await start({ grant: 'dangerous' });
     const [one, two] = await Promise.all([connect(), connect()]);
     const first = await callJsonTool(one.client, 'set_speed', { rpm: 900, requestId: 'r1' });
     await callJsonTool(two.client, 'stop');
@@ -239,7 +246,7 @@ describe('the tools', () => {
 
   it('change what the model does', async () => {
     const { records, until } = await listen();
-    await start();
+    await start({ grant: 'dangerous' });
     const { client } = await connect();
     await callJsonTool(client, 'set_speed', { rpm: 900 });
     await until(() => (records.at(-1)?.channels['flow'] ?? 999) < 70);
@@ -247,6 +254,150 @@ describe('the tools', () => {
     const still = (): boolean => (records.at(-1)?.channels['vibration1'] ?? 999) < 0.01;
     await until(() => records.at(-1)?.channels['flow'] === 0 && still());
     expect(records.at(-1)!.channels['current']).toBeLessThan(0.2);
+  });
+});
+
+describe('what the device refuses, whoever asks', () => {
+  const topic = (id: string) => deviceTopics(pump).approval(id);
+  const approve = async (approvalId: string, change: Partial<ToolApproval> = {}, retain = true) => {
+    const link = await openLink({ url, clientId: `approver-${approvalId}` });
+    const record: ToolApproval = {
+      schemaVersion: 1,
+      approvalId,
+      deviceId: pump.deviceId,
+      tool: 'stop',
+      args: {},
+      action: 'approve',
+      by: 'ada',
+      at: new Date().toISOString(),
+      expiresAt: new Date(Date.now() + 60_000).toISOString(),
+      ...change,
+    };
+    closers.push(async () => {
+      await link.publish(topic(approvalId), '', { retain: true });
+      await link.close();
+    });
+    await link.publish(topic(approvalId), JSON.stringify(record), { retain });
+  };
+  const refusalOf = async (
+    client: McpConnection['client'],
+    tool: string,
+    args: Record<string, unknown> = {},
+  ) => {
+    const result = await client.callTool({ name: tool, arguments: args });
+    return (result.structuredContent as { refusal?: unknown } | undefined)?.refusal;
+  };
+
+  it('names the approval that it needs, and takes the retained one once', async () => {
+    const device = await start();
+    const { client } = await connect();
+    expect(await refusalOf(client, 'stop')).toMatchObject({
+      code: 'approval-required',
+      approval: { tool: 'stop', risk: 'disruptive', grant: 'reversible', topic: topic('ID') },
+    });
+    expect(await refusalOf(client, 'stop', { approvalId: 'a1' })).toMatchObject({
+      code: 'approval-required',
+    });
+    await approve('a1');
+    await expect
+      .poll(() => refusalOf(client, 'stop', { approvalId: 'a1', dryRun: true }), { timeout: 10_000 })
+      .toBeUndefined();
+    expect(device.state.running).toBe(true);
+    const first = await callJsonTool(client, 'stop', { approvalId: 'a1', requestId: 'r1' });
+    expect(device.state.running).toBe(false);
+    expect(await callJsonTool(client, 'stop', { approvalId: 'a1', requestId: 'r1' })).toEqual(first);
+    expect(await refusalOf(client, 'stop', { approvalId: 'a1', requestId: 'r2' })).toMatchObject({
+      code: 'approval-invalid',
+      message: expect.stringContaining('it was used'),
+    });
+  });
+
+  it.each([
+    ['is for another device', { deviceId: 'pump-02' }, /device pump-02/],
+    ['is for another tool', { tool: 'start' }, /tool start/],
+    ['is for other arguments', { args: { now: true } }, /other arguments/],
+    ['is a denial', { action: 'deny' as const }, /denied by ada/],
+    ['has expired', { expiresAt: new Date(Date.now() - 1).toISOString() }, /expired/],
+    ['stands too long', { expiresAt: new Date(Date.now() + 7_200_000).toISOString() }, /longer than an hour/],
+    ['is of somebody else', { by: 'mallory' }, /mallory is no approver/],
+  ])('does not take an approval that %s', async (_, change, reason) => {
+    const device = await start({ approvers: ['ada'] });
+    const { client } = await connect();
+    await approve('a2', change);
+    await expect
+      .poll(() => refusalOf(client, 'stop', { approvalId: 'a2' }), { timeout: 10_000 })
+      .toMatchObject({ code: 'approval-invalid', message: expect.stringMatching(reason) });
+    expect(device.state.running).toBe(true);
+  });
+
+  it('does not take an approval that is sent but not retained, malformed, or taken back', async () => {
+    const device = await start();
+    const { client } = await connect();
+    await approve('a3', {}, false);
+    await approve('a4', { action: 'maybe' as never });
+    await approve('a5');
+    await expect
+      .poll(() => refusalOf(client, 'stop', { approvalId: 'a5', dryRun: true }), { timeout: 10_000 })
+      .toBeUndefined();
+    for (const approvalId of ['a3', 'a4', '../a5', 'a5/x'])
+      expect(await refusalOf(client, 'stop', { approvalId })).toMatchObject({ code: 'approval-required' });
+    const link = await openLink({ url, clientId: 'revoker' });
+    await link.publish(topic('a5'), '', { retain: true });
+    await link.close();
+    await expect
+      .poll(() => refusalOf(client, 'stop', { approvalId: 'a5', dryRun: true }), { timeout: 10_000 })
+      .toMatchObject({ code: 'approval-required' });
+    expect(device.state.running).toBe(true);
+  });
+
+  it('obeys the lock at the machine whatever is granted, and says who locked it', async () => {
+    const device = await start({ grant: 'dangerous' });
+    const { client } = await connect();
+    device.lockOut('fitter 7');
+    for (const [tool, args] of [
+      ['start', {}],
+      ['set_speed', { rpm: 900 }],
+    ] as const)
+      expect(await refusalOf(client, tool, args)).toMatchObject({
+        code: 'interlock',
+        interlock: { name: 'lockout', state: 'locked by fitter 7' },
+      });
+    expect(device.state.rpm).toBe(1780);
+    expect(await callJsonTool(client, 'stop')).toMatchObject({ running: false });
+    device.lockOut(undefined);
+    expect(await callJsonTool(client, 'set_speed', { rpm: 900 })).toMatchObject({ rpm: 900 });
+  });
+
+  it('says what would happen without doing it, and refuses what a call would', async () => {
+    const device = await start();
+    const { client } = await connect();
+    expect(await callJsonTool(client, 'set_speed', { rpm: 900, dryRun: true })).toMatchObject({
+      dryRun: true,
+      would: { rpm: 900, previous: { rpm: 1780 } },
+    });
+    expect(await refusalOf(client, 'set_speed', { rpm: 1, dryRun: true })).toMatchObject({
+      code: 'invalid-arguments',
+      argument: { name: 'rpm', minimum: 534, maximum: 1958, unit: 'rpm' },
+    });
+    expect(device.state.rpm).toBe(1780);
+  });
+
+  it('tells who lost an answer what was done, or that it never will be', async () => {
+    const device = await start();
+    const { client } = await connect();
+    const answer = await callJsonTool(client, 'set_speed', { rpm: 900, requestId: 'k1' });
+    expect(await callJsonTool(client, 'settle_request', { requestId: 'k1' })).toMatchObject({
+      state: 'done',
+      answer,
+      keptSeconds: 3600,
+    });
+    expect(await callJsonTool(client, 'settle_request', { requestId: 'k2' })).toMatchObject({
+      state: 'not-done',
+    });
+    expect(await refusalOf(client, 'set_speed', { rpm: 1000, requestId: 'k2' })).toMatchObject({
+      code: 'request-settled',
+    });
+    expect(device.state.rpm).toBe(900);
   });
 });
 

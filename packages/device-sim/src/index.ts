@@ -50,7 +50,6 @@ export {
   type WaveformManifest,
 } from './core/waveform-manifest.ts';
 export type { Device, DeviceState } from './io/device.ts';
-export type { RiskClass } from './io/device-tools.ts';
 export {
   findDataFolder,
   isDataFolder,

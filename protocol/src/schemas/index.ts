@@ -78,6 +78,7 @@ export {
   StepStatusState,
   StepSummary,
   Telemetry,
+  ToolApproval,
   TriggerRecord,
 } from './records.ts';
 export { ReasoningRecord, ReasoningToolCall, UsageRecord } from './reasoning.ts';

@@ -268,6 +268,31 @@ const $ApprovalDecision = Type.Object(
 export interface ApprovalDecision extends Static<typeof $ApprovalDecision> {}
 export const ApprovalDecision: TUnsafe<ApprovalDecision> = def('ApprovalDecision', $ApprovalDecision);
 
+const $ToolApproval = Type.Object(
+  {
+    schemaVersion,
+    approvalId: Identifier,
+    deviceId: Identifier,
+    tool: Type.String({ minLength: 1, maxLength: 200 }),
+    args: Type.Unsafe<Record<string, unknown>>({
+      type: 'object',
+      description: 'The arguments, word for word; only a call with exactly these is approved.',
+    }),
+    action: enumOf(['approve', 'deny']),
+    by: Type.String({ minLength: 1, maxLength: 400, description: 'Who decided.' }),
+    reason: Type.Optional(Type.String({ maxLength: 4000 })),
+    at,
+    expiresAt: Type.Unsafe<string>({ ...Timestamp, description: 'At most an hour after `at`.' }),
+  },
+  {
+    description:
+      'The word of a person on one call of a tool of a device whose risk is above what its caller was granted. Retained; an empty ' +
+      'message takes it back.',
+  },
+);
+export interface ToolApproval extends Static<typeof $ToolApproval> {}
+export const ToolApproval: TUnsafe<ToolApproval> = def('ToolApproval', $ToolApproval);
+
 const $ControlRecord = Type.Object(
   {
     ...session,

@@ -51,14 +51,25 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     imports: ['@shoal/protocol', '@shoal/mqtt-link'],
     test: ['@shoal/broker'],
   },
+  '@shoal/device-tools': {
+    folder: 'packages/device-tools',
+    imports: ['@shoal/protocol', '@shoal/mqtt-link'],
+    test: ['@shoal/broker', '@shoal/mcp-mqtt'],
+  },
   '@shoal/device-agent': {
     folder: 'packages/device-agent',
-    imports: ['@shoal/protocol', '@shoal/mqtt-link', '@shoal/agent-sdk', '@shoal/mcp-mqtt'],
+    imports: [
+      '@shoal/protocol',
+      '@shoal/mqtt-link',
+      '@shoal/agent-sdk',
+      '@shoal/mcp-mqtt',
+      '@shoal/device-tools',
+    ],
     test: ['@shoal/broker', '@shoal/device-sim', '@shoal/registry-client'],
   },
   '@shoal/device-sim': {
     folder: 'packages/device-sim',
-    imports: ['@shoal/protocol', '@shoal/mqtt-link', '@shoal/mcp-mqtt'],
+    imports: ['@shoal/protocol', '@shoal/mqtt-link', '@shoal/mcp-mqtt', '@shoal/device-tools'],
     test: ['@shoal/broker'],
   },
   '@shoal/workflow': {

@@ -1,4 +1,5 @@
 import type { Agent, Clock } from '@shoal/agent-sdk';
+import type { RiskClass } from '@shoal/device-tools';
 import type { LinkOptions } from '@shoal/mqtt-link';
 import type { AgentAddress } from '@shoal/protocol';
 import type { DeviceDescription } from '../core/agent/card.ts';
@@ -41,6 +42,12 @@ export interface DeviceAgentOptions
   readonly mcpServerName?: string;
   /** Longest wait for the device's MCP server. Default 5 000. */
   readonly deviceTimeoutMs?: number;
+  /** The highest risk of an order that needs no approval. Default `reversible`. */
+  readonly grant?: RiskClass;
+  /** Whose approvals count, by name. Default: of whoever the broker lets write them. */
+  readonly approvers?: readonly string[];
+  /** The least risk that a tool counts for, by name: raises what the device declares, never lowers it. */
+  readonly risks?: Readonly<Record<string, RiskClass>>;
   readonly clock?: Clock;
 }
 

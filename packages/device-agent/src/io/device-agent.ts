@@ -7,9 +7,11 @@ import {
   type Clock,
   type RetainedState,
 } from '@shoal/agent-sdk';
+import { followApprovals, type ApprovalBook } from '@shoal/device-tools';
 import { openLink, silentLogger, type Link, type Logger } from '@shoal/mqtt-link';
 import { clientIdOf, deviceTopics, type AgentAddress, type AgentState } from '@shoal/protocol';
 import { deviceCard } from '../core/agent/card.ts';
+import { whyRefused, type OrderRules } from '../core/agent/check-order.ts';
 import { CONTEXT_KIND, type DeviceContext, type DeviceSpeed } from '../core/agent/device-context.ts';
 import { DeviceMonitor } from '../core/agent/device-monitor.ts';
 import { incidentMessage } from '../core/agent/requests.ts';
@@ -82,6 +84,7 @@ class RunningDeviceAgent implements DeviceAgent {
   #speed: DeviceSpeed | null;
   #malformed: number;
   #stopping: Promise<void> | undefined;
+  #approvals: ApprovalBook | undefined;
 
   constructor(
     options: DeviceAgentOptions,
@@ -105,7 +108,9 @@ class RunningDeviceAgent implements DeviceAgent {
     this.#operator = new Operator({
       door: this.#door,
       records: saved?.orders ?? [],
+      check: (order, traits, records) => whyRefused(order, traits, records, this.#orderRules()),
       persist: () => this.#persist(),
+      nowMs: () => Date.parse(this.#clock.nowIso()),
       onDone: (_, result) => this.#noteSpeed(result),
       logger: this.#logger,
     });
@@ -126,6 +131,7 @@ class RunningDeviceAgent implements DeviceAgent {
   async start(): Promise<void> {
     this.#link.on('fenced', () => void this.#stop('fenced'));
     this.#link.on('closed', () => void this.#stop('closed'));
+    this.#approvals = await followApprovals(this.#link, this.#options, this.#logger);
     await this.agent.start();
     await this.#link.subscribe(
       deviceTopics(this.#options).telemetry,
@@ -222,8 +228,21 @@ class RunningDeviceAgent implements DeviceAgent {
     });
   }
 
+  #orderRules(): OrderRules {
+    const { deviceId, grant = 'reversible', approvers } = this.#options;
+    return {
+      deviceId,
+      grant,
+      ...(approvers === undefined ? {} : { approvers }),
+      approval: (approvalId) => this.#approvals?.get(approvalId),
+      approvalTopic: (approvalId) => deviceTopics(this.#options).approval(approvalId),
+      channels: this.#monitor.lastSample?.channels ?? {},
+      nowMs: Date.parse(this.#clock.nowIso()),
+    };
+  }
+
   #createDoor(): DeviceDoor {
-    const { url, username, password, deviceId, deviceTimeoutMs = 5_000 } = this.#options;
+    const { url, username, password, deviceId, deviceTimeoutMs = 5_000, risks } = this.#options;
     const { org, unit } = this.address;
     return new DeviceDoor({
       url,
@@ -232,6 +251,7 @@ class RunningDeviceAgent implements DeviceAgent {
       idleMs: 30_000,
       clock: this.#clock,
       logger: this.#logger,
+      ...(risks === undefined ? {} : { risks }),
       ...(username === undefined ? {} : { username }),
       ...(password === undefined ? {} : { password }),
     });

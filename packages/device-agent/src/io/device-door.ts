@@ -1,8 +1,19 @@
+import type { Tool } from '@modelcontextprotocol/client';
+import type { Clock } from '@shoal/agent-sdk';
+import {
+  higherRisk,
+  readDeclaration,
+  REFUSAL_CODES,
+  SETTLE_TOOL,
+  type Refusal,
+  type RiskClass,
+  type SettleAnswer,
+} from '@shoal/device-tools';
 import { callJsonTool, connectMcp, isMcpMqttError, type McpConnection } from '@shoal/mcp-mqtt';
 import type { Logger } from '@shoal/mqtt-link';
+import type { ToolTraits } from '../core/agent/check-order.ts';
 import type { DeviceSpeed } from '../core/agent/device-context.ts';
 import { DeviceAgentError } from '../errors.ts';
-import type { Clock } from '@shoal/agent-sdk';
 
 export interface DeviceDoorOptions {
   readonly url: string;
@@ -13,15 +24,10 @@ export interface DeviceDoorOptions {
   readonly discoveryTimeoutMs: number;
   /** The session is closed after this long without a call: most devices are operated rarely. */
   readonly idleMs: number;
+  /** The least risk that a tool counts for, by name. */
+  readonly risks?: Readonly<Record<string, RiskClass>>;
   readonly clock: Clock;
   readonly logger: Logger;
-}
-
-/** What a tool says of itself in its annotations (MCP `ToolAnnotations`); unset counts as the careful answer. */
-export interface ToolTraits {
-  readonly readOnly: boolean;
-  readonly idempotent: boolean;
-  readonly acceptsRequestId: boolean;
 }
 
 interface OpenDoor {
@@ -61,6 +67,22 @@ export class DeviceDoor {
     return this.#use(({ connection }) =>
       callJsonTool(connection.client, tool, args, signal === undefined ? {} : { signal }),
     );
+  }
+
+  /** What became of a request; undefined when the device cannot be asked, or does not tell. */
+  async settle(requestId: string): Promise<SettleAnswer | undefined> {
+    try {
+      const told = await this.#use(({ connection, tools }) =>
+        tools.has(SETTLE_TOOL)
+          ? callJsonTool(connection.client, SETTLE_TOOL, { requestId })
+          : Promise.resolve(undefined),
+      );
+      const usable = typeof told?.['state'] === 'string' && typeof told['memoryId'] === 'string';
+      return usable ? (told as unknown as SettleAnswer) : undefined;
+    } catch (error) {
+      this.#options.logger.warn('the device does not say what became of an order', { error: String(error) });
+      return undefined;
+    }
   }
 
   /** Undefined when the device has no such tool, or does not tell. */
@@ -128,18 +150,10 @@ export class DeviceDoor {
       ...(password === undefined ? {} : { password }),
     });
     const { tools } = await connection.client.listTools();
+    const { risks = {} } = this.#options;
     const opened = {
       connection,
-      tools: new Map(
-        tools.map(({ name, annotations, inputSchema }) => [
-          name,
-          {
-            readOnly: annotations?.readOnlyHint === true,
-            idempotent: annotations?.idempotentHint === true,
-            acceptsRequestId: inputSchema.properties?.['requestId'] !== undefined,
-          },
-        ]),
-      ),
+      tools: new Map(tools.map((tool) => [tool.name, toolTraits(tool, risks[tool.name])])),
     };
     void this.#forgetWhenClosed(connection);
     return opened;
@@ -150,6 +164,31 @@ export class DeviceDoor {
     this.#options.logger.debug('the session with the device ended', { reason: reason.code });
     this.#open = undefined;
   }
+}
+
+/** Unset counts as the careful answer; `floor` may raise the risk that a tool declares, never lower it. */
+function toolTraits({ annotations, inputSchema, _meta }: Tool, floor: RiskClass = 'read'): ToolTraits {
+  const declaration = readDeclaration(_meta);
+  const hinted = annotations?.readOnlyHint === true && annotations.destructiveHint !== true;
+  const declared = declaration?.risk ?? (hinted ? 'read' : 'dangerous');
+  const contradicts =
+    declared === 'read' && annotations?.destructiveHint === true && declaration !== undefined;
+  return {
+    risk: higherRisk(contradicts ? 'dangerous' : declared, floor),
+    idempotent: annotations?.idempotentHint === true,
+    acceptsRequestId: inputSchema.properties?.['requestId'] !== undefined,
+    guarded: declaration?.guarded === true,
+    interlocks: declaration?.interlocks ?? [],
+    inputSchema,
+    ...(declaration?.memory === undefined ? {} : { memoryId: declaration.memory.id }),
+  };
+}
+
+/** The refusal that the device answered with. */
+export function refusalOf(error: unknown): Refusal | undefined {
+  if (!isMcpMqttError(error, 'tool-failed')) return undefined;
+  const refusal = error.details?.['refusal'] as Refusal | undefined;
+  return typeof refusal?.code === 'string' && refusal.code in REFUSAL_CODES ? refusal : undefined;
 }
 
 /** True when the device cannot have acted: it answered with an error, or was never reached. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { CaptureStore, chunkOf, decodeSamples } from './captures.ts';
-import { applyCommand, initialControl, type ControlState, type DeviceCommand } from './device-control.ts';
+import { applyCommand, initialSetpoint } from './device-control.ts';
 import { DEVICE_SIM_ERROR_CODES } from './errors.ts';
 import { pumpModel } from './pump-model.ts';
 import { gaussian, seedOf, uniform } from './random.ts';
@@ -10,17 +10,13 @@ import { BURST, deviceTime, due } from './telemetry.ts';
 const { description } = pumpModel({ seed: 1 });
 
 describe('commands', () => {
-  const after = (...commands: DeviceCommand[]) => {
-    let state: ControlState = initialControl(description);
-    return commands.map((command) => {
-      const result = applyCommand(state, command, description, 'now');
-      state = result.state;
-      return result.answer;
-    });
-  };
-
   it('set the speed, stop and start, and say what was before', () => {
-    const [set, stop, start] = after({ kind: 'set_speed', rpm: 900 }, { kind: 'stop' }, { kind: 'start' });
+    const set = applyCommand(
+      initialSetpoint(description),
+      { kind: 'set_speed', rpm: 900 },
+      description,
+      'now',
+    );
     expect(set).toEqual({
       command: 'set_speed',
       rpm: 900,
@@ -30,34 +26,19 @@ describe('commands', () => {
       at: 'now',
       effect: 'model',
     });
+    const stop = applyCommand(set, { kind: 'stop' }, description, 'now');
     expect(stop).toMatchObject({ rpm: 900, running: false });
-    expect(start).toMatchObject({ rpm: 900, running: true, previous: { running: false } });
-  });
-
-  it('answer a repeated request id as before, whatever happened in between', () => {
-    const command = { kind: 'set_speed', rpm: 900, requestId: 'r1' } as const;
-    const [first, , again, now] = after(command, { kind: 'set_speed', rpm: 1000 }, command, { kind: 'stop' });
-    expect(again).toEqual(first);
-    expect(now).toMatchObject({ rpm: 1000 });
-  });
-
-  it('refuse a request id that comes with another command', () => {
-    expect(() => after({ kind: 'stop', requestId: 'r' }, { kind: 'start', requestId: 'r' })).toThrow(
-      /requestId "r" was used for/,
-    );
+    expect(applyCommand(stop, { kind: 'start' }, description, 'now')).toMatchObject({
+      rpm: 900,
+      running: true,
+      previous: { running: false },
+    });
   });
 
   it.each([0, 533, 1959, Number.NaN])('refuse %d rpm and name the limits', (rpm) => {
-    expect(() => after({ kind: 'set_speed', rpm })).toThrow(/rpm is .*; it must be 534 to 1958/);
-  });
-
-  it('remember a bounded number of request ids', () => {
-    let state = initialControl(description);
-    for (let index = 0; index < 300; index += 1) {
-      ({ state } = applyCommand(state, { kind: 'stop', requestId: `r${index}` }, description, 'now'));
-    }
-    expect(state.answers.size).toBe(256);
-    expect(state.answers.has('r299')).toBe(true);
+    expect(() =>
+      applyCommand(initialSetpoint(description), { kind: 'set_speed', rpm }, description, 'now'),
+    ).toThrow(/rpm is .*; it must be 534 to 1958/);
   });
 });
 

@@ -9,7 +9,6 @@ export const DEVICE_SIM_ERROR_CODES = {
   'out-of-range': 'a parameter is outside its range; the message names both',
   'fault-not-applicable': 'this kind of machine cannot have this fault, or the channel does not exist',
   'capture-gone': 'a waveform capture is asked for that is no longer kept',
-  'request-conflict': 'a request id was used before with other arguments',
 } as const;
 
 export type DeviceSimErrorCode = keyof typeof DEVICE_SIM_ERROR_CODES;

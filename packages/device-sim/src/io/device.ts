@@ -5,14 +5,13 @@ import { deviceTopics } from '@shoal/protocol';
 import { CaptureStore, chunkOf, type CaptureChunk } from '../core/captures.ts';
 import {
   applyCommand,
-  initialControl,
+  initialSetpoint,
   type CommandAnswer,
-  type ControlState,
   type DeviceCommand,
 } from '../core/device-control.ts';
-import type { DeviceSample, DeviceSource, MachineDescription } from '../core/source.ts';
+import type { DeviceSample, DeviceSource, MachineDescription, Setpoint } from '../core/source.ts';
 import { deviceTime, due, telemetryRecord, type PaceState } from '../core/telemetry.ts';
-import type { DeviceControls } from './device-tools.ts';
+import { LOCKOUT, type DeviceControls } from './device-tools.ts';
 
 export interface DeviceSettings {
   readonly org: string;
@@ -59,7 +58,9 @@ export class Device implements DeviceControls {
   readonly #settleEnded: () => void;
   #serving: McpServing | undefined;
   #sourceState: unknown;
-  #control: ControlState;
+  #setpoint: Setpoint;
+  #channels: DeviceSample['channels'] = {};
+  #lockedBy: string | undefined;
   #pace: PaceState = { sent: 0, startedAtMs: 0 };
   #samples = 0;
   #lost = 0;
@@ -76,14 +77,14 @@ export class Device implements DeviceControls {
     this.#topic = deviceTopics(settings).telemetry;
     this.#units = Object.fromEntries(this.machine.channels.map(({ name, unit }) => [name, unit]));
     this.#sourceState = settings.source.initial();
-    this.#control = initialControl(this.machine);
+    this.#setpoint = initialSetpoint(this.machine);
     let settle!: () => void;
     this.ended = new Promise((resolve) => (settle = resolve));
     this.#settleEnded = settle;
   }
 
   get state(): DeviceState {
-    const { rpm, running } = this.#control.setpoint;
+    const { rpm, running } = this.#setpoint;
     return { samples: this.#samples, lost: this.#lost, rpm, running, ended: this.#over };
   }
 
@@ -124,7 +125,7 @@ export class Device implements DeviceControls {
       origin,
       maxCaptureSeconds,
     } = this.machine;
-    const { rpm, running } = this.#control.setpoint;
+    const { rpm, running } = this.#setpoint;
     const { org, unit, deviceId } = this;
     const { rateHz, maxChunkBytes } = this.#settings;
     return {
@@ -165,15 +166,34 @@ export class Device implements DeviceControls {
     return chunkOf(this.#captures.get(captureId), request.offset ?? 0, this.#settings.maxChunkBytes);
   }
 
+  preview(command: DeviceCommand): CommandAnswer {
+    return applyCommand(this.#setpoint, command, this.machine, this.#now());
+  }
+
   command(command: DeviceCommand): CommandAnswer {
-    const { state, answer } = applyCommand(this.#control, command, this.machine, this.#now());
-    this.#control = state;
+    const answer = this.preview(command);
+    this.#setpoint = { rpm: answer.rpm, running: answer.running };
     return answer;
+  }
+
+  /** As the switch at the machine: until it is unlocked, no tool sets it in motion or changes its speed. `undefined` unlocks. */
+  lockOut(by: string | undefined): void {
+    this.#lockedBy = by;
+  }
+
+  /** The state of an interlock that blocks now and that only the device knows. */
+  interlock(name: string): string | undefined {
+    return name === LOCKOUT && this.#lockedBy !== undefined ? `locked by ${this.#lockedBy}` : undefined;
+  }
+
+  /** Of the last sample; empty before the first. */
+  get channels(): DeviceSample['channels'] {
+    return this.#channels;
   }
 
   #takeCapture(seconds: number): string {
     const { source } = this.#settings;
-    const waveform = source.waveform(this.#sourceState, this.#control.setpoint, seconds, this.#captureCount);
+    const waveform = source.waveform(this.#sourceState, this.#setpoint, seconds, this.#captureCount);
     this.#captureCount += 1;
     const captureId = `${this.deviceId}-${randomUUID().slice(0, 8)}`;
     this.#captures.add({ captureId, at: this.#now(), waveform });
@@ -194,10 +214,11 @@ export class Device implements DeviceControls {
 
   #step(): void {
     const { source, startAtMs, rateHz } = this.#settings;
-    const next = source.next(this.#sourceState, this.#control.setpoint);
+    const next = source.next(this.#sourceState, this.#setpoint);
     if (next === undefined) return this.#end();
     this.#sourceState = next.state;
     this.#samples += 1;
+    this.#channels = next.sample.channels;
     const at = deviceTime(startAtMs, next.sample.index, rateHz);
     this.#publish(JSON.stringify(telemetryRecord(this.deviceId, next.sample, at, this.#units)));
     for (const listener of this.#listeners) listener(next.sample);

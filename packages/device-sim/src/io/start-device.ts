@@ -1,9 +1,17 @@
+import { randomUUID } from 'node:crypto';
+import {
+  DeviceToolGuard,
+  followApprovals,
+  RequestMemory,
+  type ApprovalBook,
+  type RiskClass,
+} from '@shoal/device-tools';
 import { serveMcp } from '@shoal/mcp-mqtt';
 import { silentLogger, type LinkOptions } from '@shoal/mqtt-link';
-import { assertIdentifier } from '@shoal/protocol';
+import { assertIdentifier, deviceTopics } from '@shoal/protocol';
 import { inRange } from '../core/faults.ts';
 import type { DeviceSource } from '../core/source.ts';
-import { createDeviceServer } from './device-tools.ts';
+import { createDeviceServer, deviceTools } from './device-tools.ts';
 import { Device } from './device.ts';
 
 export interface StartDeviceOptions extends Pick<
@@ -24,6 +32,10 @@ export interface StartDeviceOptions extends Pick<
   readonly maxChunkBytes?: number;
   /** MCP sessions at once. Default 32. */
   readonly maxSessions?: number;
+  /** The highest risk of a tool call that needs no approval. Default `reversible`: the speed may be set, stop and start need one. */
+  readonly grant?: RiskClass;
+  /** Whose approvals count, by name. Default: of whoever the broker lets write them. */
+  readonly approvers?: readonly string[];
 }
 
 /** Where a device's tools are found: the MCP server id (also its MQTT client id) and name. */
@@ -52,18 +64,38 @@ export async function startDevice(options: StartDeviceOptions): Promise<Device> 
   const logger = options.logger ?? silentLogger;
   const startAtMs = (options.startAt ?? new Date()).getTime();
   const device = new Device({ org, unit, deviceId, source, rateHz, speed, startAtMs, maxChunkBytes, logger });
+  let approvals: ApprovalBook | undefined;
+  const guard = new DeviceToolGuard({
+    deviceId,
+    tools: deviceTools(device),
+    memory: new RequestMemory({ id: randomUUID() }),
+    approval: (approvalId) => approvals?.get(approvalId),
+    approvalTopic: (approvalId) => deviceTopics(options).approval(approvalId),
+    channels: () => device.channels,
+    interlock: (name) => device.interlock(name),
+    nowMs: () => Date.now(),
+    elapsedMs: () => performance.now(),
+    ...(options.grant === undefined ? {} : { grant: options.grant }),
+    ...(options.approvers === undefined ? {} : { approvers: options.approvers }),
+  });
   const serving = await serveMcp({
     ...deviceMcpServer(device),
     url: options.url,
     description: `${source.description.type} ${deviceId}: describe, read_vibration_waveform, set_speed, start, stop.`,
     meta: { org, unit, deviceId, type: source.description.type },
-    server: () => createDeviceServer(device),
+    server: () => createDeviceServer(deviceId, guard),
     logger,
     ...(options.maxSessions === undefined ? {} : { maxSessions: options.maxSessions }),
     ...(options.username === undefined ? {} : { username: options.username }),
     ...(options.password === undefined ? {} : { password: options.password }),
     ...(options.reconnect === undefined ? {} : { reconnect: options.reconnect }),
   });
+  try {
+    approvals = await followApprovals(serving.link, options, logger);
+  } catch (error) {
+    await serving.stop();
+    throw error;
+  }
   device.run(serving);
   return device;
 }

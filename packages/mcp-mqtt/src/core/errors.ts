@@ -23,10 +23,18 @@ export type McpMqttErrorCode = keyof typeof MCP_MQTT_ERROR_CODES;
 export class McpMqttError extends Error {
   readonly code: McpMqttErrorCode;
 
-  constructor(code: McpMqttErrorCode, message: string, options?: ErrorOptions) {
+  /** Of `tool-failed`: the structured content that the tool answered with. */
+  readonly details?: Readonly<Record<string, unknown>>;
+
+  constructor(
+    code: McpMqttErrorCode,
+    message: string,
+    options: ErrorOptions & { readonly details?: Readonly<Record<string, unknown>> } = {},
+  ) {
     super(message, options);
     this.name = 'McpMqttError';
     this.code = code;
+    if (options.details !== undefined) this.details = options.details;
     Object.defineProperty(this, brand, { value: true });
   }
 }

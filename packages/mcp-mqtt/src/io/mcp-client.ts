@@ -7,6 +7,7 @@ import {
   type RequestOptions,
 } from '@modelcontextprotocol/client';
 import { isMcpMqttError, McpMqttError } from '../core/errors.ts';
+import { isObject } from '../core/messages.ts';
 import type { RequestTimeouts } from '../core/timeouts.ts';
 import type { MqttClientTransport } from './client-transport.ts';
 import { withTimeouts } from './with-timeouts.ts';
@@ -50,7 +51,10 @@ export async function callJsonTool(
 ): Promise<Record<string, unknown>> {
   const result = await client.callTool({ name, arguments: args }, options);
   const text = firstText(result);
-  if (result.isError === true) throw new McpMqttError('tool-failed', `${name}: ${text ?? 'no reason given'}`);
+  if (result.isError === true) {
+    const details = isObject(result.structuredContent) ? { details: result.structuredContent } : {};
+    throw new McpMqttError('tool-failed', `${name}: ${text ?? 'no reason given'}`, details);
+  }
   const value = result.structuredContent ?? parse(name, text);
   if (typeof value === 'object' && value !== null && !Array.isArray(value))
     return value as Record<string, unknown>;

@@ -61,8 +61,9 @@ const SKILLS = [
     id: 'operate',
     name: 'Operate',
     description:
-      'Calls a tool of the device, the one way to act on it: data {"skill":"operate","tool","args","sessionId","stepId","attempt"}. ' +
-      'Superseded attempts are dropped, repeated orders get the first answer, a lost answer is "unknown".',
+      'Calls a tool of the device, the one way to act on it: data {"skill":"operate","tool","args","sessionId","stepId","attempt",' +
+      '"dryRun","approvalId"}. Superseded attempts are dropped, repeated orders get the first answer, a lost answer is "unknown". ' +
+      'Ranges, interlocks and approvals are checked here and by the device; "refusal" says what is missing.',
     examples: ['{"skill":"operate","tool":"set_speed","args":{"rpm":1200}}'],
     outputModes: ['application/json'],
   },

@@ -1,3 +1,5 @@
+import { canonical } from '@shoal/device-tools';
+
 /** An order to the device, as it came over A2A. */
 export interface DeviceOrder {
   readonly tool: string;
@@ -7,6 +9,10 @@ export interface DeviceOrder {
   readonly stepId: string;
   /** The n-th try of that step. */
   readonly attempt: number;
+  /** Only say what would happen. */
+  readonly dryRun?: boolean;
+  /** Of a retained approval of exactly this order. */
+  readonly approvalId?: string;
 }
 
 /** What became of an order. `unknown`: it was sent and no answer came; the device may or may not have done it. */
@@ -22,11 +28,16 @@ export interface OrderRecord {
   readonly state: 'sent' | OrderOutcome;
   readonly result?: Readonly<Record<string, unknown>>;
   readonly error?: string;
+  /** Counts the times that this order failed: each try has an idempotency key of its own. */
+  readonly turn?: number;
+  /** What the device is asked by when the answer is lost. */
+  readonly request?: { readonly id: string; readonly sentAtMs: number; readonly memoryId?: string };
+  readonly approvalId?: string;
 }
 
 export type OrderDecision =
   /** `requestSeed` is the same whenever the same order is repeated: what an idempotency key is made from. */
-  | { readonly kind: 'run'; readonly requestSeed: string }
+  | { readonly kind: 'run'; readonly requestSeed: string; readonly turn: number }
   | { readonly kind: 'repeat'; readonly record: OrderRecord }
   | { readonly kind: 'superseded'; readonly by: number }
   | { readonly kind: 'unknown'; readonly record: OrderRecord };
@@ -52,14 +63,16 @@ export function decideOrder(
   if (same?.state === 'done') return { kind: 'repeat', record: same };
   if ((same?.state === 'sent' || same?.state === 'unknown') && !idempotent)
     return { kind: 'unknown', record: same };
-  return { kind: 'run', requestSeed: `${order.sessionId}/${order.stepId}/${text}` };
+  const turn = same?.turn ?? 0;
+  const seed = `${order.sessionId}/${order.stepId}/${text}`;
+  return { kind: 'run', turn, requestSeed: turn === 0 ? seed : `${seed}#${turn}` };
 }
 
 /** Remembers the newest state of an order; the oldest orders are forgotten. */
 export function rememberOrder(
   records: readonly OrderRecord[],
   order: DeviceOrder,
-  now: Pick<OrderRecord, 'state' | 'result' | 'error'>,
+  now: Omit<OrderRecord, 'sessionId' | 'stepId' | 'attempt' | 'order'>,
 ): OrderRecord[] {
   const { sessionId, stepId, attempt } = order;
   const text = orderText(order);
@@ -69,24 +82,28 @@ export function rememberOrder(
   return [...others, { sessionId, stepId, attempt, order: text, ...now }].slice(-REMEMBERED_ORDERS);
 }
 
-function orderText({ tool, args }: DeviceOrder): string {
+/** Equal for equal orders, whatever the order of their arguments. */
+export function orderText({ tool, args }: Pick<DeviceOrder, 'tool' | 'args'>): string {
   return `${tool} ${canonical(args)}`;
-}
-
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${entries.map(([key, entry]) => `${JSON.stringify(key)}:${canonical(entry)}`).join(',')}}`;
 }
 
 /** Reads an order from the data of a message; a text names the field that is wrong. */
 export function readOrder(data: Readonly<Record<string, unknown>>, taskId: string): DeviceOrder | string {
-  const { tool, args = {}, sessionId = taskId, stepId = 'operate', attempt = 1 } = data;
+  const { tool, args = {}, sessionId = taskId, stepId = 'operate', attempt = 1, dryRun, approvalId } = data;
   if (typeof tool !== 'string' || tool === '') return 'tool must be the name of a tool of the device';
   if (typeof args !== 'object' || args === null || Array.isArray(args)) return 'args must be an object';
   if (typeof sessionId !== 'string' || sessionId === '') return 'sessionId must be a text';
   if (typeof stepId !== 'string' || stepId === '') return 'stepId must be a text';
   if (!Number.isInteger(attempt) || (attempt as number) < 1) return 'attempt must be a whole number from 1';
-  return { tool, args: args as Record<string, unknown>, sessionId, stepId, attempt: attempt as number };
+  if (dryRun !== undefined && typeof dryRun !== 'boolean') return 'dryRun must be true or false';
+  if (approvalId !== undefined && typeof approvalId !== 'string') return 'approvalId must be a text';
+  return {
+    tool,
+    args: args as Record<string, unknown>,
+    sessionId,
+    stepId,
+    attempt: attempt as number,
+    ...(dryRun === undefined ? {} : { dryRun }),
+    ...(approvalId === undefined ? {} : { approvalId }),
+  };
 }

@@ -1,0 +1,34 @@
+export { DEVICE_TOOL_ERROR_CODES, DeviceToolError, type DeviceToolErrorCode } from './core/errors.ts';
+export { exceeds, higherRisk, isRiskClass, RISK_CLASSES, type RiskClass } from './core/risk.ts';
+export {
+  defineDeviceTool,
+  DEVICE_TOOL_META,
+  GUARD_ARGUMENTS,
+  readDeclaration,
+  type ChannelCondition,
+  type DeviceTool,
+  type DeviceToolDeclaration,
+  type DeviceToolOptions,
+  type Interlock,
+  type JsonRecord,
+} from './core/declaration.ts';
+export { canonical } from './core/canonical.ts';
+export { REFUSAL_CODES, type Refusal, type RefusalCode } from './core/refusal.ts';
+export { checkArguments } from './core/check-args.ts';
+export { checkInterlocks, type Channels } from './core/interlocks.ts';
+export {
+  LONGEST_APPROVAL_MS,
+  whyNotApproved,
+  type ApprovalRules,
+  type ApprovedCall,
+} from './core/approval.ts';
+export { RequestMemory, type RequestMemoryOptions } from './core/request-memory.ts';
+export {
+  approvalRequired,
+  DeviceToolGuard,
+  type CallOutcome,
+  type GuardOptions,
+  type SettleAnswer,
+} from './core/guard.ts';
+export { followApprovals, type ApprovalBook } from './io/follow-approvals.ts';
+export { registerDeviceTools, SETTLE_TOOL } from './io/register-device-tools.ts';
