@@ -69,7 +69,7 @@ it('generate --check fails and names each file that is stale, missing or left ov
     .map((path) => `protocol/${path} is stale: run pnpm generate\n`)
     .join('');
   await expect(generate('--check', '--root', folder)).rejects.toMatchObject({ code: 1, stderr });
-});
+}, 120_000);
 
 it('every document has a validate function of its own', () => {
   const functions = Object.keys(api).filter((name) => /^validate[A-Z]/.test(name));
