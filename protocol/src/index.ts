@@ -79,6 +79,7 @@ export {
   type JsonRpcErrorName,
 } from './errors.ts';
 export { isMethod, isMqttBinding, METHODS, MQTT_BINDING, type MethodName } from './methods.ts';
+export { ACCESS_ROLES, accessOf, type AccessGrant, type AccessRole, type AccessSubject } from './access.ts';
 export { isProtocolError, ProtocolError, type ProtocolErrorCode, type Violation } from './protocol-error.ts';
 export { parseJson, type Validation } from './json.ts';
 export { describeViolations } from './violations.ts';

@@ -52,6 +52,8 @@ function outcomeOf(error: unknown): Failure['outcome'] | undefined {
     case 'LinkError':
       return ofLink(error as Error & { code: LinkErrorCode; reasonCode?: number });
     case 'A2aError':
+      // What kept the request from being sent says more than that it was not.
+      if (code === 'publish-failed') return outcomeOf(error.cause) ?? 'unreachable';
       return A2A[code] ?? (family === 'auth' ? 'refused' : 'failed');
     case 'RegistryError':
       return REGISTRY[code as RegistryErrorCode];
@@ -103,7 +105,6 @@ const A2A: Table = {
   'task-not-found': 'not-found',
   'publish-refused': 'refused',
   'insecure-transport': 'refused',
-  'publish-failed': 'unreachable',
   closed: 'unreachable',
   aborted: 'interrupted',
   'invalid-message': 'usage',

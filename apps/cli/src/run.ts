@@ -35,7 +35,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
 async function execute(leaf: Leaf, args: readonly string[], flags: Flags, io: Io): Promise<number> {
   const format: Format = flags['jsonl'] === true ? 'jsonl' : flags['json'] === true ? 'json' : 'text';
   try {
-    const connection = flags as ConnectionFlags;
+    const connection = connectionFlags(leaf, flags);
     const configs = await loadConfigs(connection.config, io.env, io.cwd);
     const settings = resolveSettings(connection, io.env, configs, io.cwd);
     const style = createStyle(io.stdout, io.env, flags['color'] === false);
@@ -59,6 +59,13 @@ async function execute(leaf: Leaf, args: readonly string[], flags: Flags, io: Io
       io,
     );
   }
+}
+
+function connectionFlags({ urlFlag }: Leaf, flags: Flags): ConnectionFlags {
+  if (urlFlag === undefined) return flags;
+  const { broker: _, ...others } = flags as ConnectionFlags;
+  const url = flags[urlFlag];
+  return typeof url === 'string' ? { ...others, broker: url } : others;
 }
 
 /** What watches ends by itself on Ctrl-C; of all else, nobody waits for the rest. */

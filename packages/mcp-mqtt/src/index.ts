@@ -1,3 +1,4 @@
+export { MCP_CLIENT_ID, mcpClientAccess, mcpServerAccess, type McpAccessGrant } from './core/access.ts';
 export { isMcpMqttError, MCP_MQTT_ERROR_CODES, McpMqttError, type McpMqttErrorCode } from './core/errors.ts';
 export { matchesServerName, type McpServerRef } from './core/topics.ts';
 export type { McpRole } from './core/rbac.ts';

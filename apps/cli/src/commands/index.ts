@@ -25,6 +25,59 @@ const ask: Leaf = {
   load: async () => (await import('./ask.ts')).ask,
 };
 
+const doctor: Leaf = {
+  name: 'doctor',
+  summary: 'examine the broker: what it can do, who may get in, whether units are isolated',
+  connects: true,
+  shape: 'doctor',
+  options: [
+    {
+      flags: '--other-username <name>',
+      description: 'a credential of another unit, to prove that nothing crosses',
+    },
+    { flags: '--other-password-file <file>', description: 'its password (or SHOAL_OTHER_PASSWORD)' },
+    { flags: '--other-org <id>', description: 'its organisation; default the same' },
+    { flags: '--other-unit <id>', description: 'its unit' },
+  ],
+  examples: [
+    'shoal doctor --broker mqtts://broker.example',
+    'shoal doctor -u acme.plant-1.operator --password-file p1 --org acme --unit plant-1 \\\n      --other-username acme.plant-2.operator --other-password-file p2 --other-unit plant-2',
+  ],
+  load: async () => (await import('./doctor.ts')).doctor,
+};
+
+const acl: Leaf = {
+  name: 'acl',
+  urlFlag: 'url',
+  summary: 'write users and access rules for a fleet, from the specification of the topics',
+  connects: true,
+  shape: 'acl',
+  options: [
+    {
+      flags: '--broker <kind>',
+      description: 'whose rules, default shoal',
+      choices: ['emqx', 'mosquitto', 'shoal'],
+    },
+    { flags: '--url <url>', description: 'of the broker that --from-broker reads (SHOAL_BROKER_URL)' },
+    {
+      flags: '--fleet <file>',
+      description: 'JSON: { "units": [{ "org", "unit", "devices": [], "agents": [] }] }',
+    },
+    { flags: '--from-broker', description: 'the devices and agents that are registered now' },
+    { flags: '--device <id>', description: 'a device of --org and --unit; may be repeated', repeat: true },
+    { flags: '--agent <id>', description: 'a further agent there; may be repeated', repeat: true },
+    {
+      flags: '--out <folder>',
+      description: 'write files, with new passwords for users that have none; else print the rules',
+    },
+  ],
+  examples: [
+    'shoal acl --broker mosquitto --fleet fleet.json --out /etc/mosquitto/shoal',
+    'shoal acl --broker emqx --org acme --unit plant-1 --device pump-01 --device pump-02',
+  ],
+  load: async () => (await import('./acl.ts')).acl,
+};
+
 const completion: Leaf = {
   name: 'completion',
   args: '<shell>',
@@ -59,6 +112,8 @@ export const COMMANDS: readonly (Leaf | Group)[] = [
   workflow,
   session,
   devices,
+  doctor,
+  acl,
   schema,
   completion,
   completeWords,

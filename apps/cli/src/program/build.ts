@@ -57,7 +57,11 @@ export function optionsOf(leaf: Leaf): readonly OptionSpec[] {
     ...(leaf.shape === undefined ? [] : [JSON_OPTION]),
     ...(leaf.streams === true ? [JSONL_OPTION] : []),
     COLOR_OPTION,
-    ...(leaf.connects === true ? CONNECTION_OPTIONS : []),
+    ...(leaf.connects !== true
+      ? []
+      : leaf.urlFlag === undefined
+        ? CONNECTION_OPTIONS
+        : CONNECTION_OPTIONS.slice(1)),
   ];
 }
 

@@ -34,6 +34,8 @@ export interface Leaf {
   readonly options?: readonly OptionSpec[];
   /** Takes the flags that say where to connect and as whom. */
   readonly connects?: boolean;
+  /** The flag with the URL, where `--broker` means something else. */
+  readonly urlFlag?: string;
   /** Name of the JSON Schema of what `--json` prints. Unset: the command has no `--json`. */
   readonly shape?: string;
   /** Tells as it goes; `--jsonl` prints each piece at once. */

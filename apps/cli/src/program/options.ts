@@ -1,6 +1,6 @@
 import type { OptionSpec } from './leaf.ts';
 
-/** Of every command that speaks to a broker. */
+/** Of every command that speaks to a broker; the first is the one that `urlFlag` takes the place of. */
 export const CONNECTION_OPTIONS: readonly OptionSpec[] = [
   { flags: '-b, --broker <url>', description: 'mqtt://, mqtts://, ws:// or wss:// (SHOAL_BROKER_URL)' },
   { flags: '-u, --username <name>', description: 'user name (SHOAL_USERNAME)' },

@@ -1,7 +1,9 @@
 import type { TSchema } from 'typebox';
+import { Acl } from './acl.ts';
 import * as agents from './agents.ts';
 import { Answer } from './ask.ts';
 import * as devices from './devices.ts';
+import { Doctor } from './doctor.ts';
 import * as sessions from './sessions.ts';
 import * as workflows from './workflows.ts';
 
@@ -27,4 +29,6 @@ export const SHAPES: Readonly<Record<string, TSchema>> = {
   'devices.watch': devices.DevicesWatch,
   'devices.tools': devices.DeviceTools,
   'devices.call': devices.DeviceCall,
+  doctor: Doctor,
+  acl: Acl,
 };
