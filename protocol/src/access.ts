@@ -7,7 +7,9 @@ import {
   sessionTopics,
   treeFilter,
   triggerTopic,
+  usageTopic,
   type ShoalTopic,
+  type UsageScope,
 } from './shoal-topics.ts';
 import {
   discoveryFilter,
@@ -84,6 +86,8 @@ const TOPICS: Readonly<Record<Kind, (where: Where) => readonly string[]>> = {
   state: (where) => [ownTopics(where).state],
   'agent-attempt': (where) => [ownTopics(where).attempt],
   task: (where) => [ownTopics(where).task(ANY)],
+  reasoning: (where) => [ownTopics(where).reasoning(ANY)],
+  usage: (where) => usageTopics(where, where.id),
   trigger: ({ org, unit }) => [triggerTopic({ org, unit, workflowId: ANY, triggerId: ANY, hash: ANY })],
   canary: ({ org, unit }) => [canaryTopic({ org, unit })],
   telemetry: ({ org, unit, id }) => {
@@ -96,6 +100,13 @@ const TOPICS: Readonly<Record<Kind, (where: Where) => readonly string[]>> = {
 };
 
 const anySession = ({ org, unit }: Where) => sessionTopics({ org, unit, sessionId: ANY });
+const USAGE_SCOPES: Readonly<Record<UsageScope, true>> = { day: true, session: true };
+
+const usageTopics = ({ org, unit }: Pick<Where, 'org' | 'unit'>, agentId: string): readonly string[] =>
+  (Object.keys(USAGE_SCOPES) as UsageScope[]).map((scope) =>
+    usageTopic({ org, unit, scope, scopeId: ANY, agentId }),
+  );
+
 const ownTopics = ({ org, unit, id }: Where) => agentTopics({ org, unit, agentId: id });
 
 /** Requests and replies are never retained; telemetry and events are not either (DESIGN §3, profile: Topic Model). */
@@ -112,7 +123,19 @@ const STEP_RECORDS = [
 
 const PUBLISHES: Readonly<Record<AccessRole, readonly Kind[]>> = {
   device: ['telemetry'],
-  agent: ['discovery', 'request', 'pool', 'reply', 'event', 'state', 'task', 'pool-claim', 'marker'],
+  agent: [
+    'discovery',
+    'request',
+    'pool',
+    'reply',
+    'event',
+    'state',
+    'task',
+    'reasoning',
+    'usage',
+    'pool-claim',
+    'marker',
+  ],
   step: [...STEP_RECORDS, 'request', 'pool', 'reply', 'event', 'marker'],
   supervisor: [
     ...STEP_RECORDS,
@@ -165,6 +188,8 @@ const pools: Subscribe = ({ org, unit }) => [
 const tree =
   (name: 'session' | 'agent' | 'device' | 'trigger'): Subscribe =>
   (where) => [treeFilter(name, { org: where.org, unit: where.unit })];
+/** Of all agents: a budget is shared. */
+const usage: Subscribe = (where) => usageTopics(where, ANY);
 const canary: Subscribe = ({ org, unit }) => [canaryTopic({ org, unit })];
 const own: Subscribe = (where) => [ownTopics(where).all, deviceTopics({ ...where, deviceId: where.id }).all];
 const markers: Subscribe = (where) => TOPICS.marker(where);
@@ -173,7 +198,7 @@ const broker: Subscribe = () => ['$SYS/broker/#'];
 
 const SUBSCRIBES: Readonly<Record<AccessRole, readonly Subscribe[]>> = {
   device: [],
-  agent: [cards, events, requests, pools, replies, own, markers, broker],
+  agent: [cards, events, requests, pools, replies, own, usage, markers, broker],
   step: [cards, events, requests, replies, tree('session'), tree('device'), canary, markers, broker],
   supervisor: [
     cards,
@@ -185,6 +210,7 @@ const SUBSCRIBES: Readonly<Record<AccessRole, readonly Subscribe[]>> = {
     tree('device'),
     tree('trigger'),
     canary,
+    usage,
     markers,
     broker,
   ],
@@ -198,6 +224,7 @@ const SUBSCRIBES: Readonly<Record<AccessRole, readonly Subscribe[]>> = {
     tree('device'),
     tree('trigger'),
     canary,
+    usage,
     markers,
     broker,
   ],

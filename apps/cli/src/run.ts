@@ -46,7 +46,7 @@ async function execute(leaf: Leaf, args: readonly string[], flags: Flags, io: Io
       const value = await untilInterrupted(implementation.run(context, args, flags), leaf, io.signal);
       if (format === 'json') io.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
       if (format === 'text') io.stdout.write(implementation.text(value, style));
-      return exitCodeOf(implementation.outcome?.(value) ?? 'ok');
+      return implementation.exitCode?.(value) ?? exitCodeOf(implementation.outcome?.(value) ?? 'ok');
     } finally {
       await close();
     }

@@ -137,6 +137,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
       '@shoal/device-sim',
       '@shoal/broker',
       '@shoal/conformance',
+      'create-shoal',
     ],
     test: [],
     app: true,

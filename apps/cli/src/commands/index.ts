@@ -1,6 +1,8 @@
 import type { Group, Leaf } from '../program/leaf.ts';
 import { agents } from './agents/index.ts';
+import { COLLECT_OPTIONS } from './collect-options.ts';
 import { devices } from './devices/index.ts';
+import { processes } from './processes.ts';
 import { session } from './session/index.ts';
 import { workflow } from './workflow/index.ts';
 
@@ -78,6 +80,75 @@ const acl: Leaf = {
   load: async () => (await import('./acl.ts')).acl,
 };
 
+const trace: Leaf = {
+  name: 'trace',
+  summary: 'show what goes over the wire, in words; record it, and show or send a recording',
+  connects: true,
+  shape: 'trace',
+  streams: true,
+  untilStopped: true,
+  options: [
+    ...COLLECT_OPTIONS,
+    {
+      flags: '--filter <filter>',
+      description: 'MQTT topic filter; may be repeated; default the unit',
+      repeat: true,
+    },
+    {
+      flags: '--kind <kind>',
+      description: 'request, reply, card, status, result, telemetry, mcp, …; may be repeated',
+      repeat: true,
+    },
+    { flags: '--of <id>', description: 'only of this agent, device, step or session' },
+    { flags: '--payload', description: 'topics and payloads too' },
+    { flags: '--retained', description: 'what is kept already, too' },
+    {
+      flags: '--record <file>',
+      description: 'write it into a file, a JSON document a line, for your eyes only',
+    },
+    { flags: '--replay <file>', description: 'show a recording instead of the wire' },
+    { flags: '--speed <x>', description: 'with --replay: times as fast as it went; default 0, at once' },
+    { flags: '--send', description: 'with --replay: publish it, too' },
+  ],
+  examples: [
+    'shoal trace --kind request --kind reply',
+    'shoal trace --of pump-01 --record pump-01.jsonl',
+    'shoal trace --replay pump-01.jsonl --kind request --payload',
+  ],
+  load: async () => (await import('./trace.ts')).trace,
+};
+
+const create: Leaf = {
+  name: 'create',
+  args: '<kind> <name>',
+  completes: ['agent', 'workflow', 'device', 'fleet'],
+  summary: 'start a project: agent, workflow, device or fleet',
+  shape: 'create',
+  options: [
+    {
+      flags: '--dir <folder>',
+      description: 'where to; default a folder of that name, which must be missing or empty',
+    },
+    { flags: '--org <id>', description: 'organisation in every topic (SHOAL_ORG)' },
+    { flags: '--unit <id>', description: 'unit in every topic (SHOAL_UNIT)' },
+  ],
+  examples: ['shoal create agent pump-inspector', 'shoal create fleet my-plant --org acme --unit plant-1'],
+  load: async () => (await import('./create.ts')).create,
+};
+
+const bench: Leaf = {
+  name: 'bench',
+  summary: 'measure a broker from here: acknowledgements, rate, and A2A requests',
+  connects: true,
+  shape: 'bench',
+  options: [
+    { flags: '--seconds <s>', description: 'for each measurement, default 3' },
+    { flags: '--payload <bytes>', description: 'of each message, default 500' },
+  ],
+  examples: ['shoal bench --broker mqtts://broker.example --seconds 10'],
+  load: async () => (await import('./bench.ts')).bench,
+};
+
 const completion: Leaf = {
   name: 'completion',
   args: '<shell>',
@@ -107,13 +178,17 @@ const schema: Leaf = {
 
 /** Every command, in the order of the help. */
 export const COMMANDS: readonly (Leaf | Group)[] = [
+  ...processes,
   agents,
   ask,
   workflow,
   session,
   devices,
+  trace,
   doctor,
   acl,
+  create,
+  bench,
   schema,
   completion,
   completeWords,

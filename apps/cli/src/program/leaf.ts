@@ -21,6 +21,8 @@ export interface Implementation<T = unknown> {
   run(context: Context, args: readonly string[], flags: Flags): Promise<T>;
   /** The same for people. A command that has told everything while it ran returns an empty text. */
   text(value: T, style: Style): string;
+  /** Of a program that was run; instead of `outcome`. */
+  exitCode?(value: T): number;
   /** Default `ok`. */
   outcome?(value: T): Outcome;
 }

@@ -4,6 +4,7 @@ import * as agents from './agents.ts';
 import { Answer } from './ask.ts';
 import * as devices from './devices.ts';
 import { Doctor } from './doctor.ts';
+import * as projects from './projects.ts';
 import * as sessions from './sessions.ts';
 import * as workflows from './workflows.ts';
 
@@ -30,5 +31,8 @@ export const SHAPES: Readonly<Record<string, TSchema>> = {
   'devices.tools': devices.DeviceTools,
   'devices.call': devices.DeviceCall,
   doctor: Doctor,
+  trace: projects.Trace,
+  create: projects.Created,
+  bench: projects.Bench,
   acl: Acl,
 };
