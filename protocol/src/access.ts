@@ -3,8 +3,10 @@ import {
   agentTopics,
   canaryTopic,
   deviceTopics,
+  hostTopics,
   poolClaimTopic,
   sessionTopics,
+  spawnTopic,
   treeFilter,
   triggerTopic,
   usageTopic,
@@ -26,6 +28,7 @@ export const ACCESS_ROLES = [
   'agent',
   'step',
   'supervisor',
+  'host',
   'requester',
   'operator',
   'reader',
@@ -33,7 +36,7 @@ export const ACCESS_ROLES = [
 
 /**
  * `device`: publishes telemetry. `agent`: answers requests, has a card and records of its own. `step`: instances of workflow steps.
- * `supervisor`: sessions, workflow cards, spawning. `requester`: asks agents. `operator`: sees everything in its unit and steers it; a
+ * `supervisor`: sessions, workflow cards, spawning. `host`: takes orders to run agents, which have credentials of their own. `requester`: asks agents. `operator`: sees everything in its unit and steers it; a
  * person or a console. `reader`: the registry, and nothing else.
  */
 export type AccessRole = (typeof ACCESS_ROLES)[number];
@@ -94,6 +97,11 @@ const TOPICS: Readonly<Record<Kind, (where: Where) => readonly string[]>> = {
     const topics = deviceTopics({ org, unit, deviceId: id });
     return [topics.telemetry, topics.channel(ANY)];
   },
+  'tool-approval': ({ org, unit, id }) => [deviceTopics({ org, unit, deviceId: id }).approval(ANY)],
+  host: (where) => [ownHost(where).record],
+  'host-order': ({ org, unit }) => [hostTopics({ org, unit, hostId: ANY }).order],
+  'host-event': (where) => [ownHost(where).event],
+  spawn: ({ org, unit }) => [spawnTopic({ org, unit })],
   'pool-claim': ({ org, unit }) => [poolClaimTopic({ org, unit, poolId: ANY })],
   // What a client tells itself, to know where a snapshot of retained messages ends. Of any name: a look has one of its own.
   marker: ({ org, unit }) => [`${agentTopics({ org, unit, agentId: ANY }).all.slice(0, -1)}marker/#`],
@@ -107,10 +115,21 @@ const usageTopics = ({ org, unit }: Pick<Where, 'org' | 'unit'>, agentId: string
     usageTopic({ org, unit, scope, scopeId: ANY, agentId }),
   );
 
+const ownHost = ({ org, unit, id }: Where) => hostTopics({ org, unit, hostId: id });
+
 const ownTopics = ({ org, unit, id }: Where) => agentTopics({ org, unit, agentId: id });
 
 /** Requests and replies are never retained; telemetry and events are not either (DESIGN §3, profile: Topic Model). */
-const NEVER_RETAINED: ReadonlySet<Kind> = new Set(['request', 'pool', 'reply', 'telemetry', 'pool-claim']);
+const NEVER_RETAINED: ReadonlySet<Kind> = new Set([
+  'request',
+  'pool',
+  'reply',
+  'telemetry',
+  'pool-claim',
+  'host-order',
+  'host-event',
+  'spawn',
+]);
 
 const STEP_RECORDS = [
   'status',
@@ -157,8 +176,11 @@ const PUBLISHES: Readonly<Record<AccessRole, readonly Kind[]>> = {
     'pool',
     'reply',
     'event',
+    'host-order',
+    'spawn',
     'marker',
   ],
+  host: ['host', 'host-event', 'marker'],
   requester: ['request', 'pool', 'marker'],
   operator: [
     'control',
@@ -170,6 +192,7 @@ const PUBLISHES: Readonly<Record<AccessRole, readonly Kind[]>> = {
     'request',
     'pool',
     'event',
+    'tool-approval',
     'marker',
   ],
   reader: ['marker'],
@@ -193,11 +216,18 @@ const usage: Subscribe = (where) => usageTopics(where, ANY);
 const canary: Subscribe = ({ org, unit }) => [canaryTopic({ org, unit })];
 const own: Subscribe = (where) => [ownTopics(where).all, deviceTopics({ ...where, deviceId: where.id }).all];
 const markers: Subscribe = (where) => TOPICS.marker(where);
+/** Of the device alone: what a person allowed it to do. */
+const approvals: Subscribe = ({ org, unit, id }) => [deviceTopics({ org, unit, deviceId: id }).approvals];
+const orders: Subscribe = (where) => [ownHost(where).order, spawnTopic(where)];
+const hosts: Subscribe = ({ org, unit }) => {
+  const { record, event } = hostTopics({ org, unit, hostId: ANY });
+  return [record, event];
+};
 /** What a broker tells about itself. */
 const broker: Subscribe = () => ['$SYS/broker/#'];
 
 const SUBSCRIBES: Readonly<Record<AccessRole, readonly Subscribe[]>> = {
-  device: [],
+  device: [approvals],
   agent: [cards, events, requests, pools, replies, own, usage, markers, broker],
   step: [cards, events, requests, replies, tree('session'), tree('device'), canary, markers, broker],
   supervisor: [
@@ -209,11 +239,13 @@ const SUBSCRIBES: Readonly<Record<AccessRole, readonly Subscribe[]>> = {
     tree('agent'),
     tree('device'),
     tree('trigger'),
+    hosts,
     canary,
     usage,
     markers,
     broker,
   ],
+  host: [orders, markers, broker],
   requester: [cards, events, replies, markers, broker],
   operator: [
     cards,
@@ -223,6 +255,7 @@ const SUBSCRIBES: Readonly<Record<AccessRole, readonly Subscribe[]>> = {
     tree('agent'),
     tree('device'),
     tree('trigger'),
+    hosts,
     canary,
     usage,
     markers,

@@ -34,8 +34,8 @@ describe('shoal devices', () => {
       world.options,
     );
     expect(value.tools.find(({ name }) => name === 'describe')?.risk).toBe('read');
-    expect(value.tools.find(({ name }) => name === 'set_speed')?.risk).toBe('setpoint');
-    expect(value.tools.find(({ name }) => name === 'stop')?.risk).toBe('actuate');
+    expect(value.tools.find(({ name }) => name === 'set_speed')?.risk).toBe('reversible');
+    expect(value.tools.find(({ name }) => name === 'stop')?.risk).toBe('disruptive');
   });
 
   it('calls a reading tool at once', async () => {

@@ -130,6 +130,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
       '@shoal/mqtt-link',
       '@shoal/agent-sdk',
       '@shoal/mcp-mqtt',
+      '@shoal/device-tools',
       '@shoal/registry-client',
       '@shoal/workflow',
       '@shoal/supervisor',

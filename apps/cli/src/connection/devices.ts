@@ -4,6 +4,7 @@ import {
   type DiscoveredMcpServer,
   type McpConnection,
 } from '@shoal/mcp-mqtt';
+import { readDeclaration } from '@shoal/device-tools';
 import type { Link } from '@shoal/mqtt-link';
 import type { DeviceAddress } from '@shoal/protocol';
 import { CliError } from '../errors.ts';
@@ -71,12 +72,7 @@ export async function readTools({ client }: McpConnection): Promise<readonly Too
   return tools.map(({ name, description = '', annotations, _meta, inputSchema }) => ({
     name,
     description,
-    risk: riskOf(_meta?.['shoal/risk'], annotations?.readOnlyHint),
+    risk: readDeclaration(_meta)?.risk ?? (annotations?.readOnlyHint === true ? 'read' : 'dangerous'),
     inputSchema,
   }));
-}
-
-function riskOf(risk: unknown, readOnly: boolean | undefined): Tool['risk'] {
-  if (risk === 'read' || risk === 'setpoint' || risk === 'actuate') return risk;
-  return readOnly === true ? 'read' : 'actuate';
 }

@@ -1,3 +1,4 @@
+import { RISK_CLASSES } from '@shoal/device-tools';
 import { Type, type Static } from 'typebox';
 import { count, json, map, orNull, text, words } from './parts.ts';
 
@@ -36,8 +37,8 @@ export const DeviceTools = Type.Object({
     Type.Object({
       name: text,
       description: text,
-      /** `read` looks, `setpoint` changes within limits, `actuate` starts or stops; what does not say counts as actuate. */
-      risk: words('read', 'setpoint', 'actuate'),
+      /** From harmless to harmful; what does not say counts as dangerous. */
+      risk: words(...RISK_CLASSES),
       inputSchema: json,
     }),
   ),
@@ -47,7 +48,7 @@ export type DeviceTools = Static<typeof DeviceTools>;
 export const DeviceCall = Type.Object({
   device: text,
   tool: text,
-  risk: words('read', 'setpoint', 'actuate'),
+  risk: words(...RISK_CLASSES),
   via: words('device', 'agent'),
   ok: Type.Boolean(),
   result: json,

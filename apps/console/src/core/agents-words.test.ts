@@ -96,12 +96,16 @@ describe('forms of tools', () => {
   });
 
   it('take a tool that says nothing for the riskiest', () => {
-    expect(toolView({ name: 'x' })).toMatchObject({ risk: 'actuate', declared: false });
+    expect(toolView({ name: 'x' })).toMatchObject({ risk: 'dangerous', declared: false });
     expect(toolView({ name: 'x', annotations: { readOnlyHint: true } }).risk).toBe('read');
     expect(
-      toolView({ name: 'x', _meta: { 'shoal/risk': 'setpoint' }, annotations: { readOnlyHint: true } }).risk,
-    ).toBe('setpoint');
-    expect(toolView({ name: 'x', _meta: { 'shoal/risk': 'harmless' } }).risk).toBe('actuate');
+      toolView({
+        name: 'x',
+        _meta: { 'shoal/tool': { risk: 'reversible' } },
+        annotations: { readOnlyHint: true },
+      }).risk,
+    ).toBe('reversible');
+    expect(toolView({ name: 'x', _meta: { 'shoal/tool': { risk: 'harmless' } } }).risk).toBe('dangerous');
   });
 });
 

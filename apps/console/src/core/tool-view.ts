@@ -1,5 +1,4 @@
-/** What a tool may do with a device: its risk class, else what its annotations say, else the worst. */
-export type RiskClass = 'read' | 'setpoint' | 'actuate';
+import { readDeclaration, type RiskClass } from '@shoal/device-tools';
 
 export interface ToolView {
   readonly name: string;
@@ -26,22 +25,22 @@ export interface DeclaredTool {
   readonly _meta?: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** What a tool may do with a device: its risk class, else what its annotations say, else the worst. */
 export function toolView(tool: DeclaredTool): ToolView {
   const { annotations = {}, _meta: meta } = tool;
-  const said = meta?.['shoal/risk'];
-  const declared = said === 'read' || said === 'setpoint' || said === 'actuate';
+  const said = readDeclaration(meta)?.risk;
   const hinted: RiskClass | undefined =
     annotations.readOnlyHint === true
       ? 'read'
       : annotations.destructiveHint === false
-        ? 'setpoint'
+        ? 'reversible'
         : undefined;
   return {
     name: tool.name,
     title: tool.title ?? annotations.title ?? tool.name,
     description: tool.description ?? '',
-    risk: declared ? said : (hinted ?? 'actuate'),
-    declared: declared || hinted !== undefined,
+    risk: said ?? hinted ?? 'dangerous',
+    declared: said !== undefined || hinted !== undefined,
     inputSchema: tool.inputSchema,
   };
 }

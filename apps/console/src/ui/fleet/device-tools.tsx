@@ -96,7 +96,7 @@ function Tool({ tool, address }: { readonly tool: ToolView; readonly address: Ag
         </p>
       ),
       action: tool.title,
-      danger: tool.risk === 'actuate',
+      danger: tool.risk === 'disruptive' || tool.risk === 'dangerous',
       onYes: order,
     });
   };

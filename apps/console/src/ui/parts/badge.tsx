@@ -2,7 +2,7 @@ import type { PresenceState } from '@shoal/registry-client';
 import type { ReactNode } from 'react';
 import type { SessionState } from '../../core/session-row.ts';
 import type { StepState } from '../../core/step-card.ts';
-import type { RiskClass } from '../../core/tool-view.ts';
+import type { RiskClass } from '@shoal/device-tools';
 
 export type Tone = 'good' | 'warn' | 'bad' | 'busy' | 'rest' | 'calm';
 
@@ -35,7 +35,12 @@ const STATES: Readonly<Record<SessionState | StepState, Tone>> = {
 
 const WORDS: Readonly<Record<string, string>> = { approval: 'waits for approval' };
 
-const RISKS: Readonly<Record<RiskClass, Tone>> = { read: 'good', setpoint: 'warn', actuate: 'bad' };
+const RISKS: Readonly<Record<RiskClass, Tone>> = {
+  read: 'good',
+  reversible: 'warn',
+  disruptive: 'bad',
+  dangerous: 'bad',
+};
 
 export function Badge({ tone, children }: { readonly tone: Tone; readonly children: ReactNode }): ReactNode {
   return (
