@@ -113,8 +113,12 @@ for (const { name, skip, start } of BROKERS) {
         break;
       }
       setting.executor.release(id);
-      await vi.waitFor(async () =>
-        expect((await client.getTask({ tenant: '', id })).status?.state).toBe(TaskState.TASK_STATE_COMPLETED),
+      await vi.waitFor(
+        async () =>
+          expect((await client.getTask({ tenant: '', id })).status?.state).toBe(
+            TaskState.TASK_STATE_COMPLETED,
+          ),
+        15_000,
       );
     });
 

@@ -117,8 +117,10 @@ for (const { name, skip, start } of BROKERS) {
       setting.executor.release(taskId);
       await progress.until(({ result }) => result.statusUpdate?.status.state === 'TASK_STATE_COMPLETED');
       expect(exchange.replies).toHaveLength(items.length);
-      await vi.waitFor(async () =>
-        expect((await setting.stored(taskId))?.status?.state).toBe(TaskState.TASK_STATE_COMPLETED),
+      await vi.waitFor(
+        async () =>
+          expect((await setting.stored(taskId))?.status?.state).toBe(TaskState.TASK_STATE_COMPLETED),
+        15_000,
       );
     });
 
@@ -152,7 +154,7 @@ for (const { name, skip, start } of BROKERS) {
           status: { state: 'TASK_STATE_COMPLETED' },
           artifacts: [{ artifactId: 'out' }],
         });
-      });
+      }, 15_000);
     });
   });
 
