@@ -8,10 +8,10 @@ import {
 } from '@a2a-js/sdk/client';
 import type { Agent, AgentOptions, CardInput, RetainedState } from '@shoal/agent-sdk';
 import { createAgent, retainedState, retainedTaskStore } from '@shoal/agent-sdk';
-import type { AgentCard } from '@shoal/protocol';
+import type { AgentCard, AgentState } from '@shoal/protocol';
 import { agentTopics } from '@shoal/protocol';
-import type { RemoteTask, RemoteTasks } from '../core/remote-tasks.ts';
-import { readRemoteTasks } from '../core/remote-tasks.ts';
+import type { RemoteTask } from '../core/remote-tasks.ts';
+import { readState, stateOf, tasksOf } from '../core/remote-tasks.ts';
 import { RemoteRun } from './remote-run.ts';
 
 export interface HttpAgentOptions extends Omit<
@@ -62,7 +62,7 @@ class HttpAgent {
   readonly #client: Client;
   readonly #maxOpenTasks: number;
   readonly #tasks = new Map<string, RemoteTask>();
-  #state: Promise<RetainedState<RemoteTasks>> | undefined;
+  #state: Promise<RetainedState<AgentState>> | undefined;
   #stopping = false;
 
   constructor(options: HttpAgentOptions, client: Client, httpCard: SdkCard) {
@@ -88,7 +88,8 @@ class HttpAgent {
           remember: async (remote) => {
             if (remote === undefined) this.#tasks.delete(task.taskId);
             else this.#tasks.set(task.taskId, remote);
-            state.save(Object.fromEntries(this.#tasks));
+            const { agentId } = this.agent.address;
+            state.save(stateOf(agentId, Object.fromEntries(this.#tasks), new Date().toISOString()));
             await state.flush();
           },
         }).run();
@@ -102,15 +103,17 @@ class HttpAgent {
     };
   }
 
-  #loaded(): Promise<RetainedState<RemoteTasks>> {
+  #loaded(): Promise<RetainedState<AgentState>> {
     return (this.#state ??= this.#load());
   }
 
-  async #load(): Promise<RetainedState<RemoteTasks>> {
+  async #load(): Promise<RetainedState<AgentState>> {
     const { link, address } = this.agent;
     const topic = agentTopics(address).state;
-    const state = retainedState({ link, topic, validate: readRemoteTasks, minIntervalMs: 0 });
-    for (const [id, remote] of Object.entries((await state.load()) ?? {})) this.#tasks.set(id, remote);
+    const state = retainedState({ link, topic, validate: readState, minIntervalMs: 0 });
+    const left = await state.load();
+    for (const [id, remote] of Object.entries(left === undefined ? {} : tasksOf(left)))
+      this.#tasks.set(id, remote);
     return state;
   }
 }
