@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { DOCUMENTS } from '../src/documents.ts';
+import { asyncApi } from './asyncapi.ts';
 import { compileValidators, validatorTypes } from './compile-validators.ts';
 import { bundleOf, documentOf, plainDefinitions } from './schema-bundle.ts';
 
@@ -18,6 +19,7 @@ async function outputs(): Promise<Map<string, string>> {
   const schemas = plainDefinitions();
   const files = new Map<string, string>();
   files.set('schemas/v1/shoal.schema.json', json(bundleOf(schemas)));
+  files.set('schemas/v1/asyncapi.json', json(asyncApi(schemas)));
   for (const name of DOCUMENTS) files.set(`schemas/v1/${name}.schema.json`, json(documentOf(name, schemas)));
   files.set('generated/validators.js', await compileValidators(schemas, DOCUMENTS));
   files.set('generated/validators.d.ts', validatorTypes(DOCUMENTS));
