@@ -3,8 +3,10 @@ import {
   agentTopics,
   canaryTopic,
   deviceTopics,
+  hostTopics,
   poolClaimTopic,
   sessionTopics,
+  spawnTopic,
   triggerTopic,
   usageTopic,
 } from '../src/shoal-topics.ts';
@@ -38,6 +40,8 @@ const IDS = [
   'triggerId',
   'reasoningId',
   'scopeId',
+  'hostId',
+  'approvalId',
 ] as const;
 type Id = (typeof IDS)[number];
 
@@ -57,6 +61,8 @@ const DESCRIPTIONS: Readonly<Record<Id, string>> = {
   triggerId: 'Trigger of the workflow.',
   reasoningId: 'One decision of a reasoner.',
   scopeId: 'The day, or the session.',
+  hostId: 'Host: a process that runs agents.',
+  approvalId: 'One approval of a tool call.',
 };
 
 const standIn = (id: Id): string => `STANDIN.${id}.`;
@@ -66,6 +72,7 @@ const session = sessionTopics(ids);
 const step = session.step(ids.stepId);
 const agent = agentTopics(ids);
 const device = deviceTopics(ids);
+const host = hostTopics(ids);
 
 const retained = { retained: true, qos: 1 } as const;
 const passing = { retained: false, qos: 1 } as const;
@@ -228,6 +235,36 @@ const CHANNELS: Readonly<Record<string, Channel>> = {
     messages: ['Telemetry'],
     retained: false,
     qos: 0,
+  },
+  toolApproval: {
+    address: device.approval(ids.approvalId),
+    description: 'That a person allows one call of a tool of this device.',
+    messages: ['ToolApproval'],
+    ...retained,
+  },
+  host: {
+    address: host.record,
+    description: 'A host: labels, capacity, what it runs.',
+    messages: ['HostRecord'],
+    ...retained,
+  },
+  hostOrder: {
+    address: host.order,
+    description: 'An order to this host to run or end an agent.',
+    messages: ['HostOrder'],
+    ...passing,
+  },
+  hostEvent: {
+    address: host.event,
+    description: 'What became of an order.',
+    messages: ['HostEvent'],
+    ...passing,
+  },
+  spawn: {
+    address: spawnTopic(ids),
+    description: 'An order that any host of the unit may take.',
+    messages: ['HostOrder'],
+    ...passing,
   },
   trigger: {
     address: triggerTopic(ids),
