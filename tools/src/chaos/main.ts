@@ -11,7 +11,7 @@ import { percentile } from '../bench/statistics.ts';
 import { endOf } from '../shapes/end-of.ts';
 import { SCENARIOS, WANTED_AGENT } from '../shapes/scenarios.ts';
 import { createRandom, type Random } from '../simulate/core/random.ts';
-import { Caller } from './callers.ts';
+import { Caller, type Asked } from './callers.ts';
 import { injectFaults } from './faults.ts';
 import { parseChaosOptions, UsageError, type ChaosOptions } from './options.ts';
 import { findInstances, Kept, signal } from './processes.ts';
@@ -20,6 +20,7 @@ import { ORG, ROLE_VARIABLE, RUN_VARIABLE, UNIT, type EffectLine } from './run.t
 import { judge } from './verdict.ts';
 
 /** After the last fault: how long sessions may take to end. */
+const CALM_AT_ONCE = 3;
 const PATIENCE_MS = 120_000;
 
 /** Exit code 1: something was lost, done twice, or ended otherwise. 2: wrong command line. One document on stdout. */
@@ -52,7 +53,12 @@ async function run({ minutes, seed, sessions }: ChaosOptions) {
     const patience = new AbortController();
     setMaxListeners(0, patience.signal);
     note('each workflow once, undisturbed');
-    const calm = await Promise.all(SCENARIOS.map((scenario) => caller.ask(scenario, patience.signal)));
+    // A few at a time: each step is a process, and on a slow machine all at once would be no calm.
+    const calm: Asked[] = [];
+    for (let from = 0; from < SCENARIOS.length; from += CALM_AT_ONCE) {
+      const few = SCENARIOS.slice(from, from + CALM_AT_ONCE);
+      calm.push(...(await Promise.all(few.map((scenario) => caller.ask(scenario, patience.signal)))));
+    }
     const undisturbed = new Map(calm.map(({ scenario, task }) => [scenario.id, endOf(task!)]));
 
     note(`${minutes} minutes of faults, seed ${seed}`);
