@@ -36,8 +36,8 @@ describe('the main entry, bundled for a browser', () => {
     expect(inputs.filter((path) => /src\/schemas\//.test(path))).toEqual([]);
   });
 
-  it('stays under 50 kB, gzipped', () => {
-    expect(gzipSync(readFileSync(file)).byteLength).toBeLessThan(50_000);
+  it('stays under 60 kB, gzipped', () => {
+    expect(gzipSync(readFileSync(file)).byteLength).toBeLessThan(60_000);
   });
 
   it('validates where code may not be made from strings', async () => {
