@@ -30,6 +30,7 @@ describe('access of the parties', () => {
     expect(accessOf('device', subject)).toEqual([
       { action: 'publish', filter: 'shoal/v1/acme/plant-1/device/pump-01/telemetry', retain: false },
       { action: 'publish', filter: 'shoal/v1/acme/plant-1/device/pump-01/telemetry/+', retain: false },
+      { action: 'subscribe', filter: 'shoal/v1/acme/plant-1/device/pump-01/approval/+' },
     ]);
   });
 
