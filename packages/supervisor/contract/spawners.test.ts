@@ -51,7 +51,7 @@ async function onHosts(place: Place, inner: ChildProcessSpawner, hosts: number):
     createHost({ url, org, unit, hostId: `h${index}`, spawner: inner, capacity: maxRunning / hosts }),
   );
   await Promise.all(running.map((host) => host.start()));
-  const spawner = await openRemoteHosts({ url, org, unit, placeMs: 400 });
+  const spawner = await openRemoteHosts({ url, org, unit, placeMs: 50 });
   return {
     spawner,
     kill: () => inner.signal('SIGKILL'),

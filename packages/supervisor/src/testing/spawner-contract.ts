@@ -90,7 +90,13 @@ export const SPAWNER_CASES: readonly SpawnerCase[] = [
       await assert.rejects(Promise.resolve(stage.spawner.spawn(orderOf(stage, 'b'))));
       assert.equal(await first, true);
       await until(() => stage.spawner.running === 0);
-      assert.equal(await spawnAndWait(stage, 'c'), true);
+      // Where instances run elsewhere, the room comes back a little after the word that one has ended.
+      let clean: boolean | undefined;
+      while (clean === undefined)
+        clean = await spawnAndWait(stage, 'c').catch(
+          () => new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 20)),
+        );
+      assert.equal(clean, true);
     },
     { maxRunning: 1 },
   ),
