@@ -16,7 +16,7 @@ test('an unknown name exits with 2, lists the benchmarks, and leaves stdout empt
   });
 });
 
-test('rpc --json writes one document on stdout and nothing else', { timeout: 60_000 }, async () => {
+test('rpc --json writes one document on stdout and nothing else', { timeout: 180_000 }, async () => {
   const { stdout } = await run('rpc', '--json', '--quick', '--rounds', '1');
   const report = JSON.parse(stdout) as Report;
   expect(report).toMatchObject({ benchmark: 'rpc', rounds: 1, machine: { node: process.versions.node } });
