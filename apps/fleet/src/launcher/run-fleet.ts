@@ -173,7 +173,7 @@ async function startRun(
     'devices',
     `${devices.length} devices on ${input}, ${options.speed} device seconds a second`,
   );
-  await Promise.all([processes.start('devices', config), processes.start('supervisor', config)]);
+  await processes.start('supervisor', config);
   const agents = devices.map(({ deviceId, type, name, site, area, relations }) => ({
     agentId: deviceId,
     config: deviceAgentConfig({ deviceId, deviceType: type, name, site, area, relations }),
@@ -187,7 +187,7 @@ async function startRun(
 }
 
 async function runToEnd(run: Run, signal: AbortSignal, onReady: () => void): Promise<Ending> {
-  const { options, devices, view, log, changed } = run;
+  const { options, config, processes, devices, view, log, changed } = run;
   const online = (): boolean => devices.every(({ deviceId }) => view.presenceOf(deviceId) === 'online');
   if (!(await waitUntil(online, changed, ONLINE_TIMEOUT_MS, signal))) {
     if (signal.aborted) return { ok: !options.once, reason: 'told to stop before every agent was online' };
@@ -196,6 +196,8 @@ async function runToEnd(run: Run, signal: AbortSignal, onReady: () => void): Pro
       .map(({ deviceId }) => deviceId);
     return { ok: false, reason: `not online within ${ONLINE_TIMEOUT_MS / 1000} s: ${missing.join(', ')}` };
   }
+  // After their agents: on a slow machine the first fault would come before anybody had learnt what normal is.
+  await processes.start('devices', config);
   log.line('fleet', 'ready', `all ${devices.length} device agents are online and learning what normal is`);
   onReady();
   const ordered = (): boolean => options.once && view.workOrder !== undefined;
