@@ -226,41 +226,27 @@ const hosts: Subscribe = ({ org, unit }) => {
 /** What a broker tells about itself. */
 const broker: Subscribe = () => ['$SYS/broker/#'];
 
+/** Every record of the unit, for those who run it. */
+const wholeUnit: readonly Subscribe[] = [
+  tree('session'),
+  tree('agent'),
+  tree('device'),
+  tree('trigger'),
+  hosts,
+  canary,
+  usage,
+  markers,
+  broker,
+];
+
 const SUBSCRIBES: Readonly<Record<AccessRole, readonly Subscribe[]>> = {
   device: [approvals],
   agent: [cards, events, requests, pools, replies, own, usage, markers, broker],
   step: [cards, events, requests, replies, tree('session'), tree('device'), canary, markers, broker],
-  supervisor: [
-    cards,
-    events,
-    requests,
-    replies,
-    tree('session'),
-    tree('agent'),
-    tree('device'),
-    tree('trigger'),
-    hosts,
-    canary,
-    usage,
-    markers,
-    broker,
-  ],
+  supervisor: [cards, events, requests, replies, ...wholeUnit],
   host: [orders, markers, broker],
   requester: [cards, events, replies, markers, broker],
-  operator: [
-    cards,
-    events,
-    replies,
-    tree('session'),
-    tree('agent'),
-    tree('device'),
-    tree('trigger'),
-    hosts,
-    canary,
-    usage,
-    markers,
-    broker,
-  ],
+  operator: [cards, events, replies, ...wholeUnit],
   reader: [cards, markers, broker],
 };
 
