@@ -107,6 +107,21 @@ describe('settings that are read again', () => {
     await expect(fan.publishAsync('open/x', 'x', { qos: 1 })).rejects.toMatchObject({ code: 0x87 });
   });
 
+  it('end subscriptions that new rules do not grant, and the connection, whose client is told', async () => {
+    const [pump, fan] = [await login('pump', 'old'), await login('fan', 'old')];
+    await pump.subscribeAsync('open/pump', { qos: 1 });
+    await fan.subscribeAsync('open/fan', { qos: 1 });
+    const ended = new Promise((resolve) => pump.once('disconnect', resolve));
+    await write(file({ rules: [{ effect: 'allow', topics: ['open/fan'] }] }));
+    await settings.reload();
+    expect(await ended).toMatchObject({
+      reasonCode: 0x87,
+      properties: { reasonString: 'subscriptions: not allowed any more: open/pump' },
+    });
+    await fan.publishAsync('open/fan', 'x', { qos: 1 });
+    expect(fan.connected).toBe(true);
+  });
+
   it.each([
     ['{', /JSON/],
     ['{"users":[{"username":"pump","passwordHash":"plain"}]}', /passwordHash of "pump" is not a scrypt hash/],
@@ -177,7 +192,11 @@ describe.skipIf(!hasOpenssl)('revocation lists (needs the openssl command)', () 
     const [pump, fan] = await Promise.all(names.map((name) => authority.issue(`/CN=${name}`, `DNS:${name}`)));
     const nobody = await authority.revocations([]);
     const tls = { ...server, clientCa, clientCrl: nobody };
-    broker = createBroker({ authenticate: authenticateCertificates(), listen: { tcp: { tls } } });
+    broker = createBroker({
+      authenticate: authenticateCertificates(),
+      authorize: () => true,
+      listen: { tcp: { tls } },
+    });
     const url = (await broker.start()).tcp?.url as string;
     const open = (clientId: string, pair: typeof pump) =>
       enters(url, { ca: clientCa, ...pair, clientId, clean: true });
@@ -185,9 +204,17 @@ describe.skipIf(!hasOpenssl)('revocation lists (needs the openssl command)', () 
     for (const clientCrl of ['', '-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n']) {
       expect(() => broker.reload({ tls: { tcp: { ...tls, clientCrl } } })).toThrow(/^tls: /);
     }
-    expect(await open('pump', pump)).toBe(true);
+    const connect = (clientId: string, pair: typeof pump) =>
+      clients.connect(url, { ca: clientCa, ...pair, clientId });
+    const [inside, other] = [await connect('pump', pump), await connect('fan', fan)];
+    const ended = new Promise((resolve) => inside.once('disconnect', resolve));
     const clientCrl = await authority.revocations(['/CN=pump']);
     broker.reload({ tls: { tcp: { ...tls, clientCrl } } });
+    expect(await ended).toMatchObject({
+      reasonCode: 0x87,
+      properties: { reasonString: 'client certificate: it is revoked' },
+    });
+    await other.publishAsync('x', 'x', { qos: 1 });
     expect(await open('pump', pump)).toBe(false);
     expect(await open('fan', fan)).toBe(true);
     expect(() => broker.reload({ tls: { ws: tls } })).toThrow(/^tls: the listener ws was not started/);

@@ -454,6 +454,45 @@ describe('refusals', () => {
     expect(harness.engine.stats.publishesRefused).toBe(1);
   });
 
+  it('ends subscriptions that the rules forbid now, of clients that are here and of those that come back', () => {
+    const forbidden = new Set<string>();
+    const harness = createHarness({
+      authorize: (_client, action, topic) => action === 'publish' || !forbidden.has(topic),
+    });
+    const admitted = { mount: 'tenant/' };
+    const [here, away, untouched] = ['here', 'away', 'untouched'].map((clientId) =>
+      harness.connect(clientId, persistent, admitted),
+    ) as [FakeClient, FakeClient, FakeClient];
+    for (const client of [here, away]) {
+      client.subscribe('$share/g/secret');
+      client.subscribe('open');
+    }
+    untouched.subscribe('open');
+    away.drop();
+    forbidden.add('secret');
+    const { engine } = harness;
+    const all = [here, away, untouched].map(({ connection }) => engine.recheck(connection, harness.now));
+    expect(all).toEqual([true, false, false]);
+    const reasonString = 'subscriptions: not allowed any more: $share/g/secret';
+    expect(here.port.take('disconnect')).toMatchObject([{ reasonCode: 0x87, properties: { reasonString } }]);
+    expect(here.port.closed).toBe(true);
+    const back = harness.connect('away', persistent, admitted);
+    expect(back.port.take('connack')).toMatchObject([
+      { reasonCode: 0, sessionPresent: true, properties: { reasonString } },
+    ]);
+    const again = harness.connect('here', persistent, admitted);
+    expect(again.port.take('connack')).toMatchObject([{ sessionPresent: true, reasonCode: 0 }]);
+    for (const topic of ['secret', 'open']) harness.connect('sender', {}, admitted).publish(topic, topic);
+    expect([again, back, untouched].map(({ port }) => port.payloads())).toEqual([
+      ['open'],
+      ['open'],
+      ['open'],
+    ]);
+    forbidden.clear();
+    again.subscribe('$share/g/secret', { qos: 1 });
+    expect(again.port.take('suback')).toMatchObject([{ granted: [1] }]);
+  });
+
   it('assigns a client id when there is none', () => {
     const client = createHarness().connect('');
     expect(client.port.take('connack')).toMatchObject([

@@ -132,8 +132,9 @@ export class LiveSettings {
       ({ username }) => username !== undefined && gone.has(username),
       'credential: it was changed or taken back',
     );
+    const lost = broker?.recheckSubscriptions();
     const needRestart = fixedChanges(this.first.file, next.file);
-    this.logger.info('settings read again', { disconnected, needRestart });
+    this.logger.info('settings read again', { disconnected, lost, needRestart });
     return { needRestart };
   }
 }

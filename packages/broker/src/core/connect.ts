@@ -17,11 +17,15 @@ import {
   type Session,
   type Will,
 } from './session.ts';
+import { withdrawForbidden, withdrawnReason } from './subscribe.ts';
 
 export interface Refusal {
   readonly reasonCode: number;
   readonly reason: string;
 }
+
+/** Of a CONNACK that tells which subscriptions are lost. */
+const MAX_REASON_BYTES = 4_096;
 
 const createWill = (packet: WillPacket, clientId: string, { username, mount }: Admitted): Will => ({
   owner: { username, mount },
@@ -186,10 +190,9 @@ export function connect(
   session.will = will;
   if (will !== undefined || present) cx.journal.will(session, will);
   if (isPersistent(session)) cx.journal.session(session);
-  port.send(
-    encodeConnack(packet.version, { ...connack, sessionPresent: present }),
-    cx.journal.changes !== recorded,
-  );
+  const withdrawn = present ? withdrawForbidden(cx, connection) : [];
+  const bytes = encodeWelcome(packet, { ...connack, sessionPresent: present }, withdrawn);
+  port.send(bytes, cx.journal.changes !== recorded);
   if (previous?.will !== undefined) publishWill(cx, clientId, previous.will);
   announcePresence(cx, connection);
   if (present) {
@@ -197,6 +200,15 @@ export function connect(
     pump(cx, session);
   }
   return connection;
+}
+
+/** Tells, if there is room, which subscriptions the session has lost. */
+function encodeWelcome(packet: ConnectPacket, fields: ConnackFields, withdrawn: readonly string[]): Buffer {
+  if (withdrawn.length > 0) {
+    const told = encodeConnack(packet.version, { ...fields, reasonString: withdrawnReason(withdrawn) });
+    if (told.length <= Math.min(packet.maximumPacketBytes, MAX_REASON_BYTES)) return told;
+  }
+  return encodeConnack(packet.version, fields);
 }
 
 function attach(

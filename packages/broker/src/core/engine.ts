@@ -13,7 +13,7 @@ import { restore, type Snapshot } from './restore.ts';
 import { RetainedTree } from './retained-tree.ts';
 import { publish } from './publish.ts';
 import type { Admitted, Connection, ConnectionPort } from './session.ts';
-import { subscribe, unsubscribe } from './subscribe.ts';
+import { subscribe, unsubscribe, withdrawForbidden, withdrawnReason } from './subscribe.ts';
 import { SubscriptionTree } from './subscription-tree.ts';
 import { TopicBytes } from './topic-bytes.ts';
 import { TokenBucket } from './token-bucket.ts';
@@ -40,6 +40,8 @@ export interface Engine {
   /** Throws PacketError when the connection must end. */
   receive(connection: Connection, packet: ClientPacket, now: number): void;
   disconnect(connection: Connection, reasonCode: number, reason: string | undefined, now: number): void;
+  /** Rules were changed: ends subscriptions that would not be granted now, and the connection, so that the client learns of it. */
+  recheck(connection: Connection, now: number): boolean;
   /** The network connection was lost without DISCONNECT. */
   lost(connection: Connection, now: number): void;
   writable(connection: Connection, now: number): void;
@@ -98,6 +100,15 @@ function evict(cx: Context): void {
   }
 }
 
+/** True when the connection was ended: MQTT has no other word for a subscription that is over. */
+function recheck(cx: Context, connection: Connection): boolean {
+  if (connection.session.connection !== connection) return false;
+  const filters = withdrawForbidden(cx, connection);
+  if (filters.length === 0) return false;
+  disconnect(cx, connection, Reason.notAuthorized, withdrawnReason(filters));
+  return true;
+}
+
 export function createEngine(options: EngineOptions): Engine {
   const stats: EngineStats = {
     messagesReceived: 0,
@@ -135,6 +146,7 @@ export function createEngine(options: EngineOptions): Engine {
     receive: (connection, packet, now) => at(now, () => receive(cx, connection, packet)),
     disconnect: (connection, reasonCode, reason, now) =>
       at(now, () => disconnect(cx, connection, reasonCode, reason)),
+    recheck: (connection, now) => at(now, () => recheck(cx, connection)),
     lost: (connection, now) => at(now, () => detach(cx, connection, true)),
     writable: (connection, now) => at(now, () => pump(cx, connection.session)),
     expire: (clientId, now) => at(now, () => expire(cx, clientId)),

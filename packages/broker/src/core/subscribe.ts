@@ -4,7 +4,7 @@ import { deliver } from './delivery.ts';
 import { isExpired } from './message.ts';
 import type { SubscribeEntry, SubscribePacket, UnsubscribePacket } from './packets.ts';
 import { protocolError, Reason } from './reason-codes.ts';
-import { isPersistent, type Connection, type Subscription } from './session.ts';
+import { isPersistent, type Connection, type Session, type Subscription } from './session.ts';
 import { tryParseFilter, type ParsedFilter } from './topics.ts';
 
 interface Refused {
@@ -94,6 +94,33 @@ export function subscribe(cx: Context, connection: Connection, packet: Subscribe
   }
 }
 
+function remove(cx: Context, session: Session, subscription: Subscription): void {
+  session.subscriptions.delete(subscription.key);
+  cx.subscriptions.remove(subscription);
+  if (isPersistent(session)) cx.journal.subscription(session, subscription.key, undefined);
+}
+
+/**
+ * Ends the subscriptions of a connected client that it would not be granted now, and returns their filters as the client wrote them. What
+ * they already brought into its queue stays there.
+ */
+export function withdrawForbidden(cx: Context, { session, identity, mount }: Connection): readonly string[] {
+  const forbidden = [...session.subscriptions.values()].filter(
+    ({ filter }) => cx.authorize?.(identity, 'subscribe', filter.slice(mount.length)) === false,
+  );
+  for (const subscription of forbidden) remove(cx, session, subscription);
+  const filters = forbidden.map(({ filter, group }) => {
+    const written = filter.slice(mount.length);
+    return group === undefined ? written : `$share/${group}/${written}`;
+  });
+  if (filters.length > 0)
+    cx.events.log('warn', 'subscriptions ended: not allowed any more', { ...identity, filters });
+  return filters;
+}
+
+export const withdrawnReason = (filters: readonly string[]): string =>
+  `subscriptions: not allowed any more: ${filters.join(', ')}`;
+
 export function unsubscribe(cx: Context, connection: Connection, packet: UnsubscribePacket): void {
   const { session } = connection;
   const codes = packet.filters.map((filter) => {
@@ -102,9 +129,7 @@ export function unsubscribe(cx: Context, connection: Connection, packet: Unsubsc
     const key = mountedKey(connection.mount, parsed);
     const subscription = session.subscriptions.get(key);
     if (subscription === undefined) return Reason.noSubscriptionExisted;
-    session.subscriptions.delete(key);
-    cx.subscriptions.remove(subscription);
-    if (isPersistent(session)) cx.journal.subscription(session, key, undefined);
+    remove(cx, session, subscription);
     return Reason.success;
   });
   const reason = codes.includes(Reason.topicFilterInvalid) ? INVALID.reason : undefined;

@@ -126,10 +126,16 @@ export interface Broker {
   setRetainer(enabled: boolean): void;
   stats(): BrokerStats;
   /**
-   * Puts changes to use, all of them or none. Connections that exist stay, also those of clients whose certificate would not do any more.
-   * Throws BrokerError `invalid-options`.
+   * Puts changes to use, all of them or none. Clients whose own certificate is on a new revocation list are disconnected (0x87); all other
+   * connections stay, also those of clients that an authority further up would not vouch for any more. Throws BrokerError `invalid-options`.
    */
   reload(changes: LiveChanges): void;
+  /**
+   * After what `authorize` answers has changed: asks it again about every subscription of the clients that are connected. A client that has
+   * lost one is disconnected (0x87, the reason names the filters); all others stay. Sessions of clients that are away are asked about when
+   * they come back, and CONNACK says what they lost. Returns how many were disconnected.
+   */
+  recheckSubscriptions(): number;
   /** Ends connections with DISCONNECT 0x87 and this reason, as when a credential was taken back. Returns how many. */
   disconnect(which: (client: ClientIdentity) => boolean, reason: string): number;
   /** Serves a client on a stream of the same process, without a socket. The broker closes it. */

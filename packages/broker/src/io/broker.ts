@@ -258,6 +258,10 @@ class EmbeddedBroker implements Broker {
     this.listening.reload(changes);
   }
 
+  recheckSubscriptions(): number {
+    return this.server.recheck();
+  }
+
   disconnect(which: (client: ClientIdentity) => boolean, reason: string): number {
     return this.server.disconnect(which, reason);
   }

@@ -2,8 +2,10 @@ import { isLoopback } from './auth/defaults.ts';
 import { BrokerError } from './broker-error.ts';
 import type { BrokerAddresses, ListenOptions, LiveChanges } from './broker-options.ts';
 import type { Management } from './http/management.ts';
+import { readRevocationLists } from './revocation-lists.ts';
 import { listenTcp, listenWebSocket, type Listener } from './listeners.ts';
 import type { Server } from './server.ts';
+import { withTlsErrors } from './tls.ts';
 
 /** The listeners of one broker. */
 export class Listening {
@@ -56,7 +58,11 @@ export class Listening {
         throw new BrokerError('invalid-options', 'apiKeys: there is no HTTP listener');
       changes.push(management.credentials.prepare(apiKeys));
     }
+    const lists = Object.values(tls).flatMap(({ clientCrl }) => (clientCrl === undefined ? [] : [clientCrl]));
+    const revoked = withTlsErrors(() => readRevocationLists(lists));
     for (const change of changes) change();
+    const disconnected = this.server.disconnectRevoked(revoked);
+    if (disconnected > 0) this.server.logger.warn('clients with revoked certificates', { disconnected });
   }
 
   /** Lets nobody in any more. */

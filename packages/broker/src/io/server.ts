@@ -13,6 +13,7 @@ import type { CardTrust } from './card-trust.ts';
 import type { Flusher } from './flusher.ts';
 import type { BrokerLimits } from './limits.ts';
 import type { Logger } from './logger.ts';
+import type { RevocationLists } from './revocation-lists.ts';
 import type { Transport, TransportEvents } from './transport.ts';
 
 export interface ServerOptions {
@@ -156,6 +157,25 @@ export class Server {
       core !== undefined && which(core.identity) ? [core] : [],
     );
     for (const core of chosen) this.engine.disconnect(core, Reason.notAuthorized, reason, this.now());
+    return chosen.length;
+  }
+
+  /** Ends connections whose subscriptions the rules of now forbid. Returns how many. */
+  recheck(): number {
+    let ended = 0;
+    for (const { core } of this.connections) {
+      if (core !== undefined && this.engine.recheck(core, this.now())) ended++;
+    }
+    return ended;
+  }
+
+  /** Ends connections whose certificate is on the lists. Returns how many. */
+  disconnectRevoked(revoked: RevocationLists): number {
+    const chosen = [...this.connections].flatMap(({ core, certificate }) =>
+      core !== undefined && certificate !== undefined && revoked.has(certificate) ? [core] : [],
+    );
+    for (const core of chosen)
+      this.engine.disconnect(core, Reason.notAuthorized, 'client certificate: it is revoked', this.now());
     return chosen.length;
   }
 

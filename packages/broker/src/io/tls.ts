@@ -2,6 +2,7 @@ import { createSecureContext, TLSSocket, type SecureContext, type Server as TlsS
 import type { Socket } from 'node:net';
 
 import { BrokerError } from './broker-error.ts';
+import { splitCrl } from './revocation-lists.ts';
 
 export interface ServerCertificate {
   /** PEM. */
@@ -37,15 +38,6 @@ export interface ClientCertificate {
   readonly serialNumber: string;
   /** DER. */
   readonly raw: Buffer;
-}
-
-const CRL = /-----BEGIN X509 CRL-----[^-]*-----END X509 CRL-----/g;
-
-/** OpenSSL takes them one by one. */
-function splitCrl(pem: string | Buffer): readonly string[] {
-  const lists = pem.toString().match(CRL);
-  if (lists === null) throw new Error('clientCrl: there is no X509 CRL in it, in PEM');
-  return lists;
 }
 
 const contextOptions = ({ key, cert }: ServerCertificate, { clientCa, clientCrl }: TlsOptions) => ({
