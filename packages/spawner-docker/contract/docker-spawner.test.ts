@@ -1,11 +1,11 @@
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { bundleProgram } from '@shoal/bundle';
 import { createBroker, type Broker } from '@shoal/broker';
 import { SPAWNER_CASES, type SpawnerPlace } from '@shoal/supervisor/testing';
 import type { StepOrder } from '@shoal/workflow';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openDockerSpawner, type DockerSpawnerOptions } from '../src/index.ts';
-import { bundle } from './bundle.ts';
 import { serveEngine, type ServedEngine } from './served-engine.ts';
 
 /** Against a served API with real processes for containers; it has not run on a real engine. */
@@ -18,7 +18,7 @@ describe('spawner: Docker, over a served API', { timeout: 180_000 }, () => {
   beforeAll(async () => {
     broker = createBroker({ allowAnonymous: true });
     url = (await broker.start()).tcp?.url ?? '';
-    program = await bundle('./step-process.ts');
+    program = await bundleProgram(new URL('./step-process.ts', import.meta.url));
   });
   beforeEach(async () => {
     engine = await serveEngine({ 'steps:1': program });

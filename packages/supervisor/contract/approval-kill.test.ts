@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { bundleProgram } from '@shoal/bundle';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { bundle } from './bundle.ts';
 import { FleetBench } from './fleet-bench.ts';
 
 const RETRY = 'retry: { maxAttempts: 6, backoffSeconds: 0.05 }';
@@ -24,7 +24,8 @@ let data: string;
 
 beforeAll(async () => {
   for (const name of ['broker', 'supervisor', 'step', 'approver'])
-    files[name] = name === 'broker' ? '' : await bundle(`./${name}-process.ts`);
+    files[name] =
+      name === 'broker' ? '' : await bundleProgram(new URL(`./${name}-process.ts`, import.meta.url));
 }, 120_000);
 afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL');

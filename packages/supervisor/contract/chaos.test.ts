@@ -3,11 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { bundleProgram } from '@shoal/bundle';
 import type { Task } from '@shoal/protocol';
 import { graphYaml } from '@shoal/workflow/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { childProcessSpawner, type ChildProcessSpawner } from '../src/index.ts';
-import { bundle } from './bundle.ts';
 import { BROKERS, FleetBench, type TestBroker } from './fleet-bench.ts';
 import { QUICK } from './quick-policy.ts';
 
@@ -43,8 +43,8 @@ describe('processes that die', { timeout: 40_000 }, () => {
 
   beforeAll(async () => {
     broker = await (BROKERS[0] as (typeof BROKERS)[number])[1]();
-    stepProgram = await bundle('./step-process.ts');
-    supervisorProgram = await bundle('./supervisor-process.ts');
+    stepProgram = await bundleProgram(new URL('./step-process.ts', import.meta.url));
+    supervisorProgram = await bundleProgram(new URL('./supervisor-process.ts', import.meta.url));
   });
   afterEach(async () => {
     for (const spawner of spawners.splice(0)) spawner.signal('SIGKILL');

@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { bundleProgram } from '@shoal/bundle';
 import { createRequester } from '@shoal/agent-sdk';
 import {
   a2aPolicy,
@@ -18,7 +19,6 @@ import { graphYaml } from '@shoal/workflow/testing';
 import { decodeJwt, exportJWK, generateKeyPair, type JWK } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { childProcessSpawner, createSupervisor, instanceAccess, jwtIssuer } from '../src/index.ts';
-import { bundle } from './bundle.ts';
 import { QUICK } from './quick-policy.ts';
 
 const PASSWORD = 'the-supervisors-own-secret';
@@ -53,7 +53,7 @@ beforeAll(async () => {
       instanceAccess(client, action, topic) ?? policy(client, action, topic, details),
   });
   url = (await broker.start()).tcp?.url ?? '';
-  program = await bundle('./scoped-process.ts');
+  program = await bundleProgram(new URL('./scoped-process.ts', import.meta.url));
 });
 afterAll(async () => {
   await rm(dirname(program), { recursive: true });

@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { bundleProgram } from '@shoal/bundle';
 import { graphYaml } from '@shoal/workflow/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openRemoteHosts } from '../src/index.ts';
-import { bundle } from './bundle.ts';
 import { BROKERS, FleetBench, type TestBroker } from './fleet-bench.ts';
 
 let broker: TestBroker;
@@ -14,7 +14,10 @@ let stepProgram: string;
 
 beforeAll(async () => {
   broker = await BROKERS[0]![1]();
-  [command, stepProgram] = await Promise.all([bundle('../src/bin/main.ts'), bundle('./step-process.ts')]);
+  [command, stepProgram] = await Promise.all([
+    bundleProgram(new URL('../src/bin/main.ts', import.meta.url)),
+    bundleProgram(new URL('./step-process.ts', import.meta.url)),
+  ]);
 });
 afterAll(async () => {
   await Promise.all([command, stepProgram].map((file) => rm(dirname(file), { recursive: true })));

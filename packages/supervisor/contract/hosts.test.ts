@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { bundleProgram } from '@shoal/bundle';
 import { hostTopics, spawnTopic, type HostEvent, type HostRecord } from '@shoal/protocol';
 import { readRetained } from '@shoal/mqtt-link';
 import { defineBlueprint, type StepOrder } from '@shoal/workflow';
@@ -19,7 +20,6 @@ import {
   type Spawner,
   type SpawnHooks,
 } from '../src/index.ts';
-import { bundle } from './bundle.ts';
 import { BROKERS, FleetBench, type TestBroker } from './fleet-bench.ts';
 
 /** Starts nothing: what it was given stands in `orders`, and ends when the test says so. */
@@ -53,7 +53,7 @@ describe.each(BROKERS)('hosts on %s', { timeout: 180_000 }, (_, startBroker) => 
 
   beforeAll(async () => {
     broker = await startBroker();
-    hostProgram = await bundle('./host-process.ts');
+    hostProgram = await bundleProgram(new URL('./host-process.ts', import.meta.url));
   });
   afterEach(async () => {
     await fleet.close();

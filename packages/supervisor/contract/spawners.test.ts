@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { bundleProgram } from '@shoal/bundle';
 import { defineBlueprint } from '@shoal/workflow';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -13,7 +14,6 @@ import {
   type Spawner,
 } from '../src/index.ts';
 import { SPAWNER_CASES, type SpawnerPlace, type SpawnerUnderTest } from '../src/testing/index.ts';
-import { bundle } from './bundle.ts';
 import { BROKERS, type TestBroker } from './fleet-bench.ts';
 
 interface Place extends SpawnerPlace {
@@ -106,7 +106,7 @@ describe.each(SPAWNERS)('spawner: %s', { timeout: 180_000 }, (_, canKill, create
 
   beforeAll(async () => {
     broker = await BROKERS[0]![1]();
-    program = await bundle('./step-process.ts');
+    program = await bundleProgram(new URL('./step-process.ts', import.meta.url));
   });
   afterAll(async () => {
     await rm(dirname(program), { recursive: true });

@@ -6,7 +6,7 @@ const source = (name: string): URL => new URL(`./${name}.ts`, import.meta.url);
 /** Shoal's SDK as a subject: each program bundled into one file, so that its many processes start quickly. */
 export async function selfManifest(): Promise<Manifest> {
   const [agent, requester, subscriber] = await Promise.all(
-    ['test-agent', 'test-requester', 'test-subscriber'].map((name) => bundle(source(name), `${name}.mjs`)),
+    ['test-agent', 'test-requester', 'test-subscriber'].map((name) => bundle(source(name))),
   );
   const address = ['{url}', '{org}', '{unit}', '{agentId}'];
   return parseManifest(

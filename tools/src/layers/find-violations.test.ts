@@ -20,6 +20,13 @@ describe('the layer check', () => {
     expect(check('packages/agent-sdk/src/io/a.ts', text)).toHaveLength(1);
   });
 
+  it('lets tests and tools use what is not published, and only them', () => {
+    const text = `import { bundleProgram } from '@shoal/bundle';`;
+    expect(check('packages/supervisor/contract/a.test.ts', text)).toEqual([]);
+    expect(check('tools/src/bench/a.ts', text)).toEqual([]);
+    expect(check('packages/supervisor/src/io/a.ts', text)).toHaveLength(1);
+  });
+
   it('refuses an import over several lines and names the line of its source', () => {
     const text = `import {\n  a,\n  b,\n} from '@shoal/broker';`;
     expect(findViolations([{ path: 'packages/workflow/src/a.ts', text }])[0]).toMatchObject({ line: 4 });

@@ -1,4 +1,4 @@
-import { IMPURE_MODULES, LAYERS } from './layers.ts';
+import { IMPURE_MODULES, LAYERS, WORKSHOP } from './layers.ts';
 
 export interface SourceFile {
   /** Path from the root of the repository, with `/`. */
@@ -29,6 +29,11 @@ function importViolations(file: SourceFile): Violation[] {
   for (const { specifier, typeOnly, line } of importsOf(file.text)) {
     const report = (message: string): void => void found.push({ path: file.path, line, message });
     const target = shoalPackage(specifier);
+    if (target !== undefined && WORKSHOP.includes(target)) {
+      if (owner !== undefined && !TEST_FILE.test(file.path))
+        report(`${target} is for tests and tools, and is not published`);
+      continue;
+    }
     if (target !== undefined && owner !== undefined && target !== owner[0]) {
       const [name, layer] = owner;
       const allowed = TEST_FILE.test(file.path) ? [...layer.imports, ...layer.test] : layer.imports;

@@ -123,6 +123,11 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     imports: ['@shoal/mqtt-link', '@shoal/workflow', '@shoal/supervisor'],
     test: ['@shoal/broker'],
   },
+  '@shoal/spawner-kubernetes': {
+    folder: 'packages/spawner-kubernetes',
+    imports: ['@shoal/mqtt-link', '@shoal/workflow', '@shoal/supervisor'],
+    test: ['@shoal/broker'],
+  },
   '@shoal/cli': {
     folder: 'apps/cli',
     imports: [
@@ -144,6 +149,9 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     app: true,
   },
 };
+
+/** Not published: what tests, contracts and tools of any package may import. */
+export const WORKSHOP: readonly string[] = ['@shoal/bundle'];
 
 /** Modules that only `core/` must not touch: it takes the time and the input, and returns a decision. */
 export const IMPURE_MODULES: readonly string[] = [
