@@ -29,7 +29,8 @@ function essence({ workOrder, sessions }: FleetReport) {
     device: workOrder?.deviceId,
     verdict: workOrder?.finding.verdict,
     action: workOrder?.action,
-    part: workOrder?.part,
+    parts: workOrder?.parts.map(({ sku, inStock }) => ({ sku, inStock })),
+    apartFrom: workOrder?.production.notTogetherWith,
     protection: workOrder?.protection,
     neighbours: workOrder?.assumptions,
     states: sessions.map(({ state }) => state),
@@ -37,7 +38,7 @@ function essence({ workOrder, sessions }: FleetReport) {
   };
 }
 
-/** Collects every result that is ever published, so that a second one for a step would show. */
+/** Collects every result that is ever published, by session and step, so that a second one for a step would show. */
 async function watchResults(fleet: RunningFleet): Promise<Map<string, Set<string>>> {
   const url = await fleet.url();
   const link = await openLink({
@@ -48,8 +49,9 @@ async function watchResults(fleet: RunningFleet): Promise<Map<string, Set<string
   await link.subscribe('shoal/v1/+/+/session/+/step/+/result', (message) => {
     const topic = parseShoalTopic(message.topic);
     if (topic?.kind !== 'result' || message.payload.length === 0) return;
-    const seen = results.get(topic.stepId) ?? new Set();
-    results.set(topic.stepId, seen.add(message.text()));
+    const step = `${topic.sessionId} ${topic.stepId}`;
+    const seen = results.get(step) ?? new Set();
+    results.set(step, seen.add(message.text()));
   });
   void fleet.done.finally(() => link.destroy());
   return results;
@@ -62,7 +64,10 @@ async function runWith(disturb: (fleet: RunningFleet) => Promise<void>) {
   const { code, report, log } = await fleet.done;
   expect(report.ok, `${report.reason}\n${log.slice(-20_000)}`).toBe(true);
   expect(code).toBe(0);
-  expect([...results.keys()].toSorted()).toEqual(STEPS);
+  const session = report.sessions[0]?.sessionId;
+  expect([...results.keys()].filter((step) => step.startsWith(`${session} `)).toSorted()).toEqual(
+    STEPS.map((step) => `${session} ${step}`),
+  );
   for (const [step, seen] of results) expect(seen.size, `results of ${step}`).toBe(1);
   expect(report.devices.map(({ presence }) => presence)).toEqual(report.devices.map(() => 'offline'));
   expect(fleet.processes()).toEqual([]);
@@ -153,6 +158,9 @@ describe.skipIf(!existsSync('/proc/self/environ'))(
             fleet.kill(title);
             await new Promise((resolve) => setTimeout(resolve, 300 * seed));
           }
+          // And the planner, while it is asked: its successor finds the booking, or makes it.
+          await fleet.untilLog(/step +plan +at work/);
+          fleet.kill('shoal-agent maintenance-planner');
         });
         expect(essence(report)).toEqual(undisturbed);
       },

@@ -23,10 +23,13 @@ export { renderWorkOrder } from './core/render-html.ts';
 export { buildWorkOrder, workOrderId, type OrderInput } from './core/work-order.ts';
 export { surveyNeighbours, type SurveyContext, type SurveyOptions } from './io/survey-neighbours.ts';
 export {
+  bookSlot,
+  composeOrder,
   remoteDesk,
   writeWorkOrder,
   type BookingDesk,
   type OrderRequest,
+  type SlotRequest,
   type WrittenOrder,
 } from './io/write-order.ts';
 export {

@@ -8,7 +8,7 @@ interface DemoDocument {
   devices: { deviceId: string; presence: string }[];
   anomalies: { deviceId: string; channels: unknown[] }[];
   sessions: { state: string; steps: { id: string; state: string; attempts: number }[] }[];
-  workOrder: { deviceId: string; finding: { verdict: string }; technician: { id: string } } | null;
+  workOrder: { deviceId: string; finding: { verdict: string }; technicians: { id: string }[] } | null;
 }
 
 const flags = process.argv.slice(2);
@@ -18,13 +18,13 @@ try {
   if (mosquitto !== undefined) args.push('--broker', mosquitto.url);
   const result = await startCommand(process.execPath, sourceArgs('apps/fleet/src/main.ts', ...args)).done;
   assert(result.code === 0, `exit code ${result.code}\n${result.stdout}\n${result.stderr.slice(-4000)}`);
-  check(JSON.parse(result.stdout) as DemoDocument);
+  check(JSON.parse(result.stdout) as DemoDocument, result.stderr);
   console.log(result.stderr);
 } finally {
   await mosquitto?.stop();
 }
 
-function check(document: DemoDocument): void {
+function check(document: DemoDocument, log: string): void {
   assert(document.ok, `ok is false: ${document.reason}`);
   assert(document.devices.length === 8, `8 devices expected, ${document.devices.length} seen`);
   const running = document.devices.filter(({ presence }) => presence !== 'offline');
@@ -46,6 +46,8 @@ function check(document: DemoDocument): void {
     open.length === 0,
     `steps that did not complete: ${open.map(({ id, state }) => `${id} ${state}`).join(', ')}`,
   );
+  assert(order.technicians.length > 0, 'nobody is on the work order');
+  assert(/to read and print: \S+\.html/.test(log), 'the log does not name the page of the work order');
   assert(
     /race|ball/.test(order.finding.verdict),
     `the verdict is ${order.finding.verdict}, a bearing fault was seeded`,

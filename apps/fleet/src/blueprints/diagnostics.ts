@@ -2,7 +2,7 @@ import { diagnoseVibration, openModes, plotDiagnosis, type VibrationDiagnosis } 
 import type { Artifact } from '@shoal/protocol';
 import { chooseOne, type ReasonerConfig } from '@shoal/reasoner';
 import { defineBlueprint, type Blueprint, type StepContext } from '@shoal/workflow';
-import { failureMode } from '../maintenance/failure-modes.ts';
+import { failureMode } from '@shoal/maintenance-planner';
 import { openDeviceTools, type Waveform } from './device-tools.ts';
 import { requiredText } from './step-input.ts';
 import { reason } from './step-reasoner.ts';

@@ -1,14 +1,15 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ReasonerConfig } from '@shoal/reasoner';
+import type { ProductionPlan } from '@shoal/fleet-coordinator';
 import type { Blueprint } from '@shoal/workflow';
-import { readInventory } from '../maintenance/inventory.ts';
+import type { ReasonerConfig } from '@shoal/reasoner';
 import { annotated } from './annotated.ts';
 import { deviceProtector } from './device-protector.ts';
 import { diagnostics } from './diagnostics.ts';
-import { fleetCoordinator } from './fleet-coordinator.ts';
-import { maintenancePlanner } from './maintenance-planner.ts';
 import { neighbourSurvey } from './neighbour-survey.ts';
 import { paced } from './paced.ts';
+import { slotBooking, slotRelease } from './slot-booking.ts';
+import { workOrder } from './work-order.ts';
 
 const NOTE =
   'Write a short note, at most three sentences, for the technician who gets this work order: what was found, what to do, what to bring.';
@@ -20,13 +21,15 @@ export function stepBlueprints(
   stepSeconds: number,
   reasoner: ReasonerConfig | null,
 ): readonly Blueprint[] {
-  const inventory = readInventory(join(root, 'data/inventory.json'));
+  const file = join(root, 'data/production.json');
+  const production = JSON.parse(readFileSync(file, 'utf8')) as Partial<ProductionPlan>;
   const blueprints = [
     diagnostics(url, reasoner),
     neighbourSurvey(),
-    maintenancePlanner(inventory),
+    slotBooking(production),
+    slotRelease(),
     deviceProtector(),
-    annotated(fleetCoordinator(inventory), reasoner, NOTE),
+    annotated(workOrder(production), reasoner, NOTE),
   ];
   return blueprints.map((blueprint) => paced(blueprint, stepSeconds));
 }

@@ -1,28 +1,34 @@
-import { defineBlueprint, StepError, type Blueprint } from '@shoal/workflow';
-import { failureMode } from '../maintenance/failure-modes.ts';
-import type { Inventory } from '../maintenance/inventory.ts';
-import { planMaintenance } from '../maintenance/plan-maintenance.ts';
-import { requiredDate, requiredText } from './step-input.ts';
+import { readFileSync } from 'node:fs';
+import { defineAgentBlueprint, type AgentBlueprint, type RunningAgent } from '@shoal/workflow';
+import { PLANNER_BLUEPRINT } from '../roles/config.ts';
+import { requiredText } from './step-input.ts';
 
-/** Finds part, technician and the earliest slot for a verdict. */
-export function maintenancePlanner(inventory: Inventory): Blueprint {
-  return defineBlueprint({
-    id: 'maintenance-planner',
-    description: 'Plans a repair against parts, technicians, skills, shifts and bookings.',
-    async run({ input }) {
-      const mode = failureMode(requiredText(input, 'verdict'));
-      const plan = planMaintenance(mode, inventory, requiredDate(input, 'detectedAt'));
-      if (plan === undefined)
-        throw new StepError('NO_SLOT', `nobody with the skill "${mode.skill}" is free within 60 days`, {
-          retryable: false,
-        });
-      const when = plan.startAt.slice(0, 16).replace('T', ' ');
-      const part =
-        plan.part === null ? 'no part' : `${plan.part.sku}${plan.part.inStock ? ' in stock' : ' on order'}`;
-      return {
-        output: { ...plan, part: plan.part, technician: plan.technician, reasons: [...plan.reasons] },
-        summary: `${plan.technician.name} could start ${when}, ${part}`,
-      };
+/**
+ * The plant's one maintenance planner: stock, people and bookings in a database that outlives the process. `config`: `database` and `seed`
+ * are paths of files, `site` is where the machines stand.
+ */
+export function plannerBlueprint(): AgentBlueprint {
+  return defineAgentBlueprint({
+    id: PLANNER_BLUEPRINT,
+    description: 'Plans and books repairs: parts, technicians, travel, the cost of downtime.',
+    async start(context): Promise<RunningAgent> {
+      const { org, unit, agentId, url, username, password, logger, config } = context;
+      const seed: unknown = JSON.parse(readFileSync(requiredText(config, 'seed'), 'utf8'));
+      // Loaded only here: the database has a native addon that no other process needs.
+      const { startMaintenancePlanner } = await import('@shoal/maintenance-planner');
+      const planner = await startMaintenancePlanner({
+        org,
+        unit,
+        agentId,
+        url,
+        ...(username === undefined ? {} : { username }),
+        ...(password === undefined ? {} : { password }),
+        logger,
+        database: requiredText(config, 'database'),
+        seed,
+        policy: { site: requiredText(config, 'site') },
+      });
+      return { stop: () => planner.stop() };
     },
   });
 }

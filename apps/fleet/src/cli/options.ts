@@ -23,6 +23,8 @@ export interface FleetOptions {
   readonly stepSeconds: number;
   /** TCP port of the embedded broker; 0 takes a free one. */
   readonly port: number;
+  /** Folder for the pages of work orders; undefined: `.shoal/work-orders` of this app. */
+  readonly orders: string | undefined;
   /** Serve the web console. */
   readonly console: boolean;
   readonly org: string;
@@ -48,6 +50,7 @@ export const USAGE = `Usage: pnpm dev [flags]        run the demo fleet until Ct
   --timeout S      with --once: seconds to wait for the work order (default 180)
   --json           one JSON document on stdout at the end; everything else goes to stderr
   --port N         port of the embedded broker (default 0: any free port)
+  --orders DIR     folder for work orders as pages to read and print (default apps/fleet/.shoal/work-orders)
   --org ID         organisation in every topic (default acme)
   --unit ID        unit in every topic (default plant-1)
   --reasoner FILE  JSON that names a language model (see @shoal/reasoner); default SHOAL_REASONER, then rules alone
@@ -65,6 +68,7 @@ const FLAGS = {
   json: { type: 'boolean', default: false },
   'step-seconds': { type: 'string', default: '0' },
   port: { type: 'string', default: '0' },
+  orders: { type: 'string' },
   'no-console': { type: 'boolean', default: false },
   org: { type: 'string', default: 'acme' },
   unit: { type: 'string', default: 'plant-1' },
@@ -87,6 +91,7 @@ export function parseOptions(argv: readonly string[]): FleetOptions | undefined 
     models: values.models,
     stepSeconds: number('step-seconds', values['step-seconds'], 0, 60),
     port: integer('port', values.port, 0, 65_535),
+    orders: values.orders,
     console: !values['no-console'] && !values.once && !values.json,
     org: identifier('org', values.org),
     unit: identifier('unit', values.unit),

@@ -1,6 +1,7 @@
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build, type Plugin } from 'esbuild';
 
 const ROLES = fileURLToPath(new URL('../roles/main.ts', import.meta.url));
 
@@ -25,7 +26,21 @@ export async function bundleRoles(folder: string): Promise<string> {
     },
     // Finds its native addon beside itself; only the broker's process loads it.
     external: ['classic-level'],
+    plugins: [leftInPlace('libsql')],
     logLevel: 'warning',
   });
   return join(folder, 'main.mjs');
+}
+
+/** A package with a native addon is loaded from where it is installed: the bundle lies in a folder of its own, and finds none from there. */
+function leftInPlace(name: string): Plugin {
+  return {
+    name: `${name} in place`,
+    setup({ onResolve }) {
+      onResolve({ filter: new RegExp(`^${name}$`) }, ({ importer }) => ({
+        path: pathToFileURL(createRequire(importer).resolve(name)).href,
+        external: true,
+      }));
+    },
+  };
 }

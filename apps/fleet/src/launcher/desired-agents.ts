@@ -5,6 +5,7 @@ const EXPIRY_SECONDS = 24 * 60 * 60;
 const REFRESH_MS = 60 * 60 * 1000;
 
 export interface DesiredAgent {
+  readonly blueprint: string;
   readonly agentId: string;
   readonly config: JsonObject;
 }
@@ -24,13 +25,12 @@ export interface DesiredAgents {
 export async function publishDesiredAgents(
   link: Link,
   unit: { readonly org: string; readonly unit: string },
-  blueprint: string,
   agents: readonly DesiredAgent[],
 ): Promise<DesiredAgents> {
   let state: DesiredState['state'] = 'running';
   const publishAll = async (): Promise<void> => {
     await Promise.all(
-      agents.map(({ agentId, config }) => {
+      agents.map(({ agentId, blueprint, config }) => {
         const record: DesiredState = {
           schemaVersion: 1,
           agentId,

@@ -33,6 +33,8 @@ export interface FleetProcesses {
   start(role: Role, config: FleetConfig): Promise<KeptProcess>;
   /** Stops everything but the broker, the last one first. */
   stopWorkers(): Promise<void>;
+  /** A folder that is there until everything has stopped. */
+  newFolder(prefix: string): string;
   stopAll(): Promise<void>;
 }
 
@@ -93,6 +95,7 @@ export function createFleetProcesses(onDeath: (death: Death) => void): FleetProc
       return (await keep({ name: role, entry: bundle, execArgv: [], env })).process;
     },
     stopWorkers,
+    newFolder,
     async stopAll() {
       await stopWorkers();
       for (const running of kept) await running.stop();

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { processLogger } from '../processes/logger.ts';
 import { deviceAgentConfig } from '../blueprints/device-agent.ts';
@@ -7,16 +8,24 @@ import type { FleetOptions } from '../cli/options.ts';
 import { FleetView, type Fact } from '../observe/fleet-view.ts';
 import { startObserver } from '../observe/observer.ts';
 import type { FleetReport } from '../observe/report.ts';
-import { DEVICE_AGENT_BLUEPRINT, type FleetConfig } from '../roles/config.ts';
+import {
+  DEVICE_AGENT_BLUEPRINT,
+  PLANNER_AGENT,
+  PLANNER_BLUEPRINT,
+  type FleetConfig,
+} from '../roles/config.ts';
 import { planDevices, type PlannedDevice } from '../roles/plan-devices.ts';
-import { publishDesiredAgents, type DesiredAgents } from './desired-agents.ts';
+import { publishDesiredAgents, type DesiredAgent, type DesiredAgents } from './desired-agents.ts';
 import { startConsole } from './console-process.ts';
 import { createFleetProcesses, type BrokerUrls, type Death, type FleetProcesses } from './fleet-processes.ts';
 import { findRecordings } from './recordings.ts';
 import { waitUntil } from './wait-until.ts';
+import { writeOrderPage } from './write-order-page.ts';
 
 /** The folder of this app: processes that run from a bundle find its files here. */
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+/** Where the machines stand, as the planner's seed names it. */
+const PLANT = 'plant';
 const ONLINE_TIMEOUT_MS = 60_000;
 const OFFLINE_TIMEOUT_MS = 10_000;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -25,6 +34,8 @@ interface Run {
   readonly options: FleetOptions;
   readonly config: FleetConfig;
   readonly devices: readonly PlannedDevice[];
+  /** Those of the devices, and the planner. */
+  readonly agents: readonly string[];
   readonly view: FleetView;
   readonly log: FleetLog;
   readonly processes: FleetProcesses;
@@ -161,7 +172,10 @@ async function startRun(
   const facts = new EventEmitter();
   const onFact = (fact: Fact): void => {
     const at = new Date().toISOString();
-    for (const { topic, subject, text } of view.observe(fact, at)) log.line(topic, subject, text);
+    for (const { topic, subject, text, order } of view.observe(fact, at)) {
+      log.line(topic, subject, text);
+      if (order !== undefined) log.line(topic, subject, writeOrderPage(options.orders, order));
+    }
     facts.emit('fact');
   };
   const clientId = `shoal-fleet-${process.pid}`;
@@ -174,27 +188,46 @@ async function startRun(
     `${devices.length} devices on ${input}, ${options.speed} device seconds a second`,
   );
   await processes.start('supervisor', config);
-  const agents = devices.map(({ deviceId, type, name, site, area, relations }) => ({
-    agentId: deviceId,
-    config: deviceAgentConfig({ deviceId, deviceType: type, name, site, area, relations }),
-  }));
-  const desired = await publishDesiredAgents(observer.link, { org, unit }, DEVICE_AGENT_BLUEPRINT, agents);
+  const desired = await publishDesiredAgents(observer.link, { org, unit }, [
+    planner(processes),
+    ...devices.map(agentOf),
+  ]);
   const changed = (listener: () => void): (() => void) => {
     facts.on('fact', listener);
     return () => facts.off('fact', listener);
   };
-  return { options, config, devices, view, log, processes, desired, changed };
+  const agents = [PLANNER_AGENT, ...devices.map(({ deviceId }) => deviceId)];
+  return { options, config, devices, agents, view, log, processes, desired, changed };
+}
+
+function agentOf({ deviceId, type, name, site, area, relations }: PlannedDevice): DesiredAgent {
+  return {
+    agentId: deviceId,
+    blueprint: DEVICE_AGENT_BLUEPRINT,
+    config: deviceAgentConfig({ deviceId, deviceType: type, name, site, area, relations }),
+  };
+}
+
+/** Its bookings outlive its process, and end with the fleet as everything else on the broker does. */
+function planner(processes: FleetProcesses): DesiredAgent {
+  return {
+    agentId: PLANNER_AGENT,
+    blueprint: PLANNER_BLUEPRINT,
+    config: {
+      database: join(processes.newFolder('shoal-planner-'), 'planner.db'),
+      seed: join(ROOT, 'data/maintenance-seed.json'),
+      site: PLANT,
+    },
+  };
 }
 
 async function runToEnd(run: Run, signal: AbortSignal, onReady: () => void): Promise<Ending> {
-  const { options, config, processes, devices, view, log, changed } = run;
-  const online = (): boolean => devices.every(({ deviceId }) => view.presenceOf(deviceId) === 'online');
+  const { options, config, processes, devices, agents, view, log, changed } = run;
+  const missing = (): string[] => agents.filter((agentId) => view.presenceOf(agentId) !== 'online');
+  const online = (): boolean => missing().length === 0;
   if (!(await waitUntil(online, changed, ONLINE_TIMEOUT_MS, signal))) {
     if (signal.aborted) return { ok: !options.once, reason: 'told to stop before every agent was online' };
-    const missing = devices
-      .filter(({ deviceId }) => view.presenceOf(deviceId) !== 'online')
-      .map(({ deviceId }) => deviceId);
-    return { ok: false, reason: `not online within ${ONLINE_TIMEOUT_MS / 1000} s: ${missing.join(', ')}` };
+    return { ok: false, reason: `not online within ${ONLINE_TIMEOUT_MS / 1000} s: ${missing().join(', ')}` };
   }
   // After their agents: on a slow machine the first fault would come before anybody had learnt what normal is.
   await processes.start('devices', config);
@@ -210,10 +243,10 @@ async function runToEnd(run: Run, signal: AbortSignal, onReady: () => void): Pro
 }
 
 /** Agents first, then who would start them again, then the devices; the registry has every agent offline before the broker goes. */
-async function stopRun({ devices, view, log, processes, desired, changed }: Run): Promise<void> {
+async function stopRun({ agents, view, log, processes, desired, changed }: Run): Promise<void> {
   log.line('fleet', 'stopping', 'asking every agent to stop');
   await desired.stopAll();
-  const offline = (): boolean => devices.every(({ deviceId }) => view.presenceOf(deviceId) !== 'online');
+  const offline = (): boolean => agents.every((agentId) => view.presenceOf(agentId) !== 'online');
   const clean = await waitUntil(offline, changed, OFFLINE_TIMEOUT_MS);
   log.line(
     'fleet',

@@ -1,7 +1,14 @@
-import type { AttemptRecord, SessionOutcome, SessionRecord, StepResult, StepStatus } from '@shoal/protocol';
+import type {
+  AttemptRecord,
+  SessionOutcome,
+  SessionRecord,
+  StepResult,
+  StepStatus,
+  WorkOrder,
+} from '@shoal/protocol';
 import type { FleetReport, ReportedAnomaly, ReportedSession, ReportedStep } from './report.ts';
 import { describeEvidence, readEvidence } from './evidence.ts';
-import { readWorkOrder, type WorkOrder } from '../maintenance/work-order.ts';
+import { readWorkOrder } from './read-work-order.ts';
 
 /** Something that the broker told the observer. */
 export type Fact =
@@ -36,6 +43,8 @@ export interface LogLine {
     | 'end';
   readonly subject: string;
   readonly text: string;
+  /** With `order`: the order itself. */
+  readonly order?: WorkOrder;
 }
 
 interface StepView {
@@ -146,9 +155,11 @@ export class FleetView {
     const end: LogLine = {
       topic: 'end',
       subject: shortId(outcome.sessionId),
-      text: `session ${outcome.state}`,
+      text: `session ${outcome.state}${undone(outcome)}`,
     };
-    return order === undefined ? [end] : [{ topic: 'order', subject: order.deviceId, text: order.text }, end];
+    return order === undefined
+      ? [end]
+      : [{ topic: 'order', subject: order.deviceId, text: order.text, order }, end];
   }
 
   #keepEarly(sessionId: string, fact: Fact): void {
@@ -157,6 +168,13 @@ export class FleetView {
       return;
     this.#early.set(sessionId, [...facts, fact]);
   }
+}
+
+/** What a failed session gave back. */
+function undone({ compensation }: SessionOutcome): string {
+  if (compensation === undefined) return '';
+  const steps = compensation.steps.map(({ id, state }) => `${id} ${state}`);
+  return `; what it had done was undone: ${steps.join(', ')}`;
 }
 
 const MAX_EARLY_FACTS = 200;

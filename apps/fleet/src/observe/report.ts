@@ -1,4 +1,4 @@
-import type { WorkOrder } from '../maintenance/work-order.ts';
+import type { WorkOrder } from '@shoal/protocol';
 import type { Evidence } from './evidence.ts';
 
 /** The document that `--json` prints. Times are ISO 8601, UTC. */

@@ -20,8 +20,11 @@ export interface FleetConfig {
 
 export type Role = 'broker' | 'devices' | 'supervisor' | 'spawned';
 
-/** The recipe of the demo's long-lived agents. */
+/** The recipes of the demo's long-lived agents. */
 export const DEVICE_AGENT_BLUEPRINT = 'device-agent';
+export const PLANNER_BLUEPRINT = 'maintenance-planner';
+/** The plant has one planner. */
+export const PLANNER_AGENT = 'maintenance-planner';
 
 const CONFIG = 'SHOAL_FLEET_CONFIG';
 const ROLE = 'SHOAL_FLEET_ROLE';

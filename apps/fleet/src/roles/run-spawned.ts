@@ -2,10 +2,11 @@ import { processLogger } from '../processes/logger.ts';
 import { ORDER_VARIABLES, readOrder, runOrder } from '@shoal/workflow';
 import { deviceAgentBlueprint } from '../blueprints/device-agent.ts';
 import { stepBlueprints } from '../blueprints/index.ts';
+import { plannerBlueprint } from '../blueprints/maintenance-planner.ts';
 import { stopWhenTold } from '../processes/managed.ts';
 import { readConfig } from './config.ts';
 
-/** What the supervisor spawns: one step of one session, or one device agent. */
+/** What the supervisor spawns: one step of one session, or one long-lived agent. */
 export async function runSpawned(): Promise<void> {
   const order = readOrder(process.env[ORDER_VARIABLES.order]);
   process.title = order.kind === 'step' ? `shoal-step ${order.stepId}` : `shoal-agent ${order.agentId}`;
@@ -14,7 +15,7 @@ export async function runSpawned(): Promise<void> {
   const running = runOrder(order, {
     url,
     blueprints: order.kind === 'step' ? stepBlueprints(root, url, stepSeconds, reasoner) : [],
-    agents: [deviceAgentBlueprint()],
+    agents: [deviceAgentBlueprint(), plannerBlueprint()],
     signal: stop.signal,
     logger: processLogger(),
   });

@@ -4,7 +4,7 @@ import { processLogger } from '../processes/logger.ts';
 import { childProcessSpawner, createSupervisor } from '@shoal/supervisor';
 import { parseWorkflow } from '@shoal/workflow';
 import { stopWhenTold, tellReady } from '../processes/managed.ts';
-import { DEVICE_AGENT_BLUEPRINT, readConfig, spawnedEnvironment } from './config.ts';
+import { DEVICE_AGENT_BLUEPRINT, PLANNER_BLUEPRINT, readConfig, spawnedEnvironment } from './config.ts';
 
 const RECONCILE_MS = 2_000;
 
@@ -29,7 +29,7 @@ export async function runSupervisor(): Promise<void> {
     unit,
     workflows: [parseWorkflow(readFileSync(file, 'utf8'), { file })],
     spawner,
-    agentBlueprints: [DEVICE_AGENT_BLUEPRINT],
+    agentBlueprints: [DEVICE_AGENT_BLUEPRINT, PLANNER_BLUEPRINT],
     reconcileIntervalMs: RECONCILE_MS,
     logger: processLogger(),
   });

@@ -41,15 +41,28 @@ export interface WrittenOrder {
   readonly parts: readonly Part[];
 }
 
+/** What of an order the planner has to know. */
+export type SlotRequest = Pick<
+  OrderRequest,
+  'key' | 'deviceId' | 'detectedAt' | 'survey' | 'production' | 'site'
+> & { readonly finding: Pick<WorkOrder['finding'], 'verdict'> };
+
 /**
- * Books the slot that costs the plant least, given what the neighbours can carry, and writes the work order. Rejects with PlannerError (or
- * A2aError, of a remote desk) when nothing can be booked, and with CoordinatorError `invalid-production`, `order-invalid`.
+ * Books the slot that costs the plant least, given what the neighbours can carry, and writes the work order: `bookSlot` and `composeOrder`
+ * in one, for those who need not undo the booking when the order fails. Rejects like them.
  */
 export async function writeWorkOrder(desk: BookingDesk, request: OrderRequest): Promise<WrittenOrder> {
-  const { key, deviceId, detectedAt, finding, protection = null, survey, site, proposedStartAt } = request;
-  const production = { ...DEFAULT_PRODUCTION, ...request.production };
-  assertProduction(production);
-  const booking = await desk.book(key, {
+  return composeOrder(request, await bookSlot(desk, request));
+}
+
+/**
+ * Books the slot. The same key gets the same booking. Rejects with PlannerError (or A2aError, of a remote desk) when nothing can be
+ * booked, and with CoordinatorError `invalid-production`.
+ */
+export async function bookSlot(desk: BookingDesk, request: SlotRequest): Promise<Booking> {
+  const { key, deviceId, detectedAt, finding, survey, site } = request;
+  const production = productionOf(request);
+  return desk.book(key, {
     deviceId,
     verdict: finding.verdict,
     at: detectedAt,
@@ -60,6 +73,11 @@ export async function writeWorkOrder(desk: BookingDesk, request: OrderRequest): 
     blocked: production.campaigns.map((campaign) => ({ ...campaign })),
     ...(site === undefined ? {} : { site }),
   } satisfies MaintenanceRequest);
+}
+
+/** Writes the order of a booking. The same facts give the same order. Throws CoordinatorError `invalid-production`, `order-invalid`. */
+export function composeOrder(request: OrderRequest, booking: Booking): WrittenOrder {
+  const { key, deviceId, detectedAt, finding, protection = null, survey, proposedStartAt } = request;
   const order = buildWorkOrder({
     sessionId: key.sessionId,
     deviceId,
@@ -67,7 +85,7 @@ export async function writeWorkOrder(desk: BookingDesk, request: OrderRequest): 
     finding,
     protection,
     survey,
-    production,
+    production: productionOf(request),
     plan: booking.plan,
     proposedStartAt,
   });
@@ -78,6 +96,12 @@ export async function writeWorkOrder(desk: BookingDesk, request: OrderRequest): 
     throw error;
   }
   return { order, booking, parts: partsOf(order) };
+}
+
+function productionOf({ production }: Pick<OrderRequest, 'production'>): ProductionPlan {
+  const whole = { ...DEFAULT_PRODUCTION, ...production };
+  assertProduction(whole);
+  return whole;
 }
 
 function partsOf(order: WorkOrder): Part[] {

@@ -48,6 +48,22 @@ describe('what is undone', () => {
     },
   );
 
+  test.each([
+    ['canceled', 'CANCELED', true],
+    ['failed', 'ATTEMPTS_EXHAUSTED', true],
+    ['failed', 'STEP_TIMEOUT', true],
+    ['failed', 'DEADLINE_EXCEEDED', true],
+    ['failed', 'NO_SLOT', false],
+  ] as const)('a step that was begun and ended %s with %s may have acted: %s', (state, code, undone) => {
+    const steps = (begun: boolean) => ({
+      a: { result: completed('a') },
+      b: { result: completed('b') },
+      c: { ...(begun ? claimed('c', 1) : {}), result: ended('c', state, code) },
+    });
+    expect(due(steps(true)).includes('c.compensate')).toBe(undone);
+    expect(due(steps(false))).toEqual(['b.compensate', 'a.compensate']);
+  });
+
   test('a failure under another policy undoes nothing', () => {
     expect(
       due({ a: { result: completed('a') }, b: result('failed', 'b'), c: result('skipped', 'c') }),

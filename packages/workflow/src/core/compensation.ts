@@ -28,9 +28,22 @@ function isFailure(result: StepResult | undefined): boolean {
   return result?.state === 'failed' || result?.state === 'unknown' || result?.state === 'canceled';
 }
 
-/** A step that ended unknown may have acted, and so may the items of a fan-out that failed as a whole. */
+/** Failures that nobody who did the work tells of: what it had done by then is not known. */
+const CUT_OFF: ReadonlySet<string | undefined> = new Set([
+  'ATTEMPTS_EXHAUSTED',
+  'STEP_TIMEOUT',
+  'DEADLINE_EXCEEDED',
+]);
+
+/**
+ * A step that ended unknown may have acted, so may one that was begun and then cut off: canceled, out of time, or out of attempts. And so
+ * may the items of a fan-out that failed as a whole.
+ */
 function mayHaveActed(view: SessionView, step: PlannedStep, result: StepResult | undefined): boolean {
   if (result?.state === 'completed' || result?.state === 'unknown') return true;
+  const cutOff =
+    result?.state === 'canceled' || (result?.state === 'failed' && CUT_OFF.has(result.error?.code));
+  if (cutOff && view.steps.get(step.id)?.attempt !== undefined) return true;
   return claimedItems(view, step).some(({ planned }) => {
     const state = view.steps.get(planned.id)?.result?.state;
     return state === 'completed' || state === 'unknown';
