@@ -36,8 +36,8 @@ export async function bundleRoles(folder: string): Promise<string> {
 function leftInPlace(name: string): Plugin {
   return {
     name: `${name} in place`,
-    setup({ onResolve }) {
-      onResolve({ filter: new RegExp(`^${name}$`) }, ({ importer }) => ({
+    setup(bundler) {
+      bundler.onResolve({ filter: new RegExp(`^${name}$`) }, ({ importer }) => ({
         path: pathToFileURL(createRequire(importer).resolve(name)).href,
         external: true,
       }));
