@@ -18,12 +18,6 @@ export function requiredNumber(fields: Fields, name: string): number {
   throw new StepError('INPUT_INVALID', `input.${name} must be a number`, { retryable: false });
 }
 
-export function requiredDate(fields: Fields, name: string): Date {
-  const date = new Date(requiredText(fields, name));
-  if (!Number.isNaN(date.getTime())) return date;
-  throw new StepError('INPUT_INVALID', `input.${name} must be an ISO 8601 time`, { retryable: false });
-}
-
 export function asFields(value: unknown): Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {};
 }
