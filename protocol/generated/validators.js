@@ -1176,51 +1176,79 @@ aming/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err1
 schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}return validate96.errors=vErrors,errors===
 0}validate96.evaluated={props:{schemaVersion:!0,sessionId:!0,responseTopic:!0,correlationData:!0,requestId:!0,streaming:!0,at:!0},dynamicProps:!1,dynamicItems:!1};
 const ControlRecord=validate97,schema103={type:"object",required:["schemaVersion","sessionId","action","at"],properties:{schemaVersion:{const:1},sessionId:{type:"\
-string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},action:{type:"string",enum:["cancel","pause","resume","purge"]},reason:{type:"string",maxLength:4e3},by:{type:"\
-string",maxLength:400},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"\
-What somebody wants of a session. Each kind has a topic of its own, so that none hides another: `control` cancel, `control/pause` pause and resume, `control/pur\
-ge` purge."};function validate97(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate97.
-evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){
-if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=
-[err0]:vErrors.push(err0),errors++}if(data.sessionId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sess\
-ionId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.action===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",
-params:{missingProperty:"action"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.at===void 0){const err3={instancePath,schemaPath:"#/require\
-d",keyword:"required",params:{missingProperty:"at"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==
-1){const err4={instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?
-vErrors=[err4]:vErrors.push(err4),errors++}if(data.sessionId!==void 0){let data1=data.sessionId;if(typeof data1=="string"){if(func1(data1)>256){const err5={instancePath:instancePath+
-"/sessionId",schemaPath:"#/properties/sessionId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(!pattern10.
-test(data1)){const err6={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};
-vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}}else{const err7={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/type",keyword:"\
-type",params:{type:"string"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}}if(data.action!==void 0){let data2=data.action;if(typeof data2!="string"){
-const err8={instancePath:instancePath+"/action",schemaPath:"#/properties/action/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err8]:vErrors.
-push(err8),errors++}if(!(data2==="cancel"||data2==="pause"||data2==="resume"||data2==="purge")){const err9={instancePath:instancePath+"/action",schemaPath:"#/pr\
-operties/action/enum",keyword:"enum",params:{allowedValues:schema103.properties.action.enum}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}}if(data.
-reason!==void 0){let data3=data.reason;if(typeof data3=="string"){if(func1(data3)>4e3){const err10={instancePath:instancePath+"/reason",schemaPath:"#/properties\
-/reason/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}}else{const err11={instancePath:instancePath+
-"/reason",schemaPath:"#/properties/reason/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}if(data.by!==
-void 0){let data4=data.by;if(typeof data4=="string"){if(func1(data4)>400){const err12={instancePath:instancePath+"/by",schemaPath:"#/properties/by/maxLength",keyword:"\
-maxLength",params:{limit:400}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}}else{const err13={instancePath:instancePath+"/by",schemaPath:"#/prop\
-erties/by/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}if(data.at!==void 0){let data5=data.at;if(typeof data5==
-"string"){if(!pattern5.test(data5)){const err14={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\
-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}else{const err15={instancePath:instancePath+
-"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}}else{const err16={instancePath,
-schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}return validate97.errors=vErrors,errors===
-0}validate97.evaluated={props:{schemaVersion:!0,sessionId:!0,action:!0,reason:!0,by:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const DesiredState=validate98,schema104={
-type:"object",required:["schemaVersion","agentId","blueprint","state"],properties:{schemaVersion:{const:1},agentId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
-blueprint:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},config:{type:"object"},placement:{$ref:"#/$defs/Placement"},state:{type:"string",enum:["runn\
-ing","stopped"]},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"A l\
-ong-lived agent that supervisors keep alive."},schema105={type:"object",properties:{labels:{type:"object",additionalProperties:{type:"string",maxLength:200},description:"\
-What a host must have, each with this value: `{ site: north, gpu: a100 }`. Default: nothing.",maxProperties:20},weight:{type:"integer",minimum:1,maximum:1e3,description:"\
-Places of a host that it takes up while it runs. Default 1."}},additionalProperties:!1,description:"Where something may run, and how much room it needs there."};
-function validate98(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate98.
-evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){
-if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=
-[err0]:vErrors.push(err0),errors++}if(data.agentId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"agentI\
-d"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.blueprint===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{
-missingProperty:"blueprint"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.state===void 0){const err3={instancePath,schemaPath:"#/required",
-keyword:"required",params:{missingProperty:"state"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==
-1){const err4={instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?
-vErrors=[err4]:vErrors.push(err4),errors++}if(data.agentId!==void 0){let data1=data.agentId;if(typeof data1=="string"){if(func1(data1)>256){const err5={instancePath:instancePath+
+string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},action:{type:"string",enum:["cancel","pause","resume","purge","extend"]},reason:{type:"string",maxLength:4e3},
+by:{type:"string",maxLength:400},deadlineAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"\
+utc",description:"Of extend: when the session must have ended."},steps:{type:"object",additionalProperties:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\
+\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},description:"Of extend: how long a step may work in an attempt, or an approval may be given. By step\
+ id."},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},anyOf:[{properties:{action:{
+enum:["cancel","pause","resume","purge"]}}},{properties:{action:{const:"extend"}},required:["deadlineAt"]},{properties:{action:{const:"extend"}},required:["step\
+s"]}],description:"What somebody wants of a session. Each kind has a topic of its own, so that none hides another: `control` cancel, `control/pause` pause and r\
+esume, `control/purge` purge, `control/extend` extend. An extension never shortens: the later time counts."};function validate97(data,{instancePath="",parentData,
+parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate97.evaluated;evaluated0.dynamicProps&&(evaluated0.props=
+void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0);const _errs1=errors;let valid0=!1;const _errs2=errors;if(data&&typeof data=="object"&&!Array.isArray(
+data)&&data.action!==void 0){let data0=data.action;if(!(data0==="cancel"||data0==="pause"||data0==="resume"||data0==="purge")){const err0={instancePath:instancePath+
+"/action",schemaPath:"#/anyOf/0/properties/action/enum",keyword:"enum",params:{allowedValues:schema103.anyOf[0].properties.action.enum}};vErrors===null?vErrors=
+[err0]:vErrors.push(err0),errors++}}var _valid0=_errs2===errors;if(valid0=valid0||_valid0,_valid0){var props0={};props0.action=!0}const _errs4=errors;if(data&&typeof data==
+"object"&&!Array.isArray(data)){if(data.deadlineAt===void 0){const err1={instancePath,schemaPath:"#/anyOf/1/required",keyword:"required",params:{missingProperty:"\
+deadlineAt"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.action!==void 0&&data.action!=="extend"){const err2={instancePath:instancePath+"\
+/action",schemaPath:"#/anyOf/1/properties/action/const",keyword:"const",params:{allowedValue:"extend"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}}
+var _valid0=_errs4===errors;valid0=valid0||_valid0,_valid0&&props0!==!0&&(props0=props0||{},props0.action=!0);const _errs6=errors;if(data&&typeof data=="object"&&
+!Array.isArray(data)){if(data.steps===void 0){const err3={instancePath,schemaPath:"#/anyOf/2/required",keyword:"required",params:{missingProperty:"steps"}};vErrors===
+null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.action!==void 0&&data.action!=="extend"){const err4={instancePath:instancePath+"/action",schemaPath:"#/a\
+nyOf/2/properties/action/const",keyword:"const",params:{allowedValue:"extend"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}}var _valid0=_errs6===
+errors;if(valid0=valid0||_valid0,_valid0&&props0!==!0&&(props0=props0||{},props0.action=!0),valid0)errors=_errs1,vErrors!==null&&(_errs1?vErrors.length=_errs1:vErrors=
+null);else{const err5={instancePath,schemaPath:"#/anyOf",keyword:"anyOf",params:{}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data&&typeof data==
+"object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err6={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sch\
+emaVersion"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(data.sessionId===void 0){const err7={instancePath,schemaPath:"#/required",keyword:"re\
+quired",params:{missingProperty:"sessionId"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(data.action===void 0){const err8={instancePath,schemaPath:"\
+#/required",keyword:"required",params:{missingProperty:"action"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}if(data.at===void 0){const err9={instancePath,
+schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(props0!==!0&&(props0=props0||
+{},props0.schemaVersion=!0,props0.sessionId=!0,props0.action=!0,props0.reason=!0,props0.by=!0,props0.deadlineAt=!0,props0.steps=!0,props0.at=!0),data.schemaVersion!==
+void 0&&data.schemaVersion!==1){const err10={instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};
+vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(data.sessionId!==void 0){let data4=data.sessionId;if(typeof data4=="string"){if(func1(data4)>256){
+const err11={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=
+[err11]:vErrors.push(err11),errors++}if(!pattern10.test(data4)){const err12={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/pattern",
+keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}}else{const err13={instancePath:instancePath+
+"/sessionId",schemaPath:"#/properties/sessionId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}if(data.
+action!==void 0){let data5=data.action;if(typeof data5!="string"){const err14={instancePath:instancePath+"/action",schemaPath:"#/properties/action/type",keyword:"\
+type",params:{type:"string"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}if(!(data5==="cancel"||data5==="pause"||data5==="resume"||data5==="pur\
+ge"||data5==="extend")){const err15={instancePath:instancePath+"/action",schemaPath:"#/properties/action/enum",keyword:"enum",params:{allowedValues:schema103.properties.
+action.enum}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}if(data.reason!==void 0){let data6=data.reason;if(typeof data6=="string"){if(func1(data6)>
+4e3){const err16={instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=
+[err16]:vErrors.push(err16),errors++}}else{const err17={instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/type",keyword:"type",params:{type:"s\
+tring"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}if(data.by!==void 0){let data7=data.by;if(typeof data7=="string"){if(func1(data7)>400){const err18={
+instancePath:instancePath+"/by",schemaPath:"#/properties/by/maxLength",keyword:"maxLength",params:{limit:400}};vErrors===null?vErrors=[err18]:vErrors.push(err18),
+errors++}}else{const err19={instancePath:instancePath+"/by",schemaPath:"#/properties/by/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err19]:
+vErrors.push(err19),errors++}}if(data.deadlineAt!==void 0){let data8=data.deadlineAt;if(typeof data8=="string"){if(!pattern5.test(data8)){const err20={instancePath:instancePath+
+"/deadlineAt",schemaPath:"#/properties/deadlineAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};
+vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}else{const err21={instancePath:instancePath+"/deadlineAt",schemaPath:"#/properties/deadlineAt/type",
+keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}if(data.steps!==void 0){let data9=data.steps;if(data9&&typeof data9==
+"object"&&!Array.isArray(data9))for(const key0 in data9){let data10=data9[key0];if(typeof data10=="string"){if(!pattern5.test(data10)){const err22={instancePath:instancePath+
+"/steps/"+key0.replace(/~/g,"~0").replace(/\//g,"~1"),schemaPath:"#/properties/steps/additionalProperties/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\\
+d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}}else{const err23={instancePath:instancePath+
+"/steps/"+key0.replace(/~/g,"~0").replace(/\//g,"~1"),schemaPath:"#/properties/steps/additionalProperties/type",keyword:"type",params:{type:"string"}};vErrors===
+null?vErrors=[err23]:vErrors.push(err23),errors++}}else{const err24={instancePath:instancePath+"/steps",schemaPath:"#/properties/steps/type",keyword:"type",params:{
+type:"object"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}if(data.at!==void 0){let data11=data.at;if(typeof data11=="string"){if(!pattern5.test(
+data11)){const err25={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\
+\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}else{const err26={instancePath:instancePath+"/at",schemaPath:"#/pro\
+perties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}}}else{const err27={instancePath,schemaPath:"\
+#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}return validate97.errors=vErrors,evaluated0.props=props0,
+errors===0}validate97.evaluated={dynamicProps:!0,dynamicItems:!1};const DesiredState=validate98,schema104={type:"object",required:["schemaVersion","agentId","bl\
+ueprint","state"],properties:{schemaVersion:{const:1},agentId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},blueprint:{type:"string",pattern:"^[A-Za\
+-z0-9_.-]+$",maxLength:256},config:{type:"object"},placement:{$ref:"#/$defs/Placement"},state:{type:"string",enum:["running","stopped"]},at:{type:"string",pattern:"\
+^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"A long-lived agent that supervisors keep alive."},
+schema105={type:"object",properties:{labels:{type:"object",additionalProperties:{type:"string",maxLength:200},description:"What a host must have, each with this\
+ value: `{ site: north, gpu: a100 }`. Default: nothing.",maxProperties:20},weight:{type:"integer",minimum:1,maximum:1e3,description:"Places of a host that it ta\
+kes up while it runs. Default 1."}},additionalProperties:!1,description:"Where something may run, and how much room it needs there."};function validate98(data,{
+instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate98.evaluated;if(evaluated0.
+dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===
+void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(
+err0),errors++}if(data.agentId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"agentId"}};vErrors===null?
+vErrors=[err1]:vErrors.push(err1),errors++}if(data.blueprint===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
+blueprint"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.state===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"require\
+d",params:{missingProperty:"state"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==1){const err4={
+instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err4]:
+vErrors.push(err4),errors++}if(data.agentId!==void 0){let data1=data.agentId;if(typeof data1=="string"){if(func1(data1)>256){const err5={instancePath:instancePath+
 "/agentId",schemaPath:"#/properties/agentId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(!pattern10.
 test(data1)){const err6={instancePath:instancePath+"/agentId",schemaPath:"#/properties/agentId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};
 vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}}else{const err7={instancePath:instancePath+"/agentId",schemaPath:"#/properties/agentId/type",keyword:"\
@@ -1270,7 +1298,7 @@ ne decision of a reasoner. `error` beside decidedBy rules says why the model did
 admitted"],properties:{tool:{type:"string",maxLength:200},admitted:{type:"boolean",description:"What the gate said. A call that was not admitted was not made."},
 reason:{type:"string",maxLength:400},error:{type:"string",maxLength:400}}},schema108={type:"object",required:["code","message"],properties:{code:{type:"string",
 minLength:1,maxLength:100,description:"Upper case with underscores, for programs: ATTEMPTS_EXHAUSTED."},message:{type:"string",maxLength:4e3},retryable:{type:"b\
-oolean"},details:{}}},pattern42=new RegExp("^[0-9a-f]{64}$","u");function validate99(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){
+oolean"},details:{}}},pattern44=new RegExp("^[0-9a-f]{64}$","u");function validate99(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){
 let vErrors=null,errors=0;const evaluated0=validate99.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=
 void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{
 missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.reasoningId===void 0){const err1={instancePath,schemaPath:"#\
@@ -1320,7 +1348,7 @@ allowedValues:schema106.properties.decidedBy.enum}};vErrors===null?vErrors=[err3
 "string"){if(func1(data8)>200){const err32={instancePath:instancePath+"/model",schemaPath:"#/properties/model/maxLength",keyword:"maxLength",params:{limit:200}};
 vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}else{const err33={instancePath:instancePath+"/model",schemaPath:"#/properties/model/type",keyword:"\
 type",params:{type:"string"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}}if(data.promptHash!==void 0){let data9=data.promptHash;if(typeof data9==
-"string"){if(!pattern42.test(data9)){const err34={instancePath:instancePath+"/promptHash",schemaPath:"#/properties/promptHash/pattern",keyword:"pattern",params:{
+"string"){if(!pattern44.test(data9)){const err34={instancePath:instancePath+"/promptHash",schemaPath:"#/properties/promptHash/pattern",keyword:"pattern",params:{
 pattern:"^[0-9a-f]{64}$"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}}else{const err35={instancePath:instancePath+"/promptHash",schemaPath:"#/\
 properties/promptHash/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err35]:vErrors.push(err35),errors++}}if(data.inputTokens!==void 0){let data10=data.
 inputTokens;if(!(typeof data10=="number"&&!(data10%1)&&!isNaN(data10)&&isFinite(data10))){const err36={instancePath:instancePath+"/inputTokens",schemaPath:"#/pr\
@@ -1712,7 +1740,7 @@ workflowId;if(typeof data2=="string"){if(func1(data2)>256){const err12={instance
 maxLength",params:{limit:256}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}if(!pattern10.test(data2)){const err13={instancePath:instancePath+"/w\
 orkflowId",schemaPath:"#/properties/workflowId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),
 errors++}}else{const err14={instancePath:instancePath+"/workflowId",schemaPath:"#/properties/workflowId/type",keyword:"type",params:{type:"string"}};vErrors===null?
-vErrors=[err14]:vErrors.push(err14),errors++}}if(data.planHash!==void 0){let data3=data.planHash;if(typeof data3=="string"){if(!pattern42.test(data3)){const err15={
+vErrors=[err14]:vErrors.push(err14),errors++}}if(data.planHash!==void 0){let data3=data.planHash;if(typeof data3=="string"){if(!pattern44.test(data3)){const err15={
 instancePath:instancePath+"/planHash",schemaPath:"#/properties/planHash/pattern",keyword:"pattern",params:{pattern:"^[0-9a-f]{64}$"}};vErrors===null?vErrors=[err15]:
 vErrors.push(err15),errors++}}else{const err16={instancePath:instancePath+"/planHash",schemaPath:"#/properties/planHash/type",keyword:"type",params:{type:"strin\
 g"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}if(data.state!==void 0){let data4=data.state;if(typeof data4!="string"){const err17={instancePath:instancePath+
@@ -1755,115 +1783,116 @@ array",items:{$ref:"#/$defs/PlannedStep"},minItems:1,description:"In topological
 type:"object",required:["sessionId","stepId","depth"],properties:{sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},stepId:{type:"string",pattern:"\
 ^[A-Za-z0-9_.-]+$",maxLength:256},depth:{type:"integer",minimum:1,description:"Sessions above this one."}},description:"The step that runs this session as its w\
 ork; it is canceled when that one has ended."},rerun:{type:"object",required:["of","from","results"],properties:{of:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
-from:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},results:{type:"array",items:{$ref:"#/$defs/StepResult"}}},description:"Runs a session again from \
-a step on; these results count as those of their steps."},compensationSeconds:{type:"number",exclusiveMinimum:0,description:"Set when a step has a compensation."},
-retentionSeconds:{type:"number",exclusiveMinimum:0},createdAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$",
-"x-shoal-write":"utc"},deadlineAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},expiresAt:{
-type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"The immutable plan of on\
-e run. It names no caller."},schema118={type:"object",required:["id","use","needs","join","timeoutSeconds","retry","onFailure"],properties:{id:{type:"string",pattern:"\
-^[A-Za-z0-9_.-]+$",maxLength:256},description:{type:"string"},use:{$ref:"#/$defs/StepUse"},with:{type:"object"},needs:{type:"array",items:{type:"object",required:[
-"step","onFailure"],properties:{step:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},onFailure:{type:"string",enum:["fail","skip","continue","compensa\
-te"],description:"What a step that did not complete does to those that need it. fail: they are skipped and the session fails. skip: they are skipped, the sessio\
-n goes on. continue: they run and see the failed result. compensate: as fail, and when every step has ended the compensations of those that completed run, the l\
-ast first."}}},description:"In the order of the definition; the policy of each edge is spelled out."},join:{$ref:"#/$defs/StepJoin"},when:{type:"string"},forEach:{
-$ref:"#/$defs/StepForEach"},timeoutSeconds:{type:"number",exclusiveMinimum:0},retry:{$ref:"#/$defs/StepRetry"},onFailure:{type:"string",enum:["fail","skip","con\
-tinue","compensate"],description:"What a step that did not complete does to those that need it. fail: they are skipped and the session fails. skip: they are ski\
-pped, the session goes on. continue: they run and see the failed result. compensate: as fail, and when every step has ended the compensations of those that comp\
-leted run, the last first."},compensate:{$ref:"#/$defs/StepCompensation"},placement:{$ref:"#/$defs/Placement"},idempotent:{type:"boolean",description:"Unset: as\
- the blueprint says."}}},schema121={description:"How many needs must be satisfied before the step runs, and how long it waits. Default all.",anyOf:[{type:"strin\
-g",enum:["all","any"]},{type:"object",properties:{atLeast:{type:"integer",minimum:1,maximum:1e3},percent:{type:"number",exclusiveMinimum:0,maximum:100,description:"\
-Of the needs, rounded up."},withinSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"Longest wait for the others, from the end of the first \
-of the needs. Default: none. In seconds."},onTimeout:{type:"string",enum:["fail","run"],description:"When the wait is over. fail: the step fails with JOIN_TIMEO\
-UT. run: it runs with those that are there. Default fail."}},additionalProperties:!1,minProperties:1,not:{required:["atLeast","percent"]}}]},schema124={type:"ob\
-ject",properties:{maxAttempts:{type:"integer",minimum:1,maximum:20,description:"Tries of this step, crashes included. Default 3."},backoffSeconds:{type:"number",
-minimum:0,maximum:3600,description:"Pause before the second attempt; doubles with each. Default 1."},maxBackoffSeconds:{type:"number",minimum:0,maximum:86400,description:"\
-Longest pause. Default 30."},jitter:{type:"number",minimum:0,maximum:1,description:"Share of the pause that varies, so that many steps that failed together do n\
-ot come back together. Drawn from session, step and attempt: every supervisor draws the same. Default 0.2."}},additionalProperties:!1},schema119={type:"object",
-properties:{blueprint:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},agent:{type:"string",minLength:1,maxLength:400,description:"An agent id of the s\
-ame org and unit; may hold an expression, `${ variables.device }`."},skill:{type:"string",minLength:1,maxLength:200,description:"Any agent of the unit whose car\
-d has this skill and is not offline."},pool:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256,description:"A pool of agents: one of its members takes the\
- request."},workflow:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256,description:"Another workflow of the unit, run as a child session."},approval:{$ref:"\
-#/$defs/StepApproval"}},additionalProperties:!1,minProperties:1,maxProperties:1,description:"Who does the work: exactly one of blueprint, agent, skill, pool, wo\
-rkflow, approval."},schema120={type:"object",required:["prompt"],properties:{prompt:{type:"string",minLength:1,maxLength:4e3,description:"What people read; may \
-hold expressions."},approvers:{type:"array",items:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},minItems:1,maxItems:100,description:"Whose word coun\
-ts, as the `by` of the decision. Unset: whoever may write it."},expirySeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"How long it stays o\
-pen; then it counts as denied. Default: until the deadline of the session. In seconds."}},additionalProperties:!1,description:"Nothing runs until somebody appro\
-ves. Denied and expired end the step as failed."};function validate113(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){
-let vErrors=null,errors=0;const evaluated0=validate113.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=
-void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(Object.keys(data).length>1){const err0={instancePath,schemaPath:"#/maxProperties",keyword:"maxProp\
-erties",params:{limit:1}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(Object.keys(data).length<1){const err1={instancePath,schemaPath:"#/minPro\
-perties",keyword:"minProperties",params:{limit:1}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}for(const key0 in data)if(!(key0==="blueprint"||key0===
-"agent"||key0==="skill"||key0==="pool"||key0==="workflow"||key0==="approval")){const err2={instancePath,schemaPath:"#/additionalProperties",keyword:"additionalP\
-roperties",params:{additionalProperty:key0}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.blueprint!==void 0){let data0=data.blueprint;if(typeof data0==
-"string"){if(func1(data0)>256){const err3={instancePath:instancePath+"/blueprint",schemaPath:"#/properties/blueprint/maxLength",keyword:"maxLength",params:{limit:256}};
-vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(!pattern10.test(data0)){const err4={instancePath:instancePath+"/blueprint",schemaPath:"#/properties\
-/blueprint/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}}else{const err5={instancePath:instancePath+
-"/blueprint",schemaPath:"#/properties/blueprint/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}}if(data.
-agent!==void 0){let data1=data.agent;if(typeof data1=="string"){if(func1(data1)>400){const err6={instancePath:instancePath+"/agent",schemaPath:"#/properties/age\
-nt/maxLength",keyword:"maxLength",params:{limit:400}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(func1(data1)<1){const err7={instancePath:instancePath+
-"/agent",schemaPath:"#/properties/agent/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}}else{const err8={
-instancePath:instancePath+"/agent",schemaPath:"#/properties/agent/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),
-errors++}}if(data.skill!==void 0){let data2=data.skill;if(typeof data2=="string"){if(func1(data2)>200){const err9={instancePath:instancePath+"/skill",schemaPath:"\
-#/properties/skill/maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(func1(data2)<1){const err10={
-instancePath:instancePath+"/skill",schemaPath:"#/properties/skill/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err10]:vErrors.push(err10),
-errors++}}else{const err11={instancePath:instancePath+"/skill",schemaPath:"#/properties/skill/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=
-[err11]:vErrors.push(err11),errors++}}if(data.pool!==void 0){let data3=data.pool;if(typeof data3=="string"){if(func1(data3)>256){const err12={instancePath:instancePath+
-"/pool",schemaPath:"#/properties/pool/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}if(!pattern10.
-test(data3)){const err13={instancePath:instancePath+"/pool",schemaPath:"#/properties/pool/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===
-null?vErrors=[err13]:vErrors.push(err13),errors++}}else{const err14={instancePath:instancePath+"/pool",schemaPath:"#/properties/pool/type",keyword:"type",params:{
-type:"string"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}if(data.workflow!==void 0){let data4=data.workflow;if(typeof data4=="string"){if(func1(
-data4)>256){const err15={instancePath:instancePath+"/workflow",schemaPath:"#/properties/workflow/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?
-vErrors=[err15]:vErrors.push(err15),errors++}if(!pattern10.test(data4)){const err16={instancePath:instancePath+"/workflow",schemaPath:"#/properties/workflow/pat\
-tern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}else{const err17={instancePath:instancePath+
-"/workflow",schemaPath:"#/properties/workflow/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}if(data.
-approval!==void 0){let data5=data.approval;if(data5&&typeof data5=="object"&&!Array.isArray(data5)){if(data5.prompt===void 0){const err18={instancePath:instancePath+
-"/approval",schemaPath:"#/$defs/StepApproval/required",keyword:"required",params:{missingProperty:"prompt"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),
-errors++}for(const key1 in data5)if(!(key1==="prompt"||key1==="approvers"||key1==="expirySeconds")){const err19={instancePath:instancePath+"/approval",schemaPath:"\
-#/$defs/StepApproval/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key1}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}
-if(data5.prompt!==void 0){let data6=data5.prompt;if(typeof data6=="string"){if(func1(data6)>4e3){const err20={instancePath:instancePath+"/approval/prompt",schemaPath:"\
-#/$defs/StepApproval/properties/prompt/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}if(func1(data6)<
-1){const err21={instancePath:instancePath+"/approval/prompt",schemaPath:"#/$defs/StepApproval/properties/prompt/minLength",keyword:"minLength",params:{limit:1}};
-vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}else{const err22={instancePath:instancePath+"/approval/prompt",schemaPath:"#/$defs/StepApproval/pro\
-perties/prompt/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}}if(data5.approvers!==void 0){let data7=data5.
-approvers;if(Array.isArray(data7)){if(data7.length>100){const err23={instancePath:instancePath+"/approval/approvers",schemaPath:"#/$defs/StepApproval/properties\
-/approvers/maxItems",keyword:"maxItems",params:{limit:100}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}if(data7.length<1){const err24={instancePath:instancePath+
-"/approval/approvers",schemaPath:"#/$defs/StepApproval/properties/approvers/minItems",keyword:"minItems",params:{limit:1}};vErrors===null?vErrors=[err24]:vErrors.
-push(err24),errors++}const len0=data7.length;for(let i0=0;i0<len0;i0++){let data8=data7[i0];if(typeof data8=="string"){if(func1(data8)>256){const err25={instancePath:instancePath+
-"/approval/approvers/"+i0,schemaPath:"#/$defs/StepApproval/properties/approvers/items/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=
-[err25]:vErrors.push(err25),errors++}if(!pattern10.test(data8)){const err26={instancePath:instancePath+"/approval/approvers/"+i0,schemaPath:"#/$defs/StepApprova\
-l/properties/approvers/items/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}}else{
-const err27={instancePath:instancePath+"/approval/approvers/"+i0,schemaPath:"#/$defs/StepApproval/properties/approvers/items/type",keyword:"type",params:{type:"\
-string"}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}}}else{const err28={instancePath:instancePath+"/approval/approvers",schemaPath:"#/$defs/St\
-epApproval/properties/approvers/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),errors++}}if(data5.expirySeconds!==
-void 0){let data9=data5.expirySeconds;if(typeof data9=="number"&&isFinite(data9)){if(data9>31536e3||isNaN(data9)){const err29={instancePath:instancePath+"/appro\
-val/expirySeconds",schemaPath:"#/$defs/StepApproval/properties/expirySeconds/maximum",keyword:"maximum",params:{comparison:"<=",limit:31536e3}};vErrors===null?vErrors=
-[err29]:vErrors.push(err29),errors++}if(data9<=0||isNaN(data9)){const err30={instancePath:instancePath+"/approval/expirySeconds",schemaPath:"#/$defs/StepApprova\
-l/properties/expirySeconds/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison:">",limit:0}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}}else{
-const err31={instancePath:instancePath+"/approval/expirySeconds",schemaPath:"#/$defs/StepApproval/properties/expirySeconds/type",keyword:"type",params:{type:"nu\
-mber"}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}}}else{const err32={instancePath:instancePath+"/approval",schemaPath:"#/$defs/StepApproval/t\
-ype",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}}else{const err33={instancePath,schemaPath:"#/type",keyword:"\
-type",params:{type:"object"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}return validate113.errors=vErrors,errors===0}validate113.evaluated={props:!0,
-dynamicProps:!1,dynamicItems:!1};const schema122={type:"object",properties:{in:{type:"string",minLength:1,maxLength:4e3,description:"A CEL expression that gives\
- a list."},select:{$ref:"#/$defs/FleetSelection"},maxItems:{type:"integer",minimum:1,maximum:1e3,description:"More items fail the step. Default 100."},concurrency:{
-type:"integer",minimum:1,maximum:1e3,description:"Items at work at once. Default 10."},waves:{type:"array",items:{description:"Items of this wave; a percentage \
-of all items, rounded up.",anyOf:[{type:"integer",minimum:1,maximum:1e3},{type:"string",pattern:"^(100|[1-9]?[0-9])%$"}]},minItems:1,maxItems:20,description:"Si\
-zes of the waves in turn; what is left is the last one. A wave begins when the one before has ended."},wavePauseSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,
-description:"Pause between two waves. Default none. In seconds."},failureBudget:{description:"Items that may end otherwise than completed; a percentage is round\
-ed down. One more, and no further item begins. Default 0.",anyOf:[{type:"integer",minimum:0,maximum:1e3},{type:"string",pattern:"^(100|[1-9]?[0-9])%$"}]},collect:{
-type:"string",enum:["outputs","states"],description:"What the step's output holds of each item besides its state. states: no outputs. Default outputs."}},additionalProperties:!1,
-description:"The step is done once for each item: `item` and `index` in its expressions.",exactlyOneOf:["in","select"]},schema123={type:"object",properties:{skill:{
-type:"string",minLength:1,maxLength:200,description:"Id of a skill of the card."},tag:{type:"string",minLength:1,maxLength:200,description:"A tag of any of its \
-skills."},labels:{type:"object",additionalProperties:{type:"string",maxLength:200},description:"Each must stand in the params of an extension of the card, or in\
- its `labels` there.",maxProperties:20},site:{type:"string",minLength:1,maxLength:200,description:"Short for the label `site`."},presence:{type:"string",enum:["\
-online","offline","any"],description:"By the status of the card. online: not offline. Default online."}},additionalProperties:!1,minProperties:1,description:"Ag\
-ents of the unit by their retained cards; all given conditions must hold. Values may hold expressions."},pattern77=new RegExp("^(100|[1-9]?[0-9])%$","u");function validate115(data,{
-instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate115.evaluated;if(evaluated0.
-dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){for(const key0 in data)
-if(!(key0==="in"||key0==="select"||key0==="maxItems"||key0==="concurrency"||key0==="waves"||key0==="wavePauseSeconds"||key0==="failureBudget"||key0==="collect")){
-const err0={instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key0}};vErrors===null?vErrors=[err0]:vErrors.
-push(err0),errors++}if(data.in!==void 0){let data0=data.in;if(typeof data0=="string"){if(func1(data0)>4e3){const err1={instancePath:instancePath+"/in",schemaPath:"\
-#/properties/in/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(func1(data0)<1){const err2={instancePath:instancePath+
-"/in",schemaPath:"#/properties/in/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}}else{const err3={instancePath:instancePath+
+from:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},results:{type:"array",items:{$ref:"#/$defs/StepResult"}},items:{type:"array",items:{},maxItems:1e3,
+description:"Of the fan-out `from`, when only some of its items run again: what it works on."}},description:"Runs a session again from a step on; these results \
+count as those of their steps."},compensationSeconds:{type:"number",exclusiveMinimum:0,description:"Set when a step has a compensation."},retentionSeconds:{type:"\
+number",exclusiveMinimum:0},createdAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},
+deadlineAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},expiresAt:{type:"string",pattern:"\
+^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"The immutable plan of one run. It names no call\
+er."},schema118={type:"object",required:["id","use","needs","join","timeoutSeconds","retry","onFailure"],properties:{id:{type:"string",pattern:"^[A-Za-z0-9_.-]+\
+$",maxLength:256},description:{type:"string"},use:{$ref:"#/$defs/StepUse"},with:{type:"object"},needs:{type:"array",items:{type:"object",required:["step","onFai\
+lure"],properties:{step:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},onFailure:{type:"string",enum:["fail","skip","continue","compensate"],description:"\
+What a step that did not complete does to those that need it. fail: they are skipped and the session fails. skip: they are skipped, the session goes on. continu\
+e: they run and see the failed result. compensate: as fail, and when every step has ended the compensations of those that completed run, the last first."}}},description:"\
+In the order of the definition; the policy of each edge is spelled out."},join:{$ref:"#/$defs/StepJoin"},when:{type:"string"},forEach:{$ref:"#/$defs/StepForEach"},
+timeoutSeconds:{type:"number",exclusiveMinimum:0},retry:{$ref:"#/$defs/StepRetry"},onFailure:{type:"string",enum:["fail","skip","continue","compensate"],description:"\
+What a step that did not complete does to those that need it. fail: they are skipped and the session fails. skip: they are skipped, the session goes on. continu\
+e: they run and see the failed result. compensate: as fail, and when every step has ended the compensations of those that completed run, the last first."},compensate:{
+$ref:"#/$defs/StepCompensation"},placement:{$ref:"#/$defs/Placement"},idempotent:{type:"boolean",description:"Unset: as the blueprint says."}}},schema121={description:"\
+How many needs must be satisfied before the step runs, and how long it waits. Default all.",anyOf:[{type:"string",enum:["all","any"]},{type:"object",properties:{
+atLeast:{type:"integer",minimum:1,maximum:1e3},percent:{type:"number",exclusiveMinimum:0,maximum:100,description:"Of the needs, rounded up."},withinSeconds:{type:"\
+number",exclusiveMinimum:0,maximum:31536e3,description:"Longest wait for the others, from the end of the first of the needs. Default: none. In seconds."},onTimeout:{
+type:"string",enum:["fail","run"],description:"When the wait is over. fail: the step fails with JOIN_TIMEOUT. run: it runs with those that are there. Default fa\
+il."}},additionalProperties:!1,minProperties:1,not:{required:["atLeast","percent"]}}]},schema124={type:"object",properties:{maxAttempts:{type:"integer",minimum:1,
+maximum:20,description:"Tries of this step, crashes included. Default 3."},backoffSeconds:{type:"number",minimum:0,maximum:3600,description:"Pause before the se\
+cond attempt; doubles with each. Default 1."},maxBackoffSeconds:{type:"number",minimum:0,maximum:86400,description:"Longest pause. Default 30."},jitter:{type:"n\
+umber",minimum:0,maximum:1,description:"Share of the pause that varies, so that many steps that failed together do not come back together. Drawn from session, s\
+tep and attempt: every supervisor draws the same. Default 0.2."}},additionalProperties:!1},schema119={type:"object",properties:{blueprint:{type:"string",pattern:"\
+^[A-Za-z0-9_.-]+$",maxLength:256},agent:{type:"string",minLength:1,maxLength:400,description:"An agent id of the same org and unit; may hold an expression, `${ \
+variables.device }`."},skill:{type:"string",minLength:1,maxLength:200,description:"Any agent of the unit whose card has this skill and is not offline."},pool:{type:"\
+string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256,description:"A pool of agents: one of its members takes the request."},workflow:{type:"string",pattern:"^[A-Za\
+-z0-9_.-]+$",maxLength:256,description:"Another workflow of the unit, run as a child session."},approval:{$ref:"#/$defs/StepApproval"}},additionalProperties:!1,
+minProperties:1,maxProperties:1,description:"Who does the work: exactly one of blueprint, agent, skill, pool, workflow, approval."},schema120={type:"object",required:[
+"prompt"],properties:{prompt:{type:"string",minLength:1,maxLength:4e3,description:"What people read; may hold expressions."},approvers:{type:"array",items:{type:"\
+string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},minItems:1,maxItems:100,description:"Whose word counts, as the `by` of the decision. Unset: whoever may write\
+ it."},expirySeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"How long it stays open; then it counts as denied. Default: until the deadlin\
+e of the session. In seconds."}},additionalProperties:!1,description:"Nothing runs until somebody approves. Denied and expired end the step as failed."};function validate113(data,{
+instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate113.evaluated;if(evaluated0.
+dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(Object.keys(data).
+length>1){const err0={instancePath,schemaPath:"#/maxProperties",keyword:"maxProperties",params:{limit:1}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}
+if(Object.keys(data).length<1){const err1={instancePath,schemaPath:"#/minProperties",keyword:"minProperties",params:{limit:1}};vErrors===null?vErrors=[err1]:vErrors.
+push(err1),errors++}for(const key0 in data)if(!(key0==="blueprint"||key0==="agent"||key0==="skill"||key0==="pool"||key0==="workflow"||key0==="approval")){const err2={
+instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key0}};vErrors===null?vErrors=[err2]:vErrors.push(err2),
+errors++}if(data.blueprint!==void 0){let data0=data.blueprint;if(typeof data0=="string"){if(func1(data0)>256){const err3={instancePath:instancePath+"/blueprint",
+schemaPath:"#/properties/blueprint/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(!pattern10.test(
+data0)){const err4={instancePath:instancePath+"/blueprint",schemaPath:"#/properties/blueprint/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===
+null?vErrors=[err4]:vErrors.push(err4),errors++}}else{const err5={instancePath:instancePath+"/blueprint",schemaPath:"#/properties/blueprint/type",keyword:"type",
+params:{type:"string"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}}if(data.agent!==void 0){let data1=data.agent;if(typeof data1=="string"){if(func1(
+data1)>400){const err6={instancePath:instancePath+"/agent",schemaPath:"#/properties/agent/maxLength",keyword:"maxLength",params:{limit:400}};vErrors===null?vErrors=
+[err6]:vErrors.push(err6),errors++}if(func1(data1)<1){const err7={instancePath:instancePath+"/agent",schemaPath:"#/properties/agent/minLength",keyword:"minLengt\
+h",params:{limit:1}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}}else{const err8={instancePath:instancePath+"/agent",schemaPath:"#/properties/age\
+nt/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}}if(data.skill!==void 0){let data2=data.skill;if(typeof data2==
+"string"){if(func1(data2)>200){const err9={instancePath:instancePath+"/skill",schemaPath:"#/properties/skill/maxLength",keyword:"maxLength",params:{limit:200}};
+vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(func1(data2)<1){const err10={instancePath:instancePath+"/skill",schemaPath:"#/properties/skill/minL\
+ength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}}else{const err11={instancePath:instancePath+"/skill",schemaPath:"\
+#/properties/skill/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}if(data.pool!==void 0){let data3=data.
+pool;if(typeof data3=="string"){if(func1(data3)>256){const err12={instancePath:instancePath+"/pool",schemaPath:"#/properties/pool/maxLength",keyword:"maxLength",
+params:{limit:256}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}if(!pattern10.test(data3)){const err13={instancePath:instancePath+"/pool",schemaPath:"\
+#/properties/pool/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}else{const err14={
+instancePath:instancePath+"/pool",schemaPath:"#/properties/pool/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),
+errors++}}if(data.workflow!==void 0){let data4=data.workflow;if(typeof data4=="string"){if(func1(data4)>256){const err15={instancePath:instancePath+"/workflow",
+schemaPath:"#/properties/workflow/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}if(!pattern10.test(
+data4)){const err16={instancePath:instancePath+"/workflow",schemaPath:"#/properties/workflow/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===
+null?vErrors=[err16]:vErrors.push(err16),errors++}}else{const err17={instancePath:instancePath+"/workflow",schemaPath:"#/properties/workflow/type",keyword:"type",
+params:{type:"string"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}if(data.approval!==void 0){let data5=data.approval;if(data5&&typeof data5==
+"object"&&!Array.isArray(data5)){if(data5.prompt===void 0){const err18={instancePath:instancePath+"/approval",schemaPath:"#/$defs/StepApproval/required",keyword:"\
+required",params:{missingProperty:"prompt"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}for(const key1 in data5)if(!(key1==="prompt"||key1==="a\
+pprovers"||key1==="expirySeconds")){const err19={instancePath:instancePath+"/approval",schemaPath:"#/$defs/StepApproval/additionalProperties",keyword:"additiona\
+lProperties",params:{additionalProperty:key1}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}if(data5.prompt!==void 0){let data6=data5.prompt;if(typeof data6==
+"string"){if(func1(data6)>4e3){const err20={instancePath:instancePath+"/approval/prompt",schemaPath:"#/$defs/StepApproval/properties/prompt/maxLength",keyword:"\
+maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}if(func1(data6)<1){const err21={instancePath:instancePath+"/approval/\
+prompt",schemaPath:"#/$defs/StepApproval/properties/prompt/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}else{
+const err22={instancePath:instancePath+"/approval/prompt",schemaPath:"#/$defs/StepApproval/properties/prompt/type",keyword:"type",params:{type:"string"}};vErrors===
+null?vErrors=[err22]:vErrors.push(err22),errors++}}if(data5.approvers!==void 0){let data7=data5.approvers;if(Array.isArray(data7)){if(data7.length>100){const err23={
+instancePath:instancePath+"/approval/approvers",schemaPath:"#/$defs/StepApproval/properties/approvers/maxItems",keyword:"maxItems",params:{limit:100}};vErrors===
+null?vErrors=[err23]:vErrors.push(err23),errors++}if(data7.length<1){const err24={instancePath:instancePath+"/approval/approvers",schemaPath:"#/$defs/StepApprov\
+al/properties/approvers/minItems",keyword:"minItems",params:{limit:1}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}const len0=data7.length;for(let i0=0;i0<
+len0;i0++){let data8=data7[i0];if(typeof data8=="string"){if(func1(data8)>256){const err25={instancePath:instancePath+"/approval/approvers/"+i0,schemaPath:"#/$d\
+efs/StepApproval/properties/approvers/items/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}if(!pattern10.
+test(data8)){const err26={instancePath:instancePath+"/approval/approvers/"+i0,schemaPath:"#/$defs/StepApproval/properties/approvers/items/pattern",keyword:"patt\
+ern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}}else{const err27={instancePath:instancePath+"/approval/a\
+pprovers/"+i0,schemaPath:"#/$defs/StepApproval/properties/approvers/items/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err27]:vErrors.push(
+err27),errors++}}}else{const err28={instancePath:instancePath+"/approval/approvers",schemaPath:"#/$defs/StepApproval/properties/approvers/type",keyword:"type",params:{
+type:"array"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),errors++}}if(data5.expirySeconds!==void 0){let data9=data5.expirySeconds;if(typeof data9=="num\
+ber"&&isFinite(data9)){if(data9>31536e3||isNaN(data9)){const err29={instancePath:instancePath+"/approval/expirySeconds",schemaPath:"#/$defs/StepApproval/propert\
+ies/expirySeconds/maximum",keyword:"maximum",params:{comparison:"<=",limit:31536e3}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}if(data9<=0||isNaN(
+data9)){const err30={instancePath:instancePath+"/approval/expirySeconds",schemaPath:"#/$defs/StepApproval/properties/expirySeconds/exclusiveMinimum",keyword:"ex\
+clusiveMinimum",params:{comparison:">",limit:0}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}}else{const err31={instancePath:instancePath+"/appr\
+oval/expirySeconds",schemaPath:"#/$defs/StepApproval/properties/expirySeconds/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err31]:vErrors.
+push(err31),errors++}}}else{const err32={instancePath:instancePath+"/approval",schemaPath:"#/$defs/StepApproval/type",keyword:"type",params:{type:"object"}};vErrors===
+null?vErrors=[err32]:vErrors.push(err32),errors++}}}else{const err33={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=
+[err33]:vErrors.push(err33),errors++}return validate113.errors=vErrors,errors===0}validate113.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};const schema122={
+type:"object",properties:{in:{type:"string",minLength:1,maxLength:4e3,description:"A CEL expression that gives a list."},select:{$ref:"#/$defs/FleetSelection"},
+maxItems:{type:"integer",minimum:1,maximum:1e3,description:"More items fail the step. Default 100."},concurrency:{type:"integer",minimum:1,maximum:1e3,description:"\
+Items at work at once. Default 10."},waves:{type:"array",items:{description:"Items of this wave; a percentage of all items, rounded up.",anyOf:[{type:"integer",
+minimum:1,maximum:1e3},{type:"string",pattern:"^(100|[1-9]?[0-9])%$"}]},minItems:1,maxItems:20,description:"Sizes of the waves in turn; what is left is the last\
+ one. A wave begins when the one before has ended."},wavePauseSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"Pause between two waves. De\
+fault none. In seconds."},failureBudget:{description:"Items that may end otherwise than completed; a percentage is rounded down. One more, and no further item b\
+egins. Default 0.",anyOf:[{type:"integer",minimum:0,maximum:1e3},{type:"string",pattern:"^(100|[1-9]?[0-9])%$"}]},collect:{type:"string",enum:["outputs","states"],
+description:"What the step's output holds of each item besides its state. states: no outputs. Default outputs."}},additionalProperties:!1,description:"The step \
+is done once for each item: `item` and `index` in its expressions.",exactlyOneOf:["in","select"]},schema123={type:"object",properties:{skill:{type:"string",minLength:1,
+maxLength:200,description:"Id of a skill of the card."},tag:{type:"string",minLength:1,maxLength:200,description:"A tag of any of its skills."},labels:{type:"ob\
+ject",additionalProperties:{type:"string",maxLength:200},description:"Each must stand in the params of an extension of the card, or in its `labels` there.",maxProperties:20},
+site:{type:"string",minLength:1,maxLength:200,description:"Short for the label `site`."},presence:{type:"string",enum:["online","offline","any"],description:"By\
+ the status of the card. online: not offline. Default online."}},additionalProperties:!1,minProperties:1,description:"Agents of the unit by their retained cards\
+; all given conditions must hold. Values may hold expressions."},pattern79=new RegExp("^(100|[1-9]?[0-9])%$","u");function validate115(data,{instancePath="",parentData,
+parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate115.evaluated;if(evaluated0.dynamicProps&&(evaluated0.
+props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){for(const key0 in data)if(!(key0==="in"||key0===
+"select"||key0==="maxItems"||key0==="concurrency"||key0==="waves"||key0==="wavePauseSeconds"||key0==="failureBudget"||key0==="collect")){const err0={instancePath,
+schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key0}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.
+in!==void 0){let data0=data.in;if(typeof data0=="string"){if(func1(data0)>4e3){const err1={instancePath:instancePath+"/in",schemaPath:"#/properties/in/maxLength",
+keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(func1(data0)<1){const err2={instancePath:instancePath+"/in",
+schemaPath:"#/properties/in/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}}else{const err3={instancePath:instancePath+
 "/in",schemaPath:"#/properties/in/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}}if(data.select!==void 0){
 let data1=data.select;if(data1&&typeof data1=="object"&&!Array.isArray(data1)){if(Object.keys(data1).length<1){const err4={instancePath:instancePath+"/select",schemaPath:"\
 #/$defs/FleetSelection/minProperties",keyword:"minProperties",params:{limit:1}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}for(const key1 in data1)
@@ -1914,7 +1943,7 @@ const _errs28=errors;let valid6=!1;const _errs29=errors;if(!(typeof data11=="num
 if(typeof data11=="number"&&isFinite(data11)){if(data11>1e3||isNaN(data11)){const err31={instancePath:instancePath+"/waves/"+i0,schemaPath:"#/properties/waves/i\
 tems/anyOf/0/maximum",keyword:"maximum",params:{comparison:"<=",limit:1e3}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}if(data11<1||isNaN(data11)){
 const err32={instancePath:instancePath+"/waves/"+i0,schemaPath:"#/properties/waves/items/anyOf/0/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===
-null?vErrors=[err32]:vErrors.push(err32),errors++}}var _valid0=_errs29===errors;valid6=valid6||_valid0;const _errs31=errors;if(typeof data11=="string"){if(!pattern77.
+null?vErrors=[err32]:vErrors.push(err32),errors++}}var _valid0=_errs29===errors;valid6=valid6||_valid0;const _errs31=errors;if(typeof data11=="string"){if(!pattern79.
 test(data11)){const err33={instancePath:instancePath+"/waves/"+i0,schemaPath:"#/properties/waves/items/anyOf/1/pattern",keyword:"pattern",params:{pattern:"^(100\
 |[1-9]?[0-9])%$"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}}else{const err34={instancePath:instancePath+"/waves/"+i0,schemaPath:"#/propertie\
 s/waves/items/anyOf/1/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}var _valid0=_errs31===errors;if(valid6=
@@ -1932,7 +1961,7 @@ type:"integer"}};vErrors===null?vErrors=[err40]:vErrors.push(err40),errors++}if(
 instancePath:instancePath+"/failureBudget",schemaPath:"#/properties/failureBudget/anyOf/0/maximum",keyword:"maximum",params:{comparison:"<=",limit:1e3}};vErrors===
 null?vErrors=[err41]:vErrors.push(err41),errors++}if(data13<0||isNaN(data13)){const err42={instancePath:instancePath+"/failureBudget",schemaPath:"#/properties/f\
 ailureBudget/anyOf/0/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err42]:vErrors.push(err42),errors++}}var _valid1=_errs37===
-errors;valid7=valid7||_valid1;const _errs39=errors;if(typeof data13=="string"){if(!pattern77.test(data13)){const err43={instancePath:instancePath+"/failureBudge\
+errors;valid7=valid7||_valid1;const _errs39=errors;if(typeof data13=="string"){if(!pattern79.test(data13)){const err43={instancePath:instancePath+"/failureBudge\
 t",schemaPath:"#/properties/failureBudget/anyOf/1/pattern",keyword:"pattern",params:{pattern:"^(100|[1-9]?[0-9])%$"}};vErrors===null?vErrors=[err43]:vErrors.push(
 err43),errors++}}else{const err44={instancePath:instancePath+"/failureBudget",schemaPath:"#/properties/failureBudget/anyOf/1/type",keyword:"type",params:{type:"\
 string"}};vErrors===null?vErrors=[err44]:vErrors.push(err44),errors++}var _valid1=_errs39===errors;if(valid7=valid7||_valid1,valid7)errors=_errs36,vErrors!==null&&
@@ -2185,7 +2214,7 @@ putRef/properties/uri/maxLength",keyword:"maxLength",params:{limit:2e3}};vErrors
 instancePath:instancePath+"/outputRef/uri",schemaPath:"#/properties/outputRef/properties/uri/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=
 [err31]:vErrors.push(err31),errors++}}else{const err32={instancePath:instancePath+"/outputRef/uri",schemaPath:"#/properties/outputRef/properties/uri/type",keyword:"\
 type",params:{type:"string"}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}if(data8.sha256!==void 0){let data10=data8.sha256;if(typeof data10=="\
-string"){if(!pattern42.test(data10)){const err33={instancePath:instancePath+"/outputRef/sha256",schemaPath:"#/properties/outputRef/properties/sha256/pattern",keyword:"\
+string"){if(!pattern44.test(data10)){const err33={instancePath:instancePath+"/outputRef/sha256",schemaPath:"#/properties/outputRef/properties/sha256/pattern",keyword:"\
 pattern",params:{pattern:"^[0-9a-f]{64}$"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}}else{const err34={instancePath:instancePath+"/outputRef\
 /sha256",schemaPath:"#/properties/outputRef/properties/sha256/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}}
 if(data8.bytes!==void 0){let data11=data8.bytes;if(!(typeof data11=="number"&&!(data11%1)&&!isNaN(data11)&&isFinite(data11))){const err35={instancePath:instancePath+
@@ -2264,7 +2293,7 @@ vErrors=[err16]:vErrors.push(err16),errors++}if(data.sessionId!==void 0){let dat
 test(data1)){const err18={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+\
 $"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}else{const err19={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/ty\
 pe",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}if(data.planHash!==void 0){let data2=data.planHash;if(typeof data2==
-"string"){if(!pattern42.test(data2)){const err20={instancePath:instancePath+"/planHash",schemaPath:"#/properties/planHash/pattern",keyword:"pattern",params:{pattern:"\
+"string"){if(!pattern44.test(data2)){const err20={instancePath:instancePath+"/planHash",schemaPath:"#/properties/planHash/pattern",keyword:"pattern",params:{pattern:"\
 ^[0-9a-f]{64}$"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}else{const err21={instancePath:instancePath+"/planHash",schemaPath:"#/properties/\
 planHash/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}if(data.org!==void 0){let data3=data.org;if(typeof data3==
 "string"){if(func1(data3)>256){const err22={instancePath:instancePath+"/org",schemaPath:"#/properties/org/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===
@@ -2333,27 +2362,30 @@ instancePath:instancePath+"/rerun/from",schemaPath:"#/properties/rerun/propertie
 vErrors.push(err60),errors++}}if(data17.results!==void 0){let data20=data17.results;if(Array.isArray(data20)){const len1=data20.length;for(let i1=0;i1<len1;i1++)
 validate121(data20[i1],{instancePath:instancePath+"/rerun/results/"+i1,parentData:data20,parentDataProperty:i1,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,
 validate121.errors),errors=vErrors.length)}else{const err61={instancePath:instancePath+"/rerun/results",schemaPath:"#/properties/rerun/properties/results/type",
-keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err61]:vErrors.push(err61),errors++}}}else{const err62={instancePath:instancePath+"/rerun",schemaPath:"\
-#/properties/rerun/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err62]:vErrors.push(err62),errors++}}if(data.compensationSeconds!==void 0){
-let data22=data.compensationSeconds;if(typeof data22=="number"&&isFinite(data22)){if(data22<=0||isNaN(data22)){const err63={instancePath:instancePath+"/compensa\
-tionSeconds",schemaPath:"#/properties/compensationSeconds/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison:">",limit:0}};vErrors===null?vErrors=[
-err63]:vErrors.push(err63),errors++}}else{const err64={instancePath:instancePath+"/compensationSeconds",schemaPath:"#/properties/compensationSeconds/type",keyword:"\
-type",params:{type:"number"}};vErrors===null?vErrors=[err64]:vErrors.push(err64),errors++}}if(data.retentionSeconds!==void 0){let data23=data.retentionSeconds;if(typeof data23==
-"number"&&isFinite(data23)){if(data23<=0||isNaN(data23)){const err65={instancePath:instancePath+"/retentionSeconds",schemaPath:"#/properties/retentionSeconds/ex\
-clusiveMinimum",keyword:"exclusiveMinimum",params:{comparison:">",limit:0}};vErrors===null?vErrors=[err65]:vErrors.push(err65),errors++}}else{const err66={instancePath:instancePath+
-"/retentionSeconds",schemaPath:"#/properties/retentionSeconds/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err66]:vErrors.push(err66),errors++}}
-if(data.createdAt!==void 0){let data24=data.createdAt;if(typeof data24=="string"){if(!pattern5.test(data24)){const err67={instancePath:instancePath+"/createdAt",
+keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err61]:vErrors.push(err61),errors++}}if(data17.items!==void 0){let data22=data17.items;if(Array.isArray(
+data22)){if(data22.length>1e3){const err62={instancePath:instancePath+"/rerun/items",schemaPath:"#/properties/rerun/properties/items/maxItems",keyword:"maxItems",
+params:{limit:1e3}};vErrors===null?vErrors=[err62]:vErrors.push(err62),errors++}}else{const err63={instancePath:instancePath+"/rerun/items",schemaPath:"#/proper\
+ties/rerun/properties/items/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err63]:vErrors.push(err63),errors++}}}else{const err64={instancePath:instancePath+
+"/rerun",schemaPath:"#/properties/rerun/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err64]:vErrors.push(err64),errors++}}if(data.compensationSeconds!==
+void 0){let data23=data.compensationSeconds;if(typeof data23=="number"&&isFinite(data23)){if(data23<=0||isNaN(data23)){const err65={instancePath:instancePath+"/\
+compensationSeconds",schemaPath:"#/properties/compensationSeconds/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison:">",limit:0}};vErrors===null?vErrors=
+[err65]:vErrors.push(err65),errors++}}else{const err66={instancePath:instancePath+"/compensationSeconds",schemaPath:"#/properties/compensationSeconds/type",keyword:"\
+type",params:{type:"number"}};vErrors===null?vErrors=[err66]:vErrors.push(err66),errors++}}if(data.retentionSeconds!==void 0){let data24=data.retentionSeconds;if(typeof data24==
+"number"&&isFinite(data24)){if(data24<=0||isNaN(data24)){const err67={instancePath:instancePath+"/retentionSeconds",schemaPath:"#/properties/retentionSeconds/ex\
+clusiveMinimum",keyword:"exclusiveMinimum",params:{comparison:">",limit:0}};vErrors===null?vErrors=[err67]:vErrors.push(err67),errors++}}else{const err68={instancePath:instancePath+
+"/retentionSeconds",schemaPath:"#/properties/retentionSeconds/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err68]:vErrors.push(err68),errors++}}
+if(data.createdAt!==void 0){let data25=data.createdAt;if(typeof data25=="string"){if(!pattern5.test(data25)){const err69={instancePath:instancePath+"/createdAt",
 schemaPath:"#/properties/createdAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===
-null?vErrors=[err67]:vErrors.push(err67),errors++}}else{const err68={instancePath:instancePath+"/createdAt",schemaPath:"#/properties/createdAt/type",keyword:"ty\
-pe",params:{type:"string"}};vErrors===null?vErrors=[err68]:vErrors.push(err68),errors++}}if(data.deadlineAt!==void 0){let data25=data.deadlineAt;if(typeof data25==
-"string"){if(!pattern5.test(data25)){const err69={instancePath:instancePath+"/deadlineAt",schemaPath:"#/properties/deadlineAt/pattern",keyword:"pattern",params:{
-pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err69]:vErrors.push(err69),errors++}}else{const err70={
-instancePath:instancePath+"/deadlineAt",schemaPath:"#/properties/deadlineAt/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err70]:vErrors.
-push(err70),errors++}}if(data.expiresAt!==void 0){let data26=data.expiresAt;if(typeof data26=="string"){if(!pattern5.test(data26)){const err71={instancePath:instancePath+
+null?vErrors=[err69]:vErrors.push(err69),errors++}}else{const err70={instancePath:instancePath+"/createdAt",schemaPath:"#/properties/createdAt/type",keyword:"ty\
+pe",params:{type:"string"}};vErrors===null?vErrors=[err70]:vErrors.push(err70),errors++}}if(data.deadlineAt!==void 0){let data26=data.deadlineAt;if(typeof data26==
+"string"){if(!pattern5.test(data26)){const err71={instancePath:instancePath+"/deadlineAt",schemaPath:"#/properties/deadlineAt/pattern",keyword:"pattern",params:{
+pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err71]:vErrors.push(err71),errors++}}else{const err72={
+instancePath:instancePath+"/deadlineAt",schemaPath:"#/properties/deadlineAt/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err72]:vErrors.
+push(err72),errors++}}if(data.expiresAt!==void 0){let data27=data.expiresAt;if(typeof data27=="string"){if(!pattern5.test(data27)){const err73={instancePath:instancePath+
 "/expiresAt",schemaPath:"#/properties/expiresAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};
-vErrors===null?vErrors=[err71]:vErrors.push(err71),errors++}}else{const err72={instancePath:instancePath+"/expiresAt",schemaPath:"#/properties/expiresAt/type",keyword:"\
-type",params:{type:"string"}};vErrors===null?vErrors=[err72]:vErrors.push(err72),errors++}}}else{const err73={instancePath,schemaPath:"#/type",keyword:"type",params:{
-type:"object"}};vErrors===null?vErrors=[err73]:vErrors.push(err73),errors++}return validate110.errors=vErrors,errors===0}validate110.evaluated={props:{schemaVersion:!0,
+vErrors===null?vErrors=[err73]:vErrors.push(err73),errors++}}else{const err74={instancePath:instancePath+"/expiresAt",schemaPath:"#/properties/expiresAt/type",keyword:"\
+type",params:{type:"string"}};vErrors===null?vErrors=[err74]:vErrors.push(err74),errors++}}}else{const err75={instancePath,schemaPath:"#/type",keyword:"type",params:{
+type:"object"}};vErrors===null?vErrors=[err75]:vErrors.push(err75),errors++}return validate110.errors=vErrors,errors===0}validate110.evaluated={props:{schemaVersion:!0,
 sessionId:!0,planHash:!0,org:!0,unit:!0,workflowId:!0,workflowVersion:!0,contextId:!0,request:!0,variables:!0,steps:!0,closer:!0,parent:!0,rerun:!0,compensationSeconds:!0,
 retentionSeconds:!0,createdAt:!0,deadlineAt:!0,expiresAt:!0},dynamicProps:!1,dynamicItems:!1};const StepIntent=validate124,schema130={type:"object",required:["s\
 chemaVersion","sessionId","stepId","attempt","claimId","at"],properties:{schemaVersion:{const:1},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
@@ -2491,7 +2523,7 @@ instancePath:instancePath+"/outputRef/uri",schemaPath:"#/properties/outputRef/pr
 [err30]:vErrors.push(err30),errors++}if(func1(data9)<1){const err31={instancePath:instancePath+"/outputRef/uri",schemaPath:"#/properties/outputRef/properties/ur\
 i/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}}else{const err32={instancePath:instancePath+"/ou\
 tputRef/uri",schemaPath:"#/properties/outputRef/properties/uri/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}
-if(data8.sha256!==void 0){let data10=data8.sha256;if(typeof data10=="string"){if(!pattern42.test(data10)){const err33={instancePath:instancePath+"/outputRef/sha\
+if(data8.sha256!==void 0){let data10=data8.sha256;if(typeof data10=="string"){if(!pattern44.test(data10)){const err33={instancePath:instancePath+"/outputRef/sha\
 256",schemaPath:"#/properties/outputRef/properties/sha256/pattern",keyword:"pattern",params:{pattern:"^[0-9a-f]{64}$"}};vErrors===null?vErrors=[err33]:vErrors.push(
 err33),errors++}}else{const err34={instancePath:instancePath+"/outputRef/sha256",schemaPath:"#/properties/outputRef/properties/sha256/type",keyword:"type",params:{
 type:"string"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}}if(data8.bytes!==void 0){let data11=data8.bytes;if(!(typeof data11=="number"&&!(data11%
@@ -3043,7 +3075,7 @@ cords outlive the deadline on the broker. Default 3600. In seconds."},triggers:{
 ray",items:{$ref:"#/$defs/StepDefinition"},minItems:1,maxItems:1e3}},additionalProperties:!1,description:"A workflow: a graph of steps, addressed by callers lik\
 e an agent."},schema142={type:"object",properties:{description:{type:"string",maxLength:1e3},type:{type:"string",enum:["string","number","integer","boolean","ob\
 ject","array"]},required:{type:"boolean",description:"A request without it is refused. Default: true when there is no default."},default:{}},additionalProperties:!1,
-description:"An input of the workflow, given by the request."},func189=Object.prototype.hasOwnProperty,pattern132=new RegExp("^[A-Za-z_][A-Za-z0-9_]*$","u"),schema143={
+description:"An input of the workflow, given by the request."},func189=Object.prototype.hasOwnProperty,pattern134=new RegExp("^[A-Za-z_][A-Za-z0-9_]*$","u"),schema143={
 type:"object",required:["id"],properties:{id:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},description:{type:"string",maxLength:1e3},schedule:{$ref:"\
 #/$defs/ScheduleTrigger"},telemetry:{$ref:"#/$defs/TelemetryTrigger"},variables:{type:"object"}},additionalProperties:!1,description:"Starts a run without a req\
 uest. Strings of `variables` may hold expressions: `trigger.{id,at,key}`, and `message` and `topic` of telemetry.",exactlyOneOf:["schedule","telemetry"]},schema144={
@@ -3324,7 +3356,7 @@ type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err20]:vErro
 typeof data6=="object"&&!Array.isArray(data6)){if(Object.keys(data6).length>200){const err21={instancePath:instancePath+"/variables",schemaPath:"#/properties/va\
 riables/maxProperties",keyword:"maxProperties",params:{limit:200}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}for(const key1 in data6){const _errs16=errors;
 if(typeof key1=="string"){if(func1(key1)>100){const err22={instancePath:instancePath+"/variables",schemaPath:"#/properties/variables/propertyNames/maxLength",keyword:"\
-maxLength",params:{limit:100},propertyName:key1};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}if(!pattern132.test(key1)){const err23={instancePath:instancePath+
+maxLength",params:{limit:100},propertyName:key1};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}if(!pattern134.test(key1)){const err23={instancePath:instancePath+
 "/variables",schemaPath:"#/properties/variables/propertyNames/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z_][A-Za-z0-9_]*$"},propertyName:key1};vErrors===
 null?vErrors=[err23]:vErrors.push(err23),errors++}}var valid3=_errs16===errors;if(!valid3){const err24={instancePath:instancePath+"/variables",schemaPath:"#/pro\
 perties/variables/propertyNames",keyword:"propertyNames",params:{propertyName:key1}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}for(const key2 in data6){
@@ -3404,23 +3436,23 @@ Task:[[["id"],"non-empty"],[["status","state"],"specified"],[["status","message"
 n","scheme"],"non-empty"]],TaskStatusUpdateEvent:[[["taskId"],"non-empty"],[["contextId"],"non-empty"],[["status","state"],"specified"],[["status","message","me\
 ssageId"],"non-empty"],[["status","message","role"],"specified"],[["status","timestamp"],"utc"]],JsonRpcError:[],JsonRpcRequest:[],JsonRpcResponse:[],BadRequest:[],
 BindingErrorData:[],ErrorInfo:[],AgentAttempt:[[["at"],"utc"]],AgentState:[[["at"],"utc"]],ApprovalDecision:[[["at"],"utc"]],ApprovalRequest:[[["at"],"utc"],[["\
-expiresAt"],"utc"]],AttemptRecord:[[["at"],"utc"]],BrokerCanary:[[["at"],"utc"]],CallerRecord:[[["at"],"utc"]],ControlRecord:[[["at"],"utc"]],DesiredState:[[["a\
-t"],"utc"]],ReasoningRecord:[[["at"],"utc"]],HostEvent:[[["at"],"utc"]],HostOrder:[[["at"],"utc"]],HostRecord:[[["at"],"utc"]],SessionOutcome:[[["task","id"],"n\
-on-empty"],[["task","status","state"],"specified"],[["task","status","message","messageId"],"non-empty"],[["task","status","message","role"],"specified"],[["tas\
-k","status","timestamp"],"utc"],[["task","artifacts","*","artifactId"],"non-empty"],[["task","history","*","messageId"],"non-empty"],[["task","history","*","rol\
-e"],"specified"],[["steps","*","startedAt"],"utc"],[["steps","*","at"],"utc"],[["compensation","steps","*","startedAt"],"utc"],[["compensation","steps","*","at"],
-"utc"],[["at"],"utc"]],SessionRecord:[[["request","messageId"],"non-empty"],[["request","role"],"specified"],[["rerun","results","*","artifacts","*","artifactId"],
-"non-empty"],[["rerun","results","*","startedAt"],"utc"],[["rerun","results","*","at"],"utc"],[["createdAt"],"utc"],[["deadlineAt"],"utc"],[["expiresAt"],"utc"]],
-StepIntent:[[["at"],"utc"]],StepItems:[[["at"],"utc"]],StepResult:[[["artifacts","*","artifactId"],"non-empty"],[["startedAt"],"utc"],[["at"],"utc"]],StepStatus:[
-[["at"],"utc"],[["retryAt"],"utc"]],Telemetry:[[["at"],"utc"]],ToolApproval:[[["at"],"utc"],[["expiresAt"],"utc"]],TriggerRecord:[[["firedAt"],"utc"],[["at"],"u\
-tc"]],UsageRecord:[[["at"],"utc"]],WorkOrder:[[["detectedAt"],"utc"],[["finding","verdict"],"non-empty"],[["finding","component"],"non-empty"],[["action"],"non-\
-empty"],[["startAt"],"utc"],[["endAt"],"utc"],[["technicians","*","id"],"non-empty"],[["technicians","*","name"],"non-empty"],[["parts","*","sku"],"non-empty"],
-[["parts","*","name"],"non-empty"],[["parts","*","availableAt"],"utc"]],WorkflowDefinition:[]},validators={AgentCard,Artifact,CancelTaskRequest,DeleteTaskPushNotificationConfigRequest,
-GetExtendedAgentCardRequest,GetTaskPushNotificationConfigRequest,GetTaskRequest,ListTaskPushNotificationConfigsRequest,ListTaskPushNotificationConfigsResponse,ListTasksRequest,
-ListTasksResponse,Message,Part,SendMessageRequest,SendMessageResponse,StreamResponse,SubscribeToTaskRequest,Task,TaskArtifactUpdateEvent,TaskPushNotificationConfig,
-TaskStatusUpdateEvent,JsonRpcError,JsonRpcRequest,JsonRpcResponse,BadRequest,BindingErrorData,ErrorInfo,AgentAttempt,AgentState,ApprovalDecision,ApprovalRequest,
-AttemptRecord,BrokerCanary,CallerRecord,ControlRecord,DesiredState,ReasoningRecord,HostEvent,HostOrder,HostRecord,SessionOutcome,SessionRecord,StepIntent,StepItems,
-StepResult,StepStatus,Telemetry,ToolApproval,TriggerRecord,UsageRecord,WorkOrder,WorkflowDefinition};export{AgentAttempt,AgentCard,AgentState,ApprovalDecision,ApprovalRequest,Artifact,AttemptRecord,BadRequest,BindingErrorData,BrokerCanary,CallerRecord,CancelTaskRequest,
+expiresAt"],"utc"]],AttemptRecord:[[["at"],"utc"]],BrokerCanary:[[["at"],"utc"]],CallerRecord:[[["at"],"utc"]],ControlRecord:[[["deadlineAt"],"utc"],[["steps","\
+*"],"utc"],[["at"],"utc"]],DesiredState:[[["at"],"utc"]],ReasoningRecord:[[["at"],"utc"]],HostEvent:[[["at"],"utc"]],HostOrder:[[["at"],"utc"]],HostRecord:[[["a\
+t"],"utc"]],SessionOutcome:[[["task","id"],"non-empty"],[["task","status","state"],"specified"],[["task","status","message","messageId"],"non-empty"],[["task","\
+status","message","role"],"specified"],[["task","status","timestamp"],"utc"],[["task","artifacts","*","artifactId"],"non-empty"],[["task","history","*","message\
+Id"],"non-empty"],[["task","history","*","role"],"specified"],[["steps","*","startedAt"],"utc"],[["steps","*","at"],"utc"],[["compensation","steps","*","started\
+At"],"utc"],[["compensation","steps","*","at"],"utc"],[["at"],"utc"]],SessionRecord:[[["request","messageId"],"non-empty"],[["request","role"],"specified"],[["r\
+erun","results","*","artifacts","*","artifactId"],"non-empty"],[["rerun","results","*","startedAt"],"utc"],[["rerun","results","*","at"],"utc"],[["createdAt"],"\
+utc"],[["deadlineAt"],"utc"],[["expiresAt"],"utc"]],StepIntent:[[["at"],"utc"]],StepItems:[[["at"],"utc"]],StepResult:[[["artifacts","*","artifactId"],"non-empt\
+y"],[["startedAt"],"utc"],[["at"],"utc"]],StepStatus:[[["at"],"utc"],[["retryAt"],"utc"]],Telemetry:[[["at"],"utc"]],ToolApproval:[[["at"],"utc"],[["expiresAt"],
+"utc"]],TriggerRecord:[[["firedAt"],"utc"],[["at"],"utc"]],UsageRecord:[[["at"],"utc"]],WorkOrder:[[["detectedAt"],"utc"],[["finding","verdict"],"non-empty"],[[
+"finding","component"],"non-empty"],[["action"],"non-empty"],[["startAt"],"utc"],[["endAt"],"utc"],[["technicians","*","id"],"non-empty"],[["technicians","*","n\
+ame"],"non-empty"],[["parts","*","sku"],"non-empty"],[["parts","*","name"],"non-empty"],[["parts","*","availableAt"],"utc"]],WorkflowDefinition:[]},validators={
+AgentCard,Artifact,CancelTaskRequest,DeleteTaskPushNotificationConfigRequest,GetExtendedAgentCardRequest,GetTaskPushNotificationConfigRequest,GetTaskRequest,ListTaskPushNotificationConfigsRequest,
+ListTaskPushNotificationConfigsResponse,ListTasksRequest,ListTasksResponse,Message,Part,SendMessageRequest,SendMessageResponse,StreamResponse,SubscribeToTaskRequest,
+Task,TaskArtifactUpdateEvent,TaskPushNotificationConfig,TaskStatusUpdateEvent,JsonRpcError,JsonRpcRequest,JsonRpcResponse,BadRequest,BindingErrorData,ErrorInfo,
+AgentAttempt,AgentState,ApprovalDecision,ApprovalRequest,AttemptRecord,BrokerCanary,CallerRecord,ControlRecord,DesiredState,ReasoningRecord,HostEvent,HostOrder,
+HostRecord,SessionOutcome,SessionRecord,StepIntent,StepItems,StepResult,StepStatus,Telemetry,ToolApproval,TriggerRecord,UsageRecord,WorkOrder,WorkflowDefinition};export{AgentAttempt,AgentCard,AgentState,ApprovalDecision,ApprovalRequest,Artifact,AttemptRecord,BadRequest,BindingErrorData,BrokerCanary,CallerRecord,CancelTaskRequest,
 ControlRecord,DeleteTaskPushNotificationConfigRequest,DesiredState,ErrorInfo,GetExtendedAgentCardRequest,GetTaskPushNotificationConfigRequest,GetTaskRequest,HostEvent,
 HostOrder,HostRecord,JsonRpcError,JsonRpcRequest,JsonRpcResponse,ListTaskPushNotificationConfigsRequest,ListTaskPushNotificationConfigsResponse,ListTasksRequest,
 ListTasksResponse,Message,Part,ReasoningRecord,SendMessageRequest,SendMessageResponse,SessionOutcome,SessionRecord,StepIntent,StepItems,StepResult,StepStatus,StreamResponse,

@@ -132,6 +132,12 @@ const CHANNELS: Readonly<Record<string, Channel>> = {
     messages: ['ControlRecord'],
     ...retained,
   },
+  sessionExtend: {
+    address: session.extend,
+    description: 'More time for a run, or for one of its steps.',
+    messages: ['ControlRecord'],
+    ...retained,
+  },
   sessionOutcome: {
     address: session.outcome,
     description: 'The end of a run, written once.',

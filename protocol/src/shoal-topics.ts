@@ -35,6 +35,8 @@ export interface SessionTopics {
   /** Pause and resume. */
   readonly pause: string;
   readonly purge: string;
+  /** More time. */
+  readonly extend: string;
   readonly outcome: string;
   /** Filter of all caller records. */
   readonly callers: string;
@@ -87,7 +89,10 @@ interface InUnit {
 
 export type ShoalTopic = InUnit &
   (
-    | { readonly kind: 'session' | 'control' | 'pause' | 'purge' | 'outcome'; readonly sessionId: string }
+    | {
+        readonly kind: 'session' | 'control' | 'pause' | 'purge' | 'extend' | 'outcome';
+        readonly sessionId: string;
+      }
     | { readonly kind: 'caller'; readonly sessionId: string; readonly hash: string }
     | {
         readonly kind: StepRecordKind;
@@ -131,6 +136,7 @@ export function sessionTopics(session: SessionAddress): SessionTopics {
     control: `${base}/control`,
     pause: `${base}/control/pause`,
     purge: `${base}/control/purge`,
+    extend: `${base}/control/extend`,
     outcome: `${base}/outcome`,
     callers: `${base}/caller/+`,
     all: `${base}/#`,
@@ -268,7 +274,7 @@ function parseSession(inUnit: InUnit, levels: readonly string[]): ShoalTopic | u
   if (levels.length === 1) return { ...inUnit, kind: 'session', sessionId };
   if (levels.length === 2 && (word === 'control' || word === 'outcome'))
     return { ...inUnit, kind: word, sessionId };
-  if (levels.length === 3 && word === 'control' && (id === 'pause' || id === 'purge'))
+  if (levels.length === 3 && word === 'control' && (id === 'pause' || id === 'purge' || id === 'extend'))
     return { ...inUnit, kind: id, sessionId };
   if (levels.length === 3 && word === 'caller' && id !== undefined)
     return { ...inUnit, kind: 'caller', sessionId, hash: id };

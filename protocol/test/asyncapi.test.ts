@@ -48,6 +48,7 @@ describe('the AsyncAPI document', () => {
         "desired",
         "discovery",
         "event",
+        "extend",
         "host",
         "host-event",
         "host-order",

@@ -51,7 +51,13 @@ describe('the command line', () => {
     [['agents', 'list', '--presense', 'online'], "unknown option '--presense'"],
     [['agents', 'list', '--presence', 'there'], 'online, suspect, asleep, offline, unknown'],
     [['agents', 'get'], "missing required argument 'agent'"],
-    [['session', 'rerun', 'abcd'], "required option '--from <step>' not specified"],
+    [['session', 'rerun', 'abcd'], "missing required argument 'step'"],
+    [
+      ['session', 'rerun', 'abcd', 'plan', '--item', '1', '--failed-items'],
+      'either --item or --failed-items',
+    ],
+    [['session', 'extend', 'abcd'], 'either --until or --for'],
+    [['session', 'extend', 'abcd', '--for', 'soon'], '--for must be a number of seconds, is "soon"'],
   ])('refuses %j with 2 and says what is wrong', async (argv, message) => {
     const { code, stdout, stderr } = await cli(argv);
     expect(code).toBe(2);

@@ -187,6 +187,12 @@ describe('shoal session', () => {
   it('is paused, resumed and canceled', async () => {
     const id = await run('release');
     await vi.waitFor(async () => expect((await show(id)).session.state).toBe('input-required'), until);
+    const extend = ['session', 'extend', id, '--for', '5400'];
+    const extended = await cliJson('session.change', extend, world.options);
+    await cliJson('session.change', [...extend, '--step', 'sign', '--for', '5000'], world.options);
+    expect(Date.parse((await show(id)).approvals[0]!.expiresAt)).toBeGreaterThan(Date.now() + 4_000_000);
+    expect(extended.value).toMatchObject({ sessionId: id, action: 'extend' });
+    expect((await cliError(['session', 'extend', id, '--for', '-5'], world.options)).code).toBe(2);
     await cliJson('session.change', ['session', 'pause', id], world.options);
     await cliJson('session.change', ['session', 'resume', id], world.options);
     await cliJson('session.change', ['session', 'cancel', id, '--reason', 'wrong pump'], world.options);
@@ -203,7 +209,7 @@ describe('shoal session', () => {
     await vi.waitFor(async () => expect((await show(id)).session.closed).toBe(true), until);
     const again = await cliJson<SessionRerun>(
       'session.rerun',
-      ['session', 'rerun', id, '--from', 'write'],
+      ['session', 'rerun', id, 'write'],
       world.options,
     );
     expect(again.value).toMatchObject({ of: id, from: 'write' });

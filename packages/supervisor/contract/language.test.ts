@@ -723,6 +723,62 @@ describe.each(BROKERS)('the language on %s', (_, start) => {
       await expect(control.rerun(first.id, { from: 'nope' })).rejects.toThrow(/is no step/);
     });
 
+    test('only the items of a fan-out that failed run again, or a named one', async () => {
+      const fleet = await bench();
+      let broken = true;
+      const work = blueprint(({ stepId, item }) => {
+        if (item === 'y' && broken) throw new StepError('BROKEN', 'y');
+        return stepId === 'z' ? 'z' : `${item as string}!`;
+      });
+      const ran = () => work.calls.splice(0).toSorted();
+      await fleet.supervise(
+        flow(`  - { id: each, use: { blueprint: work }, forEach: { in: "['x', 'y', 'v']", failureBudget: 0 } }
+  - { id: z, use: { blueprint: work }, needs: [each] }`),
+        [work],
+      );
+      const first = await fleet.ask();
+      expect(first.status.state).toBe('TASK_STATE_FAILED');
+      expect(ran()).toEqual(['each.0', 'each.1', 'each.2']);
+      broken = false;
+      const control = sessionControl(fleet.link, { org: 'o', unit: fleet.unit, by: 'boss' });
+      const again = (await control.rerun(first.id, { from: 'each', items: 'failed' })) as Task;
+      expect((await fleet.ended(again.id)).state).toBe('completed');
+      expect(ran()).toEqual(['each.1', 'z']);
+      const { steps } = await fleet.view(again.id);
+      expect(steps.get('each')?.result?.output).toMatchObject({
+        completed: 3,
+        items: [{ output: 'x!' }, { output: 'y!' }, { output: 'v!' }],
+      });
+      const third = (await control.rerun(again.id, { from: 'each', items: ['x'] })) as Task;
+      expect((await fleet.ended(third.id)).state).toBe('completed');
+      expect(ran()).toEqual(['each.0', 'z']);
+      await expect(control.rerun(again.id, { from: 'each', items: ['w'] })).rejects.toThrow(/no item/);
+    });
+
+    test('a session and an approval get more time, and the question says until when', async () => {
+      const fleet = await bench();
+      await fleet.supervise(
+        flow(`  - { id: ask, use: { approval: { prompt: "So?", expirySeconds: 600 } } }`),
+        [],
+      );
+      const taskId = randomUUID();
+      void fleet.ask({}, taskId);
+      await fleet.until(async () => (await fleet.view(taskId)).steps.get('ask')?.status?.state === 'parked');
+      const control = sessionControl(fleet.link, { org: 'o', unit: fleet.unit, by: 'boss' });
+      const { session } = await control.read(taskId);
+      const untilMs = Date.parse(session?.deadlineAt ?? '') + 60_000;
+      await expect(control.extend(taskId, { stepId: 'ask', untilMs })).rejects.toThrow(/extend it first/);
+      await control.extend(taskId, { untilMs, reason: 'the boss is away' });
+      await control.extend(taskId, { stepId: 'ask', untilMs });
+      const view = await fleet.view(taskId);
+      const until = new Date(untilMs).toISOString();
+      expect(view.extend).toMatchObject({ deadlineAt: until, steps: { ask: until } });
+      const asked = await fleet.requester.getTask(fleet.address(), { id: taskId });
+      expect(JSON.stringify(asked.status.message)).toContain(until);
+      await control.approve(taskId);
+      expect((await fleet.ended(taskId)).state).toBe('completed');
+    });
+
     test('purged: the records are gone, and a late word does not bring them back', async () => {
       const fleet = await bench();
       await fleet.supervise(flow(`  - { id: a, use: { blueprint: work } }`), [blueprint(() => 1)]);

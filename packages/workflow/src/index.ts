@@ -59,7 +59,14 @@ export {
   lastActMs,
   type ActiveStep,
 } from './core/active-step.ts';
-export { approvalEnd, decisionOf, pendingApprovals, type ApprovalEnd } from './core/approval.ts';
+export type { Extension } from './core/extension.ts';
+export {
+  approvalEnd,
+  approvalExpiresAt,
+  decisionOf,
+  pendingApprovals,
+  type ApprovalEnd,
+} from './core/approval.ts';
 export { compensationsOf, nextCompensation } from './core/compensation.ts';
 export { fanOutOf, waveEnds, type FanOut } from './core/fan-out.ts';
 export { labelsOf, selectMembers, type FleetMember } from './core/select.ts';

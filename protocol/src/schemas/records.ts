@@ -142,7 +142,17 @@ const $SessionRecord = Type.Object(
     ),
     rerun: Type.Optional(
       Type.Object(
-        { of: Identifier, from: Identifier, results: Type.Array(StepResult) },
+        {
+          of: Identifier,
+          from: Identifier,
+          results: Type.Array(StepResult),
+          items: Type.Optional(
+            Type.Array(Json, {
+              maxItems: 1000,
+              description: 'Of the fan-out `from`, when only some of its items run again: what it works on.',
+            }),
+          ),
+        },
         { description: 'Runs a session again from a step on; these results count as those of their steps.' },
       ),
     ),
@@ -296,15 +306,29 @@ export const ToolApproval: TUnsafe<ToolApproval> = def('ToolApproval', $ToolAppr
 const $ControlRecord = Type.Object(
   {
     ...session,
-    action: enumOf(['cancel', 'pause', 'resume', 'purge']),
+    action: enumOf(['cancel', 'pause', 'resume', 'purge', 'extend']),
     reason: Type.Optional(Type.String({ maxLength: 4000 })),
     by: Type.Optional(Type.String({ maxLength: 400 })),
+    deadlineAt: Type.Optional(
+      Type.Unsafe<string>({ ...Timestamp, description: 'Of extend: when the session must have ended.' }),
+    ),
+    steps: Type.Optional(
+      mapOf(Timestamp, {
+        description:
+          'Of extend: how long a step may work in an attempt, or an approval may be given. By step id.',
+      }),
+    ),
     at,
   },
   {
+    anyOf: [
+      { properties: { action: { enum: ['cancel', 'pause', 'resume', 'purge'] } } },
+      { properties: { action: { const: 'extend' } }, required: ['deadlineAt'] },
+      { properties: { action: { const: 'extend' } }, required: ['steps'] },
+    ],
     description:
       'What somebody wants of a session. Each kind has a topic of its own, so that none hides another: `control` cancel, ' +
-      '`control/pause` pause and resume, `control/purge` purge.',
+      '`control/pause` pause and resume, `control/purge` purge, `control/extend` extend. An extension never shortens: the later time counts.',
   },
 );
 export interface ControlRecord extends Static<typeof $ControlRecord> {}

@@ -105,7 +105,7 @@ export const SessionChanged = Type.Object({
   org: text,
   unit: text,
   sessionId: text,
-  action: words('cancel', 'pause', 'resume', 'approve', 'deny', 'purge'),
+  action: words('cancel', 'pause', 'resume', 'approve', 'deny', 'purge', 'extend'),
   by: text,
 });
 export type SessionChanged = Static<typeof SessionChanged>;

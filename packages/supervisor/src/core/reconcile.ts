@@ -95,7 +95,7 @@ function afterClose(view: SessionView, session: SessionRecord, now: number): Rec
   // Not before the deadline: an instance that slept until then may still carry the records of its session to a broker that seems to
   // have lost them (rule 17), and would bring a purged session back.
   const purgeAtMs = Math.max(
-    lastActMs(session),
+    lastActMs(session, view.extend),
     Date.parse(view.outcome?.at ?? session.deadlineAt) + session.retentionSeconds * 1000,
   );
   const memory = new Map<string, StepMemory>();
@@ -135,7 +135,7 @@ type Decision = Action | { readonly do: 'nothing' } | { readonly do: 'sleep'; re
 
 function decide(at: Situation): Decision {
   const { view, session, active, records, policy, now } = at;
-  const overdueMs = deadlineOf(session, active.role) + policy.deadlineGraceMs;
+  const overdueMs = deadlineOf(session, view.extend, active.role) + policy.deadlineGraceMs;
   if (records?.result === undefined && now >= overdueMs) return onDeadline(at, overdueMs);
   const attempt = currentAttempt(records);
   const decision = attempt === 0 ? onUnclaimed(at) : onClaimed(at, attempt);
@@ -148,7 +148,7 @@ function decide(at: Situation): Decision {
 
 /** A missed deadline is ended in the instance's place; a stand-in that was claimed is left its grace first. */
 function onDeadline(
-  { session, active, step, records, seen, policy, now }: Situation,
+  { view, session, active, step, records, seen, policy, now }: Situation,
   overdueMs: number,
 ): Decision {
   const claimedMs = Date.parse(records?.attempt?.at ?? '1970-01-01T00:00:00Z');
@@ -156,12 +156,11 @@ function onDeadline(
   if (now < freshUntilMs) return { do: 'sleep', untilMs: freshUntilMs };
   return claim(step, currentAttempt(records) + 1, {
     state: 'failed',
-    error: { code: 'DEADLINE_EXCEEDED', message: `the session had until ${untilOf(session, active)}` },
+    error: {
+      code: 'DEADLINE_EXCEEDED',
+      message: `the session had until ${new Date(deadlineOf(session, view.extend, active.role)).toISOString()}`,
+    },
   });
-}
-
-function untilOf(session: SessionRecord, active: ActiveStep): string {
-  return new Date(deadlineOf(session, active.role)).toISOString();
 }
 
 function onUnclaimed({ view, active, step, seen, policy, now, own }: Situation): Decision {

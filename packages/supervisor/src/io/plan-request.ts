@@ -29,7 +29,8 @@ export async function planRequest(request: PlanRequest): Promise<SessionRecord> 
       throw refuseField('metadata.rerun.of', `is no session of workflow ${workflow.id}`);
     const from = String(rerun['from']);
     const repeatEffects = rerun['repeatEffects'] === true;
-    return orRefuse(() => planRerun(of, { sessionId, contextId, message, from, repeatEffects, now }));
+    const items = itemsIn(rerun['items']);
+    return orRefuse(() => planRerun(of, { sessionId, contextId, message, from, items, repeatEffects, now }));
   }
   const parent = await parentOf(request);
   const variables = objectOf(params, 'variables') ?? {};
@@ -65,6 +66,15 @@ async function find(store: SessionStore, id: unknown): Promise<ReturnType<Sessio
   const sessionId = String(id);
   if (store.get(sessionId)?.session === undefined) await store.sync();
   return store.get(sessionId);
+}
+
+function itemsIn(value: unknown): 'failed' | readonly string[] | undefined {
+  if (value === undefined || value === 'failed') return value;
+  if (Array.isArray(value) && value.length > 0 && value.every((key) => typeof key === 'string')) return value;
+  throw refuseField(
+    'metadata.rerun.items',
+    'must be "failed", or a list of the items to run again, as strings',
+  );
 }
 
 function objectOf(params: SendMessageRequest, name: string): Record<string, unknown> | undefined {

@@ -2,6 +2,7 @@ import type { Link, Logger } from '@shoal/mqtt-link';
 import { parseShoalTopic, treeFilter, type AttemptRecord, type SessionAddress } from '@shoal/protocol';
 import {
   applyRecord,
+  deadlineOf,
   emptyView,
   Marker,
   missingRecords,
@@ -119,9 +120,9 @@ export class SessionStore implements SessionSource {
   async #carry(held: ReadonlyMap<string, SessionView>): Promise<void> {
     const { logger, now } = this.#options;
     for (const view of held.values()) {
-      const { session } = view;
+      const { session, extend } = view;
       // Before its deadline no session is purged, so what is missing was lost.
-      if (session === undefined || now() >= Date.parse(session.deadlineAt)) continue;
+      if (session === undefined || now() >= deadlineOf(session, extend)) continue;
       const missing = missingRecords(view, this.#views.get(view.sessionId) ?? emptyView(view));
       if (missing.length > 0) this.#options.onLoss();
       if (missing.length > 0)
@@ -179,7 +180,7 @@ export class SessionStore implements SessionSource {
 }
 
 function isEmpty(view: SessionView): boolean {
-  if (view.session ?? view.control ?? view.pause ?? view.purge ?? view.outcome) return false;
+  if (view.session ?? view.control ?? view.pause ?? view.purge ?? view.extend ?? view.outcome) return false;
   if (view.callers.size > 0) return false;
   for (const step of view.steps.values())
     if (Object.keys(step).some((key) => key !== 'firstClaimId')) return false;

@@ -1,4 +1,4 @@
-import type { PlannedStep, SessionRecord } from '@shoal/protocol';
+import type { ControlRecord, PlannedStep, SessionRecord } from '@shoal/protocol';
 import type { Json } from '../types/blueprint.ts';
 import { derivedTaskId } from './derived-id.ts';
 import { currentAttempt, type SessionView } from './view.ts';
@@ -89,13 +89,33 @@ export function childSessionIds(view: SessionView): readonly string[] {
     .map((stepId) => derivedTaskId(view.sessionId, stepId));
 }
 
-/** When the session must have ended in milliseconds; compensations have longer. */
-export function deadlineOf(session: SessionRecord, role: ActiveStep['role'] = 'step'): number {
-  const deadlineMs = Date.parse(session.deadlineAt);
+/**
+ * When the session must have ended in milliseconds; compensations have longer. What somebody has extended counts, up to the moment at
+ * which compensations would outlast the records.
+ */
+export function deadlineOf(
+  session: SessionRecord,
+  extend: ControlRecord | undefined,
+  role: ActiveStep['role'] = 'step',
+): number {
+  const plannedMs = Date.parse(session.deadlineAt);
+  const extendedMs = extend?.deadlineAt === undefined ? 0 : Date.parse(extend.deadlineAt);
+  const deadlineMs = Math.max(plannedMs, Math.min(extendedMs, latestDeadlineMs(session)));
   return role === 'compensation' ? deadlineMs + (session.compensationSeconds ?? 0) * 1000 : deadlineMs;
 }
 
+/** The records of a session vanish at one moment: no extension leads beyond it. */
+export function latestDeadlineMs({ expiresAt, compensationSeconds = 0 }: SessionRecord): number {
+  return Date.parse(expiresAt) - compensationSeconds * 1000;
+}
+
+/** Until when somebody has extended a step; of an item also what its fan-out was given. 0: nobody has. */
+export function stepExtendedMs(extend: ControlRecord | undefined, active: ActiveStep): number {
+  const ids = active.role === 'item' ? [active.planned.id, active.of.id] : [active.planned.id];
+  return Math.max(...ids.map((id) => Date.parse(extend?.steps?.[id] ?? '1970-01-01T00:00:00Z')));
+}
+
 /** After that nobody acts for the session any more. */
-export function lastActMs(session: SessionRecord): number {
-  return deadlineOf(session, 'compensation');
+export function lastActMs(session: SessionRecord, extend?: ControlRecord): number {
+  return deadlineOf(session, extend, 'compensation');
 }

@@ -1,5 +1,12 @@
-import type { ApprovalDecision, PlannedStep, StepResultState, RecordError } from '@shoal/protocol';
+import type {
+  ApprovalDecision,
+  ApprovalRequest,
+  PlannedStep,
+  StepResultState,
+  RecordError,
+} from '@shoal/protocol';
 import type { Json } from '../types/blueprint.ts';
+import { isoTime } from './time.ts';
 import type { SessionView, StepView } from './view.ts';
 
 /** What became of an approval; undefined while nobody whose word counts has spoken and there is time left. */
@@ -15,15 +22,31 @@ export function decisionOf(records: StepView | undefined): ApprovalDecision | un
   return approvers === undefined || approvers.includes(decision.by) ? decision : undefined;
 }
 
+/** When an approval expires in milliseconds, given until when somebody has extended it. */
+export function approvalExpiresMs(approval: ApprovalRequest | undefined, extendedMs = 0): number {
+  return Math.max(Date.parse(approval?.expiresAt ?? '1970-01-01T00:00:00Z'), extendedMs);
+}
+
+/** The same from the records of a session, extensions counted; undefined when nobody was asked. */
+export function approvalExpiresAt(view: SessionView, stepId: string): string | undefined {
+  const approval = view.steps.get(stepId)?.approval;
+  if (approval === undefined) return undefined;
+  return isoTime(approvalExpiresMs(approval, Date.parse(view.extend?.steps?.[stepId] ?? approval.expiresAt)));
+}
+
 /** Denied by default: what nobody approved in time was not approved. A word that came in time counts whenever it is read. */
-export function approvalEnd(records: StepView | undefined, now: number): ApprovalEnd | undefined {
+export function approvalEnd(
+  records: StepView | undefined,
+  now: number,
+  expiresMs = approvalExpiresMs(records?.approval),
+): ApprovalEnd | undefined {
   const { approval } = records ?? {};
   if (approval === undefined) return undefined;
   const decision = decisionOf(records);
-  const inTime = decision !== undefined && Date.parse(decision.at) <= Date.parse(approval.expiresAt);
+  const inTime = decision !== undefined && Date.parse(decision.at) <= expiresMs;
   if (decision === undefined || !inTime) {
-    if (now < Date.parse(approval.expiresAt)) return undefined;
-    const message = `nobody approved until ${approval.expiresAt}`;
+    if (now < expiresMs) return undefined;
+    const message = `nobody approved until ${isoTime(expiresMs)}`;
     return { state: 'failed', error: { code: 'APPROVAL_EXPIRED', message } };
   }
   const { action, by, reason, at } = decision;

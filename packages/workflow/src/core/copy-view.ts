@@ -1,5 +1,5 @@
 import type { parseShoalTopic } from '@shoal/protocol';
-import { emptyView, type SessionView, type StepView } from './view.ts';
+import { emptyView, isReused, type SessionView, type StepView } from './view.ts';
 
 type RecordAddress = NonNullable<ReturnType<typeof parseShoalTopic>>;
 
@@ -17,6 +17,7 @@ export function copyRecord(from: SessionView, to: SessionView, at: RecordAddress
     case 'control':
     case 'pause':
     case 'purge':
+    case 'extend':
     case 'outcome':
       if (at.kind === 'session') copyReused(from, to);
       return move(from, to, at.kind);
@@ -42,12 +43,14 @@ export function copyRecord(from: SessionView, to: SessionView, at: RecordAddress
   }
 }
 
-/** The results that a plan carries are in the view without records of their own. */
+/** The results and items that a plan carries are in the view without records of their own. */
 function copyReused(from: SessionView, to: SessionView): void {
   for (const { stepId } of from.session?.rerun?.results ?? []) {
     const result = from.steps.get(stepId)?.result;
     if (result !== undefined) stepOf(to, stepId).result ??= result;
   }
+  for (const [stepId, { items }] of from.steps)
+    if (items !== undefined && isReused(items)) stepOf(to, stepId).items ??= items;
 }
 
 function stepOf(view: SessionView, stepId: string): StepView {

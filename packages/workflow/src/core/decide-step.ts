@@ -1,8 +1,8 @@
 import type { PlannedStep, RecordError, SessionRecord, StepResultState } from '@shoal/protocol';
 import { isWorkflowError } from '../errors.ts';
 import type { Json } from '../types/blueprint.ts';
-import { deadlineOf, findStep, type ActiveStep } from './active-step.ts';
-import { approvalEnd } from './approval.ts';
+import { deadlineOf, findStep, stepExtendedMs, type ActiveStep } from './active-step.ts';
+import { approvalEnd, approvalExpiresMs } from './approval.ts';
 import { nextCompensation } from './compensation.ts';
 import { evaluateCondition } from './expressions.ts';
 import { fanOutEnd, fanOutOf } from './fan-out.ts';
@@ -54,7 +54,9 @@ export function decideStep(view: SessionView, claim: Claim, now: number): StepDe
   if (records?.intent !== undefined && records.intent.claimId !== claim.claimId)
     return effectUnknown(records.intent.attempt);
   return (
-    calledOff(view, active) ?? overdue(session, active, now) ?? onRole(view, session, active, claim, now)
+    calledOff(view, active) ??
+    overdue(view, session, active, now) ??
+    onRole(view, session, active, claim, now)
   );
 }
 
@@ -76,8 +78,13 @@ function calledOff(view: SessionView, active: ActiveStep): StepDecision | undefi
   return finish('canceled', 'CANCELED', view.control.reason ?? 'the session was canceled');
 }
 
-function overdue(session: SessionRecord, active: ActiveStep, now: number): StepDecision | undefined {
-  const untilMs = deadlineOf(session, active.role);
+function overdue(
+  { extend }: SessionView,
+  session: SessionRecord,
+  active: ActiveStep,
+  now: number,
+): StepDecision | undefined {
+  const untilMs = deadlineOf(session, extend, active.role);
   if (now < untilMs) return undefined;
   return finish('failed', 'DEADLINE_EXCEEDED', `the session had until ${new Date(untilMs).toISOString()}`);
 }
@@ -89,7 +96,7 @@ function onRole(
   claim: Claim,
   now: number,
 ): StepDecision {
-  const untilMs = deadlineOf(session, active.role);
+  const untilMs = deadlineOf(session, view.extend, active.role);
   const held = isPaused(view) && claim.begun !== true;
   if (active.role === 'compensation') {
     const due = nextCompensation(view)?.planned.id;
@@ -100,7 +107,7 @@ function onRole(
   const decision = onNeeds(session, active.planned, view, untilMs, now);
   if (decision.do !== 'run') return decision;
   if (held) return { do: 'wait', for: [], untilMs };
-  return onReady(view, active.planned, untilMs, now);
+  return onReady(view, active, untilMs, now);
 }
 
 function onNeeds(
@@ -126,7 +133,8 @@ function onNeeds(
 }
 
 /** Its needs are met: work, or first what the work of others depends on. */
-function onReady(view: SessionView, step: PlannedStep, untilMs: number, now: number): StepDecision {
+function onReady(view: SessionView, active: ActiveStep, untilMs: number, now: number): StepDecision {
+  const step = active.planned;
   const records = view.steps.get(step.id);
   if (step.forEach !== undefined) {
     const fanOut = fanOutOf(view, step, now);
@@ -135,9 +143,10 @@ function onReady(view: SessionView, step: PlannedStep, untilMs: number, now: num
   }
   if (step.use.approval !== undefined) {
     if (records?.approval === undefined) return { do: 'ask' };
-    const end = approvalEnd(records, now);
+    const expiresMs = approvalExpiresMs(records.approval, stepExtendedMs(view.extend, active));
+    const end = approvalEnd(records, now, expiresMs);
     if (end !== undefined) return { do: 'finish', ...end };
-    return { do: 'park', untilMs: Math.min(untilMs, Date.parse(records.approval.expiresAt)) };
+    return { do: 'park', untilMs: Math.min(untilMs, expiresMs) };
   }
   return { do: 'run' };
 }

@@ -15,7 +15,7 @@ export interface FanOut {
   /** Claimed and not ended. */
   readonly running: number;
   readonly budget: number;
-  /** More failed than the budget allows: nothing else begins. */
+  /** More failed than the budget allows. */
   readonly exceeded: boolean;
   /** Every item has ended, or no further one will begin and none is at work. */
   readonly over: boolean;
@@ -40,9 +40,14 @@ export function fanOutOf(view: SessionView, step: PlannedStep, now: number): Fan
   ).length;
   const budget = countOf(forEach.failureBudget ?? 0, total, Math.floor);
   const exceeded = failed > budget;
-  const over = running === 0 && (exceeded || ended.length === total);
+  // Failures that a re-run has taken over keep no other item from running again.
+  const failedHere = ended.filter(
+    ({ state, reusedFrom }) => state !== 'completed' && reusedFrom === undefined,
+  );
+  const stops = failedHere.length > budget || ended.length === total;
+  const over = running === 0 && stops;
   const counts = { total, completed, failed, running, budget, exceeded, over };
-  if (exceeded || ended.length === total) return { ...counts, next: [] };
+  if (stops) return { ...counts, next: [] };
   return { ...counts, ...whatNext(items, forEach, running, now) };
 }
 

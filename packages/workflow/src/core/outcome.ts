@@ -11,7 +11,7 @@ import type {
   TaskState,
 } from '@shoal/protocol';
 import { claimedItems } from './active-step.ts';
-import { pendingApprovals } from './approval.ts';
+import { approvalExpiresAt, pendingApprovals } from './approval.ts';
 import { compensationsOf, compensationSummary } from './compensation.ts';
 import { isTolerated } from './readiness.ts';
 import { isoTime } from './time.ts';
@@ -223,10 +223,17 @@ function questionOf(session: SessionRecord, view: SessionView, pending: readonly
   return {
     messageId: `${session.sessionId}-approval-${pending.map(({ id }) => id).join('-')}`,
     role: 'ROLE_AGENT',
-    parts: approvals.flatMap(({ stepId, prompt, expiresAt, approvers }) => [
+    parts: approvals.flatMap(({ stepId, prompt, approvers }) => [
       { text: `${stepId}: ${prompt}` },
       {
-        data: { approval: { stepId, prompt, expiresAt, ...(approvers === undefined ? {} : { approvers }) } },
+        data: {
+          approval: {
+            stepId,
+            prompt,
+            expiresAt: approvalExpiresAt(view, stepId),
+            ...(approvers === undefined ? {} : { approvers }),
+          },
+        },
       },
     ]),
     contextId: session.contextId,

@@ -1,5 +1,5 @@
 import { sessionTopics } from '@shoal/protocol';
-import type { SessionView } from './view.ts';
+import { isReused, type SessionView } from './view.ts';
 
 /** Every record of a view with its topic: what a reader holds, for a broker that lost it (DESIGN rule 17). */
 export function recordsOf(view: SessionView): readonly (readonly [topic: string, record: unknown])[] {
@@ -12,15 +12,16 @@ export function recordsOf(view: SessionView): readonly (readonly [topic: string,
   add(topics.control, view.control);
   add(topics.pause, view.pause);
   add(topics.purge, view.purge);
+  add(topics.extend, view.extend);
   add(topics.outcome, view.outcome);
   for (const [hash, caller] of view.callers) add(topics.caller(hash), caller);
   for (const [stepId, step] of view.steps) {
     const at = topics.step(stepId);
     add(at.attempt, step.attempt);
     add(at.intent, step.intent);
-    // A result that the plan of a re-run carries is no record.
+    // Results and items that the plan of a re-run carries are no records.
     if (step.result?.reusedFrom === undefined) add(at.result, step.result);
-    add(at.items, step.items);
+    if (!isReused(step.items)) add(at.items, step.items);
     add(at.approval, step.approval);
     add(at.decision, step.decision);
     add(at.status, step.status);

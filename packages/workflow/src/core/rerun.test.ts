@@ -1,5 +1,17 @@
-import { expect, test } from 'vitest';
-import { completed, ended, graphYaml, planOf, requestMessage, T0, viewOf } from '../testing/index.ts';
+import type { SessionRecord } from '@shoal/protocol';
+import { describe, expect, test } from 'vitest';
+import {
+  completed,
+  ended,
+  graphYaml,
+  itemsOf,
+  planOf,
+  requestMessage,
+  T0,
+  viewOf,
+} from '../testing/index.ts';
+import { copyRecord } from './copy-view.ts';
+import { fanOutEnd, fanOutOf } from './fan-out.ts';
 import { buildOutcome } from './outcome.ts';
 import { recordsOf } from './records-of.ts';
 import { planRerun } from './rerun.ts';
@@ -58,6 +70,71 @@ test('an effect is repeated only when that is asked for', () => {
   expect(() => planRerun(acted, { ...input, from: 'b' })).toThrow(/c would act again/);
   expect(planRerun(acted, { ...input, from: 'b', repeatEffects: true }).rerun?.results).toHaveLength(2);
   expect(planRerun(acted, { ...input, from: 'd' }).rerun?.results).toHaveLength(3);
+});
+
+describe('of a fan-out', () => {
+  const fleet = planOf(
+    graphYaml(
+      { each: [], z: ['each'] },
+      { each: 'forEach: { in: "[]", failureBudget: 0 }, idempotent: false' },
+    ),
+  );
+  const devices = [{ agentId: 'p0' }, { agentId: 'p1' }, { agentId: 'p2' }];
+  const run = (items: Record<string, StepView>): SessionView => {
+    const view = viewOf(fleet, {
+      each: { items: itemsOf('each', devices), result: ended('each', 'failed') },
+      z: { result: ended('z', 'skipped', 'UPSTREAM_FAILED') },
+      ...items,
+    });
+    view.outcome = buildOutcome(view, T0) as never;
+    return view;
+  };
+  const twoFailed = run({
+    'each.0': { result: completed('each.0', 'done') },
+    'each.1': { result: ended('each.1', 'failed') },
+  });
+  const plan = (items: 'failed' | readonly string[], repeatEffects = false) =>
+    planRerun(twoFailed, { ...input, from: 'each', items, repeatEffects });
+  const viewOfPlan = (record: SessionRecord): SessionView => {
+    const view = emptyView({ org: 'o', unit: 'u', sessionId: ID });
+    applyRecord(view, `shoal/v1/o/u/session/${ID}`, JSON.stringify(record));
+    return view;
+  };
+  const next = (view: SessionView) => fanOutOf(view, view.session!.steps[0]!, T0);
+
+  test('only the items that did not complete run again, on the same items', () => {
+    const view = viewOfPlan(plan('failed'));
+    expect(view.steps.get('each')?.items?.items).toEqual(devices);
+    expect(next(view)).toMatchObject({ next: [1, 2], completed: 1, failed: 0, over: false });
+    expect(recordsOf(view)).toHaveLength(1);
+    const copy = emptyView({ org: 'o', unit: 'u', sessionId: ID });
+    copyRecord(view, copy, { org: 'o', unit: 'u', kind: 'session', sessionId: ID });
+    expect(next(copy)).toEqual(next(view));
+  });
+
+  test('a named item runs again, with those that never began; the failure of another is kept and keeps nobody waiting', () => {
+    expect(() => plan(['p0'])).toThrow(/each.0 would act again/);
+    const view = viewOfPlan(plan(['p0'], true));
+    expect(next(view)).toMatchObject({ next: [0, 2], failed: 1, over: false });
+    for (const id of ['each.0', 'each.2']) view.steps.set(id, { result: completed(id) });
+    const fanOut = next(view)!;
+    expect(fanOut).toMatchObject({ over: true, exceeded: true });
+    expect(fanOutEnd(view, view.session!.steps[0]!, fanOut)).toMatchObject({ state: 'failed' });
+    expect(next(viewOfPlan(plan(['1'])))).toMatchObject({ next: [1, 2] });
+  });
+
+  test('all of it runs again only when its items may act again', () => {
+    expect(() => planRerun(twoFailed, { ...input, from: 'each' })).toThrow(/each.0 would act again/);
+  });
+
+  test('what names no item is refused', () => {
+    expect(() => plan(['p7'])).toThrow(/"p7" is no item of "each".*\(0 to 2\)/);
+    expect(() => planRerun(twoFailed, { ...input, from: 'z', items: 'failed' })).toThrow(/"z" has no items/);
+    const allDone = run(
+      Object.fromEntries(devices.map((_, i) => [`each.${i}`, { result: completed(`each.${i}`) }])),
+    );
+    expect(() => planRerun(allDone, { ...input, from: 'each', items: 'failed' })).toThrow(/every item/);
+  });
 });
 
 test.each([

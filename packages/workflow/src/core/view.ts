@@ -56,6 +56,8 @@ export interface SessionView extends SessionAddress {
   /** Pause or resume, whichever came last. */
   pause?: ControlRecord;
   purge?: ControlRecord;
+  /** More time than planned. */
+  extend?: ControlRecord;
   outcome?: SessionOutcome;
   readonly callers: Map<string, CallerRecord>;
   readonly steps: Map<string, StepView>;
@@ -96,6 +98,7 @@ export function applyRecord(view: SessionView, topic: string, payload: Uint8Arra
     case 'control':
     case 'pause':
     case 'purge':
+    case 'extend':
       return applyControl(view, at.kind, removed, payload);
     case 'outcome':
       return set(view, 'outcome', removed, payload, validateSessionOutcome);
@@ -138,6 +141,7 @@ function applySession(view: SessionView, removed: boolean, payload: Uint8Array |
   if (session === undefined || removed) {
     const applied = set(view, 'session', removed, payload, validateSessionRecord);
     for (const [, step] of view.steps) if (step.result?.reusedFrom !== undefined) delete step.result;
+    for (const [, step] of view.steps) if (isReused(step.items)) delete step.items;
     if (view.session === undefined) return applied;
     if (hasValidHash(view.session)) {
       takeReused(view, view.session);
@@ -154,12 +158,36 @@ function applySession(view: SessionView, removed: boolean, payload: Uint8Array |
 }
 
 /** A re-run carries the results that it takes over in its plan; no other record of them exists. */
-function takeReused(view: SessionView, { rerun }: SessionRecord): void {
-  for (const result of rerun?.results ?? []) stepOf(view, result.stepId).result ??= result;
+function takeReused(view: SessionView, { sessionId, rerun, createdAt }: SessionRecord): void {
+  if (rerun === undefined) return;
+  for (const result of rerun.results) stepOf(view, result.stepId).result ??= result;
+  if (rerun.items === undefined) return;
+  stepOf(view, rerun.from).items ??= {
+    schemaVersion: 1,
+    sessionId,
+    stepId: rerun.from,
+    attempt: 1,
+    claimId: REUSED_CLAIM,
+    items: rerun.items,
+    at: createdAt,
+  };
+}
+
+/** Of items that the plan of a re-run carries: no attempt has pinned them. */
+const REUSED_CLAIM = 'rerun';
+
+/** They are in the view without a record of their own. */
+export function isReused(items: StepItems | undefined): boolean {
+  return items?.claimId === REUSED_CLAIM;
 }
 
 /** Each word has its own topic; one that stands in another's would be taken for it. */
-const WORDS = { control: ['cancel'], pause: ['pause', 'resume'], purge: ['purge'] } as const;
+const WORDS = {
+  control: ['cancel'],
+  pause: ['pause', 'resume'],
+  purge: ['purge'],
+  extend: ['extend'],
+} as const;
 
 function applyControl(
   view: SessionView,

@@ -15,7 +15,7 @@ export async function askApproval(attempt: Attempt): Promise<undefined> {
   const { order, session, active, voice, view, now } = attempt;
   const { approval } = active.planned.use;
   if (approval === undefined) return undefined;
-  const untilMs = deadlineOf(session);
+  const untilMs = deadlineOf(session, view().extend);
   const expiresMs = approval.expirySeconds === undefined ? untilMs : now() + approval.expirySeconds * 1000;
   try {
     const record: ApprovalRequest = {

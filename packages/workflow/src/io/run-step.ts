@@ -78,7 +78,8 @@ async function runAttempt(
     const view = firstLook ?? (await lookOnce(order, options, shared));
     firstLook = undefined;
     // A broker that came back empty: this attempt carries what it has seen (rule 17).
-    if (view.session === undefined && view.purge === undefined && now() < lastActMs(session)) return true;
+    if (view.session === undefined && view.purge === undefined && now() < lastActMs(session, view.extend))
+      return true;
     const next = decideStep(view, order, now());
     if (next.do !== 'stand-down') return true;
     reason = next.reason;

@@ -8,6 +8,7 @@ import {
   type Task,
 } from '@shoal/protocol';
 import { pendingApprovals } from '../core/approval.ts';
+import { assertExtends, type Extension } from '../core/extension.ts';
 import { isoTime } from '../core/time.ts';
 import { isClosed, type SessionView } from '../core/view.ts';
 import { WorkflowError } from '../errors.ts';
@@ -31,6 +32,10 @@ export interface Verdict {
 
 export interface RerunOptions {
   readonly from: string;
+  /**
+   * Of a fan-out `from`: run only these of its items again, by index, text, `id` or `agentId`; `failed`: those that did not complete.
+   */
+  readonly items?: 'failed' | readonly string[];
   /** Default: a new one. Repeat a call with the same id, and it is the same re-run. */
   readonly sessionId?: string;
   /** Needed when a step that is not idempotent would act again. */
@@ -49,6 +54,8 @@ export interface SessionControl {
   /** No step begins from here on; what runs goes on, deadlines too. */
   pause(sessionId: string, reason?: string): Promise<void>;
   resume(sessionId: string, reason?: string): Promise<void>;
+  /** More time, never less. Rejects with `invalid-request` when it is not later than before, or the records would not last. */
+  extend(sessionId: string, extension: Extension): Promise<void>;
   approve(sessionId: string, verdict?: Verdict): Promise<void>;
   deny(sessionId: string, verdict?: Verdict): Promise<void>;
   /** Removes the records of a session that has ended; of one that runs, as soon as it has. */
@@ -97,6 +104,22 @@ class LinkSessionControl implements SessionControl {
     await this.#write(view, sessionTopics(view).pause, this.#control(view, 'resume', reason));
   }
 
+  async extend(sessionId: string, extension: Extension): Promise<void> {
+    const view = await this.#running(sessionId);
+    const { stepId, untilMs, reason } = extension;
+    assertExtends(view, extension, this.#now());
+    const until = isoTime(untilMs);
+    const { deadlineAt, steps } = view.extend ?? {};
+    const record: ControlRecord = {
+      ...this.#control(view, 'extend', reason),
+      // What was extended before stays.
+      ...(deadlineAt === undefined ? {} : { deadlineAt }),
+      ...(steps === undefined ? {} : { steps }),
+      ...(stepId === undefined ? { deadlineAt: until } : { steps: { ...steps, [stepId]: until } }),
+    };
+    await this.#write(view, sessionTopics(view).extend, record);
+  }
+
   approve(sessionId: string, verdict: Verdict = {}): Promise<void> {
     return this.#decide(sessionId, 'approve', verdict);
   }
@@ -112,7 +135,7 @@ class LinkSessionControl implements SessionControl {
 
   async rerun(
     sessionId: string,
-    { from, sessionId: id, repeatEffects }: RerunOptions,
+    { from, items, sessionId: id, repeatEffects }: RerunOptions,
   ): Promise<Task | Message> {
     const { org, unit, by } = this.#options;
     const { session } = await this.read(sessionId);
@@ -122,7 +145,10 @@ class LinkSessionControl implements SessionControl {
       return await requester.send(
         { org, unit, agentId: session?.workflowId ?? '' },
         { taskId, messageId: taskId, text: `run again from ${from}` },
-        { returnImmediately: true, requestMetadata: { rerun: { of: sessionId, from, repeatEffects } } },
+        {
+          returnImmediately: true,
+          requestMetadata: { rerun: { of: sessionId, from, items, repeatEffects } },
+        },
       );
     } finally {
       await requester.close();

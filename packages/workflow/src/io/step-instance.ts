@@ -220,7 +220,7 @@ export class StepInstance {
     // What was read before this connection, or by a watch that has ended, says nothing of it.
     if (this.#losses !== losses || this.#watch !== watch) return false;
     const held = this.#held;
-    if (held !== undefined && now() < lastActMs(session)) {
+    if (held !== undefined && now() < lastActMs(session, held.extend)) {
       for (const [topic, record] of this.#options.carry(held, view)) {
         logger.warn('the broker had lost a record', { topic });
         await writeRecord(this.#link, session, topic, record, now());

@@ -1,6 +1,6 @@
 import type { Requester } from '@shoal/agent-sdk';
 import { sessionTopics, type SessionRecord } from '@shoal/protocol';
-import { deadlineOf } from '../core/active-step.ts';
+import { deadlineOf, stepExtendedMs } from '../core/active-step.ts';
 import { decideFailure } from '../core/decide-failure.ts';
 import { decideStep, type StepDecision } from '../core/decide-step.ts';
 import { derivedDraw } from '../core/derived-id.ts';
@@ -85,16 +85,18 @@ export class StepWork {
 
   /** Begins the work, or goes on with it. Undefined: look at the records again. */
   async run(): Promise<StepEnd | undefined> {
-    const { voice, active, session, now } = this.#attempt;
+    const { voice, active, session, view, now } = this.#attempt;
     const work = this.#work ?? (await this.#start());
     if (work === undefined) return undefined;
     void voice.say('running');
     const { timeoutSeconds } = active.planned;
-    const timeoutAtMs = work.startedAtMs + timeoutSeconds * 1000;
+    const { extend } = view();
+    const timeoutAtMs = Math.max(work.startedAtMs + timeoutSeconds * 1000, stepExtendedMs(extend, active));
     if (work.end === undefined) {
       if (now() < timeoutAtMs)
-        return this.#options.sleep(Math.min(timeoutAtMs, deadlineOf(session, active.role)));
-      const message = `the step had ${timeoutSeconds} s in one attempt`;
+        return this.#options.sleep(Math.min(timeoutAtMs, deadlineOf(session, extend, active.role)));
+      const seconds = Math.round((timeoutAtMs - work.startedAtMs) / 1000);
+      const message = `the step had ${seconds} s in one attempt`;
       await this.#abortWork(work, new StepError('STEP_TIMEOUT', message, { retryable: true }));
     }
     if (work.end?.end === 'output') return writeOutput(this.#attempt, work.end.output, work.startedAtMs);

@@ -79,6 +79,25 @@ export const session: Group = {
       [REASON, BY],
       ['shoal session cancel 79418a73 --reason "wrong pump"'],
     ),
+    {
+      name: 'extend',
+      args: '<session>',
+      summary: 'give a session, a step or an approval more time',
+      connects: true,
+      shape: 'session.change',
+      options: [
+        { flags: '--until <time>', description: 'ISO 8601, as 2026-03-01T18:00:00Z' },
+        { flags: '--for <seconds>', description: 'so long from now, instead of --until' },
+        { flags: '--step <id>', description: 'only this step or approval; default the whole session' },
+        REASON,
+        BY,
+      ],
+      examples: [
+        'shoal session extend 79418a73 --for 3600',
+        'shoal session extend 79418a73 --step release --until 2026-03-01T18:00:00Z',
+      ],
+      load: async () => (await import('./control.ts')).control('extend'),
+    },
     act('pause', 'begin no further step', [REASON, BY], ['shoal session pause 79418a73']),
     act('resume', 'go on after a pause', [REASON, BY], ['shoal session resume 79418a73']),
     act(
@@ -95,16 +114,17 @@ export const session: Group = {
     ),
     {
       name: 'rerun',
-      args: '<session>',
-      summary: 'run again from a step on, as a new session',
+      args: '<session> <step>',
+      summary: 'run again from a step on, as a new session; what came before keeps its results',
       connects: true,
       shape: 'session.rerun',
       options: [
         {
-          flags: '--from <step>',
-          description: 'the step; what came before keeps its results',
-          required: true,
+          flags: '--item <key>',
+          description: 'of a fan-out only this item: its index, text, id or agentId; may be repeated',
+          repeat: true,
         },
+        { flags: '--failed-items', description: 'of a fan-out only the items that did not complete' },
         {
           flags: '--session-id <uuid>',
           description: 'of the new session; the same id again is the same re-run',
@@ -112,7 +132,11 @@ export const session: Group = {
         { flags: '--repeat-effects', description: 'also when a step that is not idempotent would act again' },
         BY,
       ],
-      examples: ['shoal session rerun 79418a73 --from plan'],
+      examples: [
+        'shoal session rerun 79418a73 plan',
+        'shoal session rerun 79418a73 update --failed-items',
+        'shoal session rerun 79418a73 update --item pump-7',
+      ],
       load: async () => (await import('./control.ts')).rerun,
     },
     act('purge', 'remove the records of a session that has ended', [BY], ['shoal session purge 79418a73']),

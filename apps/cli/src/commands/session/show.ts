@@ -1,4 +1,4 @@
-import { pendingApprovals, type SessionView } from '@shoal/workflow';
+import { approvalExpiresAt, pendingApprovals, type SessionView } from '@shoal/workflow';
 import { findSession } from '../../connection/sessions.ts';
 import { sessionRow, stepRows } from '../../core/session-rows.ts';
 import { CliError } from '../../errors.ts';
@@ -63,7 +63,8 @@ export function sessionDetail(view: SessionView, now: number): SessionDetail {
     session: row,
     steps: stepRows(view, now),
     approvals: pendingApprovals(view).map(({ id }) => {
-      const { prompt = '', approvers = null, expiresAt = '' } = view.steps.get(id)?.approval ?? {};
+      const { prompt = '', approvers = null } = view.steps.get(id)?.approval ?? {};
+      const expiresAt = approvalExpiresAt(view, id) ?? '';
       return { stepId: id, prompt, approvers: approvers === null ? null : [...approvers], expiresAt };
     }),
     callers: view.callers.size,
