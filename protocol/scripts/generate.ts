@@ -1,5 +1,5 @@
 /**
- * Writes schemas/v1 and generated/ from the TypeBox sources. `--check` writes nothing, names each file that is stale, missing or
+ * Writes schemas/v1, generated/ and what the other languages start from (their generators are theirs) from the TypeBox sources. `--check` writes nothing, names each file that is stale, missing or
  * left over, and exits with 1 when there is one. `--root DIR` writes or checks another folder than the package's.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,11 +9,17 @@ import { parseArgs } from 'node:util';
 import { DOCUMENTS } from '../src/documents.ts';
 import { asyncApi } from './asyncapi.ts';
 import { compileValidators, validatorTypes } from './compile-validators.ts';
+import { modelForm } from './model-form.ts';
 import { bundleOf, documentOf, plainDefinitions } from './schema-bundle.ts';
 
 const { values: options } = parseArgs({ options: { check: { type: 'boolean' }, root: { type: 'string' } } });
 const root = options.root ?? fileURLToPath(new URL('..', import.meta.url));
 const folders = ['schemas/v1', 'generated'];
+/** Where each keeps its copy of the schema, which it validates with. Beside it, the form that its types are generated from. */
+const LANGUAGES = [
+  ['python', 'python/src/shoal_protocol'],
+  ['go', 'go'],
+] as const;
 
 async function outputs(): Promise<Map<string, string>> {
   const schemas = plainDefinitions();
@@ -21,6 +27,10 @@ async function outputs(): Promise<Map<string, string>> {
   files.set('schemas/v1/shoal.schema.json', json(bundleOf(schemas)));
   files.set('schemas/v1/asyncapi.json', json(asyncApi(schemas)));
   for (const name of DOCUMENTS) files.set(`schemas/v1/${name}.schema.json`, json(documentOf(name, schemas)));
+  for (const [language, folder] of LANGUAGES) {
+    files.set(`${folder}/shoal.schema.json`, json(bundleOf(schemas)));
+    files.set(`${language}/models.schema.json`, json(modelForm(schemas, language)));
+  }
   files.set('generated/validators.js', await compileValidators(schemas, DOCUMENTS));
   files.set('generated/validators.d.ts', validatorTypes(DOCUMENTS));
   return files;

@@ -1,5 +1,5 @@
 import type { Requester } from '@shoal/agent-sdk';
-import type { StreamResponse, Task } from '@shoal/protocol';
+import type { Part, StreamResponse, Task } from '@shoal/protocol';
 import { expect, test } from 'vitest';
 import { derivedTaskId } from '../core/derived-id.ts';
 import { isStepError, type StepError } from '../errors.ts';
@@ -20,11 +20,21 @@ function taskOf(id: string, state: Task['status']['state'], code?: string): Task
 }
 
 /** Asks an agent that answers as `answer` says, by the place of the task among those that the step asks for. */
-async function ask(attempt: number, answer: (nth: number, id: string) => Task | undefined) {
+async function ask(
+  attempt: number,
+  answer: (nth: number, id: string) => Task | undefined,
+  input: StepContext['input'] = {},
+) {
   const asked: string[] = [];
+  const parts: Part[][] = [];
   const requester = {
-    stream: async function* (_: unknown, { taskId }: { taskId: string }): AsyncIterable<StreamResponse> {
+    stream: async function* (
+      _: unknown,
+      message: { taskId: string; parts: Part[] },
+    ): AsyncIterable<StreamResponse> {
+      const { taskId } = message;
       asked.push(taskId);
+      parts.push(message.parts);
       const task = answer(asked.length, taskId);
       if (task !== undefined) yield await Promise.resolve({ task });
     },
@@ -37,7 +47,7 @@ async function ask(attempt: number, answer: (nth: number, id: string) => Task | 
     stepId: 'a',
     workflowId: 'flow',
     attempt,
-    input: {},
+    input,
   };
   const run = delegate({ agent: 'pump' }).run({
     ...context,
@@ -49,7 +59,7 @@ async function ask(attempt: number, answer: (nth: number, id: string) => Task | 
     if (isStepError(error)) return error;
     throw error;
   });
-  return { asked, end };
+  return { asked, parts, end };
 }
 
 const restarted = (_: number, id: string): Task => taskOf(id, 'TASK_STATE_FAILED', 'agent-restarted');
@@ -72,6 +82,13 @@ test('each attempt starts one task at most', async () => {
   const { asked, end } = await ask(3, restarted);
   expect(asked).toHaveLength(3);
   expect(end).toMatchObject({ code: 'AGENT_FAILED' });
+});
+
+test('a text in the input is the first part, for agents that read text alone', async () => {
+  const done = (_: number, id: string): Task => taskOf(id, 'TASK_STATE_COMPLETED');
+  const { parts } = await ask(1, done, { text: 'how is it?', deviceId: 'pump-01' });
+  expect(parts).toEqual([[{ text: 'how is it?' }, { data: { text: 'how is it?', deviceId: 'pump-01' } }]]);
+  expect((await ask(1, done, { text: 7 })).parts).toEqual([[{ data: { text: 7 } }]]);
 });
 
 test.each([

@@ -4,6 +4,7 @@ import {
   sessionTopics,
   validateSessionOutcome,
   type AgentAddress,
+  type Part,
   type PoolAddress,
   type StepUse,
   type Task,
@@ -75,7 +76,7 @@ async function follow(context: DelegateContext, target: Target, taskId: string):
     {
       taskId,
       messageId: derivedTaskId(sessionId, stepId, 'message'),
-      parts: [{ data: context.input }],
+      parts: partsOf(context.input),
       metadata: {
         sessionId,
         stepId,
@@ -93,6 +94,12 @@ async function follow(context: DelegateContext, target: Target, taskId: string):
     if (said !== undefined) context.progress(textOf(said));
   }
   return task;
+}
+
+/** The input as data; a `text` in it also as text, and first: there are agents that read nothing else. */
+function partsOf(input: StepContext['input']): Part[] {
+  const text = input['text'];
+  return [...(typeof text === 'string' && text !== '' ? [{ text }] : []), { data: input }];
 }
 
 /** The final task of a child session, whenever that comes. Rejects when the step is aborted. */
