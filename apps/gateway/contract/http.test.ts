@@ -1,6 +1,8 @@
-import type { Task } from '@a2a-js/sdk';
+import { TaskState, type Task } from '@a2a-js/sdk';
 import { bearerTokens } from '@shoal/agent-sdk/security';
-import { httpPush } from '@shoal/agent-sdk/push';
+import type { ReceivedPush } from '@shoal/agent-sdk/push';
+import { httpPush, pushKeysOf, pushSignaturesExtension, verifyPush } from '@shoal/agent-sdk/push';
+import type { AgentCard } from '@shoal/protocol';
 import type { JSONWebKeySet } from 'jose';
 import { SignJWT, exportJWK, generateKeyPair } from 'jose';
 import { randomUUID } from 'node:crypto';
@@ -66,7 +68,7 @@ describe('the gateway on HTTP', () => {
     expect(card['name']).toBe('Obedient');
     expect(card['supportedInterfaces']).toEqual([
       { url: base, protocolBinding: 'JSONRPC', protocolVersion: '1.0' },
-      { url: base, protocolBinding: 'HTTP+JSON', protocolVersion: '1.0' },
+      { url: base.slice(0, -1), protocolBinding: 'HTTP+JSON', protocolVersion: '1.0' },
     ]);
     expect(JSON.stringify(card)).not.toContain('mqtt://');
     const etag = response.headers.get('etag') ?? '';
@@ -117,6 +119,29 @@ describe('the gateway on HTTP', () => {
       { message: { messageId: 'm', role: 'ROLE_USER', parts: [{}] } },
     ])
       expect(await codeOf(rpc('SendMessage', params))).toBe(-32602);
+  });
+
+  it('A2A §5.4: says of a body that is no JSON by its type that it takes none such', async () => {
+    const { base } = await open();
+    const text = { 'content-type': 'text/plain' };
+    expect((await post(base, rpc('SendMessage', said('x')), text)).body.error.code).toBe(-32005);
+    const rest = await post(`${base}message:send`, said('x'), text);
+    expect([rest.status, rest.body.error.details[0].reason]).toEqual([415, 'CONTENT_TYPE_NOT_SUPPORTED']);
+  });
+
+  it('A2A §3.1.6: a subscription to a task that waits for an answer goes on to the end of the task', async () => {
+    const { gateway } = await open();
+    const client = await network.client(gateway);
+    const asked = (await client.sendMessage(request('ask'))) as Task;
+    expect(asked.status?.state).toBe(TaskState.TASK_STATE_INPUT_REQUIRED);
+    const watching = client.resubscribeTask({ tenant: '', id: asked.id });
+    expect((await watching.next()).value?.payload?.$case).toBe('task');
+    await client.sendMessage(request('ask this', { taskId: asked.id, contextId: asked.contextId }));
+    const states: unknown[] = [];
+    for await (const { payload } of watching)
+      if (payload?.$case === 'task' || payload?.$case === 'statusUpdate')
+        states.push(payload.value.status?.state);
+    expect(states.at(-1)).toBe(TaskState.TASK_STATE_COMPLETED);
   });
 
   it('A2A §3.6: refuses versions other than 1.0, and takes a patch number for none', async () => {
@@ -200,19 +225,31 @@ describe('the gateway on HTTP', () => {
     await expect(fetch(`${gateway.url}/agents`)).rejects.toBeInstanceOf(Error);
   });
 
-  it('has the updates of a task posted where the client wants them', async () => {
+  it('has the updates of a task posted where the client wants them, signed with a key of the card', async () => {
     const bodies: object[] = [];
+    const received: ReceivedPush[] = [];
+    const { privateKey } = await generateKeyPair('ES256', { extractable: true });
+    const sign = { key: await exportJWK(privateKey), keyId: 'site-2026' };
     const receiver = createServer((incoming, response) => {
       let text = '';
       incoming.on('data', (chunk) => (text += String(chunk)));
       incoming.on('end', () => {
         bodies.push({ token: incoming.headers['x-a2a-notification-token'], ...JSON.parse(text) });
+        received.push({ url, headers: incoming.headers, body: text });
         response.end();
       });
     }).listen(0, '127.0.0.1');
     await once(receiver, 'listening');
     network.onEnd(async () => receiver.close());
-    await network.agent({ agentId: 'pushing', push: httpPush({ allowHttp: true, allowPrivate: true }) });
+    await network.agent({
+      agentId: 'pushing',
+      card: {
+        name: 'Pushing',
+        description: 'Tells.',
+        capabilities: { extensions: [pushSignaturesExtension(sign)] },
+      },
+      push: httpPush({ allowHttp: true, allowPrivate: true, sign }),
+    });
     const gateway = await network.gateway();
     const client = await network.client(gateway, 'HTTP+JSON', 'pushing');
     const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`;
@@ -230,6 +267,10 @@ describe('the gateway on HTTP', () => {
       .poll(() => bodies.some((body) => JSON.stringify(body).includes('TASK_STATE_COMPLETED')))
       .toBe(true);
     expect(JSON.stringify(bodies)).toContain(task.id);
+    const shown = await fetch(`${network.baseOf(gateway, 'pushing')}.well-known/agent-card.json`);
+    const keys = pushKeysOf((await shown.json()) as AgentCard);
+    for (const each of received)
+      expect(await verifyPush(each, keys)).toEqual({ ok: true, keyId: 'site-2026' });
     const { configs } = await client.listTaskPushNotificationConfig({
       tenant: '',
       taskId: task.id,

@@ -1,25 +1,16 @@
-import { Role } from '@a2a-js/sdk';
-import type { SendMessageRequest } from '@a2a-js/sdk';
 import type { Client, TransportFactory } from '@a2a-js/sdk/client';
 import { ClientFactory, JsonRpcTransportFactory, RestTransportFactory } from '@a2a-js/sdk/client';
 import type { Agent, AgentOptions, TaskHandler } from '@shoal/agent-sdk';
 import { createAgent } from '@shoal/agent-sdk';
 import { createBroker } from '@shoal/broker';
-import { mosquittoPath, startMosquitto } from '@shoal/mqtt-link/testing';
+import { testBrokers } from '@shoal/mqtt-link/testing';
 import { randomUUID } from 'node:crypto';
 import type { Gateway, GatewayOptions } from '../src/index.ts';
 import { createGateway } from '../src/index.ts';
 
-export const BROKERS = [
-  { name: 'the embedded broker', skip: false, start: startEmbedded },
-  { name: 'Mosquitto', skip: mosquittoPath() === undefined, start: () => startMosquitto() },
-] as const;
+export { textRequest as request } from '@shoal/a2a-js-mqtt/testing';
 
-async function startEmbedded(): Promise<{ readonly url: string; stop(): Promise<void> }> {
-  const broker = createBroker({ allowAnonymous: true });
-  const { tcp } = await broker.start();
-  return { url: tcp?.url ?? '', stop: () => broker.stop() };
-}
+export const BROKERS = testBrokers(createBroker);
 
 export const BINDINGS: Readonly<Record<'JSONRPC' | 'HTTP+JSON', () => TransportFactory>> = {
   JSONRPC: () => new JsonRpcTransportFactory(),
@@ -107,22 +98,4 @@ export class Network {
   async end(): Promise<void> {
     for (const work of this.#cleanUp.splice(0).toReversed()) await work();
   }
-}
-
-export function request(text: string, ids: { taskId?: string; contextId?: string } = {}): SendMessageRequest {
-  return {
-    tenant: '',
-    message: {
-      messageId: randomUUID(),
-      role: Role.ROLE_USER,
-      parts: [{ content: { $case: 'text', value: text }, metadata: undefined, filename: '', mediaType: '' }],
-      taskId: ids.taskId ?? '',
-      contextId: ids.contextId ?? '',
-      metadata: undefined,
-      extensions: [],
-      referenceTaskIds: [],
-    },
-    configuration: undefined,
-    metadata: undefined,
-  };
 }

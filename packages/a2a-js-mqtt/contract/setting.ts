@@ -1,28 +1,21 @@
-import { AgentCard, Role } from '@a2a-js/sdk';
-import type { SendMessageRequest, Task } from '@a2a-js/sdk';
+import { AgentCard } from '@a2a-js/sdk';
+import type { Task } from '@a2a-js/sdk';
 import { type Client, ClientFactory } from '@a2a-js/sdk/client';
 import { InMemoryTaskStore, ServerCallContext } from '@a2a-js/sdk/server';
 import { createBroker } from '@shoal/broker';
 import { createRequester } from '@shoal/agent-sdk';
 import { WireClient } from '@shoal/agent-sdk/testing';
 import { openLink } from '@shoal/mqtt-link';
-import { mosquittoPath, startMosquitto } from '@shoal/mqtt-link/testing';
+import { testBrokers } from '@shoal/mqtt-link/testing';
 import type { AgentAddress } from '@shoal/protocol';
 import { randomUUID } from 'node:crypto';
 import type { A2aMqttServerOptions } from '../src/index.ts';
 import { createMqttServer, mqttCardResolver, mqttTransports } from '../src/index.ts';
 import { ScriptedExecutor } from './scripted-executor.ts';
 
-export const BROKERS = [
-  { name: 'the embedded broker', skip: false, start: startEmbedded },
-  { name: 'Mosquitto', skip: mosquittoPath() === undefined, start: () => startMosquitto() },
-] as const;
+export { textRequest as request } from '../src/testing.ts';
 
-async function startEmbedded(): Promise<{ readonly url: string; stop(): Promise<void> }> {
-  const broker = createBroker({ allowAnonymous: true });
-  const { tcp } = await broker.start();
-  return { url: tcp?.url ?? '', stop: () => broker.stop() };
-}
+export const BROKERS = testBrokers(createBroker);
 
 export const CARD: AgentCard = AgentCard.fromJSON({
   name: 'Scripted',
@@ -104,27 +97,5 @@ export function said(text: string, ids: { taskId?: string; messageId?: string; c
       taskId,
       ...(contextId === undefined ? {} : { contextId }),
     },
-  };
-}
-
-/** As the official client takes it. */
-export function request(
-  text: string,
-  ids: { taskId?: string; messageId?: string; contextId?: string } = {},
-): SendMessageRequest {
-  return {
-    tenant: '',
-    message: {
-      messageId: ids.messageId ?? randomUUID(),
-      role: Role.ROLE_USER,
-      parts: [{ content: { $case: 'text', value: text }, metadata: undefined, filename: '', mediaType: '' }],
-      taskId: ids.taskId ?? '',
-      contextId: ids.contextId ?? '',
-      metadata: undefined,
-      extensions: [],
-      referenceTaskIds: [],
-    },
-    configuration: undefined,
-    metadata: undefined,
   };
 }

@@ -55,8 +55,9 @@ try {
 }
 
 /** Waits until a program has written this; its end is an error. */
-async function says({ child, output }: RunningCommand, words: RegExp): Promise<void> {
-  while (!words.test(output().stdout)) {
+async function says(running: RunningCommand, words: RegExp): Promise<void> {
+  const { child } = running;
+  while (!words.test(running.output().stdout)) {
     assert(child.exitCode === null && child.signalCode === null, 'it ended early');
     await delay(100);
   }

@@ -14,7 +14,8 @@ export function publicCard(card: AgentCard, base: string): AgentCard {
   const { signatures: _, supportedInterfaces, ...rest } = card;
   const tenant = supportedInterfaces.find((offered) => offered.tenant !== undefined)?.tenant;
   const bindings = ['JSONRPC', 'HTTP+JSON'].map((protocolBinding) => ({
-    url: base,
+    // Clients put `/message:send` behind it, and not all look whether there is a slash already.
+    url: protocolBinding === 'JSONRPC' ? base : base.slice(0, -1),
     protocolBinding,
     protocolVersion: '1.0',
     ...(tenant === undefined ? {} : { tenant }),

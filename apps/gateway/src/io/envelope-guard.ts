@@ -1,4 +1,4 @@
-import { JSONRPC_ERRORS, jsonRpcError } from '@shoal/protocol';
+import { a2aError, JSONRPC_ERRORS, jsonRpcError } from '@shoal/protocol';
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 
 /** JSON-RPC 2.0 §5.1 tells a bad envelope (-32600) from bad parameters (-32602); the SDK's handler answers -32602 to both. */
@@ -7,6 +7,21 @@ export const envelopeGuard: RequestHandler = (request, response, next) => {
   if (fault === undefined) return next();
   response.status(200).json({ jsonrpc: '2.0', id: null, error: jsonRpcError('InvalidRequest', fault) });
 };
+
+/** A body of a type that nobody reads here: said in the terms of the binding, and not as a body that is missing. */
+export function contentTypeGuard(types: readonly string[]): RequestHandler {
+  return (request, response, next) => {
+    const isEmpty = (request.header('content-length') ?? '0') === '0' && !request.header('transfer-encoding');
+    if (isEmpty || request.is([...types]) !== false) return next();
+    const error = a2aError('ContentTypeNotSupported', `the body must be ${types.join(' or ')}`);
+    if (request.method === 'POST' && request.path === '/')
+      return response.status(200).json({ jsonrpc: '2.0', id: null, error });
+    const { message, data } = error;
+    return response
+      .status(415)
+      .json({ error: { code: 415, status: 'INVALID_ARGUMENT', message, details: data } });
+  };
+}
 
 function envelopeFault(body: unknown): string | undefined {
   if (Array.isArray(body)) return 'A2A has no batches: send one request object';

@@ -15,8 +15,9 @@ import type {
   SubscribeToTaskRequest,
   Task,
   TaskPushNotificationConfig,
+  TaskStatus,
 } from '@a2a-js/sdk';
-import { AgentCard as SdkCard } from '@a2a-js/sdk';
+import { AgentCard as SdkCard, TaskState } from '@a2a-js/sdk';
 import type { RequestOptions, Transport } from '@a2a-js/sdk/client';
 import { RequestMalformedError, TaskNotFoundError } from '@a2a-js/sdk/errors';
 import type { A2ARequestHandler, ServerCallContext } from '@a2a-js/sdk/server';
@@ -24,6 +25,7 @@ import { MqttTransportFactory } from '@shoal/a2a-js-mqtt';
 import type { CallOptions, Requester } from '@shoal/agent-sdk';
 import type { AgentCard as WireCard } from '@shoal/protocol';
 import { isTaskId } from '@shoal/protocol';
+import { setTimeout as delay } from 'node:timers/promises';
 import { GatewayError, toHttpError } from '../core/gateway-error.ts';
 import { publicCard, sdkCard } from '../core/public-card.ts';
 import { HttpCaller } from './http-caller.ts';
@@ -100,9 +102,9 @@ export class ForwardingHandler implements A2ARequestHandler {
     params: SubscribeToTaskRequest,
     context: ServerCallContext,
   ): AsyncGenerator<StreamResponse, void, undefined> {
-    return this.#stream(context, ({ transport, options }) => {
+    return this.#stream(context, (call) => {
       mustBeTaskId(params.id);
-      return Promise.resolve(transport.resubscribeTask(params, options));
+      return Promise.resolve(followTask(call, params));
     });
   }
 
@@ -220,6 +222,65 @@ export class ForwardingHandler implements A2ARequestHandler {
       throw told(call, error);
     }
   }
+}
+
+/**
+ * On MQTT a stream ends where the task waits for somebody; on HTTP a subscription goes on to the task's end (A2A §3.1.6). Meanwhile the
+ * task is looked at, as the broker tells nothing of it.
+ */
+async function* followTask(
+  { transport, options }: Call,
+  params: SubscribeToTaskRequest,
+): AsyncGenerator<StreamResponse, void, undefined> {
+  for (;;) {
+    let waiting: TaskStatus | undefined;
+    for await (const item of transport.resubscribeTask(params, options)) {
+      waiting = statusOf(item) ?? waiting;
+      yield item;
+    }
+    if (waiting === undefined || !INTERRUPTED.has(waiting.state)) return;
+    const task = await whenItGoesOn({ transport, options }, params, waiting);
+    if (task === undefined) return;
+    if (ENDED.has(task.status?.state ?? TaskState.TASK_STATE_UNSPECIFIED)) {
+      yield { payload: { $case: 'task', value: task } };
+      return;
+    }
+  }
+}
+
+const INTERRUPTED: ReadonlySet<TaskState> = new Set([
+  TaskState.TASK_STATE_INPUT_REQUIRED,
+  TaskState.TASK_STATE_AUTH_REQUIRED,
+]);
+
+const ENDED: ReadonlySet<TaskState> = new Set([
+  TaskState.TASK_STATE_COMPLETED,
+  TaskState.TASK_STATE_FAILED,
+  TaskState.TASK_STATE_CANCELED,
+  TaskState.TASK_STATE_REJECTED,
+]);
+
+/** Between looks at a task that waits for somebody, for each subscription to it. */
+const LOOK_MS = 1_000;
+
+/** The task in another status than this one; undefined when the client has left. */
+async function whenItGoesOn(
+  { transport, options }: Pick<Call, 'transport' | 'options'>,
+  { id, tenant }: SubscribeToTaskRequest,
+  waiting: TaskStatus,
+): Promise<Task | undefined> {
+  const { signal } = options;
+  const left = (): boolean => signal?.aborted === true;
+  for (;;) {
+    await delay(LOOK_MS, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
+    if (left()) return undefined;
+    const task = await transport.getTask({ id, tenant, historyLength: undefined }, options);
+    if (task.status?.state !== waiting.state || task.status.timestamp !== waiting.timestamp) return task;
+  }
+}
+
+function statusOf({ payload }: StreamResponse): TaskStatus | undefined {
+  return payload?.$case === 'task' || payload?.$case === 'statusUpdate' ? payload.value.status : undefined;
 }
 
 function told({ caller }: Call, error: unknown): unknown {

@@ -12,7 +12,7 @@ import { createHash } from 'node:crypto';
 import { GatewayError } from '../core/gateway-error.ts';
 import { publicCard } from '../core/public-card.ts';
 import { accessLog } from './access-log.ts';
-import { bodyErrors, envelopeGuard, restError } from './envelope-guard.ts';
+import { bodyErrors, contentTypeGuard, envelopeGuard, restError } from './envelope-guard.ts';
 import { ForwardingHandler } from './forwarding-handler.ts';
 import type { GatewayOptions } from './gateway-options.ts';
 import { identify } from './http-caller.ts';
@@ -62,6 +62,7 @@ export function createApp(options: GatewayOptions, backend: Backend): Express {
   app.use(
     '/:org/:unit/:agentId',
     plainVersion,
+    contentTypeGuard(JSON_TYPES),
     express.json({ limit: maxBodyBytes, strict: false, type: JSON_TYPES }),
     bodyErrors,
   );

@@ -7,6 +7,7 @@ import { isIP } from 'node:net';
 import type { PostOutcome } from '../core/push-retry.ts';
 import type { PushRequest, PushTransport } from '../io/push-transport.ts';
 import { isPublicAddress } from './address-guard.ts';
+import { pushSigner, type PushSigning } from './signature.ts';
 
 export interface HttpPushOptions {
   /**
@@ -18,6 +19,11 @@ export interface HttpPushOptions {
   readonly allowHttp?: boolean;
   /** Asked last, for every URL: the place for a list of hosts. Default: all. */
   readonly allow?: (url: URL) => boolean;
+  /**
+   * Signs every notification (RFC 9421), so that a receiver can tell it from one that somebody else sent: see `verifyPush`. Publish the
+   * key with `pushSignaturesExtension`. Default: unsigned. Throws TypeError for a key of another kind.
+   */
+  readonly sign?: PushSigning;
   /** For one post, from the lookup of the name to the answer. Default 15 000. */
   readonly timeoutMs?: number;
   /** Default the system's. For tests. */
@@ -41,9 +47,11 @@ class HttpPush implements PushTransport {
   readonly #options: HttpPushOptions;
   readonly #http: HttpAgent;
   readonly #https: HttpsAgent;
+  readonly #sign: ReturnType<typeof pushSigner> | undefined;
 
   constructor(options: HttpPushOptions) {
     this.#options = options;
+    this.#sign = options.sign === undefined ? undefined : pushSigner(options.sign);
     const lookup = options.allowPrivate === true ? options.lookup : publicLookup(options.lookup ?? dnsLookup);
     const pooled = {
       keepAlive: true,
@@ -68,9 +76,19 @@ class HttpPush implements PushTransport {
     return allow === undefined || allow(url) ? undefined : 'is not a receiver that this agent calls';
   }
 
-  post({ url, headers, body, signal }: PushRequest): Promise<PostOutcome> {
+  async post(request: PushRequest): Promise<PostOutcome> {
+    const { url, headers, body } = request;
     const refused = this.refusal(url);
-    if (refused !== undefined) return Promise.resolve({ failure: `the URL ${refused}`, final: true });
+    if (refused !== undefined) return { failure: `the URL ${refused}`, final: true };
+    if (this.#sign === undefined) return this.#send(request);
+    try {
+      return await this.#send({ ...request, headers: await this.#sign(url, headers, body) });
+    } catch (error) {
+      return { failure: `it could not be signed: ${String(error)}`, final: true };
+    }
+  }
+
+  #send({ url, headers, body, signal }: PushRequest): Promise<PostOutcome> {
     const { timeoutMs = 15_000 } = this.#options;
     // Not AbortSignal.timeout: inside AbortSignal.any, Node 20 may collect it as garbage before it fires.
     const patience = new AbortController();

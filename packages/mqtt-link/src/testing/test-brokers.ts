@@ -1,0 +1,31 @@
+import { mosquittoPath, startMosquitto } from './mosquitto.ts';
+
+export interface TestBroker {
+  readonly name: string;
+  /** It is not installed. */
+  readonly skip: boolean;
+  readonly start: () => Promise<{ readonly url: string; stop(): Promise<void> }>;
+}
+
+/** The part of `createBroker` of `@shoal/broker` that is used here. */
+type CreateBroker = (options: { readonly allowAnonymous: true }) => {
+  start(): Promise<{ readonly tcp?: { readonly url: string } | undefined }>;
+  stop(): Promise<void>;
+};
+
+/** What a contract suite runs on: the embedded broker, which the caller brings, and Mosquitto, each open to everybody. */
+export function testBrokers(createBroker: CreateBroker): readonly [TestBroker, TestBroker] {
+  return [
+    {
+      name: 'the embedded broker',
+      skip: false,
+      async start() {
+        const broker = createBroker({ allowAnonymous: true });
+        const { tcp } = await broker.start();
+        if (tcp === undefined) throw new Error('the embedded broker opened no TCP listener');
+        return { url: tcp.url, stop: () => broker.stop() };
+      },
+    },
+    { name: 'Mosquitto', skip: mosquittoPath() === undefined, start: () => startMosquitto() },
+  ];
+}
