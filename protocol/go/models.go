@@ -431,7 +431,8 @@ type ClientCredentialsOAuthFlow struct {
 
 // What somebody wants of a session. Each kind has a topic of its own, so that none
 // hides another: `control` cancel, `control/pause` pause and resume,
-// `control/purge` purge.
+// `control/purge` purge, `control/extend` extend. An extension never shortens: the
+// later time counts.
 type ControlRecord struct {
 	// Action corresponds to the JSON schema field "action".
 	Action ControlRecordAction `json:"action"`
@@ -442,6 +443,9 @@ type ControlRecord struct {
 	// By corresponds to the JSON schema field "by".
 	By *string `json:"by,omitempty"`
 
+	// Of extend: when the session must have ended.
+	DeadlineAt *string `json:"deadlineAt,omitempty"`
+
 	// Reason corresponds to the JSON schema field "reason".
 	Reason *string `json:"reason,omitempty"`
 
@@ -450,11 +454,16 @@ type ControlRecord struct {
 
 	// SessionId corresponds to the JSON schema field "sessionId".
 	SessionId string `json:"sessionId"`
+
+	// Of extend: how long a step may work in an attempt, or an approval may be given.
+	// By step id.
+	Steps map[string]string `json:"steps,omitempty"`
 }
 
 type ControlRecordAction string
 
 const ControlRecordActionCancel ControlRecordAction = "cancel"
+const ControlRecordActionExtend ControlRecordAction = "extend"
 const ControlRecordActionPause ControlRecordAction = "pause"
 const ControlRecordActionPurge ControlRecordAction = "purge"
 const ControlRecordActionResume ControlRecordAction = "resume"
@@ -1326,6 +1335,9 @@ type SessionRecordParent struct {
 type SessionRecordRerun struct {
 	// From corresponds to the JSON schema field "from".
 	From string `json:"from"`
+
+	// Of the fan-out `from`, when only some of its items run again: what it works on.
+	Items []json.RawMessage `json:"items,omitempty"`
 
 	// Of corresponds to the JSON schema field "of".
 	Of string `json:"of"`

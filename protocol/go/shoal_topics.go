@@ -21,6 +21,7 @@ var RecordTopics = map[string]string{
 	"session":           sessionPath,
 	"control":           sessionPath + "/control",
 	"pause":             sessionPath + "/control/pause",
+	"extend":            sessionPath + "/control/extend",
 	"purge":             sessionPath + "/control/purge",
 	"outcome":           sessionPath + "/outcome",
 	"caller":            sessionPath + "/caller/{hash}",

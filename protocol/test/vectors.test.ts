@@ -69,6 +69,7 @@ const shoalBuilders: Builders = {
   'agent-attempt': (input: p.AgentAddress) => p.agentTopics(input).attempt,
   task: (input: p.AgentAddress & { taskId: string }) => p.agentTopics(input).task(input.taskId),
   pause: (input: p.SessionAddress) => p.sessionTopics(input).pause,
+  extend: (input: p.SessionAddress) => p.sessionTopics(input).extend,
   purge: (input: p.SessionAddress) => p.sessionTopics(input).purge,
   items: (input: Step) => p.sessionTopics(input).step(input.stepId).items,
   approval: (input: Step) => p.sessionTopics(input).step(input.stepId).approval,
@@ -116,6 +117,21 @@ describe.each([
   it.each(vectors.parse)('parse $topic', ({ topic, parsed }) => {
     expect(parse(topic) ?? null).toEqual(parsed);
   });
+});
+
+it('shoal-topics.json parses a topic of every kind that there is a channel for', () => {
+  const { channels } = readJson('schemas/v1/asyncapi.json') as {
+    channels: Record<string, { address: string }>;
+  };
+  const samples = Object.values(channels).map(({ address }) =>
+    p.parseShoalTopic(address.replace('{scope}', 'day').replaceAll(/\{(\w+)\}/g, '$1')),
+  );
+  const kinds = new Set(samples.flatMap((topic) => (topic === undefined ? [] : [topic.kind])));
+  const { parse } = readJson('vectors/shoal-topics.json') as {
+    parse: readonly { parsed: { kind: string } | null }[];
+  };
+  const parsed = new Set(parse.map((vector) => vector.parsed?.kind));
+  expect([...kinds].filter((kind) => !parsed.has(kind))).toEqual([]);
 });
 
 describe('identifiers.json', () => {

@@ -300,7 +300,7 @@ class ClientCredentialsOAuthFlow(BaseModel):
 
 class ControlRecord(BaseModel):
     """
-    What somebody wants of a session. Each kind has a topic of its own, so that none hides another: `control` cancel, `control/pause` pause and resume, `control/purge` purge.
+    What somebody wants of a session. Each kind has a topic of its own, so that none hides another: `control` cancel, `control/pause` pause and resume, `control/purge` purge, `control/extend` extend. An extension never shortens: the later time counts.
     """
 
     model_config = ConfigDict(
@@ -310,9 +310,17 @@ class ControlRecord(BaseModel):
     )
     schema_version: Annotated[Literal[1], Field(alias="schemaVersion")]
     session_id: Annotated[str, Field(alias="sessionId")]
-    action: Literal["cancel", "pause", "resume", "purge"]
+    action: Literal["cancel", "pause", "resume", "purge", "extend"]
     reason: str | None = None
     by: str | None = None
+    deadline_at: Annotated[str | None, Field(alias="deadlineAt")] = None
+    """
+    Of extend: when the session must have ended.
+    """
+    steps: dict[str, str] | None = None
+    """
+    Of extend: how long a step may work in an attempt, or an approval may be given. By step id.
+    """
     at: str
 
 
@@ -1770,6 +1778,10 @@ class SessionRecordRerun(BaseModel):
     of: str
     from_: Annotated[str, Field(alias="from")]
     results: list[StepResult]
+    items: list[Any] | None = None
+    """
+    Of the fan-out `from`, when only some of its items run again: what it works on.
+    """
 
 
 class StepDefinition(BaseModel):

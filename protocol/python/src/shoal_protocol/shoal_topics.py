@@ -18,6 +18,7 @@ RECORD_TOPICS: Mapping[str, str] = {
     "session": _SESSION,
     "control": _SESSION + "/control",
     "pause": _SESSION + "/control/pause",
+    "extend": _SESSION + "/control/extend",
     "purge": _SESSION + "/control/purge",
     "outcome": _SESSION + "/outcome",
     "caller": _SESSION + "/caller/{hash}",
