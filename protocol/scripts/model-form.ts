@@ -1,5 +1,5 @@
 /** The schemas as generators of types for other languages want them: shapes only. What a value may be stays with the schemas themselves. */
-import { BUNDLE_ID, DIALECT, type Schema, type Schemas } from './schema-bundle.ts';
+import { BUNDLE_ID, DIALECT, refsOf, type Schema, type Schemas } from './schema-bundle.ts';
 
 export type Language = 'python' | 'go';
 
@@ -46,8 +46,9 @@ export function modelForm(schemas: Schemas, language: Language): Schema {
     );
     const shaped = Object.fromEntries(kept.map(([keyword, value]) => [keyword, inner(keyword, value, name)]));
     if (language !== 'go') return shaped;
-    const target = /([^/]+)$/.exec(String(shaped['$ref'] ?? ''))?.[1];
-    return target !== undefined && raw.has(target) ? RAW_JSON : forGo(shaped);
+    const [target] = refsOf(shaped);
+    const isRef = shaped['$ref'] !== undefined;
+    return isRef && target !== undefined && raw.has(target) ? RAW_JSON : forGo(shaped);
   }
 
   function inner(keyword: string, value: unknown, name: string): unknown {
