@@ -1062,229 +1062,416 @@ schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vError
 const AttemptRecord=validate94,schema100={type:"object",required:["schemaVersion","sessionId","stepId","attempt","claimId","supervisorId","at"],properties:{schemaVersion:{
 const:1},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},stepId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},attempt:{type:"int\
 eger",minimum:1,maximum:1e3,description:"The n-th try of the step, from 1."},claimId:{type:"string",minLength:1,maxLength:100},supervisorId:{type:"string",pattern:"\
-^[A-Za-z0-9_.-]+$",maxLength:256},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},
-description:"A supervisor's claim to spawn attempt n. Of equal n, the first in topic order counts."};function validate94(data,{instancePath="",parentData,parentDataProperty,
-rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate94.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.
-dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"\
-#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.sessionId===void 0){const err1={
-instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sessionId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.
-stepId===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"stepId"}};vErrors===null?vErrors=[err2]:vErrors.push(
-err2),errors++}if(data.attempt===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"attempt"}};vErrors===null?
-vErrors=[err3]:vErrors.push(err3),errors++}if(data.claimId===void 0){const err4={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
-claimId"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.supervisorId===void 0){const err5={instancePath,schemaPath:"#/required",keyword:"re\
-quired",params:{missingProperty:"supervisorId"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.at===void 0){const err6={instancePath,schemaPath:"\
-#/required",keyword:"required",params:{missingProperty:"at"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==
-1){const err7={instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?
-vErrors=[err7]:vErrors.push(err7),errors++}if(data.sessionId!==void 0){let data1=data.sessionId;if(typeof data1=="string"){if(func1(data1)>256){const err8={instancePath:instancePath+
-"/sessionId",schemaPath:"#/properties/sessionId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}if(!pattern10.
-test(data1)){const err9={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};
-vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}}else{const err10={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/type",keyword:"\
-type",params:{type:"string"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}}if(data.stepId!==void 0){let data2=data.stepId;if(typeof data2=="stri\
-ng"){if(func1(data2)>256){const err11={instancePath:instancePath+"/stepId",schemaPath:"#/properties/stepId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===
-null?vErrors=[err11]:vErrors.push(err11),errors++}if(!pattern10.test(data2)){const err12={instancePath:instancePath+"/stepId",schemaPath:"#/properties/stepId/pa\
-ttern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}}else{const err13={instancePath:instancePath+
-"/stepId",schemaPath:"#/properties/stepId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}if(data.attempt!==
-void 0){let data3=data.attempt;if(!(typeof data3=="number"&&!(data3%1)&&!isNaN(data3)&&isFinite(data3))){const err14={instancePath:instancePath+"/attempt",schemaPath:"\
-#/properties/attempt/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}if(typeof data3=="number"&&isFinite(
-data3)){if(data3>1e3||isNaN(data3)){const err15={instancePath:instancePath+"/attempt",schemaPath:"#/properties/attempt/maximum",keyword:"maximum",params:{comparison:"\
-<=",limit:1e3}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}if(data3<1||isNaN(data3)){const err16={instancePath:instancePath+"/attempt",schemaPath:"\
-#/properties/attempt/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}}if(data.claimId!==
-void 0){let data4=data.claimId;if(typeof data4=="string"){if(func1(data4)>100){const err17={instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimI\
-d/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}if(func1(data4)<1){const err18={instancePath:instancePath+
-"/claimId",schemaPath:"#/properties/claimId/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}else{const err19={
-instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err19]:vErrors.push(err19),
-errors++}}if(data.supervisorId!==void 0){let data5=data.supervisorId;if(typeof data5=="string"){if(func1(data5)>256){const err20={instancePath:instancePath+"/su\
-pervisorId",schemaPath:"#/properties/supervisorId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}
-if(!pattern10.test(data5)){const err21={instancePath:instancePath+"/supervisorId",schemaPath:"#/properties/supervisorId/pattern",keyword:"pattern",params:{pattern:"\
-^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}else{const err22={instancePath:instancePath+"/supervisorId",schemaPath:"#/prop\
-erties/supervisorId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}}if(data.at!==void 0){let data6=data.
-at;if(typeof data6=="string"){if(!pattern5.test(data6)){const err23={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{
-pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}else{const err24={
-instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}}else{
-const err25={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}return validate94.
-errors=vErrors,errors===0}validate94.evaluated={props:{schemaVersion:!0,sessionId:!0,stepId:!0,attempt:!0,claimId:!0,supervisorId:!0,at:!0},dynamicProps:!1,dynamicItems:!1};
-const BrokerCanary=validate95,schema101={type:"object",required:["schemaVersion","state","refuse","supervisorId","at"],properties:{schemaVersion:{const:1},state:{
-type:"string",enum:["durable","lossy","unproven"],description:"Do retained messages of this broker survive its restart? unproven: nobody has seen one."},bootId:{
-type:"string",maxLength:200,description:"Of the start of the broker that wrote it saw."},refuse:{type:"boolean",description:"A step that is not idempotent fails\
- on a lossy broker; otherwise its result is flagged."},supervisorId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},at:{type:"string",pattern:"^\\d{4}-\
-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"A retained message whose survival tells whether others \
-survive."};function validate95(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate95.
-evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){
-if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=
-[err0]:vErrors.push(err0),errors++}if(data.state===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"state"}};
-vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.refuse===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
-refuse"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.supervisorId===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"req\
-uired",params:{missingProperty:"supervisorId"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.at===void 0){const err4={instancePath,schemaPath:"\
-#/required",keyword:"required",params:{missingProperty:"at"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==
-1){const err5={instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?
-vErrors=[err5]:vErrors.push(err5),errors++}if(data.state!==void 0){let data1=data.state;if(typeof data1!="string"){const err6={instancePath:instancePath+"/state",
-schemaPath:"#/properties/state/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(!(data1==="durable"||data1===
-"lossy"||data1==="unproven")){const err7={instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema101.
-properties.state.enum}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}}if(data.bootId!==void 0){let data2=data.bootId;if(typeof data2=="string"){if(func1(
-data2)>200){const err8={instancePath:instancePath+"/bootId",schemaPath:"#/properties/bootId/maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?vErrors=
-[err8]:vErrors.push(err8),errors++}}else{const err9={instancePath:instancePath+"/bootId",schemaPath:"#/properties/bootId/type",keyword:"type",params:{type:"stri\
-ng"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}}if(data.refuse!==void 0&&typeof data.refuse!="boolean"){const err10={instancePath:instancePath+
-"/refuse",schemaPath:"#/properties/refuse/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(data.supervisorId!==
-void 0){let data4=data.supervisorId;if(typeof data4=="string"){if(func1(data4)>256){const err11={instancePath:instancePath+"/supervisorId",schemaPath:"#/propert\
-ies/supervisorId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}if(!pattern10.test(data4)){const err12={
-instancePath:instancePath+"/supervisorId",schemaPath:"#/properties/supervisorId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?
-vErrors=[err12]:vErrors.push(err12),errors++}}else{const err13={instancePath:instancePath+"/supervisorId",schemaPath:"#/properties/supervisorId/type",keyword:"t\
-ype",params:{type:"string"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}if(data.at!==void 0){let data5=data.at;if(typeof data5=="string"){if(!pattern5.
-test(data5)){const err14={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\\
-d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}else{const err15={instancePath:instancePath+"/at",schemaPath:"\
-#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}}else{const err16={instancePath,schemaPath:"\
-#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}return validate95.errors=vErrors,errors===0}validate95.
-evaluated={props:{schemaVersion:!0,state:!0,bootId:!0,refuse:!0,supervisorId:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const CallerRecord=validate96,schema102={
-type:"object",required:["schemaVersion","sessionId","responseTopic","correlationData","requestId","streaming","at"],properties:{schemaVersion:{const:1},sessionId:{
-type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},responseTopic:{type:"string",minLength:1,maxLength:65535,pattern:"^[^+#\\u0000]+$"},correlationData:{type:"\
-string",description:"Base64 of the bytes.",pattern:"^[A-Za-z0-9+/]*={0,2}$"},requestId:{type:["string","number","null"],description:"JSON-RPC id to answer with."},
-streaming:{type:"boolean",description:"True: wants every update. False: exactly one reply, at the end."},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\\
-d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"Somebody who wants the outcome."},pattern29=new RegExp("^[^+#\\u0000]+$","u"),pattern30=new RegExp(
-"^[A-Za-z0-9+/]*={0,2}$","u");function validate96(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;
-const evaluated0=validate96.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data==
-"object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sch\
-emaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.sessionId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"re\
-quired",params:{missingProperty:"sessionId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.responseTopic===void 0){const err2={instancePath,
-schemaPath:"#/required",keyword:"required",params:{missingProperty:"responseTopic"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.correlationData===
-void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"correlationData"}};vErrors===null?vErrors=[err3]:vErrors.push(
-err3),errors++}if(data.requestId===void 0){const err4={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"requestId"}};vErrors===null?
-vErrors=[err4]:vErrors.push(err4),errors++}if(data.streaming===void 0){const err5={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
-streaming"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.at===void 0){const err6={instancePath,schemaPath:"#/required",keyword:"required",
-params:{missingProperty:"at"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==1){const err7={instancePath:instancePath+
-"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}
-if(data.sessionId!==void 0){let data1=data.sessionId;if(typeof data1=="string"){if(func1(data1)>256){const err8={instancePath:instancePath+"/sessionId",schemaPath:"\
-#/properties/sessionId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}if(!pattern10.test(data1)){const err9={
-instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=
-[err9]:vErrors.push(err9),errors++}}else{const err10={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/type",keyword:"type",params:{type:"\
-string"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}}if(data.responseTopic!==void 0){let data2=data.responseTopic;if(typeof data2=="string"){if(func1(
-data2)>65535){const err11={instancePath:instancePath+"/responseTopic",schemaPath:"#/properties/responseTopic/maxLength",keyword:"maxLength",params:{limit:65535}};
-vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}if(func1(data2)<1){const err12={instancePath:instancePath+"/responseTopic",schemaPath:"#/properties/\
-responseTopic/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}if(!pattern29.test(data2)){const err13={
-instancePath:instancePath+"/responseTopic",schemaPath:"#/properties/responseTopic/pattern",keyword:"pattern",params:{pattern:"^[^+#\\u0000]+$"}};vErrors===null?
-vErrors=[err13]:vErrors.push(err13),errors++}}else{const err14={instancePath:instancePath+"/responseTopic",schemaPath:"#/properties/responseTopic/type",keyword:"\
-type",params:{type:"string"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}if(data.correlationData!==void 0){let data3=data.correlationData;if(typeof data3==
-"string"){if(!pattern30.test(data3)){const err15={instancePath:instancePath+"/correlationData",schemaPath:"#/properties/correlationData/pattern",keyword:"patter\
-n",params:{pattern:"^[A-Za-z0-9+/]*={0,2}$"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}else{const err16={instancePath:instancePath+"/correla\
-tionData",schemaPath:"#/properties/correlationData/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}if(data.
-requestId!==void 0){let data4=data.requestId;if(typeof data4!="string"&&!(typeof data4=="number"&&isFinite(data4))&&data4!==null){const err17={instancePath:instancePath+
-"/requestId",schemaPath:"#/properties/requestId/type",keyword:"type",params:{type:schema102.properties.requestId.type}};vErrors===null?vErrors=[err17]:vErrors.push(
-err17),errors++}}if(data.streaming!==void 0&&typeof data.streaming!="boolean"){const err18={instancePath:instancePath+"/streaming",schemaPath:"#/properties/stre\
-aming/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}if(data.at!==void 0){let data6=data.at;if(typeof data6==
-"string"){if(!pattern5.test(data6)){const err19={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\
-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}else{const err20={instancePath:instancePath+
-"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}}else{const err21={instancePath,
-schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}return validate96.errors=vErrors,errors===
-0}validate96.evaluated={props:{schemaVersion:!0,sessionId:!0,responseTopic:!0,correlationData:!0,requestId:!0,streaming:!0,at:!0},dynamicProps:!1,dynamicItems:!1};
-const ControlRecord=validate97,schema103={type:"object",required:["schemaVersion","sessionId","action","at"],properties:{schemaVersion:{const:1},sessionId:{type:"\
-string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},action:{type:"string",enum:["cancel","pause","resume","purge","extend"]},reason:{type:"string",maxLength:4e3},
-by:{type:"string",maxLength:400},deadlineAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"\
-utc",description:"Of extend: when the session must have ended."},steps:{type:"object",additionalProperties:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\
-\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},description:"Of extend: how long a step may work in an attempt, or an approval may be given. By step\
- id."},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},anyOf:[{properties:{action:{
-enum:["cancel","pause","resume","purge"]}}},{properties:{action:{const:"extend"}},required:["deadlineAt"]},{properties:{action:{const:"extend"}},required:["step\
-s"]}],description:"What somebody wants of a session. Each kind has a topic of its own, so that none hides another: `control` cancel, `control/pause` pause and r\
-esume, `control/purge` purge, `control/extend` extend. An extension never shortens: the later time counts."};function validate97(data,{instancePath="",parentData,
-parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate97.evaluated;evaluated0.dynamicProps&&(evaluated0.props=
-void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0);const _errs1=errors;let valid0=!1;const _errs2=errors;if(data&&typeof data=="object"&&!Array.isArray(
-data)&&data.action!==void 0){let data0=data.action;if(!(data0==="cancel"||data0==="pause"||data0==="resume"||data0==="purge")){const err0={instancePath:instancePath+
-"/action",schemaPath:"#/anyOf/0/properties/action/enum",keyword:"enum",params:{allowedValues:schema103.anyOf[0].properties.action.enum}};vErrors===null?vErrors=
-[err0]:vErrors.push(err0),errors++}}var _valid0=_errs2===errors;if(valid0=valid0||_valid0,_valid0){var props0={};props0.action=!0}const _errs4=errors;if(data&&typeof data==
-"object"&&!Array.isArray(data)){if(data.deadlineAt===void 0){const err1={instancePath,schemaPath:"#/anyOf/1/required",keyword:"required",params:{missingProperty:"\
-deadlineAt"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.action!==void 0&&data.action!=="extend"){const err2={instancePath:instancePath+"\
-/action",schemaPath:"#/anyOf/1/properties/action/const",keyword:"const",params:{allowedValue:"extend"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}}
-var _valid0=_errs4===errors;valid0=valid0||_valid0,_valid0&&props0!==!0&&(props0=props0||{},props0.action=!0);const _errs6=errors;if(data&&typeof data=="object"&&
-!Array.isArray(data)){if(data.steps===void 0){const err3={instancePath,schemaPath:"#/anyOf/2/required",keyword:"required",params:{missingProperty:"steps"}};vErrors===
-null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.action!==void 0&&data.action!=="extend"){const err4={instancePath:instancePath+"/action",schemaPath:"#/a\
-nyOf/2/properties/action/const",keyword:"const",params:{allowedValue:"extend"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}}var _valid0=_errs6===
-errors;if(valid0=valid0||_valid0,_valid0&&props0!==!0&&(props0=props0||{},props0.action=!0),valid0)errors=_errs1,vErrors!==null&&(_errs1?vErrors.length=_errs1:vErrors=
-null);else{const err5={instancePath,schemaPath:"#/anyOf",keyword:"anyOf",params:{}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data&&typeof data==
-"object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err6={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sch\
-emaVersion"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(data.sessionId===void 0){const err7={instancePath,schemaPath:"#/required",keyword:"re\
-quired",params:{missingProperty:"sessionId"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(data.action===void 0){const err8={instancePath,schemaPath:"\
-#/required",keyword:"required",params:{missingProperty:"action"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}if(data.at===void 0){const err9={instancePath,
-schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(props0!==!0&&(props0=props0||
-{},props0.schemaVersion=!0,props0.sessionId=!0,props0.action=!0,props0.reason=!0,props0.by=!0,props0.deadlineAt=!0,props0.steps=!0,props0.at=!0),data.schemaVersion!==
-void 0&&data.schemaVersion!==1){const err10={instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};
-vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(data.sessionId!==void 0){let data4=data.sessionId;if(typeof data4=="string"){if(func1(data4)>256){
-const err11={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=
-[err11]:vErrors.push(err11),errors++}if(!pattern10.test(data4)){const err12={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/pattern",
-keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}}else{const err13={instancePath:instancePath+
-"/sessionId",schemaPath:"#/properties/sessionId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}if(data.
-action!==void 0){let data5=data.action;if(typeof data5!="string"){const err14={instancePath:instancePath+"/action",schemaPath:"#/properties/action/type",keyword:"\
-type",params:{type:"string"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}if(!(data5==="cancel"||data5==="pause"||data5==="resume"||data5==="pur\
-ge"||data5==="extend")){const err15={instancePath:instancePath+"/action",schemaPath:"#/properties/action/enum",keyword:"enum",params:{allowedValues:schema103.properties.
-action.enum}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}if(data.reason!==void 0){let data6=data.reason;if(typeof data6=="string"){if(func1(data6)>
-4e3){const err16={instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=
-[err16]:vErrors.push(err16),errors++}}else{const err17={instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/type",keyword:"type",params:{type:"s\
-tring"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}if(data.by!==void 0){let data7=data.by;if(typeof data7=="string"){if(func1(data7)>400){const err18={
-instancePath:instancePath+"/by",schemaPath:"#/properties/by/maxLength",keyword:"maxLength",params:{limit:400}};vErrors===null?vErrors=[err18]:vErrors.push(err18),
-errors++}}else{const err19={instancePath:instancePath+"/by",schemaPath:"#/properties/by/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err19]:
-vErrors.push(err19),errors++}}if(data.deadlineAt!==void 0){let data8=data.deadlineAt;if(typeof data8=="string"){if(!pattern5.test(data8)){const err20={instancePath:instancePath+
-"/deadlineAt",schemaPath:"#/properties/deadlineAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};
-vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}else{const err21={instancePath:instancePath+"/deadlineAt",schemaPath:"#/properties/deadlineAt/type",
-keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}if(data.steps!==void 0){let data9=data.steps;if(data9&&typeof data9==
-"object"&&!Array.isArray(data9))for(const key0 in data9){let data10=data9[key0];if(typeof data10=="string"){if(!pattern5.test(data10)){const err22={instancePath:instancePath+
-"/steps/"+key0.replace(/~/g,"~0").replace(/\//g,"~1"),schemaPath:"#/properties/steps/additionalProperties/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\\
-d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}}else{const err23={instancePath:instancePath+
-"/steps/"+key0.replace(/~/g,"~0").replace(/\//g,"~1"),schemaPath:"#/properties/steps/additionalProperties/type",keyword:"type",params:{type:"string"}};vErrors===
-null?vErrors=[err23]:vErrors.push(err23),errors++}}else{const err24={instancePath:instancePath+"/steps",schemaPath:"#/properties/steps/type",keyword:"type",params:{
-type:"object"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}if(data.at!==void 0){let data11=data.at;if(typeof data11=="string"){if(!pattern5.test(
-data11)){const err25={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\
-\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}else{const err26={instancePath:instancePath+"/at",schemaPath:"#/pro\
-perties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}}}else{const err27={instancePath,schemaPath:"\
-#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}return validate97.errors=vErrors,evaluated0.props=props0,
-errors===0}validate97.evaluated={dynamicProps:!0,dynamicItems:!1};const DesiredState=validate98,schema104={type:"object",required:["schemaVersion","agentId","bl\
-ueprint","state"],properties:{schemaVersion:{const:1},agentId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},blueprint:{type:"string",pattern:"^[A-Za\
--z0-9_.-]+$",maxLength:256},config:{type:"object"},placement:{$ref:"#/$defs/Placement"},state:{type:"string",enum:["running","stopped"]},at:{type:"string",pattern:"\
-^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"A long-lived agent that supervisors keep alive."},
-schema105={type:"object",properties:{labels:{type:"object",additionalProperties:{type:"string",maxLength:200},description:"What a host must have, each with this\
- value: `{ site: north, gpu: a100 }`. Default: nothing.",maxProperties:20},weight:{type:"integer",minimum:1,maximum:1e3,description:"Places of a host that it ta\
-kes up while it runs. Default 1."}},additionalProperties:!1,description:"Where something may run, and how much room it needs there."};function validate98(data,{
-instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate98.evaluated;if(evaluated0.
+^[A-Za-z0-9_.-]+$",maxLength:256},trace:{$ref:"#/$defs/TraceContext"},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$",
+"x-shoal-write":"utc"}},description:"A supervisor's claim to spawn attempt n. Of equal n, the first in topic order counts."},schema101={type:"object",required:[
+"traceparent"],properties:{traceparent:{type:"string",pattern:"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"},tracestate:{type:"string",maxLength:512}},description:"\
+W3C Trace Context: what is done because of the record belongs to this trace."},pattern25=new RegExp("^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$","u");function validate94(data,{
+instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate94.evaluated;if(evaluated0.
 dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===
 void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(
-err0),errors++}if(data.agentId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"agentId"}};vErrors===null?
-vErrors=[err1]:vErrors.push(err1),errors++}if(data.blueprint===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
-blueprint"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.state===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"require\
-d",params:{missingProperty:"state"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==1){const err4={
-instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err4]:
-vErrors.push(err4),errors++}if(data.agentId!==void 0){let data1=data.agentId;if(typeof data1=="string"){if(func1(data1)>256){const err5={instancePath:instancePath+
-"/agentId",schemaPath:"#/properties/agentId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(!pattern10.
-test(data1)){const err6={instancePath:instancePath+"/agentId",schemaPath:"#/properties/agentId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};
-vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}}else{const err7={instancePath:instancePath+"/agentId",schemaPath:"#/properties/agentId/type",keyword:"\
-type",params:{type:"string"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}}if(data.blueprint!==void 0){let data2=data.blueprint;if(typeof data2=="\
-string"){if(func1(data2)>256){const err8={instancePath:instancePath+"/blueprint",schemaPath:"#/properties/blueprint/maxLength",keyword:"maxLength",params:{limit:256}};
-vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}if(!pattern10.test(data2)){const err9={instancePath:instancePath+"/blueprint",schemaPath:"#/properties\
-/blueprint/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}}else{const err10={instancePath:instancePath+
-"/blueprint",schemaPath:"#/properties/blueprint/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}}if(data.
-config!==void 0){let data3=data.config;if(!(data3&&typeof data3=="object"&&!Array.isArray(data3))){const err11={instancePath:instancePath+"/config",schemaPath:"\
-#/properties/config/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}if(data.placement!==void 0){let data4=data.
-placement;if(data4&&typeof data4=="object"&&!Array.isArray(data4)){for(const key0 in data4)if(!(key0==="labels"||key0==="weight")){const err12={instancePath:instancePath+
-"/placement",schemaPath:"#/$defs/Placement/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key0}};vErrors===null?vErrors=[err12]:
-vErrors.push(err12),errors++}if(data4.labels!==void 0){let data5=data4.labels;if(data5&&typeof data5=="object"&&!Array.isArray(data5)){if(Object.keys(data5).length>
-20){const err13={instancePath:instancePath+"/placement/labels",schemaPath:"#/$defs/Placement/properties/labels/maxProperties",keyword:"maxProperties",params:{limit:20}};
-vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}for(const key1 in data5){let data6=data5[key1];if(typeof data6=="string"){if(func1(data6)>200){const err14={
-instancePath:instancePath+"/placement/labels/"+key1.replace(/~/g,"~0").replace(/\//g,"~1"),schemaPath:"#/$defs/Placement/properties/labels/additionalProperties/\
-maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}else{const err15={instancePath:instancePath+"/pl\
-acement/labels/"+key1.replace(/~/g,"~0").replace(/\//g,"~1"),schemaPath:"#/$defs/Placement/properties/labels/additionalProperties/type",keyword:"type",params:{type:"\
-string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}}else{const err16={instancePath:instancePath+"/placement/labels",schemaPath:"#/$defs/Plac\
-ement/properties/labels/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}if(data4.weight!==void 0){let data7=data4.
-weight;if(!(typeof data7=="number"&&!(data7%1)&&!isNaN(data7)&&isFinite(data7))){const err17={instancePath:instancePath+"/placement/weight",schemaPath:"#/$defs/\
-Placement/properties/weight/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}if(typeof data7=="number"&&
-isFinite(data7)){if(data7>1e3||isNaN(data7)){const err18={instancePath:instancePath+"/placement/weight",schemaPath:"#/$defs/Placement/properties/weight/maximum",
-keyword:"maximum",params:{comparison:"<=",limit:1e3}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}if(data7<1||isNaN(data7)){const err19={instancePath:instancePath+
-"/placement/weight",schemaPath:"#/$defs/Placement/properties/weight/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err19]:
-vErrors.push(err19),errors++}}}}else{const err20={instancePath:instancePath+"/placement",schemaPath:"#/$defs/Placement/type",keyword:"type",params:{type:"object"}};
-vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}if(data.state!==void 0){let data8=data.state;if(typeof data8!="string"){const err21={instancePath:instancePath+
-"/state",schemaPath:"#/properties/state/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}if(!(data8==="r\
-unning"||data8==="stopped")){const err22={instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema104.
-properties.state.enum}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}}if(data.at!==void 0){let data9=data.at;if(typeof data9=="string"){if(!pattern5.
-test(data9)){const err23={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\\
-d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}else{const err24={instancePath:instancePath+"/at",schemaPath:"\
-#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}}else{const err25={instancePath,schemaPath:"\
-#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}return validate98.errors=vErrors,errors===0}validate98.
-evaluated={props:{schemaVersion:!0,agentId:!0,blueprint:!0,config:!0,placement:!0,state:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const ReasoningRecord=validate99,
-schema106={type:"object",required:["schemaVersion","reasoningId","agentId","purpose","decidedBy","promptHash","inputTokens","outputTokens","costUsd","calls","du\
+err0),errors++}if(data.sessionId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sessionId"}};vErrors===null?
+vErrors=[err1]:vErrors.push(err1),errors++}if(data.stepId===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
+stepId"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.attempt===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",
+params:{missingProperty:"attempt"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.claimId===void 0){const err4={instancePath,schemaPath:"#/r\
+equired",keyword:"required",params:{missingProperty:"claimId"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.supervisorId===void 0){const err5={
+instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"supervisorId"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.
+at===void 0){const err6={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),
+errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==1){const err7={instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVersion/c\
+onst",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(data.sessionId!==void 0){let data1=data.sessionId;if(typeof data1==
+"string"){if(func1(data1)>256){const err8={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/maxLength",keyword:"maxLength",params:{limit:256}};
+vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}if(!pattern10.test(data1)){const err9={instancePath:instancePath+"/sessionId",schemaPath:"#/properties\
+/sessionId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}}else{const err10={instancePath:instancePath+
+"/sessionId",schemaPath:"#/properties/sessionId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}}if(data.
+stepId!==void 0){let data2=data.stepId;if(typeof data2=="string"){if(func1(data2)>256){const err11={instancePath:instancePath+"/stepId",schemaPath:"#/properties\
+/stepId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}if(!pattern10.test(data2)){const err12={instancePath:instancePath+
+"/stepId",schemaPath:"#/properties/stepId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}}else{
+const err13={instancePath:instancePath+"/stepId",schemaPath:"#/properties/stepId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err13]:vErrors.
+push(err13),errors++}}if(data.attempt!==void 0){let data3=data.attempt;if(!(typeof data3=="number"&&!(data3%1)&&!isNaN(data3)&&isFinite(data3))){const err14={instancePath:instancePath+
+"/attempt",schemaPath:"#/properties/attempt/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}if(typeof data3==
+"number"&&isFinite(data3)){if(data3>1e3||isNaN(data3)){const err15={instancePath:instancePath+"/attempt",schemaPath:"#/properties/attempt/maximum",keyword:"maxi\
+mum",params:{comparison:"<=",limit:1e3}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}if(data3<1||isNaN(data3)){const err16={instancePath:instancePath+
+"/attempt",schemaPath:"#/properties/attempt/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}}
+if(data.claimId!==void 0){let data4=data.claimId;if(typeof data4=="string"){if(func1(data4)>100){const err17={instancePath:instancePath+"/claimId",schemaPath:"#\
+/properties/claimId/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}if(func1(data4)<1){const err18={
+instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err18]:vErrors.push(
+err18),errors++}}else{const err19={instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/type",keyword:"type",params:{type:"string"}};vErrors===
+null?vErrors=[err19]:vErrors.push(err19),errors++}}if(data.supervisorId!==void 0){let data5=data.supervisorId;if(typeof data5=="string"){if(func1(data5)>256){const err20={
+instancePath:instancePath+"/supervisorId",schemaPath:"#/properties/supervisorId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err20]:
+vErrors.push(err20),errors++}if(!pattern10.test(data5)){const err21={instancePath:instancePath+"/supervisorId",schemaPath:"#/properties/supervisorId/pattern",keyword:"\
+pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}else{const err22={instancePath:instancePath+"/superv\
+isorId",schemaPath:"#/properties/supervisorId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}}if(data.
+trace!==void 0){let data6=data.trace;if(data6&&typeof data6=="object"&&!Array.isArray(data6)){if(data6.traceparent===void 0){const err23={instancePath:instancePath+
+"/trace",schemaPath:"#/$defs/TraceContext/required",keyword:"required",params:{missingProperty:"traceparent"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),
+errors++}if(data6.traceparent!==void 0){let data7=data6.traceparent;if(typeof data7=="string"){if(!pattern25.test(data7)){const err24={instancePath:instancePath+
+"/trace/traceparent",schemaPath:"#/$defs/TraceContext/properties/traceparent/pattern",keyword:"pattern",params:{pattern:"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-\
+[0-9a-f]{2}$"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}else{const err25={instancePath:instancePath+"/trace/traceparent",schemaPath:"#/$def\
+s/TraceContext/properties/traceparent/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}if(data6.tracestate!==
+void 0){let data8=data6.tracestate;if(typeof data8=="string"){if(func1(data8)>512){const err26={instancePath:instancePath+"/trace/tracestate",schemaPath:"#/$def\
+s/TraceContext/properties/tracestate/maxLength",keyword:"maxLength",params:{limit:512}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}}else{const err27={
+instancePath:instancePath+"/trace/tracestate",schemaPath:"#/$defs/TraceContext/properties/tracestate/type",keyword:"type",params:{type:"string"}};vErrors===null?
+vErrors=[err27]:vErrors.push(err27),errors++}}}else{const err28={instancePath:instancePath+"/trace",schemaPath:"#/$defs/TraceContext/type",keyword:"type",params:{
+type:"object"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),errors++}}if(data.at!==void 0){let data9=data.at;if(typeof data9=="string"){if(!pattern5.test(
+data9)){const err29={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\\
+d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}}else{const err30={instancePath:instancePath+"/at",schemaPath:"#/prope\
+rties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}}}else{const err31={instancePath,schemaPath:"#\
+/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}return validate94.errors=vErrors,errors===0}validate94.
+evaluated={props:{schemaVersion:!0,sessionId:!0,stepId:!0,attempt:!0,claimId:!0,supervisorId:!0,trace:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const BrokerCanary=validate95,
+schema102={type:"object",required:["schemaVersion","state","refuse","supervisorId","at"],properties:{schemaVersion:{const:1},state:{type:"string",enum:["durable",
+"lossy","unproven"],description:"Do retained messages of this broker survive its restart? unproven: nobody has seen one."},bootId:{type:"string",maxLength:200,description:"\
+Of the start of the broker that wrote it saw."},refuse:{type:"boolean",description:"A step that is not idempotent fails on a lossy broker; otherwise its result \
+is flagged."},supervisorId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\
+\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"A retained message whose survival tells whether others survive."};function validate95(data,{instancePath="",parentData,
+parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate95.evaluated;if(evaluated0.dynamicProps&&(evaluated0.
+props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={
+instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.
+state===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"state"}};vErrors===null?vErrors=[err1]:vErrors.push(
+err1),errors++}if(data.refuse===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"refuse"}};vErrors===null?vErrors=
+[err2]:vErrors.push(err2),errors++}if(data.supervisorId===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"s\
+upervisorId"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.at===void 0){const err4={instancePath,schemaPath:"#/required",keyword:"required",
+params:{missingProperty:"at"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==1){const err5={instancePath:instancePath+
+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}
+if(data.state!==void 0){let data1=data.state;if(typeof data1!="string"){const err6={instancePath:instancePath+"/state",schemaPath:"#/properties/state/type",keyword:"\
+type",params:{type:"string"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(!(data1==="durable"||data1==="lossy"||data1==="unproven")){const err7={
+instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema102.properties.state.enum}};vErrors===null?vErrors=
+[err7]:vErrors.push(err7),errors++}}if(data.bootId!==void 0){let data2=data.bootId;if(typeof data2=="string"){if(func1(data2)>200){const err8={instancePath:instancePath+
+"/bootId",schemaPath:"#/properties/bootId/maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}}else{const err9={
+instancePath:instancePath+"/bootId",schemaPath:"#/properties/bootId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),
+errors++}}if(data.refuse!==void 0&&typeof data.refuse!="boolean"){const err10={instancePath:instancePath+"/refuse",schemaPath:"#/properties/refuse/type",keyword:"\
+type",params:{type:"boolean"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(data.supervisorId!==void 0){let data4=data.supervisorId;if(typeof data4==
+"string"){if(func1(data4)>256){const err11={instancePath:instancePath+"/supervisorId",schemaPath:"#/properties/supervisorId/maxLength",keyword:"maxLength",params:{
+limit:256}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}if(!pattern10.test(data4)){const err12={instancePath:instancePath+"/supervisorId",schemaPath:"\
+#/properties/supervisorId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}}else{const err13={
+instancePath:instancePath+"/supervisorId",schemaPath:"#/properties/supervisorId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err13]:vErrors.
+push(err13),errors++}}if(data.at!==void 0){let data5=data.at;if(typeof data5=="string"){if(!pattern5.test(data5)){const err14={instancePath:instancePath+"/at",schemaPath:"\
+#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=
+[err14]:vErrors.push(err14),errors++}}else{const err15={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};
+vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}}else{const err16={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===
+null?vErrors=[err16]:vErrors.push(err16),errors++}return validate95.errors=vErrors,errors===0}validate95.evaluated={props:{schemaVersion:!0,state:!0,bootId:!0,refuse:!0,
+supervisorId:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const CallerRecord=validate96,schema103={type:"object",required:["schemaVersion","sessionId","responseTo\
+pic","correlationData","requestId","streaming","at"],properties:{schemaVersion:{const:1},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},responseTopic:{
+type:"string",minLength:1,maxLength:65535,pattern:"^[^+#\\u0000]+$"},correlationData:{type:"string",description:"Base64 of the bytes.",pattern:"^[A-Za-z0-9+/]*=\
+{0,2}$"},requestId:{type:["string","number","null"],description:"JSON-RPC id to answer with."},streaming:{type:"boolean",description:"True: wants every update. \
+False: exactly one reply, at the end."},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"\
+utc"}},description:"Somebody who wants the outcome."},pattern30=new RegExp("^[^+#\\u0000]+$","u"),pattern31=new RegExp("^[A-Za-z0-9+/]*={0,2}$","u");function validate96(data,{
+instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate96.evaluated;if(evaluated0.
+dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===
+void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(
+err0),errors++}if(data.sessionId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sessionId"}};vErrors===null?
+vErrors=[err1]:vErrors.push(err1),errors++}if(data.responseTopic===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
+responseTopic"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.correlationData===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"\
+required",params:{missingProperty:"correlationData"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.requestId===void 0){const err4={instancePath,
+schemaPath:"#/required",keyword:"required",params:{missingProperty:"requestId"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.streaming===void 0){
+const err5={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"streaming"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}
+if(data.at===void 0){const err6={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};vErrors===null?vErrors=[err6]:vErrors.push(
+err6),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==1){const err7={instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVer\
+sion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(data.sessionId!==void 0){let data1=data.sessionId;
+if(typeof data1=="string"){if(func1(data1)>256){const err8={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/maxLength",keyword:"maxLen\
+gth",params:{limit:256}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}if(!pattern10.test(data1)){const err9={instancePath:instancePath+"/sessionId",
+schemaPath:"#/properties/sessionId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}}else{
+const err10={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err10]:
+vErrors.push(err10),errors++}}if(data.responseTopic!==void 0){let data2=data.responseTopic;if(typeof data2=="string"){if(func1(data2)>65535){const err11={instancePath:instancePath+
+"/responseTopic",schemaPath:"#/properties/responseTopic/maxLength",keyword:"maxLength",params:{limit:65535}};vErrors===null?vErrors=[err11]:vErrors.push(err11),
+errors++}if(func1(data2)<1){const err12={instancePath:instancePath+"/responseTopic",schemaPath:"#/properties/responseTopic/minLength",keyword:"minLength",params:{
+limit:1}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}if(!pattern30.test(data2)){const err13={instancePath:instancePath+"/responseTopic",schemaPath:"\
+#/properties/responseTopic/pattern",keyword:"pattern",params:{pattern:"^[^+#\\u0000]+$"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}else{const err14={
+instancePath:instancePath+"/responseTopic",schemaPath:"#/properties/responseTopic/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err14]:vErrors.
+push(err14),errors++}}if(data.correlationData!==void 0){let data3=data.correlationData;if(typeof data3=="string"){if(!pattern31.test(data3)){const err15={instancePath:instancePath+
+"/correlationData",schemaPath:"#/properties/correlationData/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9+/]*={0,2}$"}};vErrors===null?vErrors=[err15]:
+vErrors.push(err15),errors++}}else{const err16={instancePath:instancePath+"/correlationData",schemaPath:"#/properties/correlationData/type",keyword:"type",params:{
+type:"string"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}if(data.requestId!==void 0){let data4=data.requestId;if(typeof data4!="string"&&!(typeof data4==
+"number"&&isFinite(data4))&&data4!==null){const err17={instancePath:instancePath+"/requestId",schemaPath:"#/properties/requestId/type",keyword:"type",params:{type:schema103.
+properties.requestId.type}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}if(data.streaming!==void 0&&typeof data.streaming!="boolean"){const err18={
+instancePath:instancePath+"/streaming",schemaPath:"#/properties/streaming/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err18]:vErrors.push(
+err18),errors++}if(data.at!==void 0){let data6=data.at;if(typeof data6=="string"){if(!pattern5.test(data6)){const err19={instancePath:instancePath+"/at",schemaPath:"\
+#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=
+[err19]:vErrors.push(err19),errors++}}else{const err20={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};
+vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}}else{const err21={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===
+null?vErrors=[err21]:vErrors.push(err21),errors++}return validate96.errors=vErrors,errors===0}validate96.evaluated={props:{schemaVersion:!0,sessionId:!0,responseTopic:!0,
+correlationData:!0,requestId:!0,streaming:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const ControlRecord=validate97,schema104={type:"object",required:["schemaVe\
+rsion","sessionId","action","at"],properties:{schemaVersion:{const:1},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},action:{type:"string",
+enum:["cancel","pause","resume","purge","extend"]},reason:{type:"string",maxLength:4e3},by:{type:"string",maxLength:400},deadlineAt:{type:"string",pattern:"^\\d{\
+4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc",description:"Of extend: when the session must have ended."},steps:{
+type:"object",additionalProperties:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},description:"\
+Of extend: how long a step may work in an attempt, or an approval may be given. By step id."},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?\
+(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},anyOf:[{properties:{action:{enum:["cancel","pause","resume","purge"]}}},{properties:{action:{const:"extend"}},required:[
+"deadlineAt"]},{properties:{action:{const:"extend"}},required:["steps"]}],description:"What somebody wants of a session. Each kind has a topic of its own, so th\
+at none hides another: `control` cancel, `control/pause` pause and resume, `control/purge` purge, `control/extend` extend. An extension never shortens: the late\
+r time counts."};function validate97(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate97.
+evaluated;evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0);const _errs1=errors;let valid0=!1;const _errs2=errors;
+if(data&&typeof data=="object"&&!Array.isArray(data)&&data.action!==void 0){let data0=data.action;if(!(data0==="cancel"||data0==="pause"||data0==="resume"||data0===
+"purge")){const err0={instancePath:instancePath+"/action",schemaPath:"#/anyOf/0/properties/action/enum",keyword:"enum",params:{allowedValues:schema104.anyOf[0].
+properties.action.enum}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}}var _valid0=_errs2===errors;if(valid0=valid0||_valid0,_valid0){var props0={};
+props0.action=!0}const _errs4=errors;if(data&&typeof data=="object"&&!Array.isArray(data)){if(data.deadlineAt===void 0){const err1={instancePath,schemaPath:"#/a\
+nyOf/1/required",keyword:"required",params:{missingProperty:"deadlineAt"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.action!==void 0&&data.
+action!=="extend"){const err2={instancePath:instancePath+"/action",schemaPath:"#/anyOf/1/properties/action/const",keyword:"const",params:{allowedValue:"extend"}};
+vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}}var _valid0=_errs4===errors;valid0=valid0||_valid0,_valid0&&props0!==!0&&(props0=props0||{},props0.action=
+!0);const _errs6=errors;if(data&&typeof data=="object"&&!Array.isArray(data)){if(data.steps===void 0){const err3={instancePath,schemaPath:"#/anyOf/2/required",keyword:"\
+required",params:{missingProperty:"steps"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.action!==void 0&&data.action!=="extend"){const err4={
+instancePath:instancePath+"/action",schemaPath:"#/anyOf/2/properties/action/const",keyword:"const",params:{allowedValue:"extend"}};vErrors===null?vErrors=[err4]:
+vErrors.push(err4),errors++}}var _valid0=_errs6===errors;if(valid0=valid0||_valid0,_valid0&&props0!==!0&&(props0=props0||{},props0.action=!0),valid0)errors=_errs1,
+vErrors!==null&&(_errs1?vErrors.length=_errs1:vErrors=null);else{const err5={instancePath,schemaPath:"#/anyOf",keyword:"anyOf",params:{}};vErrors===null?vErrors=
+[err5]:vErrors.push(err5),errors++}if(data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err6={instancePath,schemaPath:"#/\
+required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(data.sessionId===void 0){const err7={
+instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sessionId"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(data.
+action===void 0){const err8={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"action"}};vErrors===null?vErrors=[err8]:vErrors.push(
+err8),errors++}if(data.at===void 0){const err9={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};vErrors===null?vErrors=[err9]:
+vErrors.push(err9),errors++}if(props0!==!0&&(props0=props0||{},props0.schemaVersion=!0,props0.sessionId=!0,props0.action=!0,props0.reason=!0,props0.by=!0,props0.
+deadlineAt=!0,props0.steps=!0,props0.at=!0),data.schemaVersion!==void 0&&data.schemaVersion!==1){const err10={instancePath:instancePath+"/schemaVersion",schemaPath:"\
+#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(data.sessionId!==void 0){
+let data4=data.sessionId;if(typeof data4=="string"){if(func1(data4)>256){const err11={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/\
+maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}if(!pattern10.test(data4)){const err12={instancePath:instancePath+
+"/sessionId",schemaPath:"#/properties/sessionId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err12]:vErrors.push(err12),
+errors++}}else{const err13={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/type",keyword:"type",params:{type:"string"}};vErrors===null?
+vErrors=[err13]:vErrors.push(err13),errors++}}if(data.action!==void 0){let data5=data.action;if(typeof data5!="string"){const err14={instancePath:instancePath+"\
+/action",schemaPath:"#/properties/action/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}if(!(data5==="\
+cancel"||data5==="pause"||data5==="resume"||data5==="purge"||data5==="extend")){const err15={instancePath:instancePath+"/action",schemaPath:"#/properties/action\
+/enum",keyword:"enum",params:{allowedValues:schema104.properties.action.enum}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}if(data.reason!==void 0){
+let data6=data.reason;if(typeof data6=="string"){if(func1(data6)>4e3){const err16={instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/maxLength",
+keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}else{const err17={instancePath:instancePath+"/reason",schemaPath:"\
+#/properties/reason/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}if(data.by!==void 0){let data7=data.
+by;if(typeof data7=="string"){if(func1(data7)>400){const err18={instancePath:instancePath+"/by",schemaPath:"#/properties/by/maxLength",keyword:"maxLength",params:{
+limit:400}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}else{const err19={instancePath:instancePath+"/by",schemaPath:"#/properties/by/type",keyword:"\
+type",params:{type:"string"}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}if(data.deadlineAt!==void 0){let data8=data.deadlineAt;if(typeof data8==
+"string"){if(!pattern5.test(data8)){const err20={instancePath:instancePath+"/deadlineAt",schemaPath:"#/properties/deadlineAt/pattern",keyword:"pattern",params:{
+pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}else{const err21={
+instancePath:instancePath+"/deadlineAt",schemaPath:"#/properties/deadlineAt/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err21]:vErrors.
+push(err21),errors++}}if(data.steps!==void 0){let data9=data.steps;if(data9&&typeof data9=="object"&&!Array.isArray(data9))for(const key0 in data9){let data10=data9[key0];
+if(typeof data10=="string"){if(!pattern5.test(data10)){const err22={instancePath:instancePath+"/steps/"+key0.replace(/~/g,"~0").replace(/\//g,"~1"),schemaPath:"\
+#/properties/steps/additionalProperties/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};
+vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}}else{const err23={instancePath:instancePath+"/steps/"+key0.replace(/~/g,"~0").replace(/\//g,"~1"),schemaPath:"\
+#/properties/steps/additionalProperties/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}else{const err24={
+instancePath:instancePath+"/steps",schemaPath:"#/properties/steps/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),
+errors++}}if(data.at!==void 0){let data11=data.at;if(typeof data11=="string"){if(!pattern5.test(data11)){const err25={instancePath:instancePath+"/at",schemaPath:"\
+#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=
+[err25]:vErrors.push(err25),errors++}}else{const err26={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};
+vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}}}else{const err27={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===
+null?vErrors=[err27]:vErrors.push(err27),errors++}return validate97.errors=vErrors,evaluated0.props=props0,errors===0}validate97.evaluated={dynamicProps:!0,dynamicItems:!1};
+const DesiredState=validate98,schema105={type:"object",required:["schemaVersion","agentId","blueprint","state"],properties:{schemaVersion:{const:1},agentId:{type:"\
+string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},blueprint:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},config:{type:"object"},placement:{$ref:"#\
+/$defs/Placement"},state:{type:"string",enum:["running","stopped"]},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$",
+"x-shoal-write":"utc"}},description:"A long-lived agent that supervisors keep alive."},schema106={type:"object",properties:{labels:{type:"object",additionalProperties:{
+type:"string",maxLength:200},description:"What a host must have, each with this value: `{ site: north, gpu: a100 }`. Default: nothing.",maxProperties:20},weight:{
+type:"integer",minimum:1,maximum:1e3,description:"Places of a host that it takes up while it runs. Default 1."}},additionalProperties:!1,description:"Where some\
+thing may run, and how much room it needs there."};function validate98(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){
+let vErrors=null,errors=0;const evaluated0=validate98.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=
+void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{
+missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.agentId===void 0){const err1={instancePath,schemaPath:"#/req\
+uired",keyword:"required",params:{missingProperty:"agentId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.blueprint===void 0){const err2={
+instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"blueprint"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.
+state===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"state"}};vErrors===null?vErrors=[err3]:vErrors.push(
+err3),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==1){const err4={instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVer\
+sion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.agentId!==void 0){let data1=data.agentId;
+if(typeof data1=="string"){if(func1(data1)>256){const err5={instancePath:instancePath+"/agentId",schemaPath:"#/properties/agentId/maxLength",keyword:"maxLength",
+params:{limit:256}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(!pattern10.test(data1)){const err6={instancePath:instancePath+"/agentId",schemaPath:"\
+#/properties/agentId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}}else{const err7={
+instancePath:instancePath+"/agentId",schemaPath:"#/properties/agentId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),
+errors++}}if(data.blueprint!==void 0){let data2=data.blueprint;if(typeof data2=="string"){if(func1(data2)>256){const err8={instancePath:instancePath+"/blueprint",
+schemaPath:"#/properties/blueprint/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}if(!pattern10.test(
+data2)){const err9={instancePath:instancePath+"/blueprint",schemaPath:"#/properties/blueprint/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===
+null?vErrors=[err9]:vErrors.push(err9),errors++}}else{const err10={instancePath:instancePath+"/blueprint",schemaPath:"#/properties/blueprint/type",keyword:"type",
+params:{type:"string"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}}if(data.config!==void 0){let data3=data.config;if(!(data3&&typeof data3=="o\
+bject"&&!Array.isArray(data3))){const err11={instancePath:instancePath+"/config",schemaPath:"#/properties/config/type",keyword:"type",params:{type:"object"}};vErrors===
+null?vErrors=[err11]:vErrors.push(err11),errors++}}if(data.placement!==void 0){let data4=data.placement;if(data4&&typeof data4=="object"&&!Array.isArray(data4)){
+for(const key0 in data4)if(!(key0==="labels"||key0==="weight")){const err12={instancePath:instancePath+"/placement",schemaPath:"#/$defs/Placement/additionalProp\
+erties",keyword:"additionalProperties",params:{additionalProperty:key0}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}if(data4.labels!==void 0){let data5=data4.
+labels;if(data5&&typeof data5=="object"&&!Array.isArray(data5)){if(Object.keys(data5).length>20){const err13={instancePath:instancePath+"/placement/labels",schemaPath:"\
+#/$defs/Placement/properties/labels/maxProperties",keyword:"maxProperties",params:{limit:20}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}for(const key1 in data5){
+let data6=data5[key1];if(typeof data6=="string"){if(func1(data6)>200){const err14={instancePath:instancePath+"/placement/labels/"+key1.replace(/~/g,"~0").replace(
+/\//g,"~1"),schemaPath:"#/$defs/Placement/properties/labels/additionalProperties/maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?vErrors=[err14]:
+vErrors.push(err14),errors++}}else{const err15={instancePath:instancePath+"/placement/labels/"+key1.replace(/~/g,"~0").replace(/\//g,"~1"),schemaPath:"#/$defs/P\
+lacement/properties/labels/additionalProperties/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}}else{
+const err16={instancePath:instancePath+"/placement/labels",schemaPath:"#/$defs/Placement/properties/labels/type",keyword:"type",params:{type:"object"}};vErrors===
+null?vErrors=[err16]:vErrors.push(err16),errors++}}if(data4.weight!==void 0){let data7=data4.weight;if(!(typeof data7=="number"&&!(data7%1)&&!isNaN(data7)&&isFinite(
+data7))){const err17={instancePath:instancePath+"/placement/weight",schemaPath:"#/$defs/Placement/properties/weight/type",keyword:"type",params:{type:"integer"}};
+vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}if(typeof data7=="number"&&isFinite(data7)){if(data7>1e3||isNaN(data7)){const err18={instancePath:instancePath+
+"/placement/weight",schemaPath:"#/$defs/Placement/properties/weight/maximum",keyword:"maximum",params:{comparison:"<=",limit:1e3}};vErrors===null?vErrors=[err18]:
+vErrors.push(err18),errors++}if(data7<1||isNaN(data7)){const err19={instancePath:instancePath+"/placement/weight",schemaPath:"#/$defs/Placement/properties/weigh\
+t/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}}}else{const err20={instancePath:instancePath+
+"/placement",schemaPath:"#/$defs/Placement/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}if(data.state!==
+void 0){let data8=data.state;if(typeof data8!="string"){const err21={instancePath:instancePath+"/state",schemaPath:"#/properties/state/type",keyword:"type",params:{
+type:"string"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}if(!(data8==="running"||data8==="stopped")){const err22={instancePath:instancePath+"\
+/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema105.properties.state.enum}};vErrors===null?vErrors=[err22]:vErrors.push(
+err22),errors++}}if(data.at!==void 0){let data9=data.at;if(typeof data9=="string"){if(!pattern5.test(data9)){const err23={instancePath:instancePath+"/at",schemaPath:"\
+#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=
+[err23]:vErrors.push(err23),errors++}}else{const err24={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};
+vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}}else{const err25={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===
+null?vErrors=[err25]:vErrors.push(err25),errors++}return validate98.errors=vErrors,errors===0}validate98.evaluated={props:{schemaVersion:!0,agentId:!0,blueprint:!0,
+config:!0,placement:!0,state:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const DeviceCommand=validate99,schema107={type:"object",required:["schemaVersion","comma\
+ndId","deviceId","tool","args","by","at","deadlineAt","retentionSeconds"],properties:{schemaVersion:{const:1},commandId:{type:"string",pattern:"^[A-Za-z0-9_.-]+\
+$",maxLength:256},deviceId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},tool:{type:"string",minLength:1,maxLength:200,description:"Of the tools tha\
+t the device offers."},args:{type:"object"},approvalId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},by:{type:"string",minLength:1,maxLength:400,description:"\
+Who wants it."},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},deadlineAt:{type:"\
+string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc",description:"The device does not begin it aft\
+er that."},retentionSeconds:{type:"integer",minimum:60,maximum:31536e3,description:"The records stay so long after the deadline. The Message Expiry that is left\
+ when a device receives the command, less this, is the time until the deadline: a device without a right clock needs none."},trace:{$ref:"#/$defs/TraceContext"}},
+description:"A call of a tool that waits for its device, however long that is away. Retained and immutable; without a word of the device it is queued."};function validate99(data,{
+instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate99.evaluated;if(evaluated0.
+dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===
+void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(
+err0),errors++}if(data.commandId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"commandId"}};vErrors===null?
+vErrors=[err1]:vErrors.push(err1),errors++}if(data.deviceId===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
+deviceId"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.tool===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",
+params:{missingProperty:"tool"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.args===void 0){const err4={instancePath,schemaPath:"#/require\
+d",keyword:"required",params:{missingProperty:"args"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.by===void 0){const err5={instancePath,schemaPath:"\
+#/required",keyword:"required",params:{missingProperty:"by"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.at===void 0){const err6={instancePath,
+schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(data.deadlineAt===void 0){
+const err7={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"deadlineAt"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}
+if(data.retentionSeconds===void 0){const err8={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"retentionSeconds"}};vErrors===null?
+vErrors=[err8]:vErrors.push(err8),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==1){const err9={instancePath:instancePath+"/schemaVersion",schemaPath:"\
+#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(data.commandId!==void 0){
+let data1=data.commandId;if(typeof data1=="string"){if(func1(data1)>256){const err10={instancePath:instancePath+"/commandId",schemaPath:"#/properties/commandId/\
+maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(!pattern10.test(data1)){const err11={instancePath:instancePath+
+"/commandId",schemaPath:"#/properties/commandId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),
+errors++}}else{const err12={instancePath:instancePath+"/commandId",schemaPath:"#/properties/commandId/type",keyword:"type",params:{type:"string"}};vErrors===null?
+vErrors=[err12]:vErrors.push(err12),errors++}}if(data.deviceId!==void 0){let data2=data.deviceId;if(typeof data2=="string"){if(func1(data2)>256){const err13={instancePath:instancePath+
+"/deviceId",schemaPath:"#/properties/deviceId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}if(!pattern10.
+test(data2)){const err14={instancePath:instancePath+"/deviceId",schemaPath:"#/properties/deviceId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};
+vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}else{const err15={instancePath:instancePath+"/deviceId",schemaPath:"#/properties/deviceId/type",keyword:"\
+type",params:{type:"string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}if(data.tool!==void 0){let data3=data.tool;if(typeof data3=="string"){
+if(func1(data3)>200){const err16={instancePath:instancePath+"/tool",schemaPath:"#/properties/tool/maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?
+vErrors=[err16]:vErrors.push(err16),errors++}if(func1(data3)<1){const err17={instancePath:instancePath+"/tool",schemaPath:"#/properties/tool/minLength",keyword:"\
+minLength",params:{limit:1}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}else{const err18={instancePath:instancePath+"/tool",schemaPath:"#/prop\
+erties/tool/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}if(data.args!==void 0){let data4=data.args;
+if(!(data4&&typeof data4=="object"&&!Array.isArray(data4))){const err19={instancePath:instancePath+"/args",schemaPath:"#/properties/args/type",keyword:"type",params:{
+type:"object"}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}if(data.approvalId!==void 0){let data5=data.approvalId;if(typeof data5=="string"){if(func1(
+data5)>256){const err20={instancePath:instancePath+"/approvalId",schemaPath:"#/properties/approvalId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===
+null?vErrors=[err20]:vErrors.push(err20),errors++}if(!pattern10.test(data5)){const err21={instancePath:instancePath+"/approvalId",schemaPath:"#/properties/appro\
+valId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}else{const err22={instancePath:instancePath+
+"/approvalId",schemaPath:"#/properties/approvalId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}}if(data.
+by!==void 0){let data6=data.by;if(typeof data6=="string"){if(func1(data6)>400){const err23={instancePath:instancePath+"/by",schemaPath:"#/properties/by/maxLengt\
+h",keyword:"maxLength",params:{limit:400}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}if(func1(data6)<1){const err24={instancePath:instancePath+
+"/by",schemaPath:"#/properties/by/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}else{const err25={
+instancePath:instancePath+"/by",schemaPath:"#/properties/by/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}
+if(data.at!==void 0){let data7=data.at;if(typeof data7=="string"){if(!pattern5.test(data7)){const err26={instancePath:instancePath+"/at",schemaPath:"#/propertie\
+s/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err26]:vErrors.
+push(err26),errors++}}else{const err27={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?
+vErrors=[err27]:vErrors.push(err27),errors++}}if(data.deadlineAt!==void 0){let data8=data.deadlineAt;if(typeof data8=="string"){if(!pattern5.test(data8)){const err28={
+instancePath:instancePath+"/deadlineAt",schemaPath:"#/properties/deadlineAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(\
+Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),errors++}}else{const err29={instancePath:instancePath+"/deadlineAt",schemaPath:"#/pr\
+operties/deadlineAt/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}}if(data.retentionSeconds!==void 0){
+let data9=data.retentionSeconds;if(!(typeof data9=="number"&&!(data9%1)&&!isNaN(data9)&&isFinite(data9))){const err30={instancePath:instancePath+"/retentionSeco\
+nds",schemaPath:"#/properties/retentionSeconds/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}if(typeof data9==
+"number"&&isFinite(data9)){if(data9>31536e3||isNaN(data9)){const err31={instancePath:instancePath+"/retentionSeconds",schemaPath:"#/properties/retentionSeconds/\
+maximum",keyword:"maximum",params:{comparison:"<=",limit:31536e3}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}if(data9<60||isNaN(data9)){const err32={
+instancePath:instancePath+"/retentionSeconds",schemaPath:"#/properties/retentionSeconds/minimum",keyword:"minimum",params:{comparison:">=",limit:60}};vErrors===
+null?vErrors=[err32]:vErrors.push(err32),errors++}}}if(data.trace!==void 0){let data10=data.trace;if(data10&&typeof data10=="object"&&!Array.isArray(data10)){if(data10.
+traceparent===void 0){const err33={instancePath:instancePath+"/trace",schemaPath:"#/$defs/TraceContext/required",keyword:"required",params:{missingProperty:"tra\
+ceparent"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}if(data10.traceparent!==void 0){let data11=data10.traceparent;if(typeof data11=="string"){
+if(!pattern25.test(data11)){const err34={instancePath:instancePath+"/trace/traceparent",schemaPath:"#/$defs/TraceContext/properties/traceparent/pattern",keyword:"\
+pattern",params:{pattern:"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}}else{const err35={
+instancePath:instancePath+"/trace/traceparent",schemaPath:"#/$defs/TraceContext/properties/traceparent/type",keyword:"type",params:{type:"string"}};vErrors===null?
+vErrors=[err35]:vErrors.push(err35),errors++}}if(data10.tracestate!==void 0){let data12=data10.tracestate;if(typeof data12=="string"){if(func1(data12)>512){const err36={
+instancePath:instancePath+"/trace/tracestate",schemaPath:"#/$defs/TraceContext/properties/tracestate/maxLength",keyword:"maxLength",params:{limit:512}};vErrors===
+null?vErrors=[err36]:vErrors.push(err36),errors++}}else{const err37={instancePath:instancePath+"/trace/tracestate",schemaPath:"#/$defs/TraceContext/properties/t\
+racestate/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err37]:vErrors.push(err37),errors++}}}else{const err38={instancePath:instancePath+
+"/trace",schemaPath:"#/$defs/TraceContext/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err38]:vErrors.push(err38),errors++}}}else{const err39={
+instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err39]:vErrors.push(err39),errors++}return validate99.errors=vErrors,
+errors===0}validate99.evaluated={props:{schemaVersion:!0,commandId:!0,deviceId:!0,tool:!0,args:!0,approvalId:!0,by:!0,at:!0,deadlineAt:!0,retentionSeconds:!0,trace:!0},
+dynamicProps:!1,dynamicItems:!1};const DeviceCommandCancel=validate100,schema109={type:"object",required:["schemaVersion","commandId","deviceId","state","by","a\
+t"],properties:{schemaVersion:{const:1},commandId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},deviceId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",
+maxLength:256},state:{type:"string",enum:["requested","effective"],description:"requested: it was written. effective: after that, the device had not accepted th\
+e command, and so never will."},by:{type:"string",minLength:1,maxLength:400},reason:{type:"string",maxLength:4e3},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\
+\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"A command is no longer wanted. A device reads it after it accepted and b\
+efore it begins."};function validate100(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate100.
+evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){
+if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=
+[err0]:vErrors.push(err0),errors++}if(data.commandId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"comm\
+andId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.deviceId===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",
+params:{missingProperty:"deviceId"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.state===void 0){const err3={instancePath,schemaPath:"#/re\
+quired",keyword:"required",params:{missingProperty:"state"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.by===void 0){const err4={instancePath,
+schemaPath:"#/required",keyword:"required",params:{missingProperty:"by"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.at===void 0){const err5={
+instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.schemaVersion!==
+void 0&&data.schemaVersion!==1){const err6={instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};
+vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(data.commandId!==void 0){let data1=data.commandId;if(typeof data1=="string"){if(func1(data1)>256){const err7={
+instancePath:instancePath+"/commandId",schemaPath:"#/properties/commandId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err7]:vErrors.
+push(err7),errors++}if(!pattern10.test(data1)){const err8={instancePath:instancePath+"/commandId",schemaPath:"#/properties/commandId/pattern",keyword:"pattern",
+params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}}else{const err9={instancePath:instancePath+"/commandId",schemaPath:"\
+#/properties/commandId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}}if(data.deviceId!==void 0){let data2=data.
+deviceId;if(typeof data2=="string"){if(func1(data2)>256){const err10={instancePath:instancePath+"/deviceId",schemaPath:"#/properties/deviceId/maxLength",keyword:"\
+maxLength",params:{limit:256}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(!pattern10.test(data2)){const err11={instancePath:instancePath+"/d\
+eviceId",schemaPath:"#/properties/deviceId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}else{
+const err12={instancePath:instancePath+"/deviceId",schemaPath:"#/properties/deviceId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err12]:
+vErrors.push(err12),errors++}}if(data.state!==void 0){let data3=data.state;if(typeof data3!="string"){const err13={instancePath:instancePath+"/state",schemaPath:"\
+#/properties/state/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}if(!(data3==="requested"||data3==="e\
+ffective")){const err14={instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema109.properties.state.
+enum}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}if(data.by!==void 0){let data4=data.by;if(typeof data4=="string"){if(func1(data4)>400){const err15={
+instancePath:instancePath+"/by",schemaPath:"#/properties/by/maxLength",keyword:"maxLength",params:{limit:400}};vErrors===null?vErrors=[err15]:vErrors.push(err15),
+errors++}if(func1(data4)<1){const err16={instancePath:instancePath+"/by",schemaPath:"#/properties/by/minLength",keyword:"minLength",params:{limit:1}};vErrors===
+null?vErrors=[err16]:vErrors.push(err16),errors++}}else{const err17={instancePath:instancePath+"/by",schemaPath:"#/properties/by/type",keyword:"type",params:{type:"\
+string"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}if(data.reason!==void 0){let data5=data.reason;if(typeof data5=="string"){if(func1(data5)>
+4e3){const err18={instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=
+[err18]:vErrors.push(err18),errors++}}else{const err19={instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/type",keyword:"type",params:{type:"s\
+tring"}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}if(data.at!==void 0){let data6=data.at;if(typeof data6=="string"){if(!pattern5.test(data6)){
+const err20={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[\
++-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}else{const err21={instancePath:instancePath+"/at",schemaPath:"#/properties/at\
+/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}}else{const err22={instancePath,schemaPath:"#/type",keyword:"\
+type",params:{type:"object"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}return validate100.errors=vErrors,errors===0}validate100.evaluated={props:{
+schemaVersion:!0,commandId:!0,deviceId:!0,state:!0,by:!0,reason:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const DeviceCommandStatus=validate101,schema110={type:"\
+object",required:["schemaVersion","commandId","deviceId","state","trail"],properties:{schemaVersion:{const:1},commandId:{type:"string",pattern:"^[A-Za-z0-9_.-]+\
+$",maxLength:256},deviceId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},state:{type:"string",enum:["delivered","accepted","running","done","failed",
+"unknown","expired","canceled"]},trail:{type:"array",items:{type:"object",required:["state","at"],properties:{state:{type:"string",enum:["delivered","accepted",
+"running","done","failed","unknown","expired","canceled"]},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$",
+"x-shoal-write":"utc"}}},minItems:1,maxItems:16,description:"Every state so far, by the clock of the device; the last one is `state`."},result:{},error:{$ref:"#\
+/$defs/RecordError"}},description:"The word of the device on a command, written before it goes on: `delivered` it was received, `accepted` it is taken up, `runn\
+ing` it is begun; `done` has result; `failed`, `unknown` (begun, and nobody knows how it ended), `expired` and `canceled` (never begun) have error."},schema111={
+type:"object",required:["code","message"],properties:{code:{type:"string",minLength:1,maxLength:100,description:"Upper case with underscores, for programs: ATTE\
+MPTS_EXHAUSTED."},message:{type:"string",maxLength:4e3},retryable:{type:"boolean"},details:{}}};function validate101(data,{instancePath="",parentData,parentDataProperty,
+rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate101.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.
+dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"\
+#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.commandId===void 0){const err1={
+instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"commandId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.
+deviceId===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"deviceId"}};vErrors===null?vErrors=[err2]:vErrors.
+push(err2),errors++}if(data.state===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"state"}};vErrors===null?
+vErrors=[err3]:vErrors.push(err3),errors++}if(data.trail===void 0){const err4={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
+trail"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==1){const err5={instancePath:instancePath+
+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}
+if(data.commandId!==void 0){let data1=data.commandId;if(typeof data1=="string"){if(func1(data1)>256){const err6={instancePath:instancePath+"/commandId",schemaPath:"\
+#/properties/commandId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(!pattern10.test(data1)){const err7={
+instancePath:instancePath+"/commandId",schemaPath:"#/properties/commandId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=
+[err7]:vErrors.push(err7),errors++}}else{const err8={instancePath:instancePath+"/commandId",schemaPath:"#/properties/commandId/type",keyword:"type",params:{type:"\
+string"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}}if(data.deviceId!==void 0){let data2=data.deviceId;if(typeof data2=="string"){if(func1(data2)>
+256){const err9={instancePath:instancePath+"/deviceId",schemaPath:"#/properties/deviceId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=
+[err9]:vErrors.push(err9),errors++}if(!pattern10.test(data2)){const err10={instancePath:instancePath+"/deviceId",schemaPath:"#/properties/deviceId/pattern",keyword:"\
+pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}}else{const err11={instancePath:instancePath+"/device\
+Id",schemaPath:"#/properties/deviceId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}if(data.state!==
+void 0){let data3=data.state;if(typeof data3!="string"){const err12={instancePath:instancePath+"/state",schemaPath:"#/properties/state/type",keyword:"type",params:{
+type:"string"}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}if(!(data3==="delivered"||data3==="accepted"||data3==="running"||data3==="done"||data3===
+"failed"||data3==="unknown"||data3==="expired"||data3==="canceled")){const err13={instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"\
+enum",params:{allowedValues:schema110.properties.state.enum}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}if(data.trail!==void 0){let data4=data.
+trail;if(Array.isArray(data4)){if(data4.length>16){const err14={instancePath:instancePath+"/trail",schemaPath:"#/properties/trail/maxItems",keyword:"maxItems",params:{
+limit:16}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}if(data4.length<1){const err15={instancePath:instancePath+"/trail",schemaPath:"#/properti\
+es/trail/minItems",keyword:"minItems",params:{limit:1}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}const len0=data4.length;for(let i0=0;i0<len0;i0++){
+let data5=data4[i0];if(data5&&typeof data5=="object"&&!Array.isArray(data5)){if(data5.state===void 0){const err16={instancePath:instancePath+"/trail/"+i0,schemaPath:"\
+#/properties/trail/items/required",keyword:"required",params:{missingProperty:"state"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}if(data5.at===
+void 0){const err17={instancePath:instancePath+"/trail/"+i0,schemaPath:"#/properties/trail/items/required",keyword:"required",params:{missingProperty:"at"}};vErrors===
+null?vErrors=[err17]:vErrors.push(err17),errors++}if(data5.state!==void 0){let data6=data5.state;if(typeof data6!="string"){const err18={instancePath:instancePath+
+"/trail/"+i0+"/state",schemaPath:"#/properties/trail/items/properties/state/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err18]:vErrors.
+push(err18),errors++}if(!(data6==="delivered"||data6==="accepted"||data6==="running"||data6==="done"||data6==="failed"||data6==="unknown"||data6==="expired"||data6===
+"canceled")){const err19={instancePath:instancePath+"/trail/"+i0+"/state",schemaPath:"#/properties/trail/items/properties/state/enum",keyword:"enum",params:{allowedValues:schema110.
+properties.trail.items.properties.state.enum}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}if(data5.at!==void 0){let data7=data5.at;if(typeof data7==
+"string"){if(!pattern5.test(data7)){const err20={instancePath:instancePath+"/trail/"+i0+"/at",schemaPath:"#/properties/trail/items/properties/at/pattern",keyword:"\
+pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}else{
+const err21={instancePath:instancePath+"/trail/"+i0+"/at",schemaPath:"#/properties/trail/items/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===
+null?vErrors=[err21]:vErrors.push(err21),errors++}}}else{const err22={instancePath:instancePath+"/trail/"+i0,schemaPath:"#/properties/trail/items/type",keyword:"\
+type",params:{type:"object"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}}}else{const err23={instancePath:instancePath+"/trail",schemaPath:"#/p\
+roperties/trail/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}if(data.error!==void 0){let data8=data.
+error;if(data8&&typeof data8=="object"&&!Array.isArray(data8)){if(data8.code===void 0){const err24={instancePath:instancePath+"/error",schemaPath:"#/$defs/Recor\
+dError/required",keyword:"required",params:{missingProperty:"code"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}if(data8.message===void 0){const err25={
+instancePath:instancePath+"/error",schemaPath:"#/$defs/RecordError/required",keyword:"required",params:{missingProperty:"message"}};vErrors===null?vErrors=[err25]:
+vErrors.push(err25),errors++}if(data8.code!==void 0){let data9=data8.code;if(typeof data9=="string"){if(func1(data9)>100){const err26={instancePath:instancePath+
+"/error/code",schemaPath:"#/$defs/RecordError/properties/code/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err26]:vErrors.push(err26),
+errors++}if(func1(data9)<1){const err27={instancePath:instancePath+"/error/code",schemaPath:"#/$defs/RecordError/properties/code/minLength",keyword:"minLength",
+params:{limit:1}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}}else{const err28={instancePath:instancePath+"/error/code",schemaPath:"#/$defs/Rec\
+ordError/properties/code/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),errors++}}if(data8.message!==void 0){let data10=data8.
+message;if(typeof data10=="string"){if(func1(data10)>4e3){const err29={instancePath:instancePath+"/error/message",schemaPath:"#/$defs/RecordError/properties/mes\
+sage/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}}else{const err30={instancePath:instancePath+
+"/error/message",schemaPath:"#/$defs/RecordError/properties/message/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err30]:vErrors.push(err30),
+errors++}}if(data8.retryable!==void 0&&typeof data8.retryable!="boolean"){const err31={instancePath:instancePath+"/error/retryable",schemaPath:"#/$defs/RecordEr\
+ror/properties/retryable/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}}else{const err32={instancePath:instancePath+
+"/error",schemaPath:"#/$defs/RecordError/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}}else{const err33={
+instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}return validate101.errors=vErrors,
+errors===0}validate101.evaluated={props:{schemaVersion:!0,commandId:!0,deviceId:!0,state:!0,trail:!0,result:!0,error:!0},dynamicProps:!1,dynamicItems:!1};const ReasoningRecord=validate102,
+schema112={type:"object",required:["schemaVersion","reasoningId","agentId","purpose","decidedBy","promptHash","inputTokens","outputTokens","costUsd","calls","du\
 rationMs","at"],properties:{schemaVersion:{const:1},reasoningId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},agentId:{type:"string",pattern:"^[A-Za\
 -z0-9_.-]+$",maxLength:256},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},stepId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
 attempt:{type:"integer",minimum:1},purpose:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},decidedBy:{type:"string",enum:["rules","model","nobody"],description:"\
@@ -1294,242 +1481,240 @@ y a fixed one: equal questions have equal hashes."},inputTokens:{type:"integer",
 description:"US dollars, by the prices that the agent was configured with."},calls:{type:"integer",minimum:0,description:"Calls of the model, repairs and tool r\
 ounds included."},toolCalls:{type:"array",items:{$ref:"#/$defs/ReasoningToolCall"},maxItems:50},decision:{},error:{$ref:"#/$defs/RecordError"},durationMs:{type:"\
 number",minimum:0},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"O\
-ne decision of a reasoner. `error` beside decidedBy rules says why the model did not decide. Prompts are not kept."},schema107={type:"object",required:["tool","\
+ne decision of a reasoner. `error` beside decidedBy rules says why the model did not decide. Prompts are not kept."},schema113={type:"object",required:["tool","\
 admitted"],properties:{tool:{type:"string",maxLength:200},admitted:{type:"boolean",description:"What the gate said. A call that was not admitted was not made."},
-reason:{type:"string",maxLength:400},error:{type:"string",maxLength:400}}},schema108={type:"object",required:["code","message"],properties:{code:{type:"string",
-minLength:1,maxLength:100,description:"Upper case with underscores, for programs: ATTEMPTS_EXHAUSTED."},message:{type:"string",maxLength:4e3},retryable:{type:"b\
-oolean"},details:{}}},pattern44=new RegExp("^[0-9a-f]{64}$","u");function validate99(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){
-let vErrors=null,errors=0;const evaluated0=validate99.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=
-void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{
-missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.reasoningId===void 0){const err1={instancePath,schemaPath:"#\
-/required",keyword:"required",params:{missingProperty:"reasoningId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.agentId===void 0){const err2={
-instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"agentId"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.purpose===
-void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"purpose"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),
-errors++}if(data.decidedBy===void 0){const err4={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"decidedBy"}};vErrors===null?vErrors=
-[err4]:vErrors.push(err4),errors++}if(data.promptHash===void 0){const err5={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"pro\
-mptHash"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.inputTokens===void 0){const err6={instancePath,schemaPath:"#/required",keyword:"req\
-uired",params:{missingProperty:"inputTokens"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(data.outputTokens===void 0){const err7={instancePath,
-schemaPath:"#/required",keyword:"required",params:{missingProperty:"outputTokens"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(data.costUsd===
-void 0){const err8={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"costUsd"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),
-errors++}if(data.calls===void 0){const err9={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"calls"}};vErrors===null?vErrors=[err9]:
-vErrors.push(err9),errors++}if(data.durationMs===void 0){const err10={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"durationM\
-s"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(data.at===void 0){const err11={instancePath,schemaPath:"#/required",keyword:"required",params:{
-missingProperty:"at"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==1){const err12={instancePath:instancePath+
-"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}
-if(data.reasoningId!==void 0){let data1=data.reasoningId;if(typeof data1=="string"){if(func1(data1)>256){const err13={instancePath:instancePath+"/reasoningId",schemaPath:"\
-#/properties/reasoningId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}if(!pattern10.test(data1)){
-const err14={instancePath:instancePath+"/reasoningId",schemaPath:"#/properties/reasoningId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===
-null?vErrors=[err14]:vErrors.push(err14),errors++}}else{const err15={instancePath:instancePath+"/reasoningId",schemaPath:"#/properties/reasoningId/type",keyword:"\
-type",params:{type:"string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}if(data.agentId!==void 0){let data2=data.agentId;if(typeof data2=="st\
-ring"){if(func1(data2)>256){const err16={instancePath:instancePath+"/agentId",schemaPath:"#/properties/agentId/maxLength",keyword:"maxLength",params:{limit:256}};
-vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}if(!pattern10.test(data2)){const err17={instancePath:instancePath+"/agentId",schemaPath:"#/propertie\
-s/agentId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}else{const err18={instancePath:instancePath+
-"/agentId",schemaPath:"#/properties/agentId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}if(data.sessionId!==
-void 0){let data3=data.sessionId;if(typeof data3=="string"){if(func1(data3)>256){const err19={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/se\
-ssionId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}if(!pattern10.test(data3)){const err20={instancePath:instancePath+
-"/sessionId",schemaPath:"#/properties/sessionId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),
-errors++}}else{const err21={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/type",keyword:"type",params:{type:"string"}};vErrors===null?
-vErrors=[err21]:vErrors.push(err21),errors++}}if(data.stepId!==void 0){let data4=data.stepId;if(typeof data4=="string"){if(func1(data4)>256){const err22={instancePath:instancePath+
-"/stepId",schemaPath:"#/properties/stepId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}if(!pattern10.
-test(data4)){const err23={instancePath:instancePath+"/stepId",schemaPath:"#/properties/stepId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===
-null?vErrors=[err23]:vErrors.push(err23),errors++}}else{const err24={instancePath:instancePath+"/stepId",schemaPath:"#/properties/stepId/type",keyword:"type",params:{
-type:"string"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}if(data.attempt!==void 0){let data5=data.attempt;if(!(typeof data5=="number"&&!(data5%
-1)&&!isNaN(data5)&&isFinite(data5))){const err25={instancePath:instancePath+"/attempt",schemaPath:"#/properties/attempt/type",keyword:"type",params:{type:"integ\
-er"}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}if(typeof data5=="number"&&isFinite(data5)&&(data5<1||isNaN(data5))){const err26={instancePath:instancePath+
-"/attempt",schemaPath:"#/properties/attempt/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}}
-if(data.purpose!==void 0){let data6=data.purpose;if(typeof data6=="string"){if(func1(data6)>256){const err27={instancePath:instancePath+"/purpose",schemaPath:"#\
-/properties/purpose/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}if(!pattern10.test(data6)){const err28={
-instancePath:instancePath+"/purpose",schemaPath:"#/properties/purpose/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err28]:
-vErrors.push(err28),errors++}}else{const err29={instancePath:instancePath+"/purpose",schemaPath:"#/properties/purpose/type",keyword:"type",params:{type:"string"}};
-vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}}if(data.decidedBy!==void 0){let data7=data.decidedBy;if(typeof data7!="string"){const err30={instancePath:instancePath+
-"/decidedBy",schemaPath:"#/properties/decidedBy/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}if(!(data7===
-"rules"||data7==="model"||data7==="nobody")){const err31={instancePath:instancePath+"/decidedBy",schemaPath:"#/properties/decidedBy/enum",keyword:"enum",params:{
-allowedValues:schema106.properties.decidedBy.enum}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}}if(data.model!==void 0){let data8=data.model;if(typeof data8==
-"string"){if(func1(data8)>200){const err32={instancePath:instancePath+"/model",schemaPath:"#/properties/model/maxLength",keyword:"maxLength",params:{limit:200}};
-vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}else{const err33={instancePath:instancePath+"/model",schemaPath:"#/properties/model/type",keyword:"\
-type",params:{type:"string"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}}if(data.promptHash!==void 0){let data9=data.promptHash;if(typeof data9==
-"string"){if(!pattern44.test(data9)){const err34={instancePath:instancePath+"/promptHash",schemaPath:"#/properties/promptHash/pattern",keyword:"pattern",params:{
-pattern:"^[0-9a-f]{64}$"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}}else{const err35={instancePath:instancePath+"/promptHash",schemaPath:"#/\
-properties/promptHash/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err35]:vErrors.push(err35),errors++}}if(data.inputTokens!==void 0){let data10=data.
-inputTokens;if(!(typeof data10=="number"&&!(data10%1)&&!isNaN(data10)&&isFinite(data10))){const err36={instancePath:instancePath+"/inputTokens",schemaPath:"#/pr\
-operties/inputTokens/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err36]:vErrors.push(err36),errors++}if(typeof data10=="number"&&isFinite(
-data10)&&(data10<0||isNaN(data10))){const err37={instancePath:instancePath+"/inputTokens",schemaPath:"#/properties/inputTokens/minimum",keyword:"minimum",params:{
-comparison:">=",limit:0}};vErrors===null?vErrors=[err37]:vErrors.push(err37),errors++}}if(data.outputTokens!==void 0){let data11=data.outputTokens;if(!(typeof data11==
-"number"&&!(data11%1)&&!isNaN(data11)&&isFinite(data11))){const err38={instancePath:instancePath+"/outputTokens",schemaPath:"#/properties/outputTokens/type",keyword:"\
-type",params:{type:"integer"}};vErrors===null?vErrors=[err38]:vErrors.push(err38),errors++}if(typeof data11=="number"&&isFinite(data11)&&(data11<0||isNaN(data11))){
-const err39={instancePath:instancePath+"/outputTokens",schemaPath:"#/properties/outputTokens/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===
-null?vErrors=[err39]:vErrors.push(err39),errors++}}if(data.costUsd!==void 0){let data12=data.costUsd;if(typeof data12=="number"&&isFinite(data12)){if(data12<0||
-isNaN(data12)){const err40={instancePath:instancePath+"/costUsd",schemaPath:"#/properties/costUsd/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===
-null?vErrors=[err40]:vErrors.push(err40),errors++}}else{const err41={instancePath:instancePath+"/costUsd",schemaPath:"#/properties/costUsd/type",keyword:"type",
-params:{type:"number"}};vErrors===null?vErrors=[err41]:vErrors.push(err41),errors++}}if(data.calls!==void 0){let data13=data.calls;if(!(typeof data13=="number"&&
-!(data13%1)&&!isNaN(data13)&&isFinite(data13))){const err42={instancePath:instancePath+"/calls",schemaPath:"#/properties/calls/type",keyword:"type",params:{type:"\
-integer"}};vErrors===null?vErrors=[err42]:vErrors.push(err42),errors++}if(typeof data13=="number"&&isFinite(data13)&&(data13<0||isNaN(data13))){const err43={instancePath:instancePath+
-"/calls",schemaPath:"#/properties/calls/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err43]:vErrors.push(err43),errors++}}
-if(data.toolCalls!==void 0){let data14=data.toolCalls;if(Array.isArray(data14)){if(data14.length>50){const err44={instancePath:instancePath+"/toolCalls",schemaPath:"\
-#/properties/toolCalls/maxItems",keyword:"maxItems",params:{limit:50}};vErrors===null?vErrors=[err44]:vErrors.push(err44),errors++}const len0=data14.length;for(let i0=0;i0<
-len0;i0++){let data15=data14[i0];if(data15&&typeof data15=="object"&&!Array.isArray(data15)){if(data15.tool===void 0){const err45={instancePath:instancePath+"/t\
-oolCalls/"+i0,schemaPath:"#/$defs/ReasoningToolCall/required",keyword:"required",params:{missingProperty:"tool"}};vErrors===null?vErrors=[err45]:vErrors.push(err45),
-errors++}if(data15.admitted===void 0){const err46={instancePath:instancePath+"/toolCalls/"+i0,schemaPath:"#/$defs/ReasoningToolCall/required",keyword:"required",
-params:{missingProperty:"admitted"}};vErrors===null?vErrors=[err46]:vErrors.push(err46),errors++}if(data15.tool!==void 0){let data16=data15.tool;if(typeof data16==
-"string"){if(func1(data16)>200){const err47={instancePath:instancePath+"/toolCalls/"+i0+"/tool",schemaPath:"#/$defs/ReasoningToolCall/properties/tool/maxLength",
-keyword:"maxLength",params:{limit:200}};vErrors===null?vErrors=[err47]:vErrors.push(err47),errors++}}else{const err48={instancePath:instancePath+"/toolCalls/"+i0+
-"/tool",schemaPath:"#/$defs/ReasoningToolCall/properties/tool/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err48]:vErrors.push(err48),errors++}}
-if(data15.admitted!==void 0&&typeof data15.admitted!="boolean"){const err49={instancePath:instancePath+"/toolCalls/"+i0+"/admitted",schemaPath:"#/$defs/Reasonin\
-gToolCall/properties/admitted/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err49]:vErrors.push(err49),errors++}if(data15.reason!==void 0){
-let data18=data15.reason;if(typeof data18=="string"){if(func1(data18)>400){const err50={instancePath:instancePath+"/toolCalls/"+i0+"/reason",schemaPath:"#/$defs\
-/ReasoningToolCall/properties/reason/maxLength",keyword:"maxLength",params:{limit:400}};vErrors===null?vErrors=[err50]:vErrors.push(err50),errors++}}else{const err51={
-instancePath:instancePath+"/toolCalls/"+i0+"/reason",schemaPath:"#/$defs/ReasoningToolCall/properties/reason/type",keyword:"type",params:{type:"string"}};vErrors===
-null?vErrors=[err51]:vErrors.push(err51),errors++}}if(data15.error!==void 0){let data19=data15.error;if(typeof data19=="string"){if(func1(data19)>400){const err52={
-instancePath:instancePath+"/toolCalls/"+i0+"/error",schemaPath:"#/$defs/ReasoningToolCall/properties/error/maxLength",keyword:"maxLength",params:{limit:400}};vErrors===
-null?vErrors=[err52]:vErrors.push(err52),errors++}}else{const err53={instancePath:instancePath+"/toolCalls/"+i0+"/error",schemaPath:"#/$defs/ReasoningToolCall/p\
-roperties/error/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err53]:vErrors.push(err53),errors++}}}else{const err54={instancePath:instancePath+
-"/toolCalls/"+i0,schemaPath:"#/$defs/ReasoningToolCall/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err54]:vErrors.push(err54),errors++}}}else{
-const err55={instancePath:instancePath+"/toolCalls",schemaPath:"#/properties/toolCalls/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err55]:
-vErrors.push(err55),errors++}}if(data.error!==void 0){let data20=data.error;if(data20&&typeof data20=="object"&&!Array.isArray(data20)){if(data20.code===void 0){
-const err56={instancePath:instancePath+"/error",schemaPath:"#/$defs/RecordError/required",keyword:"required",params:{missingProperty:"code"}};vErrors===null?vErrors=
-[err56]:vErrors.push(err56),errors++}if(data20.message===void 0){const err57={instancePath:instancePath+"/error",schemaPath:"#/$defs/RecordError/required",keyword:"\
-required",params:{missingProperty:"message"}};vErrors===null?vErrors=[err57]:vErrors.push(err57),errors++}if(data20.code!==void 0){let data21=data20.code;if(typeof data21==
-"string"){if(func1(data21)>100){const err58={instancePath:instancePath+"/error/code",schemaPath:"#/$defs/RecordError/properties/code/maxLength",keyword:"maxLeng\
-th",params:{limit:100}};vErrors===null?vErrors=[err58]:vErrors.push(err58),errors++}if(func1(data21)<1){const err59={instancePath:instancePath+"/error/code",schemaPath:"\
-#/$defs/RecordError/properties/code/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err59]:vErrors.push(err59),errors++}}else{const err60={
-instancePath:instancePath+"/error/code",schemaPath:"#/$defs/RecordError/properties/code/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err60]:
-vErrors.push(err60),errors++}}if(data20.message!==void 0){let data22=data20.message;if(typeof data22=="string"){if(func1(data22)>4e3){const err61={instancePath:instancePath+
-"/error/message",schemaPath:"#/$defs/RecordError/properties/message/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err61]:vErrors.push(
-err61),errors++}}else{const err62={instancePath:instancePath+"/error/message",schemaPath:"#/$defs/RecordError/properties/message/type",keyword:"type",params:{type:"\
-string"}};vErrors===null?vErrors=[err62]:vErrors.push(err62),errors++}}if(data20.retryable!==void 0&&typeof data20.retryable!="boolean"){const err63={instancePath:instancePath+
-"/error/retryable",schemaPath:"#/$defs/RecordError/properties/retryable/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err63]:vErrors.push(
-err63),errors++}}else{const err64={instancePath:instancePath+"/error",schemaPath:"#/$defs/RecordError/type",keyword:"type",params:{type:"object"}};vErrors===null?
-vErrors=[err64]:vErrors.push(err64),errors++}}if(data.durationMs!==void 0){let data24=data.durationMs;if(typeof data24=="number"&&isFinite(data24)){if(data24<0||
-isNaN(data24)){const err65={instancePath:instancePath+"/durationMs",schemaPath:"#/properties/durationMs/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};
-vErrors===null?vErrors=[err65]:vErrors.push(err65),errors++}}else{const err66={instancePath:instancePath+"/durationMs",schemaPath:"#/properties/durationMs/type",
-keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err66]:vErrors.push(err66),errors++}}if(data.at!==void 0){let data25=data.at;if(typeof data25=="s\
-tring"){if(!pattern5.test(data25)){const err67={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\\
-d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err67]:vErrors.push(err67),errors++}}else{const err68={instancePath:instancePath+
-"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err68]:vErrors.push(err68),errors++}}}else{const err69={instancePath,
-schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err69]:vErrors.push(err69),errors++}return validate99.errors=vErrors,errors===
-0}validate99.evaluated={props:{schemaVersion:!0,reasoningId:!0,agentId:!0,sessionId:!0,stepId:!0,attempt:!0,purpose:!0,decidedBy:!0,model:!0,promptHash:!0,inputTokens:!0,
-outputTokens:!0,costUsd:!0,calls:!0,toolCalls:!0,decision:!0,error:!0,durationMs:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const HostEvent=validate100,schema109={
-type:"object",required:["schemaVersion","hostId","incarnation","orderId","claimId","event","at"],properties:{schemaVersion:{const:1},hostId:{type:"string",pattern:"\
-^[A-Za-z0-9_.-]+$",maxLength:256},incarnation:{type:"string",minLength:1,maxLength:100,description:"Of one life of the host: another one knows nothing of what t\
-his one started."},orderId:{type:"string",minLength:1,maxLength:100,description:"Of one try to place an order."},claimId:{type:"string",minLength:1,maxLength:100},
-event:{type:"string",enum:["accepted","refused","exited"]},reason:{type:"string",enum:["full","draining","labels","blueprint","failed"]},message:{type:"string",
-maxLength:4e3},clean:{type:"boolean",description:"Of exited. False: it was killed or gave up, and its Will need not be awaited."},at:{type:"string",pattern:"^\\d\
-{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"What became of an order. Not retained; every superv\
-isor of the unit may listen.",anyOf:[{properties:{event:{const:"refused"}},required:["reason"]},{properties:{event:{const:"exited"}},required:["clean"]},{properties:{
-event:{const:"accepted"}}}]};function validate100(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;
-const evaluated0=validate100.evaluated;evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0);const _errs1=errors;
-let valid0=!1;const _errs2=errors;if(data&&typeof data=="object"&&!Array.isArray(data)){if(data.reason===void 0){const err0={instancePath,schemaPath:"#/anyOf/0/\
-required",keyword:"required",params:{missingProperty:"reason"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.event!==void 0&&data.event!=="\
-refused"){const err1={instancePath:instancePath+"/event",schemaPath:"#/anyOf/0/properties/event/const",keyword:"const",params:{allowedValue:"refused"}};vErrors===
-null?vErrors=[err1]:vErrors.push(err1),errors++}}var _valid0=_errs2===errors;if(valid0=valid0||_valid0,_valid0){var props0={};props0.event=!0}const _errs4=errors;
-if(data&&typeof data=="object"&&!Array.isArray(data)){if(data.clean===void 0){const err2={instancePath,schemaPath:"#/anyOf/1/required",keyword:"required",params:{
-missingProperty:"clean"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.event!==void 0&&data.event!=="exited"){const err3={instancePath:instancePath+
-"/event",schemaPath:"#/anyOf/1/properties/event/const",keyword:"const",params:{allowedValue:"exited"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}}
-var _valid0=_errs4===errors;valid0=valid0||_valid0,_valid0&&props0!==!0&&(props0=props0||{},props0.event=!0);const _errs6=errors;if(data&&typeof data=="object"&&
-!Array.isArray(data)&&data.event!==void 0&&data.event!=="accepted"){const err4={instancePath:instancePath+"/event",schemaPath:"#/anyOf/2/properties/event/const",
-keyword:"const",params:{allowedValue:"accepted"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}var _valid0=_errs6===errors;if(valid0=valid0||_valid0,
-_valid0&&props0!==!0&&(props0=props0||{},props0.event=!0),valid0)errors=_errs1,vErrors!==null&&(_errs1?vErrors.length=_errs1:vErrors=null);else{const err5={instancePath,
-schemaPath:"#/anyOf",keyword:"anyOf",params:{}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data&&typeof data=="object"&&!Array.isArray(data)){
-if(data.schemaVersion===void 0){const err6={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=
-[err6]:vErrors.push(err6),errors++}if(data.hostId===void 0){const err7={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"hostId"}};
-vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(data.incarnation===void 0){const err8={instancePath,schemaPath:"#/required",keyword:"required",params:{
-missingProperty:"incarnation"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}if(data.orderId===void 0){const err9={instancePath,schemaPath:"#/requi\
-red",keyword:"required",params:{missingProperty:"orderId"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(data.claimId===void 0){const err10={instancePath,
-schemaPath:"#/required",keyword:"required",params:{missingProperty:"claimId"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(data.event===void 0){
-const err11={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"event"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}
-if(data.at===void 0){const err12={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};vErrors===null?vErrors=[err12]:vErrors.
-push(err12),errors++}if(props0!==!0&&(props0=props0||{},props0.schemaVersion=!0,props0.hostId=!0,props0.incarnation=!0,props0.orderId=!0,props0.claimId=!0,props0.
-event=!0,props0.reason=!0,props0.message=!0,props0.clean=!0,props0.at=!0),data.schemaVersion!==void 0&&data.schemaVersion!==1){const err13={instancePath:instancePath+
-"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}
-if(data.hostId!==void 0){let data4=data.hostId;if(typeof data4=="string"){if(func1(data4)>256){const err14={instancePath:instancePath+"/hostId",schemaPath:"#/pr\
-operties/hostId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}if(!pattern10.test(data4)){const err15={
-instancePath:instancePath+"/hostId",schemaPath:"#/properties/hostId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err15]:
-vErrors.push(err15),errors++}}else{const err16={instancePath:instancePath+"/hostId",schemaPath:"#/properties/hostId/type",keyword:"type",params:{type:"string"}};
-vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}if(data.incarnation!==void 0){let data5=data.incarnation;if(typeof data5=="string"){if(func1(data5)>
-100){const err17={instancePath:instancePath+"/incarnation",schemaPath:"#/properties/incarnation/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?
-vErrors=[err17]:vErrors.push(err17),errors++}if(func1(data5)<1){const err18={instancePath:instancePath+"/incarnation",schemaPath:"#/properties/incarnation/minLe\
-ngth",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}else{const err19={instancePath:instancePath+"/incarnati\
-on",schemaPath:"#/properties/incarnation/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}if(data.orderId!==
-void 0){let data6=data.orderId;if(typeof data6=="string"){if(func1(data6)>100){const err20={instancePath:instancePath+"/orderId",schemaPath:"#/properties/orderI\
-d/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}if(func1(data6)<1){const err21={instancePath:instancePath+
-"/orderId",schemaPath:"#/properties/orderId/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}else{const err22={
-instancePath:instancePath+"/orderId",schemaPath:"#/properties/orderId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),
-errors++}}if(data.claimId!==void 0){let data7=data.claimId;if(typeof data7=="string"){if(func1(data7)>100){const err23={instancePath:instancePath+"/claimId",schemaPath:"\
-#/properties/claimId/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}if(func1(data7)<1){const err24={
-instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err24]:vErrors.push(
-err24),errors++}}else{const err25={instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/type",keyword:"type",params:{type:"string"}};vErrors===
-null?vErrors=[err25]:vErrors.push(err25),errors++}}if(data.event!==void 0){let data8=data.event;if(typeof data8!="string"){const err26={instancePath:instancePath+
-"/event",schemaPath:"#/properties/event/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}if(!(data8==="a\
-ccepted"||data8==="refused"||data8==="exited")){const err27={instancePath:instancePath+"/event",schemaPath:"#/properties/event/enum",keyword:"enum",params:{allowedValues:schema109.
-properties.event.enum}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}}if(data.reason!==void 0){let data9=data.reason;if(typeof data9!="string"){const err28={
-instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),
-errors++}if(!(data9==="full"||data9==="draining"||data9==="labels"||data9==="blueprint"||data9==="failed")){const err29={instancePath:instancePath+"/reason",schemaPath:"\
-#/properties/reason/enum",keyword:"enum",params:{allowedValues:schema109.properties.reason.enum}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}}if(data.
-message!==void 0){let data10=data.message;if(typeof data10=="string"){if(func1(data10)>4e3){const err30={instancePath:instancePath+"/message",schemaPath:"#/prop\
-erties/message/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}}else{const err31={instancePath:instancePath+
-"/message",schemaPath:"#/properties/message/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}}if(data.clean!==
-void 0&&typeof data.clean!="boolean"){const err32={instancePath:instancePath+"/clean",schemaPath:"#/properties/clean/type",keyword:"type",params:{type:"boolean"}};
-vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}if(data.at!==void 0){let data12=data.at;if(typeof data12=="string"){if(!pattern5.test(data12)){const err33={
-instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)\
-$"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}}else{const err34={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"t\
-ype",params:{type:"string"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}}}else{const err35={instancePath,schemaPath:"#/type",keyword:"type",params:{
-type:"object"}};vErrors===null?vErrors=[err35]:vErrors.push(err35),errors++}return validate100.errors=vErrors,evaluated0.props=props0,errors===0}validate100.evaluated=
-{dynamicProps:!0,dynamicItems:!1};const HostOrder=validate101,schema110={type:"object",required:["schemaVersion","orderId","by","order","at"],properties:{schemaVersion:{
-const:1},orderId:{type:"string",minLength:1,maxLength:100,description:"Of one try to place an order."},by:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
-order:{$ref:"#/$defs/SpawnOrderDocument"},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"\
-utc"}},description:"Asks one host, or any of them through a shared subscription, to start something. by: who asks. Not retained."},schema111={type:"object",required:[
-"kind","org","unit","attempt","claimId","blueprint"],properties:{kind:{type:"string",enum:["step","agent"]},org:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
-unit:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},attempt:{type:"integer",minimum:1},claimId:{type:"string",minLength:1,maxLength:100},blueprint:{type:"\
-string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},placement:{$ref:"#/$defs/Placement"},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},stepId:{
-type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},workflowId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},agentId:{type:"string",pattern:"^[\
-A-Za-z0-9_.-]+$",maxLength:256},config:{type:"object"}},description:"What is to be started: an instance of a step (sessionId, stepId, workflowId) or a long-live\
-d agent (agentId, config). It holds no secret.",anyOf:[{properties:{kind:{const:"step"}},required:["sessionId","stepId","workflowId"]},{properties:{kind:{const:"\
-agent"}},required:["agentId","config"]}]};function validate102(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,
-errors=0;const evaluated0=validate102.evaluated;evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0);const _errs1=errors;
-let valid0=!1;const _errs2=errors;if(data&&typeof data=="object"&&!Array.isArray(data)){if(data.sessionId===void 0){const err0={instancePath,schemaPath:"#/anyOf\
-/0/required",keyword:"required",params:{missingProperty:"sessionId"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.stepId===void 0){const err1={
-instancePath,schemaPath:"#/anyOf/0/required",keyword:"required",params:{missingProperty:"stepId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.
-workflowId===void 0){const err2={instancePath,schemaPath:"#/anyOf/0/required",keyword:"required",params:{missingProperty:"workflowId"}};vErrors===null?vErrors=[
-err2]:vErrors.push(err2),errors++}if(data.kind!==void 0&&data.kind!=="step"){const err3={instancePath:instancePath+"/kind",schemaPath:"#/anyOf/0/properties/kind\
-/const",keyword:"const",params:{allowedValue:"step"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}}var _valid0=_errs2===errors;if(valid0=valid0||_valid0,
-_valid0){var props0={};props0.kind=!0}const _errs4=errors;if(data&&typeof data=="object"&&!Array.isArray(data)){if(data.agentId===void 0){const err4={instancePath,
-schemaPath:"#/anyOf/1/required",keyword:"required",params:{missingProperty:"agentId"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.config===
-void 0){const err5={instancePath,schemaPath:"#/anyOf/1/required",keyword:"required",params:{missingProperty:"config"}};vErrors===null?vErrors=[err5]:vErrors.push(
-err5),errors++}if(data.kind!==void 0&&data.kind!=="agent"){const err6={instancePath:instancePath+"/kind",schemaPath:"#/anyOf/1/properties/kind/const",keyword:"c\
-onst",params:{allowedValue:"agent"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}}var _valid0=_errs4===errors;if(valid0=valid0||_valid0,_valid0&&props0!==
-!0&&(props0=props0||{},props0.kind=!0),valid0)errors=_errs1,vErrors!==null&&(_errs1?vErrors.length=_errs1:vErrors=null);else{const err7={instancePath,schemaPath:"\
-#/anyOf",keyword:"anyOf",params:{}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(data&&typeof data=="object"&&!Array.isArray(data)){if(data.kind===
-void 0){const err8={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"kind"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}
-if(data.org===void 0){const err9={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"org"}};vErrors===null?vErrors=[err9]:vErrors.
-push(err9),errors++}if(data.unit===void 0){const err10={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"unit"}};vErrors===null?
-vErrors=[err10]:vErrors.push(err10),errors++}if(data.attempt===void 0){const err11={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
-attempt"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}if(data.claimId===void 0){const err12={instancePath,schemaPath:"#/required",keyword:"requ\
-ired",params:{missingProperty:"claimId"}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}if(data.blueprint===void 0){const err13={instancePath,schemaPath:"\
-#/required",keyword:"required",params:{missingProperty:"blueprint"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}if(props0!==!0&&(props0=props0||
-{},props0.kind=!0,props0.org=!0,props0.unit=!0,props0.attempt=!0,props0.claimId=!0,props0.blueprint=!0,props0.placement=!0,props0.sessionId=!0,props0.stepId=!0,
-props0.workflowId=!0,props0.agentId=!0,props0.config=!0),data.kind!==void 0){let data2=data.kind;if(typeof data2!="string"){const err14={instancePath:instancePath+
-"/kind",schemaPath:"#/properties/kind/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}if(!(data2==="ste\
-p"||data2==="agent")){const err15={instancePath:instancePath+"/kind",schemaPath:"#/properties/kind/enum",keyword:"enum",params:{allowedValues:schema111.properties.
-kind.enum}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}if(data.org!==void 0){let data3=data.org;if(typeof data3=="string"){if(func1(data3)>256){
-const err16={instancePath:instancePath+"/org",schemaPath:"#/properties/org/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err16]:vErrors.
-push(err16),errors++}if(!pattern10.test(data3)){const err17={instancePath:instancePath+"/org",schemaPath:"#/properties/org/pattern",keyword:"pattern",params:{pattern:"\
-^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}else{const err18={instancePath:instancePath+"/org",schemaPath:"#/properties/or\
-g/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}if(data.unit!==void 0){let data4=data.unit;if(typeof data4==
-"string"){if(func1(data4)>256){const err19={instancePath:instancePath+"/unit",schemaPath:"#/properties/unit/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===
-null?vErrors=[err19]:vErrors.push(err19),errors++}if(!pattern10.test(data4)){const err20={instancePath:instancePath+"/unit",schemaPath:"#/properties/unit/patter\
-n",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}else{const err21={instancePath:instancePath+
-"/unit",schemaPath:"#/properties/unit/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}if(data.attempt!==
-void 0){let data5=data.attempt;if(!(typeof data5=="number"&&!(data5%1)&&!isNaN(data5)&&isFinite(data5))){const err22={instancePath:instancePath+"/attempt",schemaPath:"\
-#/properties/attempt/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}if(typeof data5=="number"&&isFinite(
-data5)&&(data5<1||isNaN(data5))){const err23={instancePath:instancePath+"/attempt",schemaPath:"#/properties/attempt/minimum",keyword:"minimum",params:{comparison:"\
->=",limit:1}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}if(data.claimId!==void 0){let data6=data.claimId;if(typeof data6=="string"){if(func1(
-data6)>100){const err24={instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?
-vErrors=[err24]:vErrors.push(err24),errors++}if(func1(data6)<1){const err25={instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/minLength",keyword:"\
-minLength",params:{limit:1}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}else{const err26={instancePath:instancePath+"/claimId",schemaPath:"#/p\
-roperties/claimId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}}if(data.blueprint!==void 0){let data7=data.
-blueprint;if(typeof data7=="string"){if(func1(data7)>256){const err27={instancePath:instancePath+"/blueprint",schemaPath:"#/properties/blueprint/maxLength",keyword:"\
-maxLength",params:{limit:256}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}if(!pattern10.test(data7)){const err28={instancePath:instancePath+"/b\
-lueprint",schemaPath:"#/properties/blueprint/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),
+reason:{type:"string",maxLength:400},error:{type:"string",maxLength:400}}},pattern57=new RegExp("^[0-9a-f]{64}$","u");function validate102(data,{instancePath="",
+parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate102.evaluated;if(evaluated0.dynamicProps&&
+(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){
+const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}
+if(data.reasoningId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"reasoningId"}};vErrors===null?vErrors=
+[err1]:vErrors.push(err1),errors++}if(data.agentId===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"agentI\
+d"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.purpose===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",params:{
+missingProperty:"purpose"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.decidedBy===void 0){const err4={instancePath,schemaPath:"#/require\
+d",keyword:"required",params:{missingProperty:"decidedBy"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.promptHash===void 0){const err5={instancePath,
+schemaPath:"#/required",keyword:"required",params:{missingProperty:"promptHash"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.inputTokens===
+void 0){const err6={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"inputTokens"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),
+errors++}if(data.outputTokens===void 0){const err7={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"outputTokens"}};vErrors===null?
+vErrors=[err7]:vErrors.push(err7),errors++}if(data.costUsd===void 0){const err8={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
+costUsd"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}if(data.calls===void 0){const err9={instancePath,schemaPath:"#/required",keyword:"required",
+params:{missingProperty:"calls"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(data.durationMs===void 0){const err10={instancePath,schemaPath:"#\
+/required",keyword:"required",params:{missingProperty:"durationMs"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(data.at===void 0){const err11={
+instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}if(data.schemaVersion!==
+void 0&&data.schemaVersion!==1){const err12={instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};
+vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}if(data.reasoningId!==void 0){let data1=data.reasoningId;if(typeof data1=="string"){if(func1(data1)>
+256){const err13={instancePath:instancePath+"/reasoningId",schemaPath:"#/properties/reasoningId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?
+vErrors=[err13]:vErrors.push(err13),errors++}if(!pattern10.test(data1)){const err14={instancePath:instancePath+"/reasoningId",schemaPath:"#/properties/reasoning\
+Id/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}else{const err15={instancePath:instancePath+
+"/reasoningId",schemaPath:"#/properties/reasoningId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}if(data.
+agentId!==void 0){let data2=data.agentId;if(typeof data2=="string"){if(func1(data2)>256){const err16={instancePath:instancePath+"/agentId",schemaPath:"#/propert\
+ies/agentId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}if(!pattern10.test(data2)){const err17={
+instancePath:instancePath+"/agentId",schemaPath:"#/properties/agentId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err17]:
+vErrors.push(err17),errors++}}else{const err18={instancePath:instancePath+"/agentId",schemaPath:"#/properties/agentId/type",keyword:"type",params:{type:"string"}};
+vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}if(data.sessionId!==void 0){let data3=data.sessionId;if(typeof data3=="string"){if(func1(data3)>256){
+const err19={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=
+[err19]:vErrors.push(err19),errors++}if(!pattern10.test(data3)){const err20={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/pattern",
+keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}else{const err21={instancePath:instancePath+
+"/sessionId",schemaPath:"#/properties/sessionId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}if(data.
+stepId!==void 0){let data4=data.stepId;if(typeof data4=="string"){if(func1(data4)>256){const err22={instancePath:instancePath+"/stepId",schemaPath:"#/properties\
+/stepId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}if(!pattern10.test(data4)){const err23={instancePath:instancePath+
+"/stepId",schemaPath:"#/properties/stepId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}else{
+const err24={instancePath:instancePath+"/stepId",schemaPath:"#/properties/stepId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err24]:vErrors.
+push(err24),errors++}}if(data.attempt!==void 0){let data5=data.attempt;if(!(typeof data5=="number"&&!(data5%1)&&!isNaN(data5)&&isFinite(data5))){const err25={instancePath:instancePath+
+"/attempt",schemaPath:"#/properties/attempt/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}if(typeof data5==
+"number"&&isFinite(data5)&&(data5<1||isNaN(data5))){const err26={instancePath:instancePath+"/attempt",schemaPath:"#/properties/attempt/minimum",keyword:"minimum",
+params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}}if(data.purpose!==void 0){let data6=data.purpose;if(typeof data6==
+"string"){if(func1(data6)>256){const err27={instancePath:instancePath+"/purpose",schemaPath:"#/properties/purpose/maxLength",keyword:"maxLength",params:{limit:256}};
+vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}if(!pattern10.test(data6)){const err28={instancePath:instancePath+"/purpose",schemaPath:"#/propertie\
+s/purpose/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),errors++}}else{const err29={instancePath:instancePath+
+"/purpose",schemaPath:"#/properties/purpose/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}}if(data.decidedBy!==
+void 0){let data7=data.decidedBy;if(typeof data7!="string"){const err30={instancePath:instancePath+"/decidedBy",schemaPath:"#/properties/decidedBy/type",keyword:"\
+type",params:{type:"string"}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}if(!(data7==="rules"||data7==="model"||data7==="nobody")){const err31={
+instancePath:instancePath+"/decidedBy",schemaPath:"#/properties/decidedBy/enum",keyword:"enum",params:{allowedValues:schema112.properties.decidedBy.enum}};vErrors===
+null?vErrors=[err31]:vErrors.push(err31),errors++}}if(data.model!==void 0){let data8=data.model;if(typeof data8=="string"){if(func1(data8)>200){const err32={instancePath:instancePath+
+"/model",schemaPath:"#/properties/model/maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}else{const err33={
+instancePath:instancePath+"/model",schemaPath:"#/properties/model/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),
+errors++}}if(data.promptHash!==void 0){let data9=data.promptHash;if(typeof data9=="string"){if(!pattern57.test(data9)){const err34={instancePath:instancePath+"/\
+promptHash",schemaPath:"#/properties/promptHash/pattern",keyword:"pattern",params:{pattern:"^[0-9a-f]{64}$"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),
+errors++}}else{const err35={instancePath:instancePath+"/promptHash",schemaPath:"#/properties/promptHash/type",keyword:"type",params:{type:"string"}};vErrors===null?
+vErrors=[err35]:vErrors.push(err35),errors++}}if(data.inputTokens!==void 0){let data10=data.inputTokens;if(!(typeof data10=="number"&&!(data10%1)&&!isNaN(data10)&&
+isFinite(data10))){const err36={instancePath:instancePath+"/inputTokens",schemaPath:"#/properties/inputTokens/type",keyword:"type",params:{type:"integer"}};vErrors===
+null?vErrors=[err36]:vErrors.push(err36),errors++}if(typeof data10=="number"&&isFinite(data10)&&(data10<0||isNaN(data10))){const err37={instancePath:instancePath+
+"/inputTokens",schemaPath:"#/properties/inputTokens/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err37]:vErrors.push(err37),
+errors++}}if(data.outputTokens!==void 0){let data11=data.outputTokens;if(!(typeof data11=="number"&&!(data11%1)&&!isNaN(data11)&&isFinite(data11))){const err38={
+instancePath:instancePath+"/outputTokens",schemaPath:"#/properties/outputTokens/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err38]:vErrors.
+push(err38),errors++}if(typeof data11=="number"&&isFinite(data11)&&(data11<0||isNaN(data11))){const err39={instancePath:instancePath+"/outputTokens",schemaPath:"\
+#/properties/outputTokens/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err39]:vErrors.push(err39),errors++}}if(data.costUsd!==
+void 0){let data12=data.costUsd;if(typeof data12=="number"&&isFinite(data12)){if(data12<0||isNaN(data12)){const err40={instancePath:instancePath+"/costUsd",schemaPath:"\
+#/properties/costUsd/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err40]:vErrors.push(err40),errors++}}else{const err41={
+instancePath:instancePath+"/costUsd",schemaPath:"#/properties/costUsd/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err41]:vErrors.push(err41),
+errors++}}if(data.calls!==void 0){let data13=data.calls;if(!(typeof data13=="number"&&!(data13%1)&&!isNaN(data13)&&isFinite(data13))){const err42={instancePath:instancePath+
+"/calls",schemaPath:"#/properties/calls/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err42]:vErrors.push(err42),errors++}if(typeof data13==
+"number"&&isFinite(data13)&&(data13<0||isNaN(data13))){const err43={instancePath:instancePath+"/calls",schemaPath:"#/properties/calls/minimum",keyword:"minimum",
+params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err43]:vErrors.push(err43),errors++}}if(data.toolCalls!==void 0){let data14=data.toolCalls;if(Array.isArray(
+data14)){if(data14.length>50){const err44={instancePath:instancePath+"/toolCalls",schemaPath:"#/properties/toolCalls/maxItems",keyword:"maxItems",params:{limit:50}};
+vErrors===null?vErrors=[err44]:vErrors.push(err44),errors++}const len0=data14.length;for(let i0=0;i0<len0;i0++){let data15=data14[i0];if(data15&&typeof data15==
+"object"&&!Array.isArray(data15)){if(data15.tool===void 0){const err45={instancePath:instancePath+"/toolCalls/"+i0,schemaPath:"#/$defs/ReasoningToolCall/require\
+d",keyword:"required",params:{missingProperty:"tool"}};vErrors===null?vErrors=[err45]:vErrors.push(err45),errors++}if(data15.admitted===void 0){const err46={instancePath:instancePath+
+"/toolCalls/"+i0,schemaPath:"#/$defs/ReasoningToolCall/required",keyword:"required",params:{missingProperty:"admitted"}};vErrors===null?vErrors=[err46]:vErrors.
+push(err46),errors++}if(data15.tool!==void 0){let data16=data15.tool;if(typeof data16=="string"){if(func1(data16)>200){const err47={instancePath:instancePath+"/\
+toolCalls/"+i0+"/tool",schemaPath:"#/$defs/ReasoningToolCall/properties/tool/maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?vErrors=[err47]:vErrors.
+push(err47),errors++}}else{const err48={instancePath:instancePath+"/toolCalls/"+i0+"/tool",schemaPath:"#/$defs/ReasoningToolCall/properties/tool/type",keyword:"\
+type",params:{type:"string"}};vErrors===null?vErrors=[err48]:vErrors.push(err48),errors++}}if(data15.admitted!==void 0&&typeof data15.admitted!="boolean"){const err49={
+instancePath:instancePath+"/toolCalls/"+i0+"/admitted",schemaPath:"#/$defs/ReasoningToolCall/properties/admitted/type",keyword:"type",params:{type:"boolean"}};vErrors===
+null?vErrors=[err49]:vErrors.push(err49),errors++}if(data15.reason!==void 0){let data18=data15.reason;if(typeof data18=="string"){if(func1(data18)>400){const err50={
+instancePath:instancePath+"/toolCalls/"+i0+"/reason",schemaPath:"#/$defs/ReasoningToolCall/properties/reason/maxLength",keyword:"maxLength",params:{limit:400}};
+vErrors===null?vErrors=[err50]:vErrors.push(err50),errors++}}else{const err51={instancePath:instancePath+"/toolCalls/"+i0+"/reason",schemaPath:"#/$defs/Reasonin\
+gToolCall/properties/reason/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err51]:vErrors.push(err51),errors++}}if(data15.error!==void 0){
+let data19=data15.error;if(typeof data19=="string"){if(func1(data19)>400){const err52={instancePath:instancePath+"/toolCalls/"+i0+"/error",schemaPath:"#/$defs/R\
+easoningToolCall/properties/error/maxLength",keyword:"maxLength",params:{limit:400}};vErrors===null?vErrors=[err52]:vErrors.push(err52),errors++}}else{const err53={
+instancePath:instancePath+"/toolCalls/"+i0+"/error",schemaPath:"#/$defs/ReasoningToolCall/properties/error/type",keyword:"type",params:{type:"string"}};vErrors===
+null?vErrors=[err53]:vErrors.push(err53),errors++}}}else{const err54={instancePath:instancePath+"/toolCalls/"+i0,schemaPath:"#/$defs/ReasoningToolCall/type",keyword:"\
+type",params:{type:"object"}};vErrors===null?vErrors=[err54]:vErrors.push(err54),errors++}}}else{const err55={instancePath:instancePath+"/toolCalls",schemaPath:"\
+#/properties/toolCalls/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err55]:vErrors.push(err55),errors++}}if(data.error!==void 0){let data20=data.
+error;if(data20&&typeof data20=="object"&&!Array.isArray(data20)){if(data20.code===void 0){const err56={instancePath:instancePath+"/error",schemaPath:"#/$defs/R\
+ecordError/required",keyword:"required",params:{missingProperty:"code"}};vErrors===null?vErrors=[err56]:vErrors.push(err56),errors++}if(data20.message===void 0){
+const err57={instancePath:instancePath+"/error",schemaPath:"#/$defs/RecordError/required",keyword:"required",params:{missingProperty:"message"}};vErrors===null?
+vErrors=[err57]:vErrors.push(err57),errors++}if(data20.code!==void 0){let data21=data20.code;if(typeof data21=="string"){if(func1(data21)>100){const err58={instancePath:instancePath+
+"/error/code",schemaPath:"#/$defs/RecordError/properties/code/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err58]:vErrors.push(err58),
+errors++}if(func1(data21)<1){const err59={instancePath:instancePath+"/error/code",schemaPath:"#/$defs/RecordError/properties/code/minLength",keyword:"minLength",
+params:{limit:1}};vErrors===null?vErrors=[err59]:vErrors.push(err59),errors++}}else{const err60={instancePath:instancePath+"/error/code",schemaPath:"#/$defs/Rec\
+ordError/properties/code/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err60]:vErrors.push(err60),errors++}}if(data20.message!==void 0){let data22=data20.
+message;if(typeof data22=="string"){if(func1(data22)>4e3){const err61={instancePath:instancePath+"/error/message",schemaPath:"#/$defs/RecordError/properties/mes\
+sage/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err61]:vErrors.push(err61),errors++}}else{const err62={instancePath:instancePath+
+"/error/message",schemaPath:"#/$defs/RecordError/properties/message/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err62]:vErrors.push(err62),
+errors++}}if(data20.retryable!==void 0&&typeof data20.retryable!="boolean"){const err63={instancePath:instancePath+"/error/retryable",schemaPath:"#/$defs/Record\
+Error/properties/retryable/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err63]:vErrors.push(err63),errors++}}else{const err64={instancePath:instancePath+
+"/error",schemaPath:"#/$defs/RecordError/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err64]:vErrors.push(err64),errors++}}if(data.durationMs!==
+void 0){let data24=data.durationMs;if(typeof data24=="number"&&isFinite(data24)){if(data24<0||isNaN(data24)){const err65={instancePath:instancePath+"/durationMs",
+schemaPath:"#/properties/durationMs/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err65]:vErrors.push(err65),errors++}}else{
+const err66={instancePath:instancePath+"/durationMs",schemaPath:"#/properties/durationMs/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err66]:
+vErrors.push(err66),errors++}}if(data.at!==void 0){let data25=data.at;if(typeof data25=="string"){if(!pattern5.test(data25)){const err67={instancePath:instancePath+
+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===
+null?vErrors=[err67]:vErrors.push(err67),errors++}}else{const err68={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"\
+string"}};vErrors===null?vErrors=[err68]:vErrors.push(err68),errors++}}}else{const err69={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};
+vErrors===null?vErrors=[err69]:vErrors.push(err69),errors++}return validate102.errors=vErrors,errors===0}validate102.evaluated={props:{schemaVersion:!0,reasoningId:!0,
+agentId:!0,sessionId:!0,stepId:!0,attempt:!0,purpose:!0,decidedBy:!0,model:!0,promptHash:!0,inputTokens:!0,outputTokens:!0,costUsd:!0,calls:!0,toolCalls:!0,decision:!0,
+error:!0,durationMs:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const HostEvent=validate103,schema115={type:"object",required:["schemaVersion","hostId","incarnat\
+ion","orderId","claimId","event","at"],properties:{schemaVersion:{const:1},hostId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},incarnation:{type:"s\
+tring",minLength:1,maxLength:100,description:"Of one life of the host: another one knows nothing of what this one started."},orderId:{type:"string",minLength:1,
+maxLength:100,description:"Of one try to place an order."},claimId:{type:"string",minLength:1,maxLength:100},event:{type:"string",enum:["accepted","refused","ex\
+ited"]},reason:{type:"string",enum:["full","draining","labels","blueprint","failed"]},message:{type:"string",maxLength:4e3},clean:{type:"boolean",description:"O\
+f exited. False: it was killed or gave up, and its Will need not be awaited."},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\\
+d)$","x-shoal-write":"utc"}},description:"What became of an order. Not retained; every supervisor of the unit may listen.",anyOf:[{properties:{event:{const:"ref\
+used"}},required:["reason"]},{properties:{event:{const:"exited"}},required:["clean"]},{properties:{event:{const:"accepted"}}}]};function validate103(data,{instancePath="",
+parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate103.evaluated;evaluated0.dynamicProps&&(evaluated0.
+props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0);const _errs1=errors;let valid0=!1;const _errs2=errors;if(data&&typeof data=="object"&&!Array.isArray(
+data)){if(data.reason===void 0){const err0={instancePath,schemaPath:"#/anyOf/0/required",keyword:"required",params:{missingProperty:"reason"}};vErrors===null?vErrors=
+[err0]:vErrors.push(err0),errors++}if(data.event!==void 0&&data.event!=="refused"){const err1={instancePath:instancePath+"/event",schemaPath:"#/anyOf/0/properti\
+es/event/const",keyword:"const",params:{allowedValue:"refused"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}}var _valid0=_errs2===errors;if(valid0=
+valid0||_valid0,_valid0){var props0={};props0.event=!0}const _errs4=errors;if(data&&typeof data=="object"&&!Array.isArray(data)){if(data.clean===void 0){const err2={
+instancePath,schemaPath:"#/anyOf/1/required",keyword:"required",params:{missingProperty:"clean"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.
+event!==void 0&&data.event!=="exited"){const err3={instancePath:instancePath+"/event",schemaPath:"#/anyOf/1/properties/event/const",keyword:"const",params:{allowedValue:"\
+exited"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}}var _valid0=_errs4===errors;valid0=valid0||_valid0,_valid0&&props0!==!0&&(props0=props0||{},
+props0.event=!0);const _errs6=errors;if(data&&typeof data=="object"&&!Array.isArray(data)&&data.event!==void 0&&data.event!=="accepted"){const err4={instancePath:instancePath+
+"/event",schemaPath:"#/anyOf/2/properties/event/const",keyword:"const",params:{allowedValue:"accepted"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}
+var _valid0=_errs6===errors;if(valid0=valid0||_valid0,_valid0&&props0!==!0&&(props0=props0||{},props0.event=!0),valid0)errors=_errs1,vErrors!==null&&(_errs1?vErrors.
+length=_errs1:vErrors=null);else{const err5={instancePath,schemaPath:"#/anyOf",keyword:"anyOf",params:{}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}
+if(data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err6={instancePath,schemaPath:"#/required",keyword:"required",params:{
+missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(data.hostId===void 0){const err7={instancePath,schemaPath:"#/requ\
+ired",keyword:"required",params:{missingProperty:"hostId"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(data.incarnation===void 0){const err8={
+instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"incarnation"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}if(data.
+orderId===void 0){const err9={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"orderId"}};vErrors===null?vErrors=[err9]:vErrors.
+push(err9),errors++}if(data.claimId===void 0){const err10={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"claimId"}};vErrors===
+null?vErrors=[err10]:vErrors.push(err10),errors++}if(data.event===void 0){const err11={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
+event"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}if(data.at===void 0){const err12={instancePath,schemaPath:"#/required",keyword:"required",params:{
+missingProperty:"at"}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}if(props0!==!0&&(props0=props0||{},props0.schemaVersion=!0,props0.hostId=!0,props0.
+incarnation=!0,props0.orderId=!0,props0.claimId=!0,props0.event=!0,props0.reason=!0,props0.message=!0,props0.clean=!0,props0.at=!0),data.schemaVersion!==void 0&&
+data.schemaVersion!==1){const err13={instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};
+vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}if(data.hostId!==void 0){let data4=data.hostId;if(typeof data4=="string"){if(func1(data4)>256){const err14={
+instancePath:instancePath+"/hostId",schemaPath:"#/properties/hostId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err14]:vErrors.push(
+err14),errors++}if(!pattern10.test(data4)){const err15={instancePath:instancePath+"/hostId",schemaPath:"#/properties/hostId/pattern",keyword:"pattern",params:{pattern:"\
+^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}else{const err16={instancePath:instancePath+"/hostId",schemaPath:"#/properties\
+/hostId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}if(data.incarnation!==void 0){let data5=data.incarnation;
+if(typeof data5=="string"){if(func1(data5)>100){const err17={instancePath:instancePath+"/incarnation",schemaPath:"#/properties/incarnation/maxLength",keyword:"m\
+axLength",params:{limit:100}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}if(func1(data5)<1){const err18={instancePath:instancePath+"/incarnatio\
+n",schemaPath:"#/properties/incarnation/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}else{const err19={
+instancePath:instancePath+"/incarnation",schemaPath:"#/properties/incarnation/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err19]:vErrors.
+push(err19),errors++}}if(data.orderId!==void 0){let data6=data.orderId;if(typeof data6=="string"){if(func1(data6)>100){const err20={instancePath:instancePath+"/\
+orderId",schemaPath:"#/properties/orderId/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}if(func1(
+data6)<1){const err21={instancePath:instancePath+"/orderId",schemaPath:"#/properties/orderId/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=
+[err21]:vErrors.push(err21),errors++}}else{const err22={instancePath:instancePath+"/orderId",schemaPath:"#/properties/orderId/type",keyword:"type",params:{type:"\
+string"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}}if(data.claimId!==void 0){let data7=data.claimId;if(typeof data7=="string"){if(func1(data7)>
+100){const err23={instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=
+[err23]:vErrors.push(err23),errors++}if(func1(data7)<1){const err24={instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/minLength",keyword:"m\
+inLength",params:{limit:1}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}else{const err25={instancePath:instancePath+"/claimId",schemaPath:"#/pr\
+operties/claimId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}if(data.event!==void 0){let data8=data.
+event;if(typeof data8!="string"){const err26={instancePath:instancePath+"/event",schemaPath:"#/properties/event/type",keyword:"type",params:{type:"string"}};vErrors===
+null?vErrors=[err26]:vErrors.push(err26),errors++}if(!(data8==="accepted"||data8==="refused"||data8==="exited")){const err27={instancePath:instancePath+"/event",
+schemaPath:"#/properties/event/enum",keyword:"enum",params:{allowedValues:schema115.properties.event.enum}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}}
+if(data.reason!==void 0){let data9=data.reason;if(typeof data9!="string"){const err28={instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/type",
+keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),errors++}if(!(data9==="full"||data9==="draining"||data9==="labels"||data9===
+"blueprint"||data9==="failed")){const err29={instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/enum",keyword:"enum",params:{allowedValues:schema115.
+properties.reason.enum}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}}if(data.message!==void 0){let data10=data.message;if(typeof data10=="strin\
+g"){if(func1(data10)>4e3){const err30={instancePath:instancePath+"/message",schemaPath:"#/properties/message/maxLength",keyword:"maxLength",params:{limit:4e3}};
+vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}}else{const err31={instancePath:instancePath+"/message",schemaPath:"#/properties/message/type",keyword:"\
+type",params:{type:"string"}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}}if(data.clean!==void 0&&typeof data.clean!="boolean"){const err32={instancePath:instancePath+
+"/clean",schemaPath:"#/properties/clean/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}if(data.at!==void 0){
+let data12=data.at;if(typeof data12=="string"){if(!pattern5.test(data12)){const err33={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"\
+pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}}else{
+const err34={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err34]:vErrors.push(
+err34),errors++}}}else{const err35={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err35]:vErrors.push(err35),errors++}
+return validate103.errors=vErrors,evaluated0.props=props0,errors===0}validate103.evaluated={dynamicProps:!0,dynamicItems:!1};const HostOrder=validate104,schema116={
+type:"object",required:["schemaVersion","orderId","by","order","at"],properties:{schemaVersion:{const:1},orderId:{type:"string",minLength:1,maxLength:100,description:"\
+Of one try to place an order."},by:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},order:{$ref:"#/$defs/SpawnOrderDocument"},at:{type:"string",pattern:"\
+^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"Asks one host, or any of them through a shared \
+subscription, to start something. by: who asks. Not retained."},schema117={type:"object",required:["kind","org","unit","attempt","claimId","blueprint"],properties:{
+kind:{type:"string",enum:["step","agent"]},org:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},unit:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
+attempt:{type:"integer",minimum:1},claimId:{type:"string",minLength:1,maxLength:100},blueprint:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},placement:{
+$ref:"#/$defs/Placement"},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},stepId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},workflowId:{
+type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},agentId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},config:{type:"object"}},description:"\
+What is to be started: an instance of a step (sessionId, stepId, workflowId) or a long-lived agent (agentId, config). It holds no secret.",anyOf:[{properties:{kind:{
+const:"step"}},required:["sessionId","stepId","workflowId"]},{properties:{kind:{const:"agent"}},required:["agentId","config"]}]};function validate105(data,{instancePath="",
+parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate105.evaluated;evaluated0.dynamicProps&&(evaluated0.
+props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0);const _errs1=errors;let valid0=!1;const _errs2=errors;if(data&&typeof data=="object"&&!Array.isArray(
+data)){if(data.sessionId===void 0){const err0={instancePath,schemaPath:"#/anyOf/0/required",keyword:"required",params:{missingProperty:"sessionId"}};vErrors===null?
+vErrors=[err0]:vErrors.push(err0),errors++}if(data.stepId===void 0){const err1={instancePath,schemaPath:"#/anyOf/0/required",keyword:"required",params:{missingProperty:"\
+stepId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.workflowId===void 0){const err2={instancePath,schemaPath:"#/anyOf/0/required",keyword:"\
+required",params:{missingProperty:"workflowId"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.kind!==void 0&&data.kind!=="step"){const err3={
+instancePath:instancePath+"/kind",schemaPath:"#/anyOf/0/properties/kind/const",keyword:"const",params:{allowedValue:"step"}};vErrors===null?vErrors=[err3]:vErrors.
+push(err3),errors++}}var _valid0=_errs2===errors;if(valid0=valid0||_valid0,_valid0){var props0={};props0.kind=!0}const _errs4=errors;if(data&&typeof data=="obje\
+ct"&&!Array.isArray(data)){if(data.agentId===void 0){const err4={instancePath,schemaPath:"#/anyOf/1/required",keyword:"required",params:{missingProperty:"agentI\
+d"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.config===void 0){const err5={instancePath,schemaPath:"#/anyOf/1/required",keyword:"requir\
+ed",params:{missingProperty:"config"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.kind!==void 0&&data.kind!=="agent"){const err6={instancePath:instancePath+
+"/kind",schemaPath:"#/anyOf/1/properties/kind/const",keyword:"const",params:{allowedValue:"agent"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}}var _valid0=_errs4===
+errors;if(valid0=valid0||_valid0,_valid0&&props0!==!0&&(props0=props0||{},props0.kind=!0),valid0)errors=_errs1,vErrors!==null&&(_errs1?vErrors.length=_errs1:vErrors=
+null);else{const err7={instancePath,schemaPath:"#/anyOf",keyword:"anyOf",params:{}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(data&&typeof data==
+"object"&&!Array.isArray(data)){if(data.kind===void 0){const err8={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"kind"}};vErrors===
+null?vErrors=[err8]:vErrors.push(err8),errors++}if(data.org===void 0){const err9={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
+org"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(data.unit===void 0){const err10={instancePath,schemaPath:"#/required",keyword:"required",params:{
+missingProperty:"unit"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(data.attempt===void 0){const err11={instancePath,schemaPath:"#/required",
+keyword:"required",params:{missingProperty:"attempt"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}if(data.claimId===void 0){const err12={instancePath,
+schemaPath:"#/required",keyword:"required",params:{missingProperty:"claimId"}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}if(data.blueprint===void 0){
+const err13={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"blueprint"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}
+if(props0!==!0&&(props0=props0||{},props0.kind=!0,props0.org=!0,props0.unit=!0,props0.attempt=!0,props0.claimId=!0,props0.blueprint=!0,props0.placement=!0,props0.
+sessionId=!0,props0.stepId=!0,props0.workflowId=!0,props0.agentId=!0,props0.config=!0),data.kind!==void 0){let data2=data.kind;if(typeof data2!="string"){const err14={
+instancePath:instancePath+"/kind",schemaPath:"#/properties/kind/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),
+errors++}if(!(data2==="step"||data2==="agent")){const err15={instancePath:instancePath+"/kind",schemaPath:"#/properties/kind/enum",keyword:"enum",params:{allowedValues:schema117.
+properties.kind.enum}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}if(data.org!==void 0){let data3=data.org;if(typeof data3=="string"){if(func1(
+data3)>256){const err16={instancePath:instancePath+"/org",schemaPath:"#/properties/org/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=
+[err16]:vErrors.push(err16),errors++}if(!pattern10.test(data3)){const err17={instancePath:instancePath+"/org",schemaPath:"#/properties/org/pattern",keyword:"pat\
+tern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}else{const err18={instancePath:instancePath+"/org",schemaPath:"\
+#/properties/org/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}if(data.unit!==void 0){let data4=data.
+unit;if(typeof data4=="string"){if(func1(data4)>256){const err19={instancePath:instancePath+"/unit",schemaPath:"#/properties/unit/maxLength",keyword:"maxLength",
+params:{limit:256}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}if(!pattern10.test(data4)){const err20={instancePath:instancePath+"/unit",schemaPath:"\
+#/properties/unit/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}else{const err21={
+instancePath:instancePath+"/unit",schemaPath:"#/properties/unit/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),
+errors++}}if(data.attempt!==void 0){let data5=data.attempt;if(!(typeof data5=="number"&&!(data5%1)&&!isNaN(data5)&&isFinite(data5))){const err22={instancePath:instancePath+
+"/attempt",schemaPath:"#/properties/attempt/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}if(typeof data5==
+"number"&&isFinite(data5)&&(data5<1||isNaN(data5))){const err23={instancePath:instancePath+"/attempt",schemaPath:"#/properties/attempt/minimum",keyword:"minimum",
+params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}if(data.claimId!==void 0){let data6=data.claimId;if(typeof data6==
+"string"){if(func1(data6)>100){const err24={instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/maxLength",keyword:"maxLength",params:{limit:100}};
+vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}if(func1(data6)<1){const err25={instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimI\
+d/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}else{const err26={instancePath:instancePath+"/cl\
+aimId",schemaPath:"#/properties/claimId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}}if(data.blueprint!==
+void 0){let data7=data.blueprint;if(typeof data7=="string"){if(func1(data7)>256){const err27={instancePath:instancePath+"/blueprint",schemaPath:"#/properties/bl\
+ueprint/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}if(!pattern10.test(data7)){const err28={instancePath:instancePath+
+"/blueprint",schemaPath:"#/properties/blueprint/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),
 errors++}}else{const err29={instancePath:instancePath+"/blueprint",schemaPath:"#/properties/blueprint/type",keyword:"type",params:{type:"string"}};vErrors===null?
 vErrors=[err29]:vErrors.push(err29),errors++}}if(data.placement!==void 0){let data8=data.placement;if(data8&&typeof data8=="object"&&!Array.isArray(data8)){for(const key0 in data8)
 if(!(key0==="labels"||key0==="weight")){const err30={instancePath:instancePath+"/placement",schemaPath:"#/$defs/Placement/additionalProperties",keyword:"additio\
@@ -1568,9 +1753,9 @@ ern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErr
 "/agentId",schemaPath:"#/properties/agentId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err50]:vErrors.push(err50),errors++}}if(data.config!==
 void 0){let data16=data.config;if(!(data16&&typeof data16=="object"&&!Array.isArray(data16))){const err51={instancePath:instancePath+"/config",schemaPath:"#/pro\
 perties/config/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err51]:vErrors.push(err51),errors++}}}else{const err52={instancePath,schemaPath:"\
-#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err52]:vErrors.push(err52),errors++}return validate102.errors=vErrors,evaluated0.props=props0,
-errors===0}validate102.evaluated={dynamicProps:!0,dynamicItems:!1};function validate101(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){
-let vErrors=null,errors=0;const evaluated0=validate101.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=
+#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err52]:vErrors.push(err52),errors++}return validate105.errors=vErrors,evaluated0.props=props0,
+errors===0}validate105.evaluated={dynamicProps:!0,dynamicItems:!1};function validate104(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){
+let vErrors=null,errors=0;const evaluated0=validate104.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=
 void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{
 missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.orderId===void 0){const err1={instancePath,schemaPath:"#/req\
 uired",keyword:"required",params:{missingProperty:"orderId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.by===void 0){const err2={instancePath,
@@ -1587,13 +1772,13 @@ by;if(typeof data2=="string"){if(func1(data2)>256){const err9={instancePath:inst
 limit:256}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(!pattern10.test(data2)){const err10={instancePath:instancePath+"/by",schemaPath:"#/prop\
 erties/by/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}}else{const err11={instancePath:instancePath+
 "/by",schemaPath:"#/properties/by/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}if(data.order!==void 0&&
-(validate102(data.order,{instancePath:instancePath+"/order",parentData:data,parentDataProperty:"order",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate102.
+(validate105(data.order,{instancePath:instancePath+"/order",parentData:data,parentDataProperty:"order",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate105.
 errors),errors=vErrors.length)),data.at!==void 0){let data4=data.at;if(typeof data4=="string"){if(!pattern5.test(data4)){const err12={instancePath:instancePath+
 "/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===
 null?vErrors=[err12]:vErrors.push(err12),errors++}}else{const err13={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"\
 string"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}}else{const err14={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};
-vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}return validate101.errors=vErrors,errors===0}validate101.evaluated={props:{schemaVersion:!0,orderId:!0,
-by:!0,order:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const HostRecord=validate104,schema113={type:"object",required:["schemaVersion","hostId","incarnation","s\
+vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}return validate104.errors=vErrors,errors===0}validate104.evaluated={props:{schemaVersion:!0,orderId:!0,
+by:!0,order:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const HostRecord=validate107,schema119={type:"object",required:["schemaVersion","hostId","incarnation","s\
 tate","labels","capacity","running","shares","version","refreshSeconds"],properties:{schemaVersion:{const:1},hostId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
 incarnation:{type:"string",minLength:1,maxLength:100,description:"Of one life of the host: another one knows nothing of what this one started."},state:{type:"st\
 ring",enum:["ready","draining","lost"],description:"draining: it takes no more orders. lost: the Will of its connection."},labels:{type:"object",additionalProperties:{
@@ -1602,8 +1787,8 @@ Places that are taken."},shares:{type:"boolean",description:"It also takes order
 type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},maxItems:1e3,description:"The only ones that it can start. Unset: any."},version:{type:"string",maxLength:100,
 description:"Of the program that it runs."},refreshSeconds:{type:"number",exclusiveMinimum:0,description:"The record is written again at least so often; who is \
 silent for three times as long is gone."},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"\
-utc"}},description:"A host: what it has and what runs on it. Retained; the Will has no time."};function validate104(data,{instancePath="",parentData,parentDataProperty,
-rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate104.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.
+utc"}},description:"A host: what it has and what runs on it. Retained; the Will has no time."};function validate107(data,{instancePath="",parentData,parentDataProperty,
+rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate107.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.
 dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"\
 #/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.hostId===void 0){const err1={
 instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"hostId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.incarnation===
@@ -1629,7 +1814,7 @@ null?vErrors=[err15]:vErrors.push(err15),errors++}}else{const err16={instancePat
 type",params:{type:"string"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}if(data.state!==void 0){let data3=data.state;if(typeof data3!="string"){
 const err17={instancePath:instancePath+"/state",schemaPath:"#/properties/state/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err17]:vErrors.
 push(err17),errors++}if(!(data3==="ready"||data3==="draining"||data3==="lost")){const err18={instancePath:instancePath+"/state",schemaPath:"#/properties/state/e\
-num",keyword:"enum",params:{allowedValues:schema113.properties.state.enum}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}if(data.labels!==void 0){
+num",keyword:"enum",params:{allowedValues:schema119.properties.state.enum}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}if(data.labels!==void 0){
 let data4=data.labels;if(data4&&typeof data4=="object"&&!Array.isArray(data4)){if(Object.keys(data4).length>50){const err19={instancePath:instancePath+"/labels",
 schemaPath:"#/properties/labels/maxProperties",keyword:"maxProperties",params:{limit:50}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}for(const key0 in data4){
 let data5=data4[key0];if(typeof data5=="string"){if(func1(data5)>200){const err20={instancePath:instancePath+"/labels/"+key0.replace(/~/g,"~0").replace(/\//g,"~\
@@ -1665,20 +1850,20 @@ const err37={instancePath:instancePath+"/refreshSeconds",schemaPath:"#/propertie
 "/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===
 null?vErrors=[err38]:vErrors.push(err38),errors++}}else{const err39={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"\
 string"}};vErrors===null?vErrors=[err39]:vErrors.push(err39),errors++}}}else{const err40={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};
-vErrors===null?vErrors=[err40]:vErrors.push(err40),errors++}return validate104.errors=vErrors,errors===0}validate104.evaluated={props:{schemaVersion:!0,hostId:!0,
-incarnation:!0,state:!0,labels:!0,capacity:!0,running:!0,shares:!0,blueprints:!0,version:!0,refreshSeconds:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const SessionOutcome=validate105,
-schema114={type:"object",required:["schemaVersion","sessionId","workflowId","planHash","state","task","steps","at"],properties:{schemaVersion:{const:1},sessionId:{
+vErrors===null?vErrors=[err40]:vErrors.push(err40),errors++}return validate107.errors=vErrors,errors===0}validate107.evaluated={props:{schemaVersion:!0,hostId:!0,
+incarnation:!0,state:!0,labels:!0,capacity:!0,running:!0,shares:!0,blueprints:!0,version:!0,refreshSeconds:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const SessionOutcome=validate108,
+schema120={type:"object",required:["schemaVersion","sessionId","workflowId","planHash","state","task","steps","at"],properties:{schemaVersion:{const:1},sessionId:{
 type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},workflowId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},planHash:{type:"string",pattern:"^\
 [0-9a-f]{64}$"},state:{type:"string",enum:["completed","failed","canceled","unknown"]},task:{$ref:"#/$defs/Task"},steps:{type:"array",items:{$ref:"#/$defs/StepS\
 ummary"}},compensation:{type:"object",required:["state","steps"],properties:{state:{type:"string",enum:["completed","failed"]},steps:{type:"array",items:{$ref:"\
 #/$defs/StepSummary"}}},description:"What was undone, in that order. failed: at least one compensation did not complete."},at:{type:"string",pattern:"^\\d{4}-\\d\\\
 d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},supervisorId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256}},description:"\
-How a session ended, with the final A2A task that every caller gets, word for word."},schema115={type:"object",required:["id","state","attempt","at"],properties:{
+How a session ended, with the final A2A task that every caller gets, word for word."},schema121={type:"object",required:["id","state","attempt","at"],properties:{
 id:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},state:{type:"string",enum:["completed","failed","skipped","canceled","unknown"]},attempt:{type:"int\
 eger",minimum:1,maximum:1e3,description:"The n-th try of the step, from 1."},startedAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\\
 d:\\d\\d)$","x-shoal-write":"utc"},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},
-error:{$ref:"#/$defs/RecordError"}}};function validate107(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,
-errors=0;const evaluated0=validate107.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data==
+error:{$ref:"#/$defs/RecordError"}}};function validate110(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,
+errors=0;const evaluated0=validate110.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data==
 "object"&&!Array.isArray(data)){if(data.id===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"id"}};vErrors===
 null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.state===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
 state"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.attempt===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",
@@ -1690,7 +1875,7 @@ pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err5]:vEr
 #/properties/id/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}}if(data.state!==void 0){let data1=data.state;
 if(typeof data1!="string"){const err7={instancePath:instancePath+"/state",schemaPath:"#/properties/state/type",keyword:"type",params:{type:"string"}};vErrors===
 null?vErrors=[err7]:vErrors.push(err7),errors++}if(!(data1==="completed"||data1==="failed"||data1==="skipped"||data1==="canceled"||data1==="unknown")){const err8={
-instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema115.properties.state.enum}};vErrors===null?vErrors=
+instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema121.properties.state.enum}};vErrors===null?vErrors=
 [err8]:vErrors.push(err8),errors++}}if(data.attempt!==void 0){let data2=data.attempt;if(!(typeof data2=="number"&&!(data2%1)&&!isNaN(data2)&&isFinite(data2))){const err9={
 instancePath:instancePath+"/attempt",schemaPath:"#/properties/attempt/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),
 errors++}if(typeof data2=="number"&&isFinite(data2)){if(data2>1e3||isNaN(data2)){const err10={instancePath:instancePath+"/attempt",schemaPath:"#/properties/atte\
@@ -1717,9 +1902,9 @@ ge/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[er
 errors++}}if(data5.retryable!==void 0&&typeof data5.retryable!="boolean"){const err23={instancePath:instancePath+"/error/retryable",schemaPath:"#/$defs/RecordEr\
 ror/properties/retryable/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}else{const err24={instancePath:instancePath+
 "/error",schemaPath:"#/$defs/RecordError/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}}else{const err25={
-instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}return validate107.errors=vErrors,
-errors===0}validate107.evaluated={props:{id:!0,state:!0,attempt:!0,startedAt:!0,at:!0,error:!0},dynamicProps:!1,dynamicItems:!1};function validate105(data,{instancePath="",
-parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate105.evaluated;if(evaluated0.dynamicProps&&
+instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}return validate110.errors=vErrors,
+errors===0}validate110.evaluated={props:{id:!0,state:!0,attempt:!0,startedAt:!0,at:!0,error:!0},dynamicProps:!1,dynamicItems:!1};function validate108(data,{instancePath="",
+parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate108.evaluated;if(evaluated0.dynamicProps&&
 (evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){
 const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}
 if(data.sessionId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sessionId"}};vErrors===null?vErrors=[err1]:
@@ -1740,16 +1925,16 @@ workflowId;if(typeof data2=="string"){if(func1(data2)>256){const err12={instance
 maxLength",params:{limit:256}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}if(!pattern10.test(data2)){const err13={instancePath:instancePath+"/w\
 orkflowId",schemaPath:"#/properties/workflowId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),
 errors++}}else{const err14={instancePath:instancePath+"/workflowId",schemaPath:"#/properties/workflowId/type",keyword:"type",params:{type:"string"}};vErrors===null?
-vErrors=[err14]:vErrors.push(err14),errors++}}if(data.planHash!==void 0){let data3=data.planHash;if(typeof data3=="string"){if(!pattern44.test(data3)){const err15={
+vErrors=[err14]:vErrors.push(err14),errors++}}if(data.planHash!==void 0){let data3=data.planHash;if(typeof data3=="string"){if(!pattern57.test(data3)){const err15={
 instancePath:instancePath+"/planHash",schemaPath:"#/properties/planHash/pattern",keyword:"pattern",params:{pattern:"^[0-9a-f]{64}$"}};vErrors===null?vErrors=[err15]:
 vErrors.push(err15),errors++}}else{const err16={instancePath:instancePath+"/planHash",schemaPath:"#/properties/planHash/type",keyword:"type",params:{type:"strin\
 g"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}if(data.state!==void 0){let data4=data.state;if(typeof data4!="string"){const err17={instancePath:instancePath+
 "/state",schemaPath:"#/properties/state/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}if(!(data4==="c\
 ompleted"||data4==="failed"||data4==="canceled"||data4==="unknown")){const err18={instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"\
-enum",params:{allowedValues:schema114.properties.state.enum}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}if(data.task!==void 0&&(validate47(data.
+enum",params:{allowedValues:schema120.properties.state.enum}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}if(data.task!==void 0&&(validate47(data.
 task,{instancePath:instancePath+"/task",parentData:data,parentDataProperty:"task",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate47.errors),errors=
-vErrors.length)),data.steps!==void 0){let data6=data.steps;if(Array.isArray(data6)){const len0=data6.length;for(let i0=0;i0<len0;i0++)validate107(data6[i0],{instancePath:instancePath+
-"/steps/"+i0,parentData:data6,parentDataProperty:i0,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate107.errors),errors=vErrors.length)}else{const err19={
+vErrors.length)),data.steps!==void 0){let data6=data.steps;if(Array.isArray(data6)){const len0=data6.length;for(let i0=0;i0<len0;i0++)validate110(data6[i0],{instancePath:instancePath+
+"/steps/"+i0,parentData:data6,parentDataProperty:i0,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate110.errors),errors=vErrors.length)}else{const err19={
 instancePath:instancePath+"/steps",schemaPath:"#/properties/steps/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err19]:vErrors.push(err19),
 errors++}}if(data.compensation!==void 0){let data8=data.compensation;if(data8&&typeof data8=="object"&&!Array.isArray(data8)){if(data8.state===void 0){const err20={
 instancePath:instancePath+"/compensation",schemaPath:"#/properties/compensation/required",keyword:"required",params:{missingProperty:"state"}};vErrors===null?vErrors=
@@ -1757,10 +1942,10 @@ instancePath:instancePath+"/compensation",schemaPath:"#/properties/compensation/
 red",keyword:"required",params:{missingProperty:"steps"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}if(data8.state!==void 0){let data9=data8.state;
 if(typeof data9!="string"){const err22={instancePath:instancePath+"/compensation/state",schemaPath:"#/properties/compensation/properties/state/type",keyword:"ty\
 pe",params:{type:"string"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}if(!(data9==="completed"||data9==="failed")){const err23={instancePath:instancePath+
-"/compensation/state",schemaPath:"#/properties/compensation/properties/state/enum",keyword:"enum",params:{allowedValues:schema114.properties.compensation.properties.
+"/compensation/state",schemaPath:"#/properties/compensation/properties/state/enum",keyword:"enum",params:{allowedValues:schema120.properties.compensation.properties.
 state.enum}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}if(data8.steps!==void 0){let data10=data8.steps;if(Array.isArray(data10)){const len1=data10.
-length;for(let i1=0;i1<len1;i1++)validate107(data10[i1],{instancePath:instancePath+"/compensation/steps/"+i1,parentData:data10,parentDataProperty:i1,rootData,dynamicAnchors})||
-(vErrors=joinErrors(vErrors,validate107.errors),errors=vErrors.length)}else{const err24={instancePath:instancePath+"/compensation/steps",schemaPath:"#/propertie\
+length;for(let i1=0;i1<len1;i1++)validate110(data10[i1],{instancePath:instancePath+"/compensation/steps/"+i1,parentData:data10,parentDataProperty:i1,rootData,dynamicAnchors})||
+(vErrors=joinErrors(vErrors,validate110.errors),errors=vErrors.length)}else{const err24={instancePath:instancePath+"/compensation/steps",schemaPath:"#/propertie\
 s/compensation/properties/steps/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}}else{const err25={instancePath:instancePath+
 "/compensation",schemaPath:"#/properties/compensation/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}
 if(data.at!==void 0){let data12=data.at;if(typeof data12=="string"){if(!pattern5.test(data12)){const err26={instancePath:instancePath+"/at",schemaPath:"#/proper\
@@ -1771,14 +1956,14 @@ const err28={instancePath:instancePath+"/supervisorId",schemaPath:"#/properties/
 [err28]:vErrors.push(err28),errors++}if(!pattern10.test(data13)){const err29={instancePath:instancePath+"/supervisorId",schemaPath:"#/properties/supervisorId/pa\
 ttern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}}else{const err30={instancePath:instancePath+
 "/supervisorId",schemaPath:"#/properties/supervisorId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}}}else{
-const err31={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}return validate105.
-errors=vErrors,errors===0}validate105.evaluated={props:{schemaVersion:!0,sessionId:!0,workflowId:!0,planHash:!0,state:!0,task:!0,steps:!0,compensation:!0,at:!0,
-supervisorId:!0},dynamicProps:!1,dynamicItems:!1};const SessionRecord=validate110,schema117={type:"object",required:["schemaVersion","sessionId","planHash","org",
+const err31={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}return validate108.
+errors=vErrors,errors===0}validate108.evaluated={props:{schemaVersion:!0,sessionId:!0,workflowId:!0,planHash:!0,state:!0,task:!0,steps:!0,compensation:!0,at:!0,
+supervisorId:!0},dynamicProps:!1,dynamicItems:!1};const SessionRecord=validate113,schema123={type:"object",required:["schemaVersion","sessionId","planHash","org",
 "unit","workflowId","workflowVersion","contextId","request","variables","steps","closer","retentionSeconds","createdAt","deadlineAt","expiresAt"],properties:{schemaVersion:{
 const:1},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},planHash:{type:"string",pattern:"^[0-9a-f]{64}$",description:"SHA-256 over the cano\
-nical JSON (RFC 8785) of this record without planHash, createdAt, deadlineAt and expiresAt: two supervisors that accept one request agree on it."},org:{type:"st\
-ring",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},unit:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},workflowId:{type:"string",pattern:"^[A-Za-z0-9_.\
--]+$",maxLength:256},workflowVersion:{type:"string"},contextId:{type:"string",minLength:1},request:{$ref:"#/$defs/Message"},variables:{type:"object"},steps:{type:"\
+nical JSON (RFC 8785) of this record without planHash, createdAt, deadlineAt, expiresAt and trace: two supervisors that accept one request agree on it."},org:{type:"\
+string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},unit:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},workflowId:{type:"string",pattern:"^[A-Za-z0-9\
+_.-]+$",maxLength:256},workflowVersion:{type:"string"},contextId:{type:"string",minLength:1},request:{$ref:"#/$defs/Message"},variables:{type:"object"},steps:{type:"\
 array",items:{$ref:"#/$defs/PlannedStep"},minItems:1,description:"In topological order."},closer:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},parent:{
 type:"object",required:["sessionId","stepId","depth"],properties:{sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},stepId:{type:"string",pattern:"\
 ^[A-Za-z0-9_.-]+$",maxLength:256},depth:{type:"integer",minimum:1,description:"Sessions above this one."}},description:"The step that runs this session as its w\
@@ -1786,113 +1971,113 @@ ork; it is canceled when that one has ended."},rerun:{type:"object",required:["o
 from:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},results:{type:"array",items:{$ref:"#/$defs/StepResult"}},items:{type:"array",items:{},maxItems:1e3,
 description:"Of the fan-out `from`, when only some of its items run again: what it works on."}},description:"Runs a session again from a step on; these results \
 count as those of their steps."},compensationSeconds:{type:"number",exclusiveMinimum:0,description:"Set when a step has a compensation."},retentionSeconds:{type:"\
-number",exclusiveMinimum:0},createdAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},
-deadlineAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},expiresAt:{type:"string",pattern:"\
-^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"The immutable plan of one run. It names no call\
-er."},schema118={type:"object",required:["id","use","needs","join","timeoutSeconds","retry","onFailure"],properties:{id:{type:"string",pattern:"^[A-Za-z0-9_.-]+\
-$",maxLength:256},description:{type:"string"},use:{$ref:"#/$defs/StepUse"},with:{type:"object"},needs:{type:"array",items:{type:"object",required:["step","onFai\
-lure"],properties:{step:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},onFailure:{type:"string",enum:["fail","skip","continue","compensate"],description:"\
-What a step that did not complete does to those that need it. fail: they are skipped and the session fails. skip: they are skipped, the session goes on. continu\
-e: they run and see the failed result. compensate: as fail, and when every step has ended the compensations of those that completed run, the last first."}}},description:"\
-In the order of the definition; the policy of each edge is spelled out."},join:{$ref:"#/$defs/StepJoin"},when:{type:"string"},forEach:{$ref:"#/$defs/StepForEach"},
-timeoutSeconds:{type:"number",exclusiveMinimum:0},retry:{$ref:"#/$defs/StepRetry"},onFailure:{type:"string",enum:["fail","skip","continue","compensate"],description:"\
-What a step that did not complete does to those that need it. fail: they are skipped and the session fails. skip: they are skipped, the session goes on. continu\
-e: they run and see the failed result. compensate: as fail, and when every step has ended the compensations of those that completed run, the last first."},compensate:{
-$ref:"#/$defs/StepCompensation"},placement:{$ref:"#/$defs/Placement"},idempotent:{type:"boolean",description:"Unset: as the blueprint says."}}},schema121={description:"\
-How many needs must be satisfied before the step runs, and how long it waits. Default all.",anyOf:[{type:"string",enum:["all","any"]},{type:"object",properties:{
-atLeast:{type:"integer",minimum:1,maximum:1e3},percent:{type:"number",exclusiveMinimum:0,maximum:100,description:"Of the needs, rounded up."},withinSeconds:{type:"\
-number",exclusiveMinimum:0,maximum:31536e3,description:"Longest wait for the others, from the end of the first of the needs. Default: none. In seconds."},onTimeout:{
-type:"string",enum:["fail","run"],description:"When the wait is over. fail: the step fails with JOIN_TIMEOUT. run: it runs with those that are there. Default fa\
-il."}},additionalProperties:!1,minProperties:1,not:{required:["atLeast","percent"]}}]},schema124={type:"object",properties:{maxAttempts:{type:"integer",minimum:1,
-maximum:20,description:"Tries of this step, crashes included. Default 3."},backoffSeconds:{type:"number",minimum:0,maximum:3600,description:"Pause before the se\
-cond attempt; doubles with each. Default 1."},maxBackoffSeconds:{type:"number",minimum:0,maximum:86400,description:"Longest pause. Default 30."},jitter:{type:"n\
-umber",minimum:0,maximum:1,description:"Share of the pause that varies, so that many steps that failed together do not come back together. Drawn from session, s\
-tep and attempt: every supervisor draws the same. Default 0.2."}},additionalProperties:!1},schema119={type:"object",properties:{blueprint:{type:"string",pattern:"\
-^[A-Za-z0-9_.-]+$",maxLength:256},agent:{type:"string",minLength:1,maxLength:400,description:"An agent id of the same org and unit; may hold an expression, `${ \
-variables.device }`."},skill:{type:"string",minLength:1,maxLength:200,description:"Any agent of the unit whose card has this skill and is not offline."},pool:{type:"\
-string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256,description:"A pool of agents: one of its members takes the request."},workflow:{type:"string",pattern:"^[A-Za\
--z0-9_.-]+$",maxLength:256,description:"Another workflow of the unit, run as a child session."},approval:{$ref:"#/$defs/StepApproval"}},additionalProperties:!1,
-minProperties:1,maxProperties:1,description:"Who does the work: exactly one of blueprint, agent, skill, pool, workflow, approval."},schema120={type:"object",required:[
-"prompt"],properties:{prompt:{type:"string",minLength:1,maxLength:4e3,description:"What people read; may hold expressions."},approvers:{type:"array",items:{type:"\
-string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},minItems:1,maxItems:100,description:"Whose word counts, as the `by` of the decision. Unset: whoever may write\
- it."},expirySeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"How long it stays open; then it counts as denied. Default: until the deadlin\
-e of the session. In seconds."}},additionalProperties:!1,description:"Nothing runs until somebody approves. Denied and expired end the step as failed."};function validate113(data,{
-instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate113.evaluated;if(evaluated0.
-dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(Object.keys(data).
-length>1){const err0={instancePath,schemaPath:"#/maxProperties",keyword:"maxProperties",params:{limit:1}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}
-if(Object.keys(data).length<1){const err1={instancePath,schemaPath:"#/minProperties",keyword:"minProperties",params:{limit:1}};vErrors===null?vErrors=[err1]:vErrors.
-push(err1),errors++}for(const key0 in data)if(!(key0==="blueprint"||key0==="agent"||key0==="skill"||key0==="pool"||key0==="workflow"||key0==="approval")){const err2={
-instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key0}};vErrors===null?vErrors=[err2]:vErrors.push(err2),
-errors++}if(data.blueprint!==void 0){let data0=data.blueprint;if(typeof data0=="string"){if(func1(data0)>256){const err3={instancePath:instancePath+"/blueprint",
-schemaPath:"#/properties/blueprint/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(!pattern10.test(
-data0)){const err4={instancePath:instancePath+"/blueprint",schemaPath:"#/properties/blueprint/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===
-null?vErrors=[err4]:vErrors.push(err4),errors++}}else{const err5={instancePath:instancePath+"/blueprint",schemaPath:"#/properties/blueprint/type",keyword:"type",
-params:{type:"string"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}}if(data.agent!==void 0){let data1=data.agent;if(typeof data1=="string"){if(func1(
-data1)>400){const err6={instancePath:instancePath+"/agent",schemaPath:"#/properties/agent/maxLength",keyword:"maxLength",params:{limit:400}};vErrors===null?vErrors=
-[err6]:vErrors.push(err6),errors++}if(func1(data1)<1){const err7={instancePath:instancePath+"/agent",schemaPath:"#/properties/agent/minLength",keyword:"minLengt\
-h",params:{limit:1}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}}else{const err8={instancePath:instancePath+"/agent",schemaPath:"#/properties/age\
-nt/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}}if(data.skill!==void 0){let data2=data.skill;if(typeof data2==
-"string"){if(func1(data2)>200){const err9={instancePath:instancePath+"/skill",schemaPath:"#/properties/skill/maxLength",keyword:"maxLength",params:{limit:200}};
-vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(func1(data2)<1){const err10={instancePath:instancePath+"/skill",schemaPath:"#/properties/skill/minL\
-ength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}}else{const err11={instancePath:instancePath+"/skill",schemaPath:"\
-#/properties/skill/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}if(data.pool!==void 0){let data3=data.
-pool;if(typeof data3=="string"){if(func1(data3)>256){const err12={instancePath:instancePath+"/pool",schemaPath:"#/properties/pool/maxLength",keyword:"maxLength",
-params:{limit:256}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}if(!pattern10.test(data3)){const err13={instancePath:instancePath+"/pool",schemaPath:"\
-#/properties/pool/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}else{const err14={
-instancePath:instancePath+"/pool",schemaPath:"#/properties/pool/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),
-errors++}}if(data.workflow!==void 0){let data4=data.workflow;if(typeof data4=="string"){if(func1(data4)>256){const err15={instancePath:instancePath+"/workflow",
-schemaPath:"#/properties/workflow/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}if(!pattern10.test(
-data4)){const err16={instancePath:instancePath+"/workflow",schemaPath:"#/properties/workflow/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===
-null?vErrors=[err16]:vErrors.push(err16),errors++}}else{const err17={instancePath:instancePath+"/workflow",schemaPath:"#/properties/workflow/type",keyword:"type",
-params:{type:"string"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}if(data.approval!==void 0){let data5=data.approval;if(data5&&typeof data5==
-"object"&&!Array.isArray(data5)){if(data5.prompt===void 0){const err18={instancePath:instancePath+"/approval",schemaPath:"#/$defs/StepApproval/required",keyword:"\
-required",params:{missingProperty:"prompt"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}for(const key1 in data5)if(!(key1==="prompt"||key1==="a\
-pprovers"||key1==="expirySeconds")){const err19={instancePath:instancePath+"/approval",schemaPath:"#/$defs/StepApproval/additionalProperties",keyword:"additiona\
-lProperties",params:{additionalProperty:key1}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}if(data5.prompt!==void 0){let data6=data5.prompt;if(typeof data6==
-"string"){if(func1(data6)>4e3){const err20={instancePath:instancePath+"/approval/prompt",schemaPath:"#/$defs/StepApproval/properties/prompt/maxLength",keyword:"\
-maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}if(func1(data6)<1){const err21={instancePath:instancePath+"/approval/\
-prompt",schemaPath:"#/$defs/StepApproval/properties/prompt/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}else{
-const err22={instancePath:instancePath+"/approval/prompt",schemaPath:"#/$defs/StepApproval/properties/prompt/type",keyword:"type",params:{type:"string"}};vErrors===
-null?vErrors=[err22]:vErrors.push(err22),errors++}}if(data5.approvers!==void 0){let data7=data5.approvers;if(Array.isArray(data7)){if(data7.length>100){const err23={
-instancePath:instancePath+"/approval/approvers",schemaPath:"#/$defs/StepApproval/properties/approvers/maxItems",keyword:"maxItems",params:{limit:100}};vErrors===
-null?vErrors=[err23]:vErrors.push(err23),errors++}if(data7.length<1){const err24={instancePath:instancePath+"/approval/approvers",schemaPath:"#/$defs/StepApprov\
-al/properties/approvers/minItems",keyword:"minItems",params:{limit:1}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}const len0=data7.length;for(let i0=0;i0<
-len0;i0++){let data8=data7[i0];if(typeof data8=="string"){if(func1(data8)>256){const err25={instancePath:instancePath+"/approval/approvers/"+i0,schemaPath:"#/$d\
-efs/StepApproval/properties/approvers/items/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}if(!pattern10.
-test(data8)){const err26={instancePath:instancePath+"/approval/approvers/"+i0,schemaPath:"#/$defs/StepApproval/properties/approvers/items/pattern",keyword:"patt\
-ern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}}else{const err27={instancePath:instancePath+"/approval/a\
-pprovers/"+i0,schemaPath:"#/$defs/StepApproval/properties/approvers/items/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err27]:vErrors.push(
-err27),errors++}}}else{const err28={instancePath:instancePath+"/approval/approvers",schemaPath:"#/$defs/StepApproval/properties/approvers/type",keyword:"type",params:{
-type:"array"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),errors++}}if(data5.expirySeconds!==void 0){let data9=data5.expirySeconds;if(typeof data9=="num\
-ber"&&isFinite(data9)){if(data9>31536e3||isNaN(data9)){const err29={instancePath:instancePath+"/approval/expirySeconds",schemaPath:"#/$defs/StepApproval/propert\
-ies/expirySeconds/maximum",keyword:"maximum",params:{comparison:"<=",limit:31536e3}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}if(data9<=0||isNaN(
-data9)){const err30={instancePath:instancePath+"/approval/expirySeconds",schemaPath:"#/$defs/StepApproval/properties/expirySeconds/exclusiveMinimum",keyword:"ex\
-clusiveMinimum",params:{comparison:">",limit:0}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}}else{const err31={instancePath:instancePath+"/appr\
-oval/expirySeconds",schemaPath:"#/$defs/StepApproval/properties/expirySeconds/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err31]:vErrors.
-push(err31),errors++}}}else{const err32={instancePath:instancePath+"/approval",schemaPath:"#/$defs/StepApproval/type",keyword:"type",params:{type:"object"}};vErrors===
-null?vErrors=[err32]:vErrors.push(err32),errors++}}}else{const err33={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=
-[err33]:vErrors.push(err33),errors++}return validate113.errors=vErrors,errors===0}validate113.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};const schema122={
-type:"object",properties:{in:{type:"string",minLength:1,maxLength:4e3,description:"A CEL expression that gives a list."},select:{$ref:"#/$defs/FleetSelection"},
-maxItems:{type:"integer",minimum:1,maximum:1e3,description:"More items fail the step. Default 100."},concurrency:{type:"integer",minimum:1,maximum:1e3,description:"\
-Items at work at once. Default 10."},waves:{type:"array",items:{description:"Items of this wave; a percentage of all items, rounded up.",anyOf:[{type:"integer",
-minimum:1,maximum:1e3},{type:"string",pattern:"^(100|[1-9]?[0-9])%$"}]},minItems:1,maxItems:20,description:"Sizes of the waves in turn; what is left is the last\
- one. A wave begins when the one before has ended."},wavePauseSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"Pause between two waves. De\
-fault none. In seconds."},failureBudget:{description:"Items that may end otherwise than completed; a percentage is rounded down. One more, and no further item b\
-egins. Default 0.",anyOf:[{type:"integer",minimum:0,maximum:1e3},{type:"string",pattern:"^(100|[1-9]?[0-9])%$"}]},collect:{type:"string",enum:["outputs","states"],
-description:"What the step's output holds of each item besides its state. states: no outputs. Default outputs."}},additionalProperties:!1,description:"The step \
-is done once for each item: `item` and `index` in its expressions.",exactlyOneOf:["in","select"]},schema123={type:"object",properties:{skill:{type:"string",minLength:1,
-maxLength:200,description:"Id of a skill of the card."},tag:{type:"string",minLength:1,maxLength:200,description:"A tag of any of its skills."},labels:{type:"ob\
-ject",additionalProperties:{type:"string",maxLength:200},description:"Each must stand in the params of an extension of the card, or in its `labels` there.",maxProperties:20},
-site:{type:"string",minLength:1,maxLength:200,description:"Short for the label `site`."},presence:{type:"string",enum:["online","offline","any"],description:"By\
- the status of the card. online: not offline. Default online."}},additionalProperties:!1,minProperties:1,description:"Agents of the unit by their retained cards\
-; all given conditions must hold. Values may hold expressions."},pattern79=new RegExp("^(100|[1-9]?[0-9])%$","u");function validate115(data,{instancePath="",parentData,
-parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate115.evaluated;if(evaluated0.dynamicProps&&(evaluated0.
-props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){for(const key0 in data)if(!(key0==="in"||key0===
-"select"||key0==="maxItems"||key0==="concurrency"||key0==="waves"||key0==="wavePauseSeconds"||key0==="failureBudget"||key0==="collect")){const err0={instancePath,
-schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key0}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.
-in!==void 0){let data0=data.in;if(typeof data0=="string"){if(func1(data0)>4e3){const err1={instancePath:instancePath+"/in",schemaPath:"#/properties/in/maxLength",
-keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(func1(data0)<1){const err2={instancePath:instancePath+"/in",
-schemaPath:"#/properties/in/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}}else{const err3={instancePath:instancePath+
+number",exclusiveMinimum:0},trace:{$ref:"#/$defs/TraceContext"},createdAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$",
+"x-shoal-write":"utc"},deadlineAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},expiresAt:{
+type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"The immutable plan of on\
+e run. It names no caller."},schema124={type:"object",required:["id","use","needs","join","timeoutSeconds","retry","onFailure"],properties:{id:{type:"string",pattern:"\
+^[A-Za-z0-9_.-]+$",maxLength:256},description:{type:"string"},use:{$ref:"#/$defs/StepUse"},with:{type:"object"},needs:{type:"array",items:{type:"object",required:[
+"step","onFailure"],properties:{step:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},onFailure:{type:"string",enum:["fail","skip","continue","compensa\
+te"],description:"What a step that did not complete does to those that need it. fail: they are skipped and the session fails. skip: they are skipped, the sessio\
+n goes on. continue: they run and see the failed result. compensate: as fail, and when every step has ended the compensations of those that completed run, the l\
+ast first."}}},description:"In the order of the definition; the policy of each edge is spelled out."},join:{$ref:"#/$defs/StepJoin"},when:{type:"string"},forEach:{
+$ref:"#/$defs/StepForEach"},timeoutSeconds:{type:"number",exclusiveMinimum:0},retry:{$ref:"#/$defs/StepRetry"},onFailure:{type:"string",enum:["fail","skip","con\
+tinue","compensate"],description:"What a step that did not complete does to those that need it. fail: they are skipped and the session fails. skip: they are ski\
+pped, the session goes on. continue: they run and see the failed result. compensate: as fail, and when every step has ended the compensations of those that comp\
+leted run, the last first."},compensate:{$ref:"#/$defs/StepCompensation"},placement:{$ref:"#/$defs/Placement"},idempotent:{type:"boolean",description:"Unset: as\
+ the blueprint says."}}},schema127={description:"How many needs must be satisfied before the step runs, and how long it waits. Default all.",anyOf:[{type:"strin\
+g",enum:["all","any"]},{type:"object",properties:{atLeast:{type:"integer",minimum:1,maximum:1e3},percent:{type:"number",exclusiveMinimum:0,maximum:100,description:"\
+Of the needs, rounded up."},withinSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"Longest wait for the others, from the end of the first \
+of the needs. Default: none. In seconds."},onTimeout:{type:"string",enum:["fail","run"],description:"When the wait is over. fail: the step fails with JOIN_TIMEO\
+UT. run: it runs with those that are there. Default fail."}},additionalProperties:!1,minProperties:1,not:{required:["atLeast","percent"]}}]},schema130={type:"ob\
+ject",properties:{maxAttempts:{type:"integer",minimum:1,maximum:20,description:"Tries of this step, crashes included. Default 3."},backoffSeconds:{type:"number",
+minimum:0,maximum:3600,description:"Pause before the second attempt; doubles with each. Default 1."},maxBackoffSeconds:{type:"number",minimum:0,maximum:86400,description:"\
+Longest pause. Default 30."},jitter:{type:"number",minimum:0,maximum:1,description:"Share of the pause that varies, so that many steps that failed together do n\
+ot come back together. Drawn from session, step and attempt: every supervisor draws the same. Default 0.2."}},additionalProperties:!1},schema125={type:"object",
+properties:{blueprint:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},agent:{type:"string",minLength:1,maxLength:400,description:"An agent id of the s\
+ame org and unit; may hold an expression, `${ variables.device }`."},skill:{type:"string",minLength:1,maxLength:200,description:"Any agent of the unit whose car\
+d has this skill and is not offline."},pool:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256,description:"A pool of agents: one of its members takes the\
+ request."},workflow:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256,description:"Another workflow of the unit, run as a child session."},approval:{$ref:"\
+#/$defs/StepApproval"}},additionalProperties:!1,minProperties:1,maxProperties:1,description:"Who does the work: exactly one of blueprint, agent, skill, pool, wo\
+rkflow, approval."},schema126={type:"object",required:["prompt"],properties:{prompt:{type:"string",minLength:1,maxLength:4e3,description:"What people read; may \
+hold expressions."},approvers:{type:"array",items:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},minItems:1,maxItems:100,description:"Whose word coun\
+ts, as the `by` of the decision. Unset: whoever may write it."},expirySeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"How long it stays o\
+pen; then it counts as denied. Default: until the deadline of the session. In seconds."}},additionalProperties:!1,description:"Nothing runs until somebody appro\
+ves. Denied and expired end the step as failed."};function validate116(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){
+let vErrors=null,errors=0;const evaluated0=validate116.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=
+void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(Object.keys(data).length>1){const err0={instancePath,schemaPath:"#/maxProperties",keyword:"maxProp\
+erties",params:{limit:1}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(Object.keys(data).length<1){const err1={instancePath,schemaPath:"#/minPro\
+perties",keyword:"minProperties",params:{limit:1}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}for(const key0 in data)if(!(key0==="blueprint"||key0===
+"agent"||key0==="skill"||key0==="pool"||key0==="workflow"||key0==="approval")){const err2={instancePath,schemaPath:"#/additionalProperties",keyword:"additionalP\
+roperties",params:{additionalProperty:key0}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.blueprint!==void 0){let data0=data.blueprint;if(typeof data0==
+"string"){if(func1(data0)>256){const err3={instancePath:instancePath+"/blueprint",schemaPath:"#/properties/blueprint/maxLength",keyword:"maxLength",params:{limit:256}};
+vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(!pattern10.test(data0)){const err4={instancePath:instancePath+"/blueprint",schemaPath:"#/properties\
+/blueprint/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}}else{const err5={instancePath:instancePath+
+"/blueprint",schemaPath:"#/properties/blueprint/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}}if(data.
+agent!==void 0){let data1=data.agent;if(typeof data1=="string"){if(func1(data1)>400){const err6={instancePath:instancePath+"/agent",schemaPath:"#/properties/age\
+nt/maxLength",keyword:"maxLength",params:{limit:400}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(func1(data1)<1){const err7={instancePath:instancePath+
+"/agent",schemaPath:"#/properties/agent/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}}else{const err8={
+instancePath:instancePath+"/agent",schemaPath:"#/properties/agent/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),
+errors++}}if(data.skill!==void 0){let data2=data.skill;if(typeof data2=="string"){if(func1(data2)>200){const err9={instancePath:instancePath+"/skill",schemaPath:"\
+#/properties/skill/maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(func1(data2)<1){const err10={
+instancePath:instancePath+"/skill",schemaPath:"#/properties/skill/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err10]:vErrors.push(err10),
+errors++}}else{const err11={instancePath:instancePath+"/skill",schemaPath:"#/properties/skill/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=
+[err11]:vErrors.push(err11),errors++}}if(data.pool!==void 0){let data3=data.pool;if(typeof data3=="string"){if(func1(data3)>256){const err12={instancePath:instancePath+
+"/pool",schemaPath:"#/properties/pool/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}if(!pattern10.
+test(data3)){const err13={instancePath:instancePath+"/pool",schemaPath:"#/properties/pool/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===
+null?vErrors=[err13]:vErrors.push(err13),errors++}}else{const err14={instancePath:instancePath+"/pool",schemaPath:"#/properties/pool/type",keyword:"type",params:{
+type:"string"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}if(data.workflow!==void 0){let data4=data.workflow;if(typeof data4=="string"){if(func1(
+data4)>256){const err15={instancePath:instancePath+"/workflow",schemaPath:"#/properties/workflow/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?
+vErrors=[err15]:vErrors.push(err15),errors++}if(!pattern10.test(data4)){const err16={instancePath:instancePath+"/workflow",schemaPath:"#/properties/workflow/pat\
+tern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}else{const err17={instancePath:instancePath+
+"/workflow",schemaPath:"#/properties/workflow/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}if(data.
+approval!==void 0){let data5=data.approval;if(data5&&typeof data5=="object"&&!Array.isArray(data5)){if(data5.prompt===void 0){const err18={instancePath:instancePath+
+"/approval",schemaPath:"#/$defs/StepApproval/required",keyword:"required",params:{missingProperty:"prompt"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),
+errors++}for(const key1 in data5)if(!(key1==="prompt"||key1==="approvers"||key1==="expirySeconds")){const err19={instancePath:instancePath+"/approval",schemaPath:"\
+#/$defs/StepApproval/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key1}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}
+if(data5.prompt!==void 0){let data6=data5.prompt;if(typeof data6=="string"){if(func1(data6)>4e3){const err20={instancePath:instancePath+"/approval/prompt",schemaPath:"\
+#/$defs/StepApproval/properties/prompt/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}if(func1(data6)<
+1){const err21={instancePath:instancePath+"/approval/prompt",schemaPath:"#/$defs/StepApproval/properties/prompt/minLength",keyword:"minLength",params:{limit:1}};
+vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}else{const err22={instancePath:instancePath+"/approval/prompt",schemaPath:"#/$defs/StepApproval/pro\
+perties/prompt/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}}if(data5.approvers!==void 0){let data7=data5.
+approvers;if(Array.isArray(data7)){if(data7.length>100){const err23={instancePath:instancePath+"/approval/approvers",schemaPath:"#/$defs/StepApproval/properties\
+/approvers/maxItems",keyword:"maxItems",params:{limit:100}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}if(data7.length<1){const err24={instancePath:instancePath+
+"/approval/approvers",schemaPath:"#/$defs/StepApproval/properties/approvers/minItems",keyword:"minItems",params:{limit:1}};vErrors===null?vErrors=[err24]:vErrors.
+push(err24),errors++}const len0=data7.length;for(let i0=0;i0<len0;i0++){let data8=data7[i0];if(typeof data8=="string"){if(func1(data8)>256){const err25={instancePath:instancePath+
+"/approval/approvers/"+i0,schemaPath:"#/$defs/StepApproval/properties/approvers/items/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=
+[err25]:vErrors.push(err25),errors++}if(!pattern10.test(data8)){const err26={instancePath:instancePath+"/approval/approvers/"+i0,schemaPath:"#/$defs/StepApprova\
+l/properties/approvers/items/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}}else{
+const err27={instancePath:instancePath+"/approval/approvers/"+i0,schemaPath:"#/$defs/StepApproval/properties/approvers/items/type",keyword:"type",params:{type:"\
+string"}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}}}else{const err28={instancePath:instancePath+"/approval/approvers",schemaPath:"#/$defs/St\
+epApproval/properties/approvers/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),errors++}}if(data5.expirySeconds!==
+void 0){let data9=data5.expirySeconds;if(typeof data9=="number"&&isFinite(data9)){if(data9>31536e3||isNaN(data9)){const err29={instancePath:instancePath+"/appro\
+val/expirySeconds",schemaPath:"#/$defs/StepApproval/properties/expirySeconds/maximum",keyword:"maximum",params:{comparison:"<=",limit:31536e3}};vErrors===null?vErrors=
+[err29]:vErrors.push(err29),errors++}if(data9<=0||isNaN(data9)){const err30={instancePath:instancePath+"/approval/expirySeconds",schemaPath:"#/$defs/StepApprova\
+l/properties/expirySeconds/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison:">",limit:0}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}}else{
+const err31={instancePath:instancePath+"/approval/expirySeconds",schemaPath:"#/$defs/StepApproval/properties/expirySeconds/type",keyword:"type",params:{type:"nu\
+mber"}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}}}else{const err32={instancePath:instancePath+"/approval",schemaPath:"#/$defs/StepApproval/t\
+ype",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}}else{const err33={instancePath,schemaPath:"#/type",keyword:"\
+type",params:{type:"object"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}return validate116.errors=vErrors,errors===0}validate116.evaluated={props:!0,
+dynamicProps:!1,dynamicItems:!1};const schema128={type:"object",properties:{in:{type:"string",minLength:1,maxLength:4e3,description:"A CEL expression that gives\
+ a list."},select:{$ref:"#/$defs/FleetSelection"},maxItems:{type:"integer",minimum:1,maximum:1e3,description:"More items fail the step. Default 100."},concurrency:{
+type:"integer",minimum:1,maximum:1e3,description:"Items at work at once. Default 10."},waves:{type:"array",items:{description:"Items of this wave; a percentage \
+of all items, rounded up.",anyOf:[{type:"integer",minimum:1,maximum:1e3},{type:"string",pattern:"^(100|[1-9]?[0-9])%$"}]},minItems:1,maxItems:20,description:"Si\
+zes of the waves in turn; what is left is the last one. A wave begins when the one before has ended."},wavePauseSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,
+description:"Pause between two waves. Default none. In seconds."},failureBudget:{description:"Items that may end otherwise than completed; a percentage is round\
+ed down. One more, and no further item begins. Default 0.",anyOf:[{type:"integer",minimum:0,maximum:1e3},{type:"string",pattern:"^(100|[1-9]?[0-9])%$"}]},collect:{
+type:"string",enum:["outputs","states"],description:"What the step's output holds of each item besides its state. states: no outputs. Default outputs."}},additionalProperties:!1,
+description:"The step is done once for each item: `item` and `index` in its expressions.",exactlyOneOf:["in","select"]},schema129={type:"object",properties:{skill:{
+type:"string",minLength:1,maxLength:200,description:"Id of a skill of the card."},tag:{type:"string",minLength:1,maxLength:200,description:"A tag of any of its \
+skills."},labels:{type:"object",additionalProperties:{type:"string",maxLength:200},description:"Each must stand in the params of an extension of the card, or in\
+ its `labels` there.",maxProperties:20},site:{type:"string",minLength:1,maxLength:200,description:"Short for the label `site`."},presence:{type:"string",enum:["\
+online","offline","any"],description:"By the status of the card. online: not offline. Default online."}},additionalProperties:!1,minProperties:1,description:"Ag\
+ents of the unit by their retained cards; all given conditions must hold. Values may hold expressions."},pattern92=new RegExp("^(100|[1-9]?[0-9])%$","u");function validate118(data,{
+instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate118.evaluated;if(evaluated0.
+dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){for(const key0 in data)
+if(!(key0==="in"||key0==="select"||key0==="maxItems"||key0==="concurrency"||key0==="waves"||key0==="wavePauseSeconds"||key0==="failureBudget"||key0==="collect")){
+const err0={instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key0}};vErrors===null?vErrors=[err0]:vErrors.
+push(err0),errors++}if(data.in!==void 0){let data0=data.in;if(typeof data0=="string"){if(func1(data0)>4e3){const err1={instancePath:instancePath+"/in",schemaPath:"\
+#/properties/in/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(func1(data0)<1){const err2={instancePath:instancePath+
+"/in",schemaPath:"#/properties/in/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}}else{const err3={instancePath:instancePath+
 "/in",schemaPath:"#/properties/in/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}}if(data.select!==void 0){
 let data1=data.select;if(data1&&typeof data1=="object"&&!Array.isArray(data1)){if(Object.keys(data1).length<1){const err4={instancePath:instancePath+"/select",schemaPath:"\
 #/$defs/FleetSelection/minProperties",keyword:"minProperties",params:{limit:1}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}for(const key1 in data1)
@@ -1922,7 +2107,7 @@ errors++}}else{const err18={instancePath:instancePath+"/select/site",schemaPath:
 g"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}if(data1.presence!==void 0){let data7=data1.presence;if(typeof data7!="string"){const err19={instancePath:instancePath+
 "/select/presence",schemaPath:"#/$defs/FleetSelection/properties/presence/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err19]:vErrors.push(
 err19),errors++}if(!(data7==="online"||data7==="offline"||data7==="any")){const err20={instancePath:instancePath+"/select/presence",schemaPath:"#/$defs/FleetSel\
-ection/properties/presence/enum",keyword:"enum",params:{allowedValues:schema123.properties.presence.enum}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}}else{
+ection/properties/presence/enum",keyword:"enum",params:{allowedValues:schema129.properties.presence.enum}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}}else{
 const err21={instancePath:instancePath+"/select",schemaPath:"#/$defs/FleetSelection/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err21]:
 vErrors.push(err21),errors++}}if(data.maxItems!==void 0){let data8=data.maxItems;if(!(typeof data8=="number"&&!(data8%1)&&!isNaN(data8)&&isFinite(data8))){const err22={
 instancePath:instancePath+"/maxItems",schemaPath:"#/properties/maxItems/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err22]:vErrors.push(
@@ -1943,7 +2128,7 @@ const _errs28=errors;let valid6=!1;const _errs29=errors;if(!(typeof data11=="num
 if(typeof data11=="number"&&isFinite(data11)){if(data11>1e3||isNaN(data11)){const err31={instancePath:instancePath+"/waves/"+i0,schemaPath:"#/properties/waves/i\
 tems/anyOf/0/maximum",keyword:"maximum",params:{comparison:"<=",limit:1e3}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}if(data11<1||isNaN(data11)){
 const err32={instancePath:instancePath+"/waves/"+i0,schemaPath:"#/properties/waves/items/anyOf/0/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===
-null?vErrors=[err32]:vErrors.push(err32),errors++}}var _valid0=_errs29===errors;valid6=valid6||_valid0;const _errs31=errors;if(typeof data11=="string"){if(!pattern79.
+null?vErrors=[err32]:vErrors.push(err32),errors++}}var _valid0=_errs29===errors;valid6=valid6||_valid0;const _errs31=errors;if(typeof data11=="string"){if(!pattern92.
 test(data11)){const err33={instancePath:instancePath+"/waves/"+i0,schemaPath:"#/properties/waves/items/anyOf/1/pattern",keyword:"pattern",params:{pattern:"^(100\
 |[1-9]?[0-9])%$"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}}else{const err34={instancePath:instancePath+"/waves/"+i0,schemaPath:"#/propertie\
 s/waves/items/anyOf/1/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}var _valid0=_errs31===errors;if(valid6=
@@ -1961,7 +2146,7 @@ type:"integer"}};vErrors===null?vErrors=[err40]:vErrors.push(err40),errors++}if(
 instancePath:instancePath+"/failureBudget",schemaPath:"#/properties/failureBudget/anyOf/0/maximum",keyword:"maximum",params:{comparison:"<=",limit:1e3}};vErrors===
 null?vErrors=[err41]:vErrors.push(err41),errors++}if(data13<0||isNaN(data13)){const err42={instancePath:instancePath+"/failureBudget",schemaPath:"#/properties/f\
 ailureBudget/anyOf/0/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err42]:vErrors.push(err42),errors++}}var _valid1=_errs37===
-errors;valid7=valid7||_valid1;const _errs39=errors;if(typeof data13=="string"){if(!pattern79.test(data13)){const err43={instancePath:instancePath+"/failureBudge\
+errors;valid7=valid7||_valid1;const _errs39=errors;if(typeof data13=="string"){if(!pattern92.test(data13)){const err43={instancePath:instancePath+"/failureBudge\
 t",schemaPath:"#/properties/failureBudget/anyOf/1/pattern",keyword:"pattern",params:{pattern:"^(100|[1-9]?[0-9])%$"}};vErrors===null?vErrors=[err43]:vErrors.push(
 err43),errors++}}else{const err44={instancePath:instancePath+"/failureBudget",schemaPath:"#/properties/failureBudget/anyOf/1/type",keyword:"type",params:{type:"\
 string"}};vErrors===null?vErrors=[err44]:vErrors.push(err44),errors++}var _valid1=_errs39===errors;if(valid7=valid7||_valid1,valid7)errors=_errs36,vErrors!==null&&
@@ -1969,14 +2154,14 @@ string"}};vErrors===null?vErrors=[err44]:vErrors.push(err44),errors++}var _valid
 anyOf",params:{}};vErrors===null?vErrors=[err45]:vErrors.push(err45),errors++}}if(data.collect!==void 0){let data14=data.collect;if(typeof data14!="string"){const err46={
 instancePath:instancePath+"/collect",schemaPath:"#/properties/collect/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err46]:vErrors.push(err46),
 errors++}if(!(data14==="outputs"||data14==="states")){const err47={instancePath:instancePath+"/collect",schemaPath:"#/properties/collect/enum",keyword:"enum",params:{
-allowedValues:schema122.properties.collect.enum}};vErrors===null?vErrors=[err47]:vErrors.push(err47),errors++}}if((data.in===void 0?0:1)+(data.select===void 0?0:
-1)!=1){const err48={instancePath,schemaPath:"#/exactlyOneOf",keyword:"exactlyOneOf",params:{members:schema122.exactlyOneOf}};vErrors===null?vErrors=[err48]:vErrors.
+allowedValues:schema128.properties.collect.enum}};vErrors===null?vErrors=[err47]:vErrors.push(err47),errors++}}if((data.in===void 0?0:1)+(data.select===void 0?0:
+1)!=1){const err48={instancePath,schemaPath:"#/exactlyOneOf",keyword:"exactlyOneOf",params:{members:schema128.exactlyOneOf}};vErrors===null?vErrors=[err48]:vErrors.
 push(err48),errors++}}else{const err49={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err49]:vErrors.push(err49),
-errors++}return validate115.errors=vErrors,errors===0}validate115.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};const schema125={type:"object",required:[
+errors++}return validate118.errors=vErrors,errors===0}validate118.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};const schema131={type:"object",required:[
 "use"],properties:{description:{type:"string",maxLength:1e3},use:{$ref:"#/$defs/StepUse"},with:{type:"object"},timeoutSeconds:{type:"number",exclusiveMinimum:0,
 maximum:31536e3,description:"Longest time at work in one attempt, once its needs are met. Default 300. In seconds."},retry:{$ref:"#/$defs/StepRetry"},idempotent:{
 type:"boolean",description:"As of a step."}},additionalProperties:!1,description:"What undoes the step, after it completed and the session failed under the poli\
-cy `compensate`."};function validate117(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate117.
+cy `compensate`."};function validate120(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate120.
 evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){
 if(data.use===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"use"}};vErrors===null?vErrors=[err0]:vErrors.
 push(err0),errors++}for(const key0 in data)if(!(key0==="description"||key0==="use"||key0==="with"||key0==="timeoutSeconds"||key0==="retry"||key0==="idempotent")){
@@ -1984,8 +2169,8 @@ const err1={instancePath,schemaPath:"#/additionalProperties",keyword:"additional
 push(err1),errors++}if(data.description!==void 0){let data0=data.description;if(typeof data0=="string"){if(func1(data0)>1e3){const err2={instancePath:instancePath+
 "/description",schemaPath:"#/properties/description/maxLength",keyword:"maxLength",params:{limit:1e3}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}}else{
 const err3={instancePath:instancePath+"/description",schemaPath:"#/properties/description/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err3]:
-vErrors.push(err3),errors++}}if(data.use!==void 0&&(validate113(data.use,{instancePath:instancePath+"/use",parentData:data,parentDataProperty:"use",rootData,dynamicAnchors})||
-(vErrors=joinErrors(vErrors,validate113.errors),errors=vErrors.length)),data.with!==void 0){let data2=data.with;if(!(data2&&typeof data2=="object"&&!Array.isArray(
+vErrors.push(err3),errors++}}if(data.use!==void 0&&(validate116(data.use,{instancePath:instancePath+"/use",parentData:data,parentDataProperty:"use",rootData,dynamicAnchors})||
+(vErrors=joinErrors(vErrors,validate116.errors),errors=vErrors.length)),data.with!==void 0){let data2=data.with;if(!(data2&&typeof data2=="object"&&!Array.isArray(
 data2))){const err4={instancePath:instancePath+"/with",schemaPath:"#/properties/with/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err4]:
 vErrors.push(err4),errors++}}if(data.timeoutSeconds!==void 0){let data3=data.timeoutSeconds;if(typeof data3=="number"&&isFinite(data3)){if(data3>31536e3||isNaN(
 data3)){const err5={instancePath:instancePath+"/timeoutSeconds",schemaPath:"#/properties/timeoutSeconds/maximum",keyword:"maximum",params:{comparison:"<=",limit:31536e3}};
@@ -2020,8 +2205,8 @@ number"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}}else{con
 keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}if(data.idempotent!==void 0&&typeof data.idempotent!="boolea\
 n"){const err22={instancePath:instancePath+"/idempotent",schemaPath:"#/properties/idempotent/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=
 [err22]:vErrors.push(err22),errors++}}else{const err23={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err23]:vErrors.
-push(err23),errors++}return validate117.errors=vErrors,errors===0}validate117.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};function validate112(data,{instancePath="",
-parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate112.evaluated;if(evaluated0.dynamicProps&&
+push(err23),errors++}return validate120.errors=vErrors,errors===0}validate120.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};function validate115(data,{instancePath="",
+parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate115.evaluated;if(evaluated0.dynamicProps&&
 (evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.id===void 0){const err0={
 instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"id"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.use===void 0){
 const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"use"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.
@@ -2036,8 +2221,8 @@ limit:256}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(!patter
 rties/id/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}}else{const err9={instancePath:instancePath+
 "/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}}if(data.description!==
 void 0&&typeof data.description!="string"){const err10={instancePath:instancePath+"/description",schemaPath:"#/properties/description/type",keyword:"type",params:{
-type:"string"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(data.use!==void 0&&(validate113(data.use,{instancePath:instancePath+"/use",parentData:data,
-parentDataProperty:"use",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate113.errors),errors=vErrors.length)),data.with!==void 0){let data3=data.with;
+type:"string"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(data.use!==void 0&&(validate116(data.use,{instancePath:instancePath+"/use",parentData:data,
+parentDataProperty:"use",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate116.errors),errors=vErrors.length)),data.with!==void 0){let data3=data.with;
 if(!(data3&&typeof data3=="object"&&!Array.isArray(data3))){const err11={instancePath:instancePath+"/with",schemaPath:"#/properties/with/type",keyword:"type",params:{
 type:"object"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}if(data.needs!==void 0){let data4=data.needs;if(Array.isArray(data4)){const len0=data4.
 length;for(let i0=0;i0<len0;i0++){let data5=data4[i0];if(data5&&typeof data5=="object"&&!Array.isArray(data5)){if(data5.step===void 0){const err12={instancePath:instancePath+
@@ -2051,13 +2236,13 @@ vErrors.push(err15),errors++}}else{const err16={instancePath:instancePath+"/need
 type",params:{type:"string"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}if(data5.onFailure!==void 0){let data7=data5.onFailure;if(typeof data7!=
 "string"){const err17={instancePath:instancePath+"/needs/"+i0+"/onFailure",schemaPath:"#/properties/needs/items/properties/onFailure/type",keyword:"type",params:{
 type:"string"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}if(!(data7==="fail"||data7==="skip"||data7==="continue"||data7==="compensate")){const err18={
-instancePath:instancePath+"/needs/"+i0+"/onFailure",schemaPath:"#/properties/needs/items/properties/onFailure/enum",keyword:"enum",params:{allowedValues:schema118.
+instancePath:instancePath+"/needs/"+i0+"/onFailure",schemaPath:"#/properties/needs/items/properties/onFailure/enum",keyword:"enum",params:{allowedValues:schema124.
 properties.needs.items.properties.onFailure.enum}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}}else{const err19={instancePath:instancePath+"/n\
 eeds/"+i0,schemaPath:"#/properties/needs/items/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}}else{const err20={
 instancePath:instancePath+"/needs",schemaPath:"#/properties/needs/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),
 errors++}}if(data.join!==void 0){let data8=data.join;const _errs18=errors;let valid5=!1;const _errs19=errors;if(typeof data8!="string"){const err21={instancePath:instancePath+
 "/join",schemaPath:"#/$defs/StepJoin/anyOf/0/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}if(!(data8===
-"all"||data8==="any")){const err22={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/0/enum",keyword:"enum",params:{allowedValues:schema121.
+"all"||data8==="any")){const err22={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/0/enum",keyword:"enum",params:{allowedValues:schema127.
 anyOf[0].enum}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}var _valid0=_errs19===errors;valid5=valid5||_valid0;const _errs21=errors,_errs23=errors,
 _errs24=errors;if(data8&&typeof data8=="object"&&!Array.isArray(data8)){let missing0;if(data8.atLeast===void 0&&(missing0="atLeast")||data8.percent===void 0&&(missing0=
 "percent")){const err23={};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}var valid6=_errs24===errors;if(valid6){const err24={instancePath:instancePath+
@@ -2085,13 +2270,13 @@ errors++}}else{const err35={instancePath:instancePath+"/join/withinSeconds",sche
 type:"number"}};vErrors===null?vErrors=[err35]:vErrors.push(err35),errors++}}if(data8.onTimeout!==void 0){let data12=data8.onTimeout;if(typeof data12!="string"){
 const err36={instancePath:instancePath+"/join/onTimeout",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/onTimeout/type",keyword:"type",params:{type:"string"}};
 vErrors===null?vErrors=[err36]:vErrors.push(err36),errors++}if(!(data12==="fail"||data12==="run")){const err37={instancePath:instancePath+"/join/onTimeout",schemaPath:"\
-#/$defs/StepJoin/anyOf/1/properties/onTimeout/enum",keyword:"enum",params:{allowedValues:schema121.anyOf[1].properties.onTimeout.enum}};vErrors===null?vErrors=[
+#/$defs/StepJoin/anyOf/1/properties/onTimeout/enum",keyword:"enum",params:{allowedValues:schema127.anyOf[1].properties.onTimeout.enum}};vErrors===null?vErrors=[
 err37]:vErrors.push(err37),errors++}}}else{const err38={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/1/type",keyword:"type",params:{type:"\
 object"}};vErrors===null?vErrors=[err38]:vErrors.push(err38),errors++}var _valid0=_errs21===errors;if(valid5=valid5||_valid0,valid5)errors=_errs18,vErrors!==null&&
 (_errs18?vErrors.length=_errs18:vErrors=null);else{const err39={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf",keyword:"anyOf",params:{}};
 vErrors===null?vErrors=[err39]:vErrors.push(err39),errors++}}if(data.when!==void 0&&typeof data.when!="string"){const err40={instancePath:instancePath+"/when",schemaPath:"\
-#/properties/when/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err40]:vErrors.push(err40),errors++}if(data.forEach!==void 0&&(validate115(
-data.forEach,{instancePath:instancePath+"/forEach",parentData:data,parentDataProperty:"forEach",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate115.
+#/properties/when/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err40]:vErrors.push(err40),errors++}if(data.forEach!==void 0&&(validate118(
+data.forEach,{instancePath:instancePath+"/forEach",parentData:data,parentDataProperty:"forEach",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate118.
 errors),errors=vErrors.length)),data.timeoutSeconds!==void 0){let data15=data.timeoutSeconds;if(typeof data15=="number"&&isFinite(data15)){if(data15<=0||isNaN(data15)){
 const err41={instancePath:instancePath+"/timeoutSeconds",schemaPath:"#/properties/timeoutSeconds/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison:"\
 >",limit:0}};vErrors===null?vErrors=[err41]:vErrors.push(err41),errors++}}else{const err42={instancePath:instancePath+"/timeoutSeconds",schemaPath:"#/properties\
@@ -2124,9 +2309,9 @@ vErrors.push(err55),errors++}}}else{const err56={instancePath:instancePath+"/ret
 null?vErrors=[err56]:vErrors.push(err56),errors++}}if(data.onFailure!==void 0){let data21=data.onFailure;if(typeof data21!="string"){const err57={instancePath:instancePath+
 "/onFailure",schemaPath:"#/properties/onFailure/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err57]:vErrors.push(err57),errors++}if(!(data21===
 "fail"||data21==="skip"||data21==="continue"||data21==="compensate")){const err58={instancePath:instancePath+"/onFailure",schemaPath:"#/properties/onFailure/enu\
-m",keyword:"enum",params:{allowedValues:schema118.properties.onFailure.enum}};vErrors===null?vErrors=[err58]:vErrors.push(err58),errors++}}if(data.compensate!==
-void 0&&(validate117(data.compensate,{instancePath:instancePath+"/compensate",parentData:data,parentDataProperty:"compensate",rootData,dynamicAnchors})||(vErrors=
-joinErrors(vErrors,validate117.errors),errors=vErrors.length)),data.placement!==void 0){let data23=data.placement;if(data23&&typeof data23=="object"&&!Array.isArray(
+m",keyword:"enum",params:{allowedValues:schema124.properties.onFailure.enum}};vErrors===null?vErrors=[err58]:vErrors.push(err58),errors++}}if(data.compensate!==
+void 0&&(validate120(data.compensate,{instancePath:instancePath+"/compensate",parentData:data,parentDataProperty:"compensate",rootData,dynamicAnchors})||(vErrors=
+joinErrors(vErrors,validate120.errors),errors=vErrors.length)),data.placement!==void 0){let data23=data.placement;if(data23&&typeof data23=="object"&&!Array.isArray(
 data23)){for(const key2 in data23)if(!(key2==="labels"||key2==="weight")){const err59={instancePath:instancePath+"/placement",schemaPath:"#/$defs/Placement/addi\
 tionalProperties",keyword:"additionalProperties",params:{additionalProperty:key2}};vErrors===null?vErrors=[err59]:vErrors.push(err59),errors++}if(data23.labels!==
 void 0){let data24=data23.labels;if(data24&&typeof data24=="object"&&!Array.isArray(data24)){if(Object.keys(data24).length>20){const err60={instancePath:instancePath+
@@ -2145,9 +2330,9 @@ cement/weight",schemaPath:"#/$defs/Placement/properties/weight/minimum",keyword:
 push(err66),errors++}}}}else{const err67={instancePath:instancePath+"/placement",schemaPath:"#/$defs/Placement/type",keyword:"type",params:{type:"object"}};vErrors===
 null?vErrors=[err67]:vErrors.push(err67),errors++}}if(data.idempotent!==void 0&&typeof data.idempotent!="boolean"){const err68={instancePath:instancePath+"/idem\
 potent",schemaPath:"#/properties/idempotent/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err68]:vErrors.push(err68),errors++}}else{const err69={
-instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err69]:vErrors.push(err69),errors++}return validate112.errors=vErrors,
-errors===0}validate112.evaluated={props:{id:!0,description:!0,use:!0,with:!0,needs:!0,join:!0,when:!0,forEach:!0,timeoutSeconds:!0,retry:!0,onFailure:!0,compensate:!0,
-placement:!0,idempotent:!0},dynamicProps:!1,dynamicItems:!1};const schema128={type:"object",required:["schemaVersion","sessionId","stepId","attempt","state","at"],
+instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err69]:vErrors.push(err69),errors++}return validate115.errors=vErrors,
+errors===0}validate115.evaluated={props:{id:!0,description:!0,use:!0,with:!0,needs:!0,join:!0,when:!0,forEach:!0,timeoutSeconds:!0,retry:!0,onFailure:!0,compensate:!0,
+placement:!0,idempotent:!0},dynamicProps:!1,dynamicItems:!1};const schema134={type:"object",required:["schemaVersion","sessionId","stepId","attempt","state","at"],
 properties:{schemaVersion:{const:1},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},stepId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
 attempt:{type:"integer",minimum:1,maximum:1e3,description:"The n-th try of the step, from 1."},claimId:{type:"string",minLength:1,maxLength:100},state:{type:"st\
 ring",enum:["completed","failed","skipped","canceled","unknown"]},output:{},outputRef:{type:"object",required:["uri","sha256","bytes","mediaType"],properties:{uri:{
@@ -2158,8 +2343,8 @@ string",maxLength:4e3},error:{$ref:"#/$defs/RecordError"},startedAt:{type:"strin
 type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},flags:{type:"array",items:{type:"string",maxLength:100},description:"What whoever reads the result shou\
 ld know: BROKER_NOT_DURABLE."},reusedFrom:{type:"string",description:"The session that a re-run took this result over from."}},description:"The one end of a ste\
 p. completed has output; every other state has error, which says why. supervisorId: written by a supervisor that stood in for the instance.",anyOf:[{properties:{
-state:{const:"completed"}},required:["output"]},{properties:{state:{enum:["failed","skipped","canceled","unknown"]}},required:["error"]}]};function validate121(data,{
-instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate121.evaluated;evaluated0.dynamicProps&&
+state:{const:"completed"}},required:["output"]},{properties:{state:{enum:["failed","skipped","canceled","unknown"]}},required:["error"]}]};function validate124(data,{
+instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate124.evaluated;evaluated0.dynamicProps&&
 (evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0);const _errs1=errors;let valid0=!1;const _errs2=errors;if(data&&typeof data=="object"&&
 !Array.isArray(data)){if(data.output===void 0){const err0={instancePath,schemaPath:"#/anyOf/0/required",keyword:"required",params:{missingProperty:"output"}};vErrors===
 null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.state!==void 0&&data.state!=="completed"){const err1={instancePath:instancePath+"/state",schemaPath:"#/a\
@@ -2167,7 +2352,7 @@ nyOf/0/properties/state/const",keyword:"const",params:{allowedValue:"completed"}
 errors;if(valid0=valid0||_valid0,_valid0){var props0={};props0.state=!0}const _errs4=errors;if(data&&typeof data=="object"&&!Array.isArray(data)){if(data.error===
 void 0){const err2={instancePath,schemaPath:"#/anyOf/1/required",keyword:"required",params:{missingProperty:"error"}};vErrors===null?vErrors=[err2]:vErrors.push(
 err2),errors++}if(data.state!==void 0){let data1=data.state;if(!(data1==="failed"||data1==="skipped"||data1==="canceled"||data1==="unknown")){const err3={instancePath:instancePath+
-"/state",schemaPath:"#/anyOf/1/properties/state/enum",keyword:"enum",params:{allowedValues:schema128.anyOf[1].properties.state.enum}};vErrors===null?vErrors=[err3]:
+"/state",schemaPath:"#/anyOf/1/properties/state/enum",keyword:"enum",params:{allowedValues:schema134.anyOf[1].properties.state.enum}};vErrors===null?vErrors=[err3]:
 vErrors.push(err3),errors++}}}var _valid0=_errs4===errors;if(valid0=valid0||_valid0,_valid0&&props0!==!0&&(props0=props0||{},props0.state=!0),valid0)errors=_errs1,
 vErrors!==null&&(_errs1?vErrors.length=_errs1:vErrors=null);else{const err4={instancePath,schemaPath:"#/anyOf",keyword:"anyOf",params:{}};vErrors===null?vErrors=
 [err4]:vErrors.push(err4),errors++}if(data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err5={instancePath,schemaPath:"#/\
@@ -2201,7 +2386,7 @@ d/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err
 instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),
 errors++}}if(data.state!==void 0){let data7=data.state;if(typeof data7!="string"){const err24={instancePath:instancePath+"/state",schemaPath:"#/properties/state\
 /type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}if(!(data7==="completed"||data7==="failed"||data7==="s\
-kipped"||data7==="canceled"||data7==="unknown")){const err25={instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema128.
+kipped"||data7==="canceled"||data7==="unknown")){const err25={instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema134.
 properties.state.enum}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}if(data.outputRef!==void 0){let data8=data.outputRef;if(data8&&typeof data8==
 "object"&&!Array.isArray(data8)){if(data8.uri===void 0){const err26={instancePath:instancePath+"/outputRef",schemaPath:"#/properties/outputRef/required",keyword:"\
 required",params:{missingProperty:"uri"}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}if(data8.sha256===void 0){const err27={instancePath:instancePath+
@@ -2214,7 +2399,7 @@ putRef/properties/uri/maxLength",keyword:"maxLength",params:{limit:2e3}};vErrors
 instancePath:instancePath+"/outputRef/uri",schemaPath:"#/properties/outputRef/properties/uri/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=
 [err31]:vErrors.push(err31),errors++}}else{const err32={instancePath:instancePath+"/outputRef/uri",schemaPath:"#/properties/outputRef/properties/uri/type",keyword:"\
 type",params:{type:"string"}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}if(data8.sha256!==void 0){let data10=data8.sha256;if(typeof data10=="\
-string"){if(!pattern44.test(data10)){const err33={instancePath:instancePath+"/outputRef/sha256",schemaPath:"#/properties/outputRef/properties/sha256/pattern",keyword:"\
+string"){if(!pattern57.test(data10)){const err33={instancePath:instancePath+"/outputRef/sha256",schemaPath:"#/properties/outputRef/properties/sha256/pattern",keyword:"\
 pattern",params:{pattern:"^[0-9a-f]{64}$"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}}else{const err34={instancePath:instancePath+"/outputRef\
 /sha256",schemaPath:"#/properties/outputRef/properties/sha256/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}}
 if(data8.bytes!==void 0){let data11=data8.bytes;if(!(typeof data11=="number"&&!(data11%1)&&!isNaN(data11)&&isFinite(data11))){const err35={instancePath:instancePath+
@@ -2265,8 +2450,8 @@ vErrors===null?vErrors=[err60]:vErrors.push(err60),errors++}}}else{const err61={
 type",params:{type:"array"}};vErrors===null?vErrors=[err61]:vErrors.push(err61),errors++}}if(data.reusedFrom!==void 0&&typeof data.reusedFrom!="string"){const err62={
 instancePath:instancePath+"/reusedFrom",schemaPath:"#/properties/reusedFrom/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err62]:vErrors.
 push(err62),errors++}}else{const err63={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err63]:vErrors.push(err63),
-errors++}return validate121.errors=vErrors,evaluated0.props=props0,errors===0}validate121.evaluated={dynamicProps:!0,dynamicItems:!1};function validate110(data,{
-instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate110.evaluated;if(evaluated0.
+errors++}return validate124.errors=vErrors,evaluated0.props=props0,errors===0}validate124.evaluated={dynamicProps:!0,dynamicItems:!1};function validate113(data,{
+instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate113.evaluated;if(evaluated0.
 dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===
 void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(
 err0),errors++}if(data.sessionId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sessionId"}};vErrors===null?
@@ -2293,7 +2478,7 @@ vErrors=[err16]:vErrors.push(err16),errors++}if(data.sessionId!==void 0){let dat
 test(data1)){const err18={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+\
 $"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}else{const err19={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/ty\
 pe",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}if(data.planHash!==void 0){let data2=data.planHash;if(typeof data2==
-"string"){if(!pattern44.test(data2)){const err20={instancePath:instancePath+"/planHash",schemaPath:"#/properties/planHash/pattern",keyword:"pattern",params:{pattern:"\
+"string"){if(!pattern57.test(data2)){const err20={instancePath:instancePath+"/planHash",schemaPath:"#/properties/planHash/pattern",keyword:"pattern",params:{pattern:"\
 ^[0-9a-f]{64}$"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}else{const err21={instancePath:instancePath+"/planHash",schemaPath:"#/properties/\
 planHash/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}if(data.org!==void 0){let data3=data.org;if(typeof data3==
 "string"){if(func1(data3)>256){const err22={instancePath:instancePath+"/org",schemaPath:"#/properties/org/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===
@@ -2318,8 +2503,8 @@ parentData:data,parentDataProperty:"request",rootData,dynamicAnchors})||(vErrors
 void 0){let data9=data.variables;if(!(data9&&typeof data9=="object"&&!Array.isArray(data9))){const err34={instancePath:instancePath+"/variables",schemaPath:"#/p\
 roperties/variables/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}}if(data.steps!==void 0){let data10=data.
 steps;if(Array.isArray(data10)){if(data10.length<1){const err35={instancePath:instancePath+"/steps",schemaPath:"#/properties/steps/minItems",keyword:"minItems",
-params:{limit:1}};vErrors===null?vErrors=[err35]:vErrors.push(err35),errors++}const len0=data10.length;for(let i0=0;i0<len0;i0++)validate112(data10[i0],{instancePath:instancePath+
-"/steps/"+i0,parentData:data10,parentDataProperty:i0,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate112.errors),errors=vErrors.length)}else{const err36={
+params:{limit:1}};vErrors===null?vErrors=[err35]:vErrors.push(err35),errors++}const len0=data10.length;for(let i0=0;i0<len0;i0++)validate115(data10[i0],{instancePath:instancePath+
+"/steps/"+i0,parentData:data10,parentDataProperty:i0,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate115.errors),errors=vErrors.length)}else{const err36={
 instancePath:instancePath+"/steps",schemaPath:"#/properties/steps/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err36]:vErrors.push(err36),
 errors++}}if(data.closer!==void 0){let data12=data.closer;if(typeof data12=="string"){if(func1(data12)>256){const err37={instancePath:instancePath+"/closer",schemaPath:"\
 #/properties/closer/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err37]:vErrors.push(err37),errors++}if(!pattern10.test(data12)){const err38={
@@ -2360,8 +2545,8 @@ null?vErrors=[err58]:vErrors.push(err58),errors++}if(!pattern10.test(data19)){co
 n/properties/from/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err59]:vErrors.push(err59),errors++}}else{const err60={
 instancePath:instancePath+"/rerun/from",schemaPath:"#/properties/rerun/properties/from/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err60]:
 vErrors.push(err60),errors++}}if(data17.results!==void 0){let data20=data17.results;if(Array.isArray(data20)){const len1=data20.length;for(let i1=0;i1<len1;i1++)
-validate121(data20[i1],{instancePath:instancePath+"/rerun/results/"+i1,parentData:data20,parentDataProperty:i1,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,
-validate121.errors),errors=vErrors.length)}else{const err61={instancePath:instancePath+"/rerun/results",schemaPath:"#/properties/rerun/properties/results/type",
+validate124(data20[i1],{instancePath:instancePath+"/rerun/results/"+i1,parentData:data20,parentDataProperty:i1,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,
+validate124.errors),errors=vErrors.length)}else{const err61={instancePath:instancePath+"/rerun/results",schemaPath:"#/properties/rerun/properties/results/type",
 keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err61]:vErrors.push(err61),errors++}}if(data17.items!==void 0){let data22=data17.items;if(Array.isArray(
 data22)){if(data22.length>1e3){const err62={instancePath:instancePath+"/rerun/items",schemaPath:"#/properties/rerun/properties/items/maxItems",keyword:"maxItems",
 params:{limit:1e3}};vErrors===null?vErrors=[err62]:vErrors.push(err62),errors++}}else{const err63={instancePath:instancePath+"/rerun/items",schemaPath:"#/proper\
@@ -2374,367 +2559,377 @@ type",params:{type:"number"}};vErrors===null?vErrors=[err66]:vErrors.push(err66)
 "number"&&isFinite(data24)){if(data24<=0||isNaN(data24)){const err67={instancePath:instancePath+"/retentionSeconds",schemaPath:"#/properties/retentionSeconds/ex\
 clusiveMinimum",keyword:"exclusiveMinimum",params:{comparison:">",limit:0}};vErrors===null?vErrors=[err67]:vErrors.push(err67),errors++}}else{const err68={instancePath:instancePath+
 "/retentionSeconds",schemaPath:"#/properties/retentionSeconds/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err68]:vErrors.push(err68),errors++}}
-if(data.createdAt!==void 0){let data25=data.createdAt;if(typeof data25=="string"){if(!pattern5.test(data25)){const err69={instancePath:instancePath+"/createdAt",
-schemaPath:"#/properties/createdAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===
-null?vErrors=[err69]:vErrors.push(err69),errors++}}else{const err70={instancePath:instancePath+"/createdAt",schemaPath:"#/properties/createdAt/type",keyword:"ty\
-pe",params:{type:"string"}};vErrors===null?vErrors=[err70]:vErrors.push(err70),errors++}}if(data.deadlineAt!==void 0){let data26=data.deadlineAt;if(typeof data26==
-"string"){if(!pattern5.test(data26)){const err71={instancePath:instancePath+"/deadlineAt",schemaPath:"#/properties/deadlineAt/pattern",keyword:"pattern",params:{
-pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err71]:vErrors.push(err71),errors++}}else{const err72={
-instancePath:instancePath+"/deadlineAt",schemaPath:"#/properties/deadlineAt/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err72]:vErrors.
-push(err72),errors++}}if(data.expiresAt!==void 0){let data27=data.expiresAt;if(typeof data27=="string"){if(!pattern5.test(data27)){const err73={instancePath:instancePath+
-"/expiresAt",schemaPath:"#/properties/expiresAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};
-vErrors===null?vErrors=[err73]:vErrors.push(err73),errors++}}else{const err74={instancePath:instancePath+"/expiresAt",schemaPath:"#/properties/expiresAt/type",keyword:"\
-type",params:{type:"string"}};vErrors===null?vErrors=[err74]:vErrors.push(err74),errors++}}}else{const err75={instancePath,schemaPath:"#/type",keyword:"type",params:{
-type:"object"}};vErrors===null?vErrors=[err75]:vErrors.push(err75),errors++}return validate110.errors=vErrors,errors===0}validate110.evaluated={props:{schemaVersion:!0,
-sessionId:!0,planHash:!0,org:!0,unit:!0,workflowId:!0,workflowVersion:!0,contextId:!0,request:!0,variables:!0,steps:!0,closer:!0,parent:!0,rerun:!0,compensationSeconds:!0,
-retentionSeconds:!0,createdAt:!0,deadlineAt:!0,expiresAt:!0},dynamicProps:!1,dynamicItems:!1};const StepIntent=validate124,schema130={type:"object",required:["s\
-chemaVersion","sessionId","stepId","attempt","claimId","at"],properties:{schemaVersion:{const:1},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
-stepId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},attempt:{type:"integer",minimum:1,maximum:1e3,description:"The n-th try of the step, from 1."},
-claimId:{type:"string",minLength:1,maxLength:100},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoa\
-l-write":"utc"}},description:"Written before a non-idempotent effect. With no result, nobody knows whether it happened."};function validate124(data,{instancePath="",
-parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate124.evaluated;if(evaluated0.dynamicProps&&
-(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){
-const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}
-if(data.sessionId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sessionId"}};vErrors===null?vErrors=[err1]:
-vErrors.push(err1),errors++}if(data.stepId===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"stepId"}};vErrors===
-null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.attempt===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
-attempt"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.claimId===void 0){const err4={instancePath,schemaPath:"#/required",keyword:"require\
-d",params:{missingProperty:"claimId"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.at===void 0){const err5={instancePath,schemaPath:"#/req\
-uired",keyword:"required",params:{missingProperty:"at"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==
-1){const err6={instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?
-vErrors=[err6]:vErrors.push(err6),errors++}if(data.sessionId!==void 0){let data1=data.sessionId;if(typeof data1=="string"){if(func1(data1)>256){const err7={instancePath:instancePath+
-"/sessionId",schemaPath:"#/properties/sessionId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(!pattern10.
-test(data1)){const err8={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};
-vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}}else{const err9={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/type",keyword:"\
-type",params:{type:"string"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}}if(data.stepId!==void 0){let data2=data.stepId;if(typeof data2=="string"){
-if(func1(data2)>256){const err10={instancePath:instancePath+"/stepId",schemaPath:"#/properties/stepId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===
-null?vErrors=[err10]:vErrors.push(err10),errors++}if(!pattern10.test(data2)){const err11={instancePath:instancePath+"/stepId",schemaPath:"#/properties/stepId/pa\
-ttern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}else{const err12={instancePath:instancePath+
-"/stepId",schemaPath:"#/properties/stepId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}}if(data.attempt!==
-void 0){let data3=data.attempt;if(!(typeof data3=="number"&&!(data3%1)&&!isNaN(data3)&&isFinite(data3))){const err13={instancePath:instancePath+"/attempt",schemaPath:"\
-#/properties/attempt/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}if(typeof data3=="number"&&isFinite(
-data3)){if(data3>1e3||isNaN(data3)){const err14={instancePath:instancePath+"/attempt",schemaPath:"#/properties/attempt/maximum",keyword:"maximum",params:{comparison:"\
-<=",limit:1e3}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}if(data3<1||isNaN(data3)){const err15={instancePath:instancePath+"/attempt",schemaPath:"\
-#/properties/attempt/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}}if(data.claimId!==
-void 0){let data4=data.claimId;if(typeof data4=="string"){if(func1(data4)>100){const err16={instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimI\
-d/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}if(func1(data4)<1){const err17={instancePath:instancePath+
-"/claimId",schemaPath:"#/properties/claimId/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}else{const err18={
-instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),
-errors++}}if(data.at!==void 0){let data5=data.at;if(typeof data5=="string"){if(!pattern5.test(data5)){const err19={instancePath:instancePath+"/at",schemaPath:"#\
-/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=
-[err19]:vErrors.push(err19),errors++}}else{const err20={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};
-vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}}else{const err21={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===
-null?vErrors=[err21]:vErrors.push(err21),errors++}return validate124.errors=vErrors,errors===0}validate124.evaluated={props:{schemaVersion:!0,sessionId:!0,stepId:!0,
-attempt:!0,claimId:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const StepItems=validate125,schema131={type:"object",required:["schemaVersion","sessionId","stepId",
-"attempt","claimId","items","at"],properties:{schemaVersion:{const:1},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},stepId:{type:"string",
-pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},attempt:{type:"integer",minimum:1,maximum:1e3,description:"The n-th try of the step, from 1."},claimId:{type:"string",
-minLength:1,maxLength:100},items:{type:"array",items:{},maxItems:1e3},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$",
-"x-shoal-write":"utc"}},description:"What a fan-out works on, pinned before its first item begins: whoever takes over sees the same. Item n has records of its o\
-wn under the step id `{stepId}.{n}`, counted from 0."};function validate125(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){
-let vErrors=null,errors=0;const evaluated0=validate125.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=
-void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{
-missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.sessionId===void 0){const err1={instancePath,schemaPath:"#/r\
-equired",keyword:"required",params:{missingProperty:"sessionId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.stepId===void 0){const err2={
-instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"stepId"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.attempt===
-void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"attempt"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),
-errors++}if(data.claimId===void 0){const err4={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"claimId"}};vErrors===null?vErrors=
-[err4]:vErrors.push(err4),errors++}if(data.items===void 0){const err5={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"items"}};
-vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.at===void 0){const err6={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
-at"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==1){const err7={instancePath:instancePath+"/\
-schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}
-if(data.sessionId!==void 0){let data1=data.sessionId;if(typeof data1=="string"){if(func1(data1)>256){const err8={instancePath:instancePath+"/sessionId",schemaPath:"\
-#/properties/sessionId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}if(!pattern10.test(data1)){const err9={
-instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=
-[err9]:vErrors.push(err9),errors++}}else{const err10={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/type",keyword:"type",params:{type:"\
-string"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}}if(data.stepId!==void 0){let data2=data.stepId;if(typeof data2=="string"){if(func1(data2)>
-256){const err11={instancePath:instancePath+"/stepId",schemaPath:"#/properties/stepId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=
-[err11]:vErrors.push(err11),errors++}if(!pattern10.test(data2)){const err12={instancePath:instancePath+"/stepId",schemaPath:"#/properties/stepId/pattern",keyword:"\
-pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}}else{const err13={instancePath:instancePath+"/stepId",
-schemaPath:"#/properties/stepId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}if(data.attempt!==void 0){
-let data3=data.attempt;if(!(typeof data3=="number"&&!(data3%1)&&!isNaN(data3)&&isFinite(data3))){const err14={instancePath:instancePath+"/attempt",schemaPath:"#\
-/properties/attempt/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}if(typeof data3=="number"&&isFinite(
-data3)){if(data3>1e3||isNaN(data3)){const err15={instancePath:instancePath+"/attempt",schemaPath:"#/properties/attempt/maximum",keyword:"maximum",params:{comparison:"\
-<=",limit:1e3}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}if(data3<1||isNaN(data3)){const err16={instancePath:instancePath+"/attempt",schemaPath:"\
-#/properties/attempt/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}}if(data.claimId!==
-void 0){let data4=data.claimId;if(typeof data4=="string"){if(func1(data4)>100){const err17={instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimI\
-d/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}if(func1(data4)<1){const err18={instancePath:instancePath+
-"/claimId",schemaPath:"#/properties/claimId/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}else{const err19={
-instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err19]:vErrors.push(err19),
-errors++}}if(data.items!==void 0){let data5=data.items;if(Array.isArray(data5)){if(data5.length>1e3){const err20={instancePath:instancePath+"/items",schemaPath:"\
-#/properties/items/maxItems",keyword:"maxItems",params:{limit:1e3}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}else{const err21={instancePath:instancePath+
-"/items",schemaPath:"#/properties/items/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}if(data.at!==void 0){
-let data6=data.at;if(typeof data6=="string"){if(!pattern5.test(data6)){const err22={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"\
-pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}}else{
-const err23={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err23]:vErrors.push(
-err23),errors++}}}else{const err24={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}
-return validate125.errors=vErrors,errors===0}validate125.evaluated={props:{schemaVersion:!0,sessionId:!0,stepId:!0,attempt:!0,claimId:!0,items:!0,at:!0},dynamicProps:!1,
-dynamicItems:!1};const StepResult=validate126;function validate126(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,
-errors=0;const evaluated0=validate126.evaluated;evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0);const _errs1=errors;
-let valid0=!1;const _errs2=errors;if(data&&typeof data=="object"&&!Array.isArray(data)){if(data.output===void 0){const err0={instancePath,schemaPath:"#/anyOf/0/\
-required",keyword:"required",params:{missingProperty:"output"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.state!==void 0&&data.state!=="\
-completed"){const err1={instancePath:instancePath+"/state",schemaPath:"#/anyOf/0/properties/state/const",keyword:"const",params:{allowedValue:"completed"}};vErrors===
-null?vErrors=[err1]:vErrors.push(err1),errors++}}var _valid0=_errs2===errors;if(valid0=valid0||_valid0,_valid0){var props0={};props0.state=!0}const _errs4=errors;
-if(data&&typeof data=="object"&&!Array.isArray(data)){if(data.error===void 0){const err2={instancePath,schemaPath:"#/anyOf/1/required",keyword:"required",params:{
-missingProperty:"error"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.state!==void 0){let data1=data.state;if(!(data1==="failed"||data1===
-"skipped"||data1==="canceled"||data1==="unknown")){const err3={instancePath:instancePath+"/state",schemaPath:"#/anyOf/1/properties/state/enum",keyword:"enum",params:{
-allowedValues:schema128.anyOf[1].properties.state.enum}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}}}var _valid0=_errs4===errors;if(valid0=valid0||
-_valid0,_valid0&&props0!==!0&&(props0=props0||{},props0.state=!0),valid0)errors=_errs1,vErrors!==null&&(_errs1?vErrors.length=_errs1:vErrors=null);else{const err4={
-instancePath,schemaPath:"#/anyOf",keyword:"anyOf",params:{}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data&&typeof data=="object"&&!Array.isArray(
-data)){if(data.schemaVersion===void 0){const err5={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?
-vErrors=[err5]:vErrors.push(err5),errors++}if(data.sessionId===void 0){const err6={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
-sessionId"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(data.stepId===void 0){const err7={instancePath,schemaPath:"#/required",keyword:"requir\
-ed",params:{missingProperty:"stepId"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(data.attempt===void 0){const err8={instancePath,schemaPath:"\
-#/required",keyword:"required",params:{missingProperty:"attempt"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}if(data.state===void 0){const err9={
-instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"state"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(data.at===
-void 0){const err10={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}
-if(props0!==!0&&(props0=props0||{},props0.schemaVersion=!0,props0.sessionId=!0,props0.stepId=!0,props0.attempt=!0,props0.claimId=!0,props0.state=!0,props0.output=
-!0,props0.outputRef=!0,props0.artifacts=!0,props0.summary=!0,props0.error=!0,props0.startedAt=!0,props0.at=!0,props0.supervisorId=!0,props0.flags=!0,props0.reusedFrom=
-!0),data.schemaVersion!==void 0&&data.schemaVersion!==1){const err11={instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"\
-const",params:{allowedValue:1}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}if(data.sessionId!==void 0){let data3=data.sessionId;if(typeof data3==
-"string"){if(func1(data3)>256){const err12={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/maxLength",keyword:"maxLength",params:{limit:256}};
-vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}if(!pattern10.test(data3)){const err13={instancePath:instancePath+"/sessionId",schemaPath:"#/propert\
-ies/sessionId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}else{const err14={instancePath:instancePath+
-"/sessionId",schemaPath:"#/properties/sessionId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}if(data.
-stepId!==void 0){let data4=data.stepId;if(typeof data4=="string"){if(func1(data4)>256){const err15={instancePath:instancePath+"/stepId",schemaPath:"#/properties\
-/stepId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}if(!pattern10.test(data4)){const err16={instancePath:instancePath+
-"/stepId",schemaPath:"#/properties/stepId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}else{
-const err17={instancePath:instancePath+"/stepId",schemaPath:"#/properties/stepId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err17]:vErrors.
-push(err17),errors++}}if(data.attempt!==void 0){let data5=data.attempt;if(!(typeof data5=="number"&&!(data5%1)&&!isNaN(data5)&&isFinite(data5))){const err18={instancePath:instancePath+
-"/attempt",schemaPath:"#/properties/attempt/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}if(typeof data5==
-"number"&&isFinite(data5)){if(data5>1e3||isNaN(data5)){const err19={instancePath:instancePath+"/attempt",schemaPath:"#/properties/attempt/maximum",keyword:"maxi\
-mum",params:{comparison:"<=",limit:1e3}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}if(data5<1||isNaN(data5)){const err20={instancePath:instancePath+
-"/attempt",schemaPath:"#/properties/attempt/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}}
-if(data.claimId!==void 0){let data6=data.claimId;if(typeof data6=="string"){if(func1(data6)>100){const err21={instancePath:instancePath+"/claimId",schemaPath:"#\
-/properties/claimId/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}if(func1(data6)<1){const err22={
-instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err22]:vErrors.push(
-err22),errors++}}else{const err23={instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/type",keyword:"type",params:{type:"string"}};vErrors===
-null?vErrors=[err23]:vErrors.push(err23),errors++}}if(data.state!==void 0){let data7=data.state;if(typeof data7!="string"){const err24={instancePath:instancePath+
-"/state",schemaPath:"#/properties/state/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}if(!(data7==="c\
-ompleted"||data7==="failed"||data7==="skipped"||data7==="canceled"||data7==="unknown")){const err25={instancePath:instancePath+"/state",schemaPath:"#/properties\
-/state/enum",keyword:"enum",params:{allowedValues:schema128.properties.state.enum}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}if(data.outputRef!==
-void 0){let data8=data.outputRef;if(data8&&typeof data8=="object"&&!Array.isArray(data8)){if(data8.uri===void 0){const err26={instancePath:instancePath+"/output\
-Ref",schemaPath:"#/properties/outputRef/required",keyword:"required",params:{missingProperty:"uri"}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}
-if(data8.sha256===void 0){const err27={instancePath:instancePath+"/outputRef",schemaPath:"#/properties/outputRef/required",keyword:"required",params:{missingProperty:"\
-sha256"}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}if(data8.bytes===void 0){const err28={instancePath:instancePath+"/outputRef",schemaPath:"#\
-/properties/outputRef/required",keyword:"required",params:{missingProperty:"bytes"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),errors++}if(data8.mediaType===
-void 0){const err29={instancePath:instancePath+"/outputRef",schemaPath:"#/properties/outputRef/required",keyword:"required",params:{missingProperty:"mediaType"}};
-vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}if(data8.uri!==void 0){let data9=data8.uri;if(typeof data9=="string"){if(func1(data9)>2e3){const err30={
-instancePath:instancePath+"/outputRef/uri",schemaPath:"#/properties/outputRef/properties/uri/maxLength",keyword:"maxLength",params:{limit:2e3}};vErrors===null?vErrors=
-[err30]:vErrors.push(err30),errors++}if(func1(data9)<1){const err31={instancePath:instancePath+"/outputRef/uri",schemaPath:"#/properties/outputRef/properties/ur\
-i/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}}else{const err32={instancePath:instancePath+"/ou\
-tputRef/uri",schemaPath:"#/properties/outputRef/properties/uri/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}
-if(data8.sha256!==void 0){let data10=data8.sha256;if(typeof data10=="string"){if(!pattern44.test(data10)){const err33={instancePath:instancePath+"/outputRef/sha\
-256",schemaPath:"#/properties/outputRef/properties/sha256/pattern",keyword:"pattern",params:{pattern:"^[0-9a-f]{64}$"}};vErrors===null?vErrors=[err33]:vErrors.push(
-err33),errors++}}else{const err34={instancePath:instancePath+"/outputRef/sha256",schemaPath:"#/properties/outputRef/properties/sha256/type",keyword:"type",params:{
-type:"string"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}}if(data8.bytes!==void 0){let data11=data8.bytes;if(!(typeof data11=="number"&&!(data11%
-1)&&!isNaN(data11)&&isFinite(data11))){const err35={instancePath:instancePath+"/outputRef/bytes",schemaPath:"#/properties/outputRef/properties/bytes/type",keyword:"\
-type",params:{type:"integer"}};vErrors===null?vErrors=[err35]:vErrors.push(err35),errors++}if(typeof data11=="number"&&isFinite(data11)&&(data11<0||isNaN(data11))){
-const err36={instancePath:instancePath+"/outputRef/bytes",schemaPath:"#/properties/outputRef/properties/bytes/minimum",keyword:"minimum",params:{comparison:">=",
-limit:0}};vErrors===null?vErrors=[err36]:vErrors.push(err36),errors++}}if(data8.mediaType!==void 0){let data12=data8.mediaType;if(typeof data12=="string"){if(func1(
-data12)>200){const err37={instancePath:instancePath+"/outputRef/mediaType",schemaPath:"#/properties/outputRef/properties/mediaType/maxLength",keyword:"maxLength",
-params:{limit:200}};vErrors===null?vErrors=[err37]:vErrors.push(err37),errors++}}else{const err38={instancePath:instancePath+"/outputRef/mediaType",schemaPath:"\
-#/properties/outputRef/properties/mediaType/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err38]:vErrors.push(err38),errors++}}}else{const err39={
-instancePath:instancePath+"/outputRef",schemaPath:"#/properties/outputRef/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err39]:vErrors.push(
-err39),errors++}}if(data.artifacts!==void 0){let data13=data.artifacts;if(Array.isArray(data13)){const len0=data13.length;for(let i0=0;i0<len0;i0++)validate35(data13[i0],
-{instancePath:instancePath+"/artifacts/"+i0,parentData:data13,parentDataProperty:i0,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate35.errors),errors=
-vErrors.length)}else{const err40={instancePath:instancePath+"/artifacts",schemaPath:"#/properties/artifacts/type",keyword:"type",params:{type:"array"}};vErrors===
-null?vErrors=[err40]:vErrors.push(err40),errors++}}if(data.summary!==void 0){let data15=data.summary;if(typeof data15=="string"){if(func1(data15)>4e3){const err41={
-instancePath:instancePath+"/summary",schemaPath:"#/properties/summary/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err41]:vErrors.
-push(err41),errors++}}else{const err42={instancePath:instancePath+"/summary",schemaPath:"#/properties/summary/type",keyword:"type",params:{type:"string"}};vErrors===
-null?vErrors=[err42]:vErrors.push(err42),errors++}}if(data.error!==void 0){let data16=data.error;if(data16&&typeof data16=="object"&&!Array.isArray(data16)){if(data16.
-code===void 0){const err43={instancePath:instancePath+"/error",schemaPath:"#/$defs/RecordError/required",keyword:"required",params:{missingProperty:"code"}};vErrors===
-null?vErrors=[err43]:vErrors.push(err43),errors++}if(data16.message===void 0){const err44={instancePath:instancePath+"/error",schemaPath:"#/$defs/RecordError/re\
-quired",keyword:"required",params:{missingProperty:"message"}};vErrors===null?vErrors=[err44]:vErrors.push(err44),errors++}if(data16.code!==void 0){let data17=data16.
-code;if(typeof data17=="string"){if(func1(data17)>100){const err45={instancePath:instancePath+"/error/code",schemaPath:"#/$defs/RecordError/properties/code/maxL\
-ength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err45]:vErrors.push(err45),errors++}if(func1(data17)<1){const err46={instancePath:instancePath+
-"/error/code",schemaPath:"#/$defs/RecordError/properties/code/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err46]:vErrors.push(err46),
-errors++}}else{const err47={instancePath:instancePath+"/error/code",schemaPath:"#/$defs/RecordError/properties/code/type",keyword:"type",params:{type:"string"}};
-vErrors===null?vErrors=[err47]:vErrors.push(err47),errors++}}if(data16.message!==void 0){let data18=data16.message;if(typeof data18=="string"){if(func1(data18)>
-4e3){const err48={instancePath:instancePath+"/error/message",schemaPath:"#/$defs/RecordError/properties/message/maxLength",keyword:"maxLength",params:{limit:4e3}};
-vErrors===null?vErrors=[err48]:vErrors.push(err48),errors++}}else{const err49={instancePath:instancePath+"/error/message",schemaPath:"#/$defs/RecordError/proper\
-ties/message/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err49]:vErrors.push(err49),errors++}}if(data16.retryable!==void 0&&typeof data16.
-retryable!="boolean"){const err50={instancePath:instancePath+"/error/retryable",schemaPath:"#/$defs/RecordError/properties/retryable/type",keyword:"type",params:{
-type:"boolean"}};vErrors===null?vErrors=[err50]:vErrors.push(err50),errors++}}else{const err51={instancePath:instancePath+"/error",schemaPath:"#/$defs/RecordErr\
-or/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err51]:vErrors.push(err51),errors++}}if(data.startedAt!==void 0){let data20=data.startedAt;
-if(typeof data20=="string"){if(!pattern5.test(data20)){const err52={instancePath:instancePath+"/startedAt",schemaPath:"#/properties/startedAt/pattern",keyword:"\
-pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err52]:vErrors.push(err52),errors++}}else{
-const err53={instancePath:instancePath+"/startedAt",schemaPath:"#/properties/startedAt/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err53]:
-vErrors.push(err53),errors++}}if(data.at!==void 0){let data21=data.at;if(typeof data21=="string"){if(!pattern5.test(data21)){const err54={instancePath:instancePath+
-"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===
-null?vErrors=[err54]:vErrors.push(err54),errors++}}else{const err55={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"\
-string"}};vErrors===null?vErrors=[err55]:vErrors.push(err55),errors++}}if(data.supervisorId!==void 0){let data22=data.supervisorId;if(typeof data22=="string"){if(func1(
-data22)>256){const err56={instancePath:instancePath+"/supervisorId",schemaPath:"#/properties/supervisorId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===
-null?vErrors=[err56]:vErrors.push(err56),errors++}if(!pattern10.test(data22)){const err57={instancePath:instancePath+"/supervisorId",schemaPath:"#/properties/su\
-pervisorId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err57]:vErrors.push(err57),errors++}}else{const err58={instancePath:instancePath+
-"/supervisorId",schemaPath:"#/properties/supervisorId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err58]:vErrors.push(err58),errors++}}
-if(data.flags!==void 0){let data23=data.flags;if(Array.isArray(data23)){const len1=data23.length;for(let i1=0;i1<len1;i1++){let data24=data23[i1];if(typeof data24==
-"string"){if(func1(data24)>100){const err59={instancePath:instancePath+"/flags/"+i1,schemaPath:"#/properties/flags/items/maxLength",keyword:"maxLength",params:{
-limit:100}};vErrors===null?vErrors=[err59]:vErrors.push(err59),errors++}}else{const err60={instancePath:instancePath+"/flags/"+i1,schemaPath:"#/properties/flags\
-/items/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err60]:vErrors.push(err60),errors++}}}else{const err61={instancePath:instancePath+"/\
-flags",schemaPath:"#/properties/flags/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err61]:vErrors.push(err61),errors++}}if(data.reusedFrom!==
-void 0&&typeof data.reusedFrom!="string"){const err62={instancePath:instancePath+"/reusedFrom",schemaPath:"#/properties/reusedFrom/type",keyword:"type",params:{
-type:"string"}};vErrors===null?vErrors=[err62]:vErrors.push(err62),errors++}}else{const err63={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"obj\
-ect"}};vErrors===null?vErrors=[err63]:vErrors.push(err63),errors++}return validate126.errors=vErrors,evaluated0.props=props0,errors===0}validate126.evaluated={dynamicProps:!0,
-dynamicItems:!1};const StepStatus=validate128,schema134={type:"object",required:["schemaVersion","sessionId","stepId","attempt","claimId","state"],properties:{schemaVersion:{
+if(data.trace!==void 0){let data25=data.trace;if(data25&&typeof data25=="object"&&!Array.isArray(data25)){if(data25.traceparent===void 0){const err69={instancePath:instancePath+
+"/trace",schemaPath:"#/$defs/TraceContext/required",keyword:"required",params:{missingProperty:"traceparent"}};vErrors===null?vErrors=[err69]:vErrors.push(err69),
+errors++}if(data25.traceparent!==void 0){let data26=data25.traceparent;if(typeof data26=="string"){if(!pattern25.test(data26)){const err70={instancePath:instancePath+
+"/trace/traceparent",schemaPath:"#/$defs/TraceContext/properties/traceparent/pattern",keyword:"pattern",params:{pattern:"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-\
+[0-9a-f]{2}$"}};vErrors===null?vErrors=[err70]:vErrors.push(err70),errors++}}else{const err71={instancePath:instancePath+"/trace/traceparent",schemaPath:"#/$def\
+s/TraceContext/properties/traceparent/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err71]:vErrors.push(err71),errors++}}if(data25.tracestate!==
+void 0){let data27=data25.tracestate;if(typeof data27=="string"){if(func1(data27)>512){const err72={instancePath:instancePath+"/trace/tracestate",schemaPath:"#/\
+$defs/TraceContext/properties/tracestate/maxLength",keyword:"maxLength",params:{limit:512}};vErrors===null?vErrors=[err72]:vErrors.push(err72),errors++}}else{const err73={
+instancePath:instancePath+"/trace/tracestate",schemaPath:"#/$defs/TraceContext/properties/tracestate/type",keyword:"type",params:{type:"string"}};vErrors===null?
+vErrors=[err73]:vErrors.push(err73),errors++}}}else{const err74={instancePath:instancePath+"/trace",schemaPath:"#/$defs/TraceContext/type",keyword:"type",params:{
+type:"object"}};vErrors===null?vErrors=[err74]:vErrors.push(err74),errors++}}if(data.createdAt!==void 0){let data28=data.createdAt;if(typeof data28=="string"){if(!pattern5.
+test(data28)){const err75={instancePath:instancePath+"/createdAt",schemaPath:"#/properties/createdAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\\
+dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err75]:vErrors.push(err75),errors++}}else{const err76={instancePath:instancePath+
+"/createdAt",schemaPath:"#/properties/createdAt/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err76]:vErrors.push(err76),errors++}}if(data.
+deadlineAt!==void 0){let data29=data.deadlineAt;if(typeof data29=="string"){if(!pattern5.test(data29)){const err77={instancePath:instancePath+"/deadlineAt",schemaPath:"\
+#/properties/deadlineAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?
+vErrors=[err77]:vErrors.push(err77),errors++}}else{const err78={instancePath:instancePath+"/deadlineAt",schemaPath:"#/properties/deadlineAt/type",keyword:"type",
+params:{type:"string"}};vErrors===null?vErrors=[err78]:vErrors.push(err78),errors++}}if(data.expiresAt!==void 0){let data30=data.expiresAt;if(typeof data30=="st\
+ring"){if(!pattern5.test(data30)){const err79={instancePath:instancePath+"/expiresAt",schemaPath:"#/properties/expiresAt/pattern",keyword:"pattern",params:{pattern:"\
+^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err79]:vErrors.push(err79),errors++}}else{const err80={instancePath:instancePath+
+"/expiresAt",schemaPath:"#/properties/expiresAt/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err80]:vErrors.push(err80),errors++}}}else{
+const err81={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err81]:vErrors.push(err81),errors++}return validate113.
+errors=vErrors,errors===0}validate113.evaluated={props:{schemaVersion:!0,sessionId:!0,planHash:!0,org:!0,unit:!0,workflowId:!0,workflowVersion:!0,contextId:!0,request:!0,
+variables:!0,steps:!0,closer:!0,parent:!0,rerun:!0,compensationSeconds:!0,retentionSeconds:!0,trace:!0,createdAt:!0,deadlineAt:!0,expiresAt:!0},dynamicProps:!1,
+dynamicItems:!1};const StepIntent=validate127,schema137={type:"object",required:["schemaVersion","sessionId","stepId","attempt","claimId","at"],properties:{schemaVersion:{
 const:1},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},stepId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},attempt:{type:"int\
-eger",minimum:1,maximum:1e3,description:"The n-th try of the step, from 1."},claimId:{type:"string",minLength:1,maxLength:100},state:{type:"string",enum:["waiti\
-ng","running","retrying","parked","done","lost"]},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoa\
-l-write":"utc"},error:{$ref:"#/$defs/RecordError"},retryAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","\
-x-shoal-write":"utc"}},description:"Where an instance stands. `lost` is the Will of its connection and has no time; `retrying` asks for the next attempt; `parke\
-d` has left until there is something to do; `done` is its last word. A reader ignores an attempt lower than the claimed one."};function validate128(data,{instancePath="",
-parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate128.evaluated;if(evaluated0.dynamicProps&&
-(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){
-const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}
-if(data.sessionId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sessionId"}};vErrors===null?vErrors=[err1]:
-vErrors.push(err1),errors++}if(data.stepId===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"stepId"}};vErrors===
-null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.attempt===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
-attempt"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.claimId===void 0){const err4={instancePath,schemaPath:"#/required",keyword:"require\
-d",params:{missingProperty:"claimId"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.state===void 0){const err5={instancePath,schemaPath:"#/\
-required",keyword:"required",params:{missingProperty:"state"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==
-1){const err6={instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?
-vErrors=[err6]:vErrors.push(err6),errors++}if(data.sessionId!==void 0){let data1=data.sessionId;if(typeof data1=="string"){if(func1(data1)>256){const err7={instancePath:instancePath+
-"/sessionId",schemaPath:"#/properties/sessionId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(!pattern10.
-test(data1)){const err8={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};
-vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}}else{const err9={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/type",keyword:"\
-type",params:{type:"string"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}}if(data.stepId!==void 0){let data2=data.stepId;if(typeof data2=="string"){
-if(func1(data2)>256){const err10={instancePath:instancePath+"/stepId",schemaPath:"#/properties/stepId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===
-null?vErrors=[err10]:vErrors.push(err10),errors++}if(!pattern10.test(data2)){const err11={instancePath:instancePath+"/stepId",schemaPath:"#/properties/stepId/pa\
-ttern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}else{const err12={instancePath:instancePath+
-"/stepId",schemaPath:"#/properties/stepId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}}if(data.attempt!==
-void 0){let data3=data.attempt;if(!(typeof data3=="number"&&!(data3%1)&&!isNaN(data3)&&isFinite(data3))){const err13={instancePath:instancePath+"/attempt",schemaPath:"\
-#/properties/attempt/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}if(typeof data3=="number"&&isFinite(
-data3)){if(data3>1e3||isNaN(data3)){const err14={instancePath:instancePath+"/attempt",schemaPath:"#/properties/attempt/maximum",keyword:"maximum",params:{comparison:"\
-<=",limit:1e3}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}if(data3<1||isNaN(data3)){const err15={instancePath:instancePath+"/attempt",schemaPath:"\
-#/properties/attempt/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}}if(data.claimId!==
-void 0){let data4=data.claimId;if(typeof data4=="string"){if(func1(data4)>100){const err16={instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimI\
-d/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}if(func1(data4)<1){const err17={instancePath:instancePath+
-"/claimId",schemaPath:"#/properties/claimId/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}else{const err18={
-instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),
-errors++}}if(data.state!==void 0){let data5=data.state;if(typeof data5!="string"){const err19={instancePath:instancePath+"/state",schemaPath:"#/properties/state\
-/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}if(!(data5==="waiting"||data5==="running"||data5==="re\
-trying"||data5==="parked"||data5==="done"||data5==="lost")){const err20={instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",
-params:{allowedValues:schema134.properties.state.enum}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}if(data.at!==void 0){let data6=data.at;if(typeof data6==
-"string"){if(!pattern5.test(data6)){const err21={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\
-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}else{const err22={instancePath:instancePath+
-"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}}if(data.error!==void 0){
-let data7=data.error;if(data7&&typeof data7=="object"&&!Array.isArray(data7)){if(data7.code===void 0){const err23={instancePath:instancePath+"/error",schemaPath:"\
-#/$defs/RecordError/required",keyword:"required",params:{missingProperty:"code"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}if(data7.message===
-void 0){const err24={instancePath:instancePath+"/error",schemaPath:"#/$defs/RecordError/required",keyword:"required",params:{missingProperty:"message"}};vErrors===
-null?vErrors=[err24]:vErrors.push(err24),errors++}if(data7.code!==void 0){let data8=data7.code;if(typeof data8=="string"){if(func1(data8)>100){const err25={instancePath:instancePath+
-"/error/code",schemaPath:"#/$defs/RecordError/properties/code/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err25]:vErrors.push(err25),
-errors++}if(func1(data8)<1){const err26={instancePath:instancePath+"/error/code",schemaPath:"#/$defs/RecordError/properties/code/minLength",keyword:"minLength",
-params:{limit:1}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}}else{const err27={instancePath:instancePath+"/error/code",schemaPath:"#/$defs/Rec\
-ordError/properties/code/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}}if(data7.message!==void 0){let data9=data7.
-message;if(typeof data9=="string"){if(func1(data9)>4e3){const err28={instancePath:instancePath+"/error/message",schemaPath:"#/$defs/RecordError/properties/messa\
-ge/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err28]:vErrors.push(err28),errors++}}else{const err29={instancePath:instancePath+"\
-/error/message",schemaPath:"#/$defs/RecordError/properties/message/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err29]:vErrors.push(err29),
-errors++}}if(data7.retryable!==void 0&&typeof data7.retryable!="boolean"){const err30={instancePath:instancePath+"/error/retryable",schemaPath:"#/$defs/RecordEr\
-ror/properties/retryable/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}}else{const err31={instancePath:instancePath+
-"/error",schemaPath:"#/$defs/RecordError/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}}if(data.retryAt!==
-void 0){let data11=data.retryAt;if(typeof data11=="string"){if(!pattern5.test(data11)){const err32={instancePath:instancePath+"/retryAt",schemaPath:"#/propertie\
-s/retryAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err32]:
-vErrors.push(err32),errors++}}else{const err33={instancePath:instancePath+"/retryAt",schemaPath:"#/properties/retryAt/type",keyword:"type",params:{type:"string"}};
-vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}}}else{const err34={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===
-null?vErrors=[err34]:vErrors.push(err34),errors++}return validate128.errors=vErrors,errors===0}validate128.evaluated={props:{schemaVersion:!0,sessionId:!0,stepId:!0,
-attempt:!0,claimId:!0,state:!0,at:!0,error:!0,retryAt:!0},dynamicProps:!1,dynamicItems:!1};const Telemetry=validate129,schema136={type:"object",required:["schem\
-aVersion","deviceId","at","seq","channels"],properties:{schemaVersion:{const:1},deviceId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},at:{type:"str\
-ing",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},seq:{type:"integer",minimum:0,description:"Coun\
-ts samples since the device started; a jump back is a restart."},channels:{type:"object",additionalProperties:{type:["number","null"]},description:"All channels\
- of one sample. null: the sensor gave no value."},units:{type:"object",additionalProperties:{type:"string"}}},description:"One sample of a device."};function validate129(data,{
-instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate129.evaluated;if(evaluated0.
+eger",minimum:1,maximum:1e3,description:"The n-th try of the step, from 1."},claimId:{type:"string",minLength:1,maxLength:100},at:{type:"string",pattern:"^\\d{4}\
+-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"Written before a non-idempotent effect. With no result\
+, nobody knows whether it happened."};function validate127(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,
+errors=0;const evaluated0=validate127.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data==
+"object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sch\
+emaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.sessionId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"re\
+quired",params:{missingProperty:"sessionId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.stepId===void 0){const err2={instancePath,schemaPath:"\
+#/required",keyword:"required",params:{missingProperty:"stepId"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.attempt===void 0){const err3={
+instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"attempt"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.claimId===
+void 0){const err4={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"claimId"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),
+errors++}if(data.at===void 0){const err5={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};vErrors===null?vErrors=[err5]:vErrors.
+push(err5),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==1){const err6={instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/sche\
+maVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(data.sessionId!==void 0){let data1=data.sessionId;
+if(typeof data1=="string"){if(func1(data1)>256){const err7={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/maxLength",keyword:"maxLen\
+gth",params:{limit:256}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(!pattern10.test(data1)){const err8={instancePath:instancePath+"/sessionId",
+schemaPath:"#/properties/sessionId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}}else{
+const err9={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err9]:
+vErrors.push(err9),errors++}}if(data.stepId!==void 0){let data2=data.stepId;if(typeof data2=="string"){if(func1(data2)>256){const err10={instancePath:instancePath+
+"/stepId",schemaPath:"#/properties/stepId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(!pattern10.
+test(data2)){const err11={instancePath:instancePath+"/stepId",schemaPath:"#/properties/stepId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===
+null?vErrors=[err11]:vErrors.push(err11),errors++}}else{const err12={instancePath:instancePath+"/stepId",schemaPath:"#/properties/stepId/type",keyword:"type",params:{
+type:"string"}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}}if(data.attempt!==void 0){let data3=data.attempt;if(!(typeof data3=="number"&&!(data3%
+1)&&!isNaN(data3)&&isFinite(data3))){const err13={instancePath:instancePath+"/attempt",schemaPath:"#/properties/attempt/type",keyword:"type",params:{type:"integ\
+er"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}if(typeof data3=="number"&&isFinite(data3)){if(data3>1e3||isNaN(data3)){const err14={instancePath:instancePath+
+"/attempt",schemaPath:"#/properties/attempt/maximum",keyword:"maximum",params:{comparison:"<=",limit:1e3}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}
+if(data3<1||isNaN(data3)){const err15={instancePath:instancePath+"/attempt",schemaPath:"#/properties/attempt/minimum",keyword:"minimum",params:{comparison:">=",
+limit:1}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}}if(data.claimId!==void 0){let data4=data.claimId;if(typeof data4=="string"){if(func1(data4)>
+100){const err16={instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=
+[err16]:vErrors.push(err16),errors++}if(func1(data4)<1){const err17={instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/minLength",keyword:"m\
+inLength",params:{limit:1}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}else{const err18={instancePath:instancePath+"/claimId",schemaPath:"#/pr\
+operties/claimId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}if(data.at!==void 0){let data5=data.at;
+if(typeof data5=="string"){if(!pattern5.test(data5)){const err19={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{
+pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}else{const err20={
+instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}}else{
+const err21={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}return validate127.
+errors=vErrors,errors===0}validate127.evaluated={props:{schemaVersion:!0,sessionId:!0,stepId:!0,attempt:!0,claimId:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const StepItems=validate128,
+schema138={type:"object",required:["schemaVersion","sessionId","stepId","attempt","claimId","items","at"],properties:{schemaVersion:{const:1},sessionId:{type:"s\
+tring",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},stepId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},attempt:{type:"integer",minimum:1,maximum:1e3,
+description:"The n-th try of the step, from 1."},claimId:{type:"string",minLength:1,maxLength:100},items:{type:"array",items:{},maxItems:1e3},at:{type:"string",
+pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"What a fan-out works on, pinned before\
+ its first item begins: whoever takes over sees the same. Item n has records of its own under the step id `{stepId}.{n}`, counted from 0."};function validate128(data,{
+instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate128.evaluated;if(evaluated0.
 dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===
 void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(
-err0),errors++}if(data.deviceId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"deviceId"}};vErrors===null?
-vErrors=[err1]:vErrors.push(err1),errors++}if(data.at===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};
-vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.seq===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
-seq"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.channels===void 0){const err4={instancePath,schemaPath:"#/required",keyword:"required",
-params:{missingProperty:"channels"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==1){const err5={
-instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err5]:
-vErrors.push(err5),errors++}if(data.deviceId!==void 0){let data1=data.deviceId;if(typeof data1=="string"){if(func1(data1)>256){const err6={instancePath:instancePath+
-"/deviceId",schemaPath:"#/properties/deviceId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(!pattern10.
-test(data1)){const err7={instancePath:instancePath+"/deviceId",schemaPath:"#/properties/deviceId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};
-vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}}else{const err8={instancePath:instancePath+"/deviceId",schemaPath:"#/properties/deviceId/type",keyword:"\
-type",params:{type:"string"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}}if(data.at!==void 0){let data2=data.at;if(typeof data2=="string"){if(!pattern5.
-test(data2)){const err9={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\
-(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}}else{const err10={instancePath:instancePath+"/at",schemaPath:"#/p\
-roperties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}}if(data.seq!==void 0){let data3=data.seq;
-if(!(typeof data3=="number"&&!(data3%1)&&!isNaN(data3)&&isFinite(data3))){const err11={instancePath:instancePath+"/seq",schemaPath:"#/properties/seq/type",keyword:"\
-type",params:{type:"integer"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}if(typeof data3=="number"&&isFinite(data3)&&(data3<0||isNaN(data3))){
-const err12={instancePath:instancePath+"/seq",schemaPath:"#/properties/seq/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[
-err12]:vErrors.push(err12),errors++}}if(data.channels!==void 0){let data4=data.channels;if(data4&&typeof data4=="object"&&!Array.isArray(data4))for(const key0 in data4){
-let data5=data4[key0];if(!(typeof data5=="number"&&isFinite(data5))&&data5!==null){const err13={instancePath:instancePath+"/channels/"+key0.replace(/~/g,"~0").replace(
-/\//g,"~1"),schemaPath:"#/properties/channels/additionalProperties/type",keyword:"type",params:{type:schema136.properties.channels.additionalProperties.type}};vErrors===
-null?vErrors=[err13]:vErrors.push(err13),errors++}}else{const err14={instancePath:instancePath+"/channels",schemaPath:"#/properties/channels/type",keyword:"type",
-params:{type:"object"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}if(data.units!==void 0){let data6=data.units;if(data6&&typeof data6=="objec\
-t"&&!Array.isArray(data6)){for(const key1 in data6)if(typeof data6[key1]!="string"){const err15={instancePath:instancePath+"/units/"+key1.replace(/~/g,"~0").replace(
-/\//g,"~1"),schemaPath:"#/properties/units/additionalProperties/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),
-errors++}}else{const err16={instancePath:instancePath+"/units",schemaPath:"#/properties/units/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=
-[err16]:vErrors.push(err16),errors++}}}else{const err17={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err17]:
-vErrors.push(err17),errors++}return validate129.errors=vErrors,errors===0}validate129.evaluated={props:{schemaVersion:!0,deviceId:!0,at:!0,seq:!0,channels:!0,units:!0},
-dynamicProps:!1,dynamicItems:!1};const ToolApproval=validate130,schema137={type:"object",required:["schemaVersion","approvalId","deviceId","tool","args","action",
-"by","at","expiresAt"],properties:{schemaVersion:{const:1},approvalId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},deviceId:{type:"string",pattern:"\
-^[A-Za-z0-9_.-]+$",maxLength:256},tool:{type:"string",minLength:1,maxLength:200},args:{type:"object",description:"The arguments, word for word; only a call with\
- exactly these is approved."},action:{type:"string",enum:["approve","deny"]},by:{type:"string",minLength:1,maxLength:400,description:"Who decided."},reason:{type:"\
-string",maxLength:4e3},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},expiresAt:{
-type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc",description:"At most an hour after `at`\
-."}},description:"The word of a person on one call of a tool of a device whose risk is above what its caller was granted. Retained; an empty message takes it ba\
-ck."};function validate130(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate130.
+err0),errors++}if(data.sessionId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sessionId"}};vErrors===null?
+vErrors=[err1]:vErrors.push(err1),errors++}if(data.stepId===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
+stepId"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.attempt===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",
+params:{missingProperty:"attempt"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.claimId===void 0){const err4={instancePath,schemaPath:"#/r\
+equired",keyword:"required",params:{missingProperty:"claimId"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.items===void 0){const err5={instancePath,
+schemaPath:"#/required",keyword:"required",params:{missingProperty:"items"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.at===void 0){const err6={
+instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(data.schemaVersion!==
+void 0&&data.schemaVersion!==1){const err7={instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};
+vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(data.sessionId!==void 0){let data1=data.sessionId;if(typeof data1=="string"){if(func1(data1)>256){const err8={
+instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err8]:vErrors.
+push(err8),errors++}if(!pattern10.test(data1)){const err9={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/pattern",keyword:"pattern",
+params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}}else{const err10={instancePath:instancePath+"/sessionId",schemaPath:"\
+#/properties/sessionId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}}if(data.stepId!==void 0){let data2=data.
+stepId;if(typeof data2=="string"){if(func1(data2)>256){const err11={instancePath:instancePath+"/stepId",schemaPath:"#/properties/stepId/maxLength",keyword:"maxL\
+ength",params:{limit:256}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}if(!pattern10.test(data2)){const err12={instancePath:instancePath+"/stepI\
+d",schemaPath:"#/properties/stepId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}}else{
+const err13={instancePath:instancePath+"/stepId",schemaPath:"#/properties/stepId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err13]:vErrors.
+push(err13),errors++}}if(data.attempt!==void 0){let data3=data.attempt;if(!(typeof data3=="number"&&!(data3%1)&&!isNaN(data3)&&isFinite(data3))){const err14={instancePath:instancePath+
+"/attempt",schemaPath:"#/properties/attempt/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}if(typeof data3==
+"number"&&isFinite(data3)){if(data3>1e3||isNaN(data3)){const err15={instancePath:instancePath+"/attempt",schemaPath:"#/properties/attempt/maximum",keyword:"maxi\
+mum",params:{comparison:"<=",limit:1e3}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}if(data3<1||isNaN(data3)){const err16={instancePath:instancePath+
+"/attempt",schemaPath:"#/properties/attempt/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}}
+if(data.claimId!==void 0){let data4=data.claimId;if(typeof data4=="string"){if(func1(data4)>100){const err17={instancePath:instancePath+"/claimId",schemaPath:"#\
+/properties/claimId/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}if(func1(data4)<1){const err18={
+instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err18]:vErrors.push(
+err18),errors++}}else{const err19={instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/type",keyword:"type",params:{type:"string"}};vErrors===
+null?vErrors=[err19]:vErrors.push(err19),errors++}}if(data.items!==void 0){let data5=data.items;if(Array.isArray(data5)){if(data5.length>1e3){const err20={instancePath:instancePath+
+"/items",schemaPath:"#/properties/items/maxItems",keyword:"maxItems",params:{limit:1e3}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}else{const err21={
+instancePath:instancePath+"/items",schemaPath:"#/properties/items/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),
+errors++}}if(data.at!==void 0){let data6=data.at;if(typeof data6=="string"){if(!pattern5.test(data6)){const err22={instancePath:instancePath+"/at",schemaPath:"#\
+/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=
+[err22]:vErrors.push(err22),errors++}}else{const err23={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};
+vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}}else{const err24={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===
+null?vErrors=[err24]:vErrors.push(err24),errors++}return validate128.errors=vErrors,errors===0}validate128.evaluated={props:{schemaVersion:!0,sessionId:!0,stepId:!0,
+attempt:!0,claimId:!0,items:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const StepResult=validate129;function validate129(data,{instancePath="",parentData,parentDataProperty,
+rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate129.evaluated;evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.
+dynamicItems&&(evaluated0.items=void 0);const _errs1=errors;let valid0=!1;const _errs2=errors;if(data&&typeof data=="object"&&!Array.isArray(data)){if(data.output===
+void 0){const err0={instancePath,schemaPath:"#/anyOf/0/required",keyword:"required",params:{missingProperty:"output"}};vErrors===null?vErrors=[err0]:vErrors.push(
+err0),errors++}if(data.state!==void 0&&data.state!=="completed"){const err1={instancePath:instancePath+"/state",schemaPath:"#/anyOf/0/properties/state/const",keyword:"\
+const",params:{allowedValue:"completed"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}}var _valid0=_errs2===errors;if(valid0=valid0||_valid0,_valid0){
+var props0={};props0.state=!0}const _errs4=errors;if(data&&typeof data=="object"&&!Array.isArray(data)){if(data.error===void 0){const err2={instancePath,schemaPath:"\
+#/anyOf/1/required",keyword:"required",params:{missingProperty:"error"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.state!==void 0){let data1=data.
+state;if(!(data1==="failed"||data1==="skipped"||data1==="canceled"||data1==="unknown")){const err3={instancePath:instancePath+"/state",schemaPath:"#/anyOf/1/pro\
+perties/state/enum",keyword:"enum",params:{allowedValues:schema134.anyOf[1].properties.state.enum}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}}}
+var _valid0=_errs4===errors;if(valid0=valid0||_valid0,_valid0&&props0!==!0&&(props0=props0||{},props0.state=!0),valid0)errors=_errs1,vErrors!==null&&(_errs1?vErrors.
+length=_errs1:vErrors=null);else{const err4={instancePath,schemaPath:"#/anyOf",keyword:"anyOf",params:{}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}
+if(data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err5={instancePath,schemaPath:"#/required",keyword:"required",params:{
+missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.sessionId===void 0){const err6={instancePath,schemaPath:"#/r\
+equired",keyword:"required",params:{missingProperty:"sessionId"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(data.stepId===void 0){const err7={
+instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"stepId"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(data.attempt===
+void 0){const err8={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"attempt"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),
+errors++}if(data.state===void 0){const err9={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"state"}};vErrors===null?vErrors=[err9]:
+vErrors.push(err9),errors++}if(data.at===void 0){const err10={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};vErrors===null?
+vErrors=[err10]:vErrors.push(err10),errors++}if(props0!==!0&&(props0=props0||{},props0.schemaVersion=!0,props0.sessionId=!0,props0.stepId=!0,props0.attempt=!0,props0.
+claimId=!0,props0.state=!0,props0.output=!0,props0.outputRef=!0,props0.artifacts=!0,props0.summary=!0,props0.error=!0,props0.startedAt=!0,props0.at=!0,props0.supervisorId=
+!0,props0.flags=!0,props0.reusedFrom=!0),data.schemaVersion!==void 0&&data.schemaVersion!==1){const err11={instancePath:instancePath+"/schemaVersion",schemaPath:"\
+#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}if(data.sessionId!==void 0){
+let data3=data.sessionId;if(typeof data3=="string"){if(func1(data3)>256){const err12={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/\
+maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}if(!pattern10.test(data3)){const err13={instancePath:instancePath+
+"/sessionId",schemaPath:"#/properties/sessionId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),
+errors++}}else{const err14={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/type",keyword:"type",params:{type:"string"}};vErrors===null?
+vErrors=[err14]:vErrors.push(err14),errors++}}if(data.stepId!==void 0){let data4=data.stepId;if(typeof data4=="string"){if(func1(data4)>256){const err15={instancePath:instancePath+
+"/stepId",schemaPath:"#/properties/stepId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}if(!pattern10.
+test(data4)){const err16={instancePath:instancePath+"/stepId",schemaPath:"#/properties/stepId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===
+null?vErrors=[err16]:vErrors.push(err16),errors++}}else{const err17={instancePath:instancePath+"/stepId",schemaPath:"#/properties/stepId/type",keyword:"type",params:{
+type:"string"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}if(data.attempt!==void 0){let data5=data.attempt;if(!(typeof data5=="number"&&!(data5%
+1)&&!isNaN(data5)&&isFinite(data5))){const err18={instancePath:instancePath+"/attempt",schemaPath:"#/properties/attempt/type",keyword:"type",params:{type:"integ\
+er"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}if(typeof data5=="number"&&isFinite(data5)){if(data5>1e3||isNaN(data5)){const err19={instancePath:instancePath+
+"/attempt",schemaPath:"#/properties/attempt/maximum",keyword:"maximum",params:{comparison:"<=",limit:1e3}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}
+if(data5<1||isNaN(data5)){const err20={instancePath:instancePath+"/attempt",schemaPath:"#/properties/attempt/minimum",keyword:"minimum",params:{comparison:">=",
+limit:1}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}}if(data.claimId!==void 0){let data6=data.claimId;if(typeof data6=="string"){if(func1(data6)>
+100){const err21={instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=
+[err21]:vErrors.push(err21),errors++}if(func1(data6)<1){const err22={instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/minLength",keyword:"m\
+inLength",params:{limit:1}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}}else{const err23={instancePath:instancePath+"/claimId",schemaPath:"#/pr\
+operties/claimId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}if(data.state!==void 0){let data7=data.
+state;if(typeof data7!="string"){const err24={instancePath:instancePath+"/state",schemaPath:"#/properties/state/type",keyword:"type",params:{type:"string"}};vErrors===
+null?vErrors=[err24]:vErrors.push(err24),errors++}if(!(data7==="completed"||data7==="failed"||data7==="skipped"||data7==="canceled"||data7==="unknown")){const err25={
+instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema134.properties.state.enum}};vErrors===null?vErrors=
+[err25]:vErrors.push(err25),errors++}}if(data.outputRef!==void 0){let data8=data.outputRef;if(data8&&typeof data8=="object"&&!Array.isArray(data8)){if(data8.uri===
+void 0){const err26={instancePath:instancePath+"/outputRef",schemaPath:"#/properties/outputRef/required",keyword:"required",params:{missingProperty:"uri"}};vErrors===
+null?vErrors=[err26]:vErrors.push(err26),errors++}if(data8.sha256===void 0){const err27={instancePath:instancePath+"/outputRef",schemaPath:"#/properties/outputR\
+ef/required",keyword:"required",params:{missingProperty:"sha256"}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}if(data8.bytes===void 0){const err28={
+instancePath:instancePath+"/outputRef",schemaPath:"#/properties/outputRef/required",keyword:"required",params:{missingProperty:"bytes"}};vErrors===null?vErrors=
+[err28]:vErrors.push(err28),errors++}if(data8.mediaType===void 0){const err29={instancePath:instancePath+"/outputRef",schemaPath:"#/properties/outputRef/require\
+d",keyword:"required",params:{missingProperty:"mediaType"}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}if(data8.uri!==void 0){let data9=data8.uri;
+if(typeof data9=="string"){if(func1(data9)>2e3){const err30={instancePath:instancePath+"/outputRef/uri",schemaPath:"#/properties/outputRef/properties/uri/maxLen\
+gth",keyword:"maxLength",params:{limit:2e3}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}if(func1(data9)<1){const err31={instancePath:instancePath+
+"/outputRef/uri",schemaPath:"#/properties/outputRef/properties/uri/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err31]:vErrors.push(
+err31),errors++}}else{const err32={instancePath:instancePath+"/outputRef/uri",schemaPath:"#/properties/outputRef/properties/uri/type",keyword:"type",params:{type:"\
+string"}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}if(data8.sha256!==void 0){let data10=data8.sha256;if(typeof data10=="string"){if(!pattern57.
+test(data10)){const err33={instancePath:instancePath+"/outputRef/sha256",schemaPath:"#/properties/outputRef/properties/sha256/pattern",keyword:"pattern",params:{
+pattern:"^[0-9a-f]{64}$"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}}else{const err34={instancePath:instancePath+"/outputRef/sha256",schemaPath:"\
+#/properties/outputRef/properties/sha256/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}}if(data8.bytes!==
+void 0){let data11=data8.bytes;if(!(typeof data11=="number"&&!(data11%1)&&!isNaN(data11)&&isFinite(data11))){const err35={instancePath:instancePath+"/outputRef/\
+bytes",schemaPath:"#/properties/outputRef/properties/bytes/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err35]:vErrors.push(err35),errors++}
+if(typeof data11=="number"&&isFinite(data11)&&(data11<0||isNaN(data11))){const err36={instancePath:instancePath+"/outputRef/bytes",schemaPath:"#/properties/outp\
+utRef/properties/bytes/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err36]:vErrors.push(err36),errors++}}if(data8.mediaType!==
+void 0){let data12=data8.mediaType;if(typeof data12=="string"){if(func1(data12)>200){const err37={instancePath:instancePath+"/outputRef/mediaType",schemaPath:"#\
+/properties/outputRef/properties/mediaType/maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?vErrors=[err37]:vErrors.push(err37),errors++}}else{
+const err38={instancePath:instancePath+"/outputRef/mediaType",schemaPath:"#/properties/outputRef/properties/mediaType/type",keyword:"type",params:{type:"string"}};
+vErrors===null?vErrors=[err38]:vErrors.push(err38),errors++}}}else{const err39={instancePath:instancePath+"/outputRef",schemaPath:"#/properties/outputRef/type",
+keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err39]:vErrors.push(err39),errors++}}if(data.artifacts!==void 0){let data13=data.artifacts;if(Array.
+isArray(data13)){const len0=data13.length;for(let i0=0;i0<len0;i0++)validate35(data13[i0],{instancePath:instancePath+"/artifacts/"+i0,parentData:data13,parentDataProperty:i0,
+rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate35.errors),errors=vErrors.length)}else{const err40={instancePath:instancePath+"/artifacts",schemaPath:"\
+#/properties/artifacts/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err40]:vErrors.push(err40),errors++}}if(data.summary!==void 0){let data15=data.
+summary;if(typeof data15=="string"){if(func1(data15)>4e3){const err41={instancePath:instancePath+"/summary",schemaPath:"#/properties/summary/maxLength",keyword:"\
+maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err41]:vErrors.push(err41),errors++}}else{const err42={instancePath:instancePath+"/summary",schemaPath:"#\
+/properties/summary/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err42]:vErrors.push(err42),errors++}}if(data.error!==void 0){let data16=data.
+error;if(data16&&typeof data16=="object"&&!Array.isArray(data16)){if(data16.code===void 0){const err43={instancePath:instancePath+"/error",schemaPath:"#/$defs/R\
+ecordError/required",keyword:"required",params:{missingProperty:"code"}};vErrors===null?vErrors=[err43]:vErrors.push(err43),errors++}if(data16.message===void 0){
+const err44={instancePath:instancePath+"/error",schemaPath:"#/$defs/RecordError/required",keyword:"required",params:{missingProperty:"message"}};vErrors===null?
+vErrors=[err44]:vErrors.push(err44),errors++}if(data16.code!==void 0){let data17=data16.code;if(typeof data17=="string"){if(func1(data17)>100){const err45={instancePath:instancePath+
+"/error/code",schemaPath:"#/$defs/RecordError/properties/code/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err45]:vErrors.push(err45),
+errors++}if(func1(data17)<1){const err46={instancePath:instancePath+"/error/code",schemaPath:"#/$defs/RecordError/properties/code/minLength",keyword:"minLength",
+params:{limit:1}};vErrors===null?vErrors=[err46]:vErrors.push(err46),errors++}}else{const err47={instancePath:instancePath+"/error/code",schemaPath:"#/$defs/Rec\
+ordError/properties/code/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err47]:vErrors.push(err47),errors++}}if(data16.message!==void 0){let data18=data16.
+message;if(typeof data18=="string"){if(func1(data18)>4e3){const err48={instancePath:instancePath+"/error/message",schemaPath:"#/$defs/RecordError/properties/mes\
+sage/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err48]:vErrors.push(err48),errors++}}else{const err49={instancePath:instancePath+
+"/error/message",schemaPath:"#/$defs/RecordError/properties/message/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err49]:vErrors.push(err49),
+errors++}}if(data16.retryable!==void 0&&typeof data16.retryable!="boolean"){const err50={instancePath:instancePath+"/error/retryable",schemaPath:"#/$defs/Record\
+Error/properties/retryable/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err50]:vErrors.push(err50),errors++}}else{const err51={instancePath:instancePath+
+"/error",schemaPath:"#/$defs/RecordError/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err51]:vErrors.push(err51),errors++}}if(data.startedAt!==
+void 0){let data20=data.startedAt;if(typeof data20=="string"){if(!pattern5.test(data20)){const err52={instancePath:instancePath+"/startedAt",schemaPath:"#/prope\
+rties/startedAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=
+[err52]:vErrors.push(err52),errors++}}else{const err53={instancePath:instancePath+"/startedAt",schemaPath:"#/properties/startedAt/type",keyword:"type",params:{type:"\
+string"}};vErrors===null?vErrors=[err53]:vErrors.push(err53),errors++}}if(data.at!==void 0){let data21=data.at;if(typeof data21=="string"){if(!pattern5.test(data21)){
+const err54={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[\
++-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err54]:vErrors.push(err54),errors++}}else{const err55={instancePath:instancePath+"/at",schemaPath:"#/properties/at\
+/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err55]:vErrors.push(err55),errors++}}if(data.supervisorId!==void 0){let data22=data.supervisorId;
+if(typeof data22=="string"){if(func1(data22)>256){const err56={instancePath:instancePath+"/supervisorId",schemaPath:"#/properties/supervisorId/maxLength",keyword:"\
+maxLength",params:{limit:256}};vErrors===null?vErrors=[err56]:vErrors.push(err56),errors++}if(!pattern10.test(data22)){const err57={instancePath:instancePath+"/\
+supervisorId",schemaPath:"#/properties/supervisorId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err57]:vErrors.push(
+err57),errors++}}else{const err58={instancePath:instancePath+"/supervisorId",schemaPath:"#/properties/supervisorId/type",keyword:"type",params:{type:"string"}};
+vErrors===null?vErrors=[err58]:vErrors.push(err58),errors++}}if(data.flags!==void 0){let data23=data.flags;if(Array.isArray(data23)){const len1=data23.length;for(let i1=0;i1<
+len1;i1++){let data24=data23[i1];if(typeof data24=="string"){if(func1(data24)>100){const err59={instancePath:instancePath+"/flags/"+i1,schemaPath:"#/properties/\
+flags/items/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err59]:vErrors.push(err59),errors++}}else{const err60={instancePath:instancePath+
+"/flags/"+i1,schemaPath:"#/properties/flags/items/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err60]:vErrors.push(err60),errors++}}}else{
+const err61={instancePath:instancePath+"/flags",schemaPath:"#/properties/flags/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err61]:vErrors.
+push(err61),errors++}}if(data.reusedFrom!==void 0&&typeof data.reusedFrom!="string"){const err62={instancePath:instancePath+"/reusedFrom",schemaPath:"#/properti\
+es/reusedFrom/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err62]:vErrors.push(err62),errors++}}else{const err63={instancePath,schemaPath:"\
+#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err63]:vErrors.push(err63),errors++}return validate129.errors=vErrors,evaluated0.props=props0,
+errors===0}validate129.evaluated={dynamicProps:!0,dynamicItems:!1};const StepStatus=validate131,schema141={type:"object",required:["schemaVersion","sessionId","\
+stepId","attempt","claimId","state"],properties:{schemaVersion:{const:1},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},stepId:{type:"strin\
+g",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},attempt:{type:"integer",minimum:1,maximum:1e3,description:"The n-th try of the step, from 1."},claimId:{type:"stri\
+ng",minLength:1,maxLength:100},state:{type:"string",enum:["waiting","running","retrying","parked","done","lost"]},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\
+\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},error:{$ref:"#/$defs/RecordError"},retryAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\
+\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"Where an instance stands. `lost` is the Will of its connection and has n\
+o time; `retrying` asks for the next attempt; `parked` has left until there is something to do; `done` is its last word. A reader ignores an attempt lower than \
+the claimed one."};function validate131(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate131.
 evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){
 if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=
-[err0]:vErrors.push(err0),errors++}if(data.approvalId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"app\
-rovalId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.deviceId===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"requir\
-ed",params:{missingProperty:"deviceId"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.tool===void 0){const err3={instancePath,schemaPath:"#\
-/required",keyword:"required",params:{missingProperty:"tool"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.args===void 0){const err4={instancePath,
-schemaPath:"#/required",keyword:"required",params:{missingProperty:"args"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.action===void 0){const err5={
-instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"action"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.by===
-void 0){const err6={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"by"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}
-if(data.at===void 0){const err7={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};vErrors===null?vErrors=[err7]:vErrors.push(
-err7),errors++}if(data.expiresAt===void 0){const err8={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"expiresAt"}};vErrors===null?
-vErrors=[err8]:vErrors.push(err8),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==1){const err9={instancePath:instancePath+"/schemaVersion",schemaPath:"\
-#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(data.approvalId!==void 0){
-let data1=data.approvalId;if(typeof data1=="string"){if(func1(data1)>256){const err10={instancePath:instancePath+"/approvalId",schemaPath:"#/properties/approval\
-Id/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(!pattern10.test(data1)){const err11={instancePath:instancePath+
-"/approvalId",schemaPath:"#/properties/approvalId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),
-errors++}}else{const err12={instancePath:instancePath+"/approvalId",schemaPath:"#/properties/approvalId/type",keyword:"type",params:{type:"string"}};vErrors===null?
-vErrors=[err12]:vErrors.push(err12),errors++}}if(data.deviceId!==void 0){let data2=data.deviceId;if(typeof data2=="string"){if(func1(data2)>256){const err13={instancePath:instancePath+
-"/deviceId",schemaPath:"#/properties/deviceId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}if(!pattern10.
-test(data2)){const err14={instancePath:instancePath+"/deviceId",schemaPath:"#/properties/deviceId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};
-vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}else{const err15={instancePath:instancePath+"/deviceId",schemaPath:"#/properties/deviceId/type",keyword:"\
-type",params:{type:"string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}if(data.tool!==void 0){let data3=data.tool;if(typeof data3=="string"){
-if(func1(data3)>200){const err16={instancePath:instancePath+"/tool",schemaPath:"#/properties/tool/maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?
-vErrors=[err16]:vErrors.push(err16),errors++}if(func1(data3)<1){const err17={instancePath:instancePath+"/tool",schemaPath:"#/properties/tool/minLength",keyword:"\
-minLength",params:{limit:1}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}else{const err18={instancePath:instancePath+"/tool",schemaPath:"#/prop\
-erties/tool/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}if(data.args!==void 0){let data4=data.args;
-if(!(data4&&typeof data4=="object"&&!Array.isArray(data4))){const err19={instancePath:instancePath+"/args",schemaPath:"#/properties/args/type",keyword:"type",params:{
-type:"object"}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}if(data.action!==void 0){let data5=data.action;if(typeof data5!="string"){const err20={
-instancePath:instancePath+"/action",schemaPath:"#/properties/action/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),
-errors++}if(!(data5==="approve"||data5==="deny")){const err21={instancePath:instancePath+"/action",schemaPath:"#/properties/action/enum",keyword:"enum",params:{
-allowedValues:schema137.properties.action.enum}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}if(data.by!==void 0){let data6=data.by;if(typeof data6==
-"string"){if(func1(data6)>400){const err22={instancePath:instancePath+"/by",schemaPath:"#/properties/by/maxLength",keyword:"maxLength",params:{limit:400}};vErrors===
-null?vErrors=[err22]:vErrors.push(err22),errors++}if(func1(data6)<1){const err23={instancePath:instancePath+"/by",schemaPath:"#/properties/by/minLength",keyword:"\
-minLength",params:{limit:1}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}else{const err24={instancePath:instancePath+"/by",schemaPath:"#/proper\
-ties/by/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}if(data.reason!==void 0){let data7=data.reason;
-if(typeof data7=="string"){if(func1(data7)>4e3){const err25={instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/maxLength",keyword:"maxLength",
-params:{limit:4e3}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}else{const err26={instancePath:instancePath+"/reason",schemaPath:"#/properties/\
-reason/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}}if(data.at!==void 0){let data8=data.at;if(typeof data8==
-"string"){if(!pattern5.test(data8)){const err27={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\
-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}}else{const err28={instancePath:instancePath+
-"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),errors++}}if(data.expiresAt!==
-void 0){let data9=data.expiresAt;if(typeof data9=="string"){if(!pattern5.test(data9)){const err29={instancePath:instancePath+"/expiresAt",schemaPath:"#/properti\
-es/expiresAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err29]:
-vErrors.push(err29),errors++}}else{const err30={instancePath:instancePath+"/expiresAt",schemaPath:"#/properties/expiresAt/type",keyword:"type",params:{type:"str\
-ing"}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}}}else{const err31={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===
-null?vErrors=[err31]:vErrors.push(err31),errors++}return validate130.errors=vErrors,errors===0}validate130.evaluated={props:{schemaVersion:!0,approvalId:!0,deviceId:!0,
-tool:!0,args:!0,action:!0,by:!0,reason:!0,at:!0,expiresAt:!0},dynamicProps:!1,dynamicItems:!1};const TriggerRecord=validate131,schema138={type:"object",required:[
-"schemaVersion","workflowId","triggerId","key","episode","state","claimId","supervisorId","at"],properties:{schemaVersion:{const:1},workflowId:{type:"string",pattern:"\
-^[A-Za-z0-9_.-]+$",maxLength:256},triggerId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},key:{type:"string",maxLength:1e3,description:"What belongs\
- together; empty for a schedule."},episode:{type:"integer",minimum:0,description:"Counts the alarms of this key. Of a schedule always 0."},state:{type:"string",
-enum:["fired","armed"],description:"fired: the alarm is on, and its run exists or is to be made. armed: the next one may come."},claimId:{type:"string",minLength:1,
-maxLength:100},supervisorId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},firedAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|\
-[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},variables:{type:"object"},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$",
-"x-shoal-write":"utc"}},description:"Where a trigger stands, so that no supervisor starts a run twice or forgets one. Of a schedule, `at` is the last time that \
-was dealt with. Of telemetry, firedAt and variables are what the run is made of; of equal episodes the first in topic order counts."};function validate131(data,{
-instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate131.evaluated;if(evaluated0.
+[err0]:vErrors.push(err0),errors++}if(data.sessionId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sess\
+ionId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.stepId===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",
+params:{missingProperty:"stepId"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.attempt===void 0){const err3={instancePath,schemaPath:"#/re\
+quired",keyword:"required",params:{missingProperty:"attempt"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.claimId===void 0){const err4={instancePath,
+schemaPath:"#/required",keyword:"required",params:{missingProperty:"claimId"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.state===void 0){
+const err5={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"state"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}
+if(data.schemaVersion!==void 0&&data.schemaVersion!==1){const err6={instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"\
+const",params:{allowedValue:1}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(data.sessionId!==void 0){let data1=data.sessionId;if(typeof data1==
+"string"){if(func1(data1)>256){const err7={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/maxLength",keyword:"maxLength",params:{limit:256}};
+vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(!pattern10.test(data1)){const err8={instancePath:instancePath+"/sessionId",schemaPath:"#/properties\
+/sessionId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}}else{const err9={instancePath:instancePath+
+"/sessionId",schemaPath:"#/properties/sessionId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}}if(data.
+stepId!==void 0){let data2=data.stepId;if(typeof data2=="string"){if(func1(data2)>256){const err10={instancePath:instancePath+"/stepId",schemaPath:"#/properties\
+/stepId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(!pattern10.test(data2)){const err11={instancePath:instancePath+
+"/stepId",schemaPath:"#/properties/stepId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}else{
+const err12={instancePath:instancePath+"/stepId",schemaPath:"#/properties/stepId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err12]:vErrors.
+push(err12),errors++}}if(data.attempt!==void 0){let data3=data.attempt;if(!(typeof data3=="number"&&!(data3%1)&&!isNaN(data3)&&isFinite(data3))){const err13={instancePath:instancePath+
+"/attempt",schemaPath:"#/properties/attempt/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}if(typeof data3==
+"number"&&isFinite(data3)){if(data3>1e3||isNaN(data3)){const err14={instancePath:instancePath+"/attempt",schemaPath:"#/properties/attempt/maximum",keyword:"maxi\
+mum",params:{comparison:"<=",limit:1e3}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}if(data3<1||isNaN(data3)){const err15={instancePath:instancePath+
+"/attempt",schemaPath:"#/properties/attempt/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}}
+if(data.claimId!==void 0){let data4=data.claimId;if(typeof data4=="string"){if(func1(data4)>100){const err16={instancePath:instancePath+"/claimId",schemaPath:"#\
+/properties/claimId/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}if(func1(data4)<1){const err17={
+instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err17]:vErrors.push(
+err17),errors++}}else{const err18={instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/type",keyword:"type",params:{type:"string"}};vErrors===
+null?vErrors=[err18]:vErrors.push(err18),errors++}}if(data.state!==void 0){let data5=data.state;if(typeof data5!="string"){const err19={instancePath:instancePath+
+"/state",schemaPath:"#/properties/state/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}if(!(data5==="w\
+aiting"||data5==="running"||data5==="retrying"||data5==="parked"||data5==="done"||data5==="lost")){const err20={instancePath:instancePath+"/state",schemaPath:"#\
+/properties/state/enum",keyword:"enum",params:{allowedValues:schema141.properties.state.enum}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}if(data.
+at!==void 0){let data6=data.at;if(typeof data6=="string"){if(!pattern5.test(data6)){const err21={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pat\
+tern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err21]:vErrors.push(
+err21),errors++}}else{const err22={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=
+[err22]:vErrors.push(err22),errors++}}if(data.error!==void 0){let data7=data.error;if(data7&&typeof data7=="object"&&!Array.isArray(data7)){if(data7.code===void 0){
+const err23={instancePath:instancePath+"/error",schemaPath:"#/$defs/RecordError/required",keyword:"required",params:{missingProperty:"code"}};vErrors===null?vErrors=
+[err23]:vErrors.push(err23),errors++}if(data7.message===void 0){const err24={instancePath:instancePath+"/error",schemaPath:"#/$defs/RecordError/required",keyword:"\
+required",params:{missingProperty:"message"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}if(data7.code!==void 0){let data8=data7.code;if(typeof data8==
+"string"){if(func1(data8)>100){const err25={instancePath:instancePath+"/error/code",schemaPath:"#/$defs/RecordError/properties/code/maxLength",keyword:"maxLengt\
+h",params:{limit:100}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}if(func1(data8)<1){const err26={instancePath:instancePath+"/error/code",schemaPath:"\
+#/$defs/RecordError/properties/code/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}}else{const err27={
+instancePath:instancePath+"/error/code",schemaPath:"#/$defs/RecordError/properties/code/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err27]:
+vErrors.push(err27),errors++}}if(data7.message!==void 0){let data9=data7.message;if(typeof data9=="string"){if(func1(data9)>4e3){const err28={instancePath:instancePath+
+"/error/message",schemaPath:"#/$defs/RecordError/properties/message/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err28]:vErrors.push(
+err28),errors++}}else{const err29={instancePath:instancePath+"/error/message",schemaPath:"#/$defs/RecordError/properties/message/type",keyword:"type",params:{type:"\
+string"}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}}if(data7.retryable!==void 0&&typeof data7.retryable!="boolean"){const err30={instancePath:instancePath+
+"/error/retryable",schemaPath:"#/$defs/RecordError/properties/retryable/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err30]:vErrors.push(
+err30),errors++}}else{const err31={instancePath:instancePath+"/error",schemaPath:"#/$defs/RecordError/type",keyword:"type",params:{type:"object"}};vErrors===null?
+vErrors=[err31]:vErrors.push(err31),errors++}}if(data.retryAt!==void 0){let data11=data.retryAt;if(typeof data11=="string"){if(!pattern5.test(data11)){const err32={
+instancePath:instancePath+"/retryAt",schemaPath:"#/properties/retryAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\
+\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}else{const err33={instancePath:instancePath+"/retryAt",schemaPath:"#/properties/\
+retryAt/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}}}else{const err34={instancePath,schemaPath:"#/\
+type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}return validate131.errors=vErrors,errors===0}validate131.
+evaluated={props:{schemaVersion:!0,sessionId:!0,stepId:!0,attempt:!0,claimId:!0,state:!0,at:!0,error:!0,retryAt:!0},dynamicProps:!1,dynamicItems:!1};const Telemetry=validate132,
+schema143={type:"object",required:["schemaVersion","deviceId","at","seq","channels"],properties:{schemaVersion:{const:1},deviceId:{type:"string",pattern:"^[A-Za\
+-z0-9_.-]+$",maxLength:256},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},seq:{type:"\
+integer",minimum:0,description:"Counts samples since the device started; a jump back is a restart."},channels:{type:"object",additionalProperties:{type:["number",
+"null"]},description:"All channels of one sample. null: the sensor gave no value."},units:{type:"object",additionalProperties:{type:"string"}}},description:"One\
+ sample of a device."};function validate132(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate132.
+evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){
+if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=
+[err0]:vErrors.push(err0),errors++}if(data.deviceId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"devic\
+eId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.at===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{
+missingProperty:"at"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.seq===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"\
+required",params:{missingProperty:"seq"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.channels===void 0){const err4={instancePath,schemaPath:"\
+#/required",keyword:"required",params:{missingProperty:"channels"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.schemaVersion!==void 0&&data.
+schemaVersion!==1){const err5={instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};
+vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.deviceId!==void 0){let data1=data.deviceId;if(typeof data1=="string"){if(func1(data1)>256){const err6={
+instancePath:instancePath+"/deviceId",schemaPath:"#/properties/deviceId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err6]:vErrors.
+push(err6),errors++}if(!pattern10.test(data1)){const err7={instancePath:instancePath+"/deviceId",schemaPath:"#/properties/deviceId/pattern",keyword:"pattern",params:{
+pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}}else{const err8={instancePath:instancePath+"/deviceId",schemaPath:"#/pr\
+operties/deviceId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}}if(data.at!==void 0){let data2=data.at;
+if(typeof data2=="string"){if(!pattern5.test(data2)){const err9={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{
+pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}}else{const err10={
+instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}}
+if(data.seq!==void 0){let data3=data.seq;if(!(typeof data3=="number"&&!(data3%1)&&!isNaN(data3)&&isFinite(data3))){const err11={instancePath:instancePath+"/seq",
+schemaPath:"#/properties/seq/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}if(typeof data3=="number"&&
+isFinite(data3)&&(data3<0||isNaN(data3))){const err12={instancePath:instancePath+"/seq",schemaPath:"#/properties/seq/minimum",keyword:"minimum",params:{comparison:"\
+>=",limit:0}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}}if(data.channels!==void 0){let data4=data.channels;if(data4&&typeof data4=="object"&&
+!Array.isArray(data4))for(const key0 in data4){let data5=data4[key0];if(!(typeof data5=="number"&&isFinite(data5))&&data5!==null){const err13={instancePath:instancePath+
+"/channels/"+key0.replace(/~/g,"~0").replace(/\//g,"~1"),schemaPath:"#/properties/channels/additionalProperties/type",keyword:"type",params:{type:schema143.properties.
+channels.additionalProperties.type}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}else{const err14={instancePath:instancePath+"/channels",schemaPath:"\
+#/properties/channels/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}if(data.units!==void 0){let data6=data.
+units;if(data6&&typeof data6=="object"&&!Array.isArray(data6)){for(const key1 in data6)if(typeof data6[key1]!="string"){const err15={instancePath:instancePath+"\
+/units/"+key1.replace(/~/g,"~0").replace(/\//g,"~1"),schemaPath:"#/properties/units/additionalProperties/type",keyword:"type",params:{type:"string"}};vErrors===
+null?vErrors=[err15]:vErrors.push(err15),errors++}}else{const err16={instancePath:instancePath+"/units",schemaPath:"#/properties/units/type",keyword:"type",params:{
+type:"object"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}}else{const err17={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"ob\
+ject"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}return validate132.errors=vErrors,errors===0}validate132.evaluated={props:{schemaVersion:!0,
+deviceId:!0,at:!0,seq:!0,channels:!0,units:!0},dynamicProps:!1,dynamicItems:!1};const ToolApproval=validate133,schema144={type:"object",required:["schemaVersion",
+"approvalId","deviceId","tool","args","action","by","at","expiresAt"],properties:{schemaVersion:{const:1},approvalId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",
+maxLength:256},deviceId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},tool:{type:"string",minLength:1,maxLength:200},args:{type:"object",description:"\
+The arguments, word for word; only a call with exactly these is approved."},action:{type:"string",enum:["approve","deny"]},by:{type:"string",minLength:1,maxLength:400,
+description:"Who decided."},reason:{type:"string",maxLength:4e3},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$",
+"x-shoal-write":"utc"},expiresAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc",description:"\
+At most an hour after `at`."}},description:"The word of a person on one call of a tool of a device whose risk is above what its caller was granted. Retained; an\
+ empty message takes it back."};function validate133(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;
+const evaluated0=validate133.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data==
+"object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sch\
+emaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.approvalId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"r\
+equired",params:{missingProperty:"approvalId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.deviceId===void 0){const err2={instancePath,schemaPath:"\
+#/required",keyword:"required",params:{missingProperty:"deviceId"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.tool===void 0){const err3={
+instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"tool"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.args===
+void 0){const err4={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"args"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}
+if(data.action===void 0){const err5={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"action"}};vErrors===null?vErrors=[err5]:vErrors.
+push(err5),errors++}if(data.by===void 0){const err6={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"by"}};vErrors===null?vErrors=
+[err6]:vErrors.push(err6),errors++}if(data.at===void 0){const err7={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};vErrors===
+null?vErrors=[err7]:vErrors.push(err7),errors++}if(data.expiresAt===void 0){const err8={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
+expiresAt"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==1){const err9={instancePath:instancePath+
+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}
+if(data.approvalId!==void 0){let data1=data.approvalId;if(typeof data1=="string"){if(func1(data1)>256){const err10={instancePath:instancePath+"/approvalId",schemaPath:"\
+#/properties/approvalId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(!pattern10.test(data1)){
+const err11={instancePath:instancePath+"/approvalId",schemaPath:"#/properties/approvalId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===
+null?vErrors=[err11]:vErrors.push(err11),errors++}}else{const err12={instancePath:instancePath+"/approvalId",schemaPath:"#/properties/approvalId/type",keyword:"\
+type",params:{type:"string"}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}}if(data.deviceId!==void 0){let data2=data.deviceId;if(typeof data2=="\
+string"){if(func1(data2)>256){const err13={instancePath:instancePath+"/deviceId",schemaPath:"#/properties/deviceId/maxLength",keyword:"maxLength",params:{limit:256}};
+vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}if(!pattern10.test(data2)){const err14={instancePath:instancePath+"/deviceId",schemaPath:"#/properti\
+es/deviceId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}else{const err15={instancePath:instancePath+
+"/deviceId",schemaPath:"#/properties/deviceId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}if(data.
+tool!==void 0){let data3=data.tool;if(typeof data3=="string"){if(func1(data3)>200){const err16={instancePath:instancePath+"/tool",schemaPath:"#/properties/tool/\
+maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}if(func1(data3)<1){const err17={instancePath:instancePath+
+"/tool",schemaPath:"#/properties/tool/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}else{const err18={
+instancePath:instancePath+"/tool",schemaPath:"#/properties/tool/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),
+errors++}}if(data.args!==void 0){let data4=data.args;if(!(data4&&typeof data4=="object"&&!Array.isArray(data4))){const err19={instancePath:instancePath+"/args",
+schemaPath:"#/properties/args/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}if(data.action!==void 0){
+let data5=data.action;if(typeof data5!="string"){const err20={instancePath:instancePath+"/action",schemaPath:"#/properties/action/type",keyword:"type",params:{type:"\
+string"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}if(!(data5==="approve"||data5==="deny")){const err21={instancePath:instancePath+"/action",
+schemaPath:"#/properties/action/enum",keyword:"enum",params:{allowedValues:schema144.properties.action.enum}};vErrors===null?vErrors=[err21]:vErrors.push(err21),
+errors++}}if(data.by!==void 0){let data6=data.by;if(typeof data6=="string"){if(func1(data6)>400){const err22={instancePath:instancePath+"/by",schemaPath:"#/prop\
+erties/by/maxLength",keyword:"maxLength",params:{limit:400}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}if(func1(data6)<1){const err23={instancePath:instancePath+
+"/by",schemaPath:"#/properties/by/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}else{const err24={
+instancePath:instancePath+"/by",schemaPath:"#/properties/by/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}
+if(data.reason!==void 0){let data7=data.reason;if(typeof data7=="string"){if(func1(data7)>4e3){const err25={instancePath:instancePath+"/reason",schemaPath:"#/pr\
+operties/reason/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}else{const err26={instancePath:instancePath+
+"/reason",schemaPath:"#/properties/reason/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}}if(data.at!==
+void 0){let data8=data.at;if(typeof data8=="string"){if(!pattern5.test(data8)){const err27={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",
+keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err27]:vErrors.push(err27),
+errors++}}else{const err28={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err28]:
+vErrors.push(err28),errors++}}if(data.expiresAt!==void 0){let data9=data.expiresAt;if(typeof data9=="string"){if(!pattern5.test(data9)){const err29={instancePath:instancePath+
+"/expiresAt",schemaPath:"#/properties/expiresAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};
+vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}}else{const err30={instancePath:instancePath+"/expiresAt",schemaPath:"#/properties/expiresAt/type",keyword:"\
+type",params:{type:"string"}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}}}else{const err31={instancePath,schemaPath:"#/type",keyword:"type",params:{
+type:"object"}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}return validate133.errors=vErrors,errors===0}validate133.evaluated={props:{schemaVersion:!0,
+approvalId:!0,deviceId:!0,tool:!0,args:!0,action:!0,by:!0,reason:!0,at:!0,expiresAt:!0},dynamicProps:!1,dynamicItems:!1};const TriggerRecord=validate134,schema145={
+type:"object",required:["schemaVersion","workflowId","triggerId","key","episode","state","claimId","supervisorId","at"],properties:{schemaVersion:{const:1},workflowId:{
+type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},triggerId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},key:{type:"string",maxLength:1e3,description:"\
+What belongs together; empty for a schedule."},episode:{type:"integer",minimum:0,description:"Counts the alarms of this key. Of a schedule always 0."},state:{type:"\
+string",enum:["fired","armed"],description:"fired: the alarm is on, and its run exists or is to be made. armed: the next one may come."},claimId:{type:"string",
+minLength:1,maxLength:100},supervisorId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},firedAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\\
+d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},variables:{type:"object"},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\\
+d:\\d\\d)$","x-shoal-write":"utc"}},description:"Where a trigger stands, so that no supervisor starts a run twice or forgets one. Of a schedule, `at` is the las\
+t time that was dealt with. Of telemetry, firedAt and variables are what the run is made of; of equal episodes the first in topic order counts."};function validate134(data,{
+instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate134.evaluated;if(evaluated0.
 dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===
 void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(
 err0),errors++}if(data.workflowId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"workflowId"}};vErrors===
@@ -2765,7 +2960,7 @@ type:"integer"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}if(
 "/episode",schemaPath:"#/properties/episode/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}
 if(data.state!==void 0){let data5=data.state;if(typeof data5!="string"){const err20={instancePath:instancePath+"/state",schemaPath:"#/properties/state/type",keyword:"\
 type",params:{type:"string"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}if(!(data5==="fired"||data5==="armed")){const err21={instancePath:instancePath+
-"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema138.properties.state.enum}};vErrors===null?vErrors=[err21]:vErrors.push(
+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema145.properties.state.enum}};vErrors===null?vErrors=[err21]:vErrors.push(
 err21),errors++}}if(data.claimId!==void 0){let data6=data.claimId;if(typeof data6=="string"){if(func1(data6)>100){const err22={instancePath:instancePath+"/claim\
 Id",schemaPath:"#/properties/claimId/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}if(func1(data6)<
 1){const err23={instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err23]:
@@ -2784,16 +2979,16 @@ null?vErrors=[err30]:vErrors.push(err30),errors++}}if(data.at!==void 0){let data
 "/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===
 null?vErrors=[err31]:vErrors.push(err31),errors++}}else{const err32={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"\
 string"}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}}else{const err33={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};
-vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}return validate131.errors=vErrors,errors===0}validate131.evaluated={props:{schemaVersion:!0,workflowId:!0,
-triggerId:!0,key:!0,episode:!0,state:!0,claimId:!0,supervisorId:!0,firedAt:!0,variables:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const UsageRecord=validate132,
-schema139={type:"object",required:["schemaVersion","agentId","scope","scopeId","calls","tokens","costUsd","at"],properties:{schemaVersion:{const:1},agentId:{type:"\
+vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}return validate134.errors=vErrors,errors===0}validate134.evaluated={props:{schemaVersion:!0,workflowId:!0,
+triggerId:!0,key:!0,episode:!0,state:!0,claimId:!0,supervisorId:!0,firedAt:!0,variables:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const UsageRecord=validate135,
+schema146={type:"object",required:["schemaVersion","agentId","scope","scopeId","calls","tokens","costUsd","at"],properties:{schemaVersion:{const:1},agentId:{type:"\
 string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},scope:{type:"string",enum:["day","session"],description:"day: of the agent, and summed over agents, of the fl\
 eet. session: of one session."},scopeId:{type:"string",description:"The UTC date (2026-03-01), or the session id.",maxLength:200},calls:{type:"integer",minimum:0},
 tokens:{type:"integer",minimum:0,description:"In and out, reservations of calls under way included."},costUsd:{type:"number",minimum:0,description:"US dollars, \
 by the prices that the agent was configured with."},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-sh\
 oal-write":"utc"}},description:"What one agent has used of a budget. Each agent writes its own; a reader adds them up. A call is written as a reservation before\
- it is made: a crash leaves it counted."};function validate132(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,
-errors=0;const evaluated0=validate132.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data==
+ it is made: a crash leaves it counted."};function validate135(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,
+errors=0;const evaluated0=validate135.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data==
 "object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sch\
 emaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.agentId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"requ\
 ired",params:{missingProperty:"agentId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.scope===void 0){const err2={instancePath,schemaPath:"\
@@ -2811,7 +3006,7 @@ instancePath:instancePath+"/agentId",schemaPath:"#/properties/agentId/pattern",k
 vErrors.push(err10),errors++}}else{const err11={instancePath:instancePath+"/agentId",schemaPath:"#/properties/agentId/type",keyword:"type",params:{type:"string"}};
 vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}if(data.scope!==void 0){let data2=data.scope;if(typeof data2!="string"){const err12={instancePath:instancePath+
 "/scope",schemaPath:"#/properties/scope/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}if(!(data2==="d\
-ay"||data2==="session")){const err13={instancePath:instancePath+"/scope",schemaPath:"#/properties/scope/enum",keyword:"enum",params:{allowedValues:schema139.properties.
+ay"||data2==="session")){const err13={instancePath:instancePath+"/scope",schemaPath:"#/properties/scope/enum",keyword:"enum",params:{allowedValues:schema146.properties.
 scope.enum}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}if(data.scopeId!==void 0){let data3=data.scopeId;if(typeof data3=="string"){if(func1(data3)>
 200){const err14={instancePath:instancePath+"/scopeId",schemaPath:"#/properties/scopeId/maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?vErrors=
 [err14]:vErrors.push(err14),errors++}}else{const err15={instancePath:instancePath+"/scopeId",schemaPath:"#/properties/scopeId/type",keyword:"type",params:{type:"\
@@ -2829,9 +3024,9 @@ m",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err20]:vErrors.push
 at;if(typeof data7=="string"){if(!pattern5.test(data7)){const err22={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{
 pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}}else{const err23={
 instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}}else{
-const err24={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}return validate132.
-errors=vErrors,errors===0}validate132.evaluated={props:{schemaVersion:!0,agentId:!0,scope:!0,scopeId:!0,calls:!0,tokens:!0,costUsd:!0,at:!0},dynamicProps:!1,dynamicItems:!1};
-const WorkOrder=validate133,schema140={type:"object",required:["schemaVersion","workOrderId","deviceId","detectedAt","finding","action","startAt","endAt","late",
+const err24={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}return validate135.
+errors=vErrors,errors===0}validate135.evaluated={props:{schemaVersion:!0,agentId:!0,scope:!0,scopeId:!0,calls:!0,tokens:!0,costUsd:!0,at:!0},dynamicProps:!1,dynamicItems:!1};
+const WorkOrder=validate136,schema147={type:"object",required:["schemaVersion","workOrderId","deviceId","detectedAt","finding","action","startAt","endAt","late",
 "technicians","parts","protection","production","assumptions","reasons","rejected","text"],properties:{schemaVersion:{const:1},workOrderId:{type:"string",pattern:"\
 ^[A-Za-z0-9_.-]+$",maxLength:256},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},deviceId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
 site:{type:"string"},detectedAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},finding:{
@@ -2853,8 +3048,8 @@ What it can take over."}}},maxItems:200},notTogetherWith:{type:"array",items:{ty
 Devices that must not be down while this one is."}}},assumptions:{type:"array",items:{type:"string",maxLength:2e3},maxItems:200,description:"What could not be k\
 nown, and what was taken for it."},reasons:{type:"array",items:{type:"string",maxLength:2e3},maxItems:200,description:"Why this slot."},rejected:{type:"array",items:{
 type:"string",maxLength:2e3},maxItems:200,description:"What else there was, and why it was not taken."},text:{type:"string",minLength:1,maxLength:2e3,description:"\
-The order in a sentence."}}};function validate133(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;
-const evaluated0=validate133.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data==
+The order in a sentence."}}};function validate136(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;
+const evaluated0=validate136.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data==
 "object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sch\
 emaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.workOrderId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"\
 required",params:{missingProperty:"workOrderId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.deviceId===void 0){const err2={instancePath,
@@ -3062,9 +3257,9 @@ vErrors.push(err123),errors++}}if(data.text!==void 0){let data45=data.text;if(ty
 data45)<1){const err125={instancePath:instancePath+"/text",schemaPath:"#/properties/text/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=
 [err125]:vErrors.push(err125),errors++}}else{const err126={instancePath:instancePath+"/text",schemaPath:"#/properties/text/type",keyword:"type",params:{type:"st\
 ring"}};vErrors===null?vErrors=[err126]:vErrors.push(err126),errors++}}}else{const err127={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};
-vErrors===null?vErrors=[err127]:vErrors.push(err127),errors++}return validate133.errors=vErrors,errors===0}validate133.evaluated={props:{schemaVersion:!0,workOrderId:!0,
+vErrors===null?vErrors=[err127]:vErrors.push(err127),errors++}return validate136.errors=vErrors,errors===0}validate136.evaluated={props:{schemaVersion:!0,workOrderId:!0,
 sessionId:!0,deviceId:!0,site:!0,detectedAt:!0,finding:!0,action:!0,startAt:!0,endAt:!0,late:!0,technicians:!0,parts:!0,protection:!0,production:!0,assumptions:!0,
-reasons:!0,rejected:!0,text:!0},dynamicProps:!1,dynamicItems:!1};const WorkflowDefinition=validate134,schema141={type:"object",required:["id","description","ste\
+reasons:!0,rejected:!0,text:!0},dynamicProps:!1,dynamicItems:!1};const WorkflowDefinition=validate137,schema148={type:"object",required:["id","description","ste\
 ps"],properties:{id:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},name:{type:"string",minLength:1,maxLength:200},description:{type:"string",minLength:1,
 maxLength:4e3},version:{type:"string",minLength:1,maxLength:100,description:"Default 1.0.0."},tags:{type:"array",items:{type:"string",minLength:1,maxLength:100},
 maxItems:32,description:"Of the card's skill."},variables:{type:"object",additionalProperties:{$ref:"#/$defs/WorkflowVariable"},propertyNames:{pattern:"^[A-Za-z\
@@ -3073,16 +3268,16 @@ d, whatever happens. Default 3600. In seconds."},compensationSeconds:{type:"numb
 ake after the deadline, all together. Default 600. In seconds."},retentionSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"How long the re\
 cords outlive the deadline on the broker. Default 3600. In seconds."},triggers:{type:"array",items:{$ref:"#/$defs/WorkflowTrigger"},maxItems:50},steps:{type:"ar\
 ray",items:{$ref:"#/$defs/StepDefinition"},minItems:1,maxItems:1e3}},additionalProperties:!1,description:"A workflow: a graph of steps, addressed by callers lik\
-e an agent."},schema142={type:"object",properties:{description:{type:"string",maxLength:1e3},type:{type:"string",enum:["string","number","integer","boolean","ob\
+e an agent."},schema149={type:"object",properties:{description:{type:"string",maxLength:1e3},type:{type:"string",enum:["string","number","integer","boolean","ob\
 ject","array"]},required:{type:"boolean",description:"A request without it is refused. Default: true when there is no default."},default:{}},additionalProperties:!1,
-description:"An input of the workflow, given by the request."},func189=Object.prototype.hasOwnProperty,pattern134=new RegExp("^[A-Za-z_][A-Za-z0-9_]*$","u"),schema143={
+description:"An input of the workflow, given by the request."},func209=Object.prototype.hasOwnProperty,pattern148=new RegExp("^[A-Za-z_][A-Za-z0-9_]*$","u"),schema150={
 type:"object",required:["id"],properties:{id:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},description:{type:"string",maxLength:1e3},schedule:{$ref:"\
 #/$defs/ScheduleTrigger"},telemetry:{$ref:"#/$defs/TelemetryTrigger"},variables:{type:"object"}},additionalProperties:!1,description:"Starts a run without a req\
-uest. Strings of `variables` may hold expressions: `trigger.{id,at,key}`, and `message` and `topic` of telemetry.",exactlyOneOf:["schedule","telemetry"]},schema144={
+uest. Strings of `variables` may hold expressions: `trigger.{id,at,key}`, and `message` and `topic` of telemetry.",exactlyOneOf:["schedule","telemetry"]},schema151={
 type:"object",required:["cron"],properties:{cron:{type:"string",minLength:1,maxLength:200,description:"Five fields, or six with seconds first."},timezone:{type:"\
 string",minLength:1,maxLength:100,description:"IANA name: Europe/Berlin. Default UTC."},missed:{type:"string",enum:["skip","latest","all"],description:"Times th\
 at passed while no supervisor was there: none, the last one, or each. Default skip."},maxMissed:{type:"integer",minimum:1,maximum:1e3,description:"With missed: \
-all, the last so many. Default 10."}},additionalProperties:!1,description:"A run at each time. Every supervisor derives the same session id from it."},schema145={
+all, the last so many. Default 10."}},additionalProperties:!1,description:"A run at each time. Every supervisor derives the same session id from it."},schema152={
 type:"object",required:["when"],properties:{topic:{type:"string",minLength:1,maxLength:1e3,description:"MQTT topic filter; `{org}` and `{unit}` are filled in. D\
 efault shoal/v1/{org}/{unit}/device/+/telemetry."},when:{type:"string",minLength:1,maxLength:4e3,description:"CEL over `message` (JSON, else text) and `topic`: \
 true is an alarm."},key:{type:"string",minLength:1,maxLength:4e3,description:"CEL: what belongs to one alarm. A constant makes one of all. Default: the topic."},
@@ -3090,8 +3285,8 @@ forSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"Deboun
 once. In seconds."},clear:{type:"string",minLength:1,maxLength:4e3,description:"Hysteresis: CEL, true ends the alarm, and only then can there be another. Defaul\
 t: `when` is false."},cooldownSeconds:{type:"number",minimum:0,maximum:31536e3,description:"Shortest time between two runs of one key. Default 60."},maxKeys:{type:"\
 integer",minimum:1,maximum:1e5,description:"Keys that may have had an alarm; messages of further ones are passed over and logged. Default 1000."}},additionalProperties:!1,
-description:"A run for each alarm, however many messages it is made of."};function validate135(data,{instancePath="",parentData,parentDataProperty,rootData=data,
-dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate135.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&
+description:"A run for each alarm, however many messages it is made of."};function validate138(data,{instancePath="",parentData,parentDataProperty,rootData=data,
+dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate138.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&
 (evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.id===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"requ\
 ired",params:{missingProperty:"id"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}for(const key0 in data)if(!(key0==="id"||key0==="description"||key0===
 "schedule"||key0==="telemetry"||key0==="variables")){const err1={instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key0}};
@@ -3119,7 +3314,7 @@ gger/properties/timezone/minLength",keyword:"minLength",params:{limit:1}};vError
 push(err14),errors++}}if(data2.missed!==void 0){let data5=data2.missed;if(typeof data5!="string"){const err15={instancePath:instancePath+"/schedule/missed",schemaPath:"\
 #/$defs/ScheduleTrigger/properties/missed/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}if(!(data5===
 "skip"||data5==="latest"||data5==="all")){const err16={instancePath:instancePath+"/schedule/missed",schemaPath:"#/$defs/ScheduleTrigger/properties/missed/enum",
-keyword:"enum",params:{allowedValues:schema144.properties.missed.enum}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}if(data2.maxMissed!==void 0){
+keyword:"enum",params:{allowedValues:schema151.properties.missed.enum}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}if(data2.maxMissed!==void 0){
 let data6=data2.maxMissed;if(!(typeof data6=="number"&&!(data6%1)&&!isNaN(data6)&&isFinite(data6))){const err17={instancePath:instancePath+"/schedule/maxMissed",
 schemaPath:"#/$defs/ScheduleTrigger/properties/maxMissed/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}
 if(typeof data6=="number"&&isFinite(data6)){if(data6>1e3||isNaN(data6)){const err18={instancePath:instancePath+"/schedule/maxMissed",schemaPath:"#/$defs/Schedul\
@@ -3171,9 +3366,9 @@ maximum",params:{comparison:"<=",limit:1e5}};vErrors===null?vErrors=[err42]:vErr
 type:"object"}};vErrors===null?vErrors=[err44]:vErrors.push(err44),errors++}}if(data.variables!==void 0){let data15=data.variables;if(!(data15&&typeof data15=="\
 object"&&!Array.isArray(data15))){const err45={instancePath:instancePath+"/variables",schemaPath:"#/properties/variables/type",keyword:"type",params:{type:"obje\
 ct"}};vErrors===null?vErrors=[err45]:vErrors.push(err45),errors++}}if((data.schedule===void 0?0:1)+(data.telemetry===void 0?0:1)!=1){const err46={instancePath,schemaPath:"\
-#/exactlyOneOf",keyword:"exactlyOneOf",params:{members:schema143.exactlyOneOf}};vErrors===null?vErrors=[err46]:vErrors.push(err46),errors++}}else{const err47={instancePath,
-schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err47]:vErrors.push(err47),errors++}return validate135.errors=vErrors,errors===
-0}validate135.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};const schema146={type:"object",required:["id","use"],properties:{id:{type:"string",pattern:"^\
+#/exactlyOneOf",keyword:"exactlyOneOf",params:{members:schema150.exactlyOneOf}};vErrors===null?vErrors=[err46]:vErrors.push(err46),errors++}}else{const err47={instancePath,
+schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err47]:vErrors.push(err47),errors++}return validate138.errors=vErrors,errors===
+0}validate138.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};const schema153={type:"object",required:["id","use"],properties:{id:{type:"string",pattern:"^\
 [A-Za-z0-9_.-]+$",maxLength:256},description:{type:"string",maxLength:1e3},use:{$ref:"#/$defs/StepUse"},with:{type:"object"},needs:{type:"array",items:{anyOf:[{
 type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},{$ref:"#/$defs/StepEdge"}]},maxItems:1e3},join:{$ref:"#/$defs/StepJoin"},when:{type:"string",minLength:1,
 maxLength:4e3,description:"A CEL expression; false skips the step."},forEach:{$ref:"#/$defs/StepForEach"},timeoutSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,
@@ -3182,15 +3377,15 @@ description:"Longest time at work in one attempt, once its needs are met. Defaul
 skip: they are skipped, the session goes on. continue: they run and see the failed result. compensate: as fail, and when every step has ended the compensations \
 of those that completed run, the last first."},placement:{$ref:"#/$defs/Placement"},compensate:{$ref:"#/$defs/StepCompensation"},idempotent:{type:"boolean",description:"\
 False: the step changes the world and must not do so twice. It writes an intent first, and an attempt that finds the intent of another ends as `unknown`. Defaul\
-t: what the blueprint says, else true."}},additionalProperties:!1},schema147={type:"object",required:["step"],properties:{step:{type:"string",pattern:"^[A-Za-z0\
+t: what the blueprint says, else true."}},additionalProperties:!1},schema154={type:"object",required:["step"],properties:{step:{type:"string",pattern:"^[A-Za-z0\
 -9_.-]+$",maxLength:256},onFailure:{type:"string",enum:["fail","skip","continue","compensate"],description:"What a step that did not complete does to those that\
  need it. fail: they are skipped and the session fails. skip: they are skipped, the session goes on. continue: they run and see the failed result. compensate: a\
 s fail, and when every step has ended the compensations of those that completed run, the last first."}},additionalProperties:!1,description:"A need with a failu\
-re policy of its own; it wins over the needed step's policy."};function validate137(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){
-let vErrors=null,errors=0;const evaluated0=validate137.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=
+re policy of its own; it wins over the needed step's policy."};function validate140(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){
+let vErrors=null,errors=0;const evaluated0=validate140.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=
 void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.id===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
 id"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.use===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{
-missingProperty:"use"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}for(const key0 in data)if(!func189.call(schema146.properties,key0)){const err2={
+missingProperty:"use"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}for(const key0 in data)if(!func209.call(schema153.properties,key0)){const err2={
 instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key0}};vErrors===null?vErrors=[err2]:vErrors.push(err2),
 errors++}if(data.id!==void 0){let data0=data.id;if(typeof data0=="string"){if(func1(data0)>256){const err3={instancePath:instancePath+"/id",schemaPath:"#/proper\
 ties/id/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(!pattern10.test(data0)){const err4={instancePath:instancePath+
@@ -3199,8 +3394,8 @@ const err5={instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",ke
 err5),errors++}}if(data.description!==void 0){let data1=data.description;if(typeof data1=="string"){if(func1(data1)>1e3){const err6={instancePath:instancePath+"\
 /description",schemaPath:"#/properties/description/maxLength",keyword:"maxLength",params:{limit:1e3}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}}else{
 const err7={instancePath:instancePath+"/description",schemaPath:"#/properties/description/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err7]:
-vErrors.push(err7),errors++}}if(data.use!==void 0&&(validate113(data.use,{instancePath:instancePath+"/use",parentData:data,parentDataProperty:"use",rootData,dynamicAnchors})||
-(vErrors=joinErrors(vErrors,validate113.errors),errors=vErrors.length)),data.with!==void 0){let data3=data.with;if(!(data3&&typeof data3=="object"&&!Array.isArray(
+vErrors.push(err7),errors++}}if(data.use!==void 0&&(validate116(data.use,{instancePath:instancePath+"/use",parentData:data,parentDataProperty:"use",rootData,dynamicAnchors})||
+(vErrors=joinErrors(vErrors,validate116.errors),errors=vErrors.length)),data.with!==void 0){let data3=data.with;if(!(data3&&typeof data3=="object"&&!Array.isArray(
 data3))){const err8={instancePath:instancePath+"/with",schemaPath:"#/properties/with/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err8]:
 vErrors.push(err8),errors++}}if(data.needs!==void 0){let data4=data.needs;if(Array.isArray(data4)){if(data4.length>1e3){const err9={instancePath:instancePath+"/\
 needs",schemaPath:"#/properties/needs/maxItems",keyword:"maxItems",params:{limit:1e3}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}const len0=data4.
@@ -3221,14 +3416,14 @@ efs/StepEdge/properties/step/type",keyword:"type",params:{type:"string"}};vError
 let data7=data5.onFailure;if(typeof data7!="string"){const err18={instancePath:instancePath+"/needs/"+i0+"/onFailure",schemaPath:"#/$defs/StepEdge/properties/on\
 Failure/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}if(!(data7==="fail"||data7==="skip"||data7==="c\
 ontinue"||data7==="compensate")){const err19={instancePath:instancePath+"/needs/"+i0+"/onFailure",schemaPath:"#/$defs/StepEdge/properties/onFailure/enum",keyword:"\
-enum",params:{allowedValues:schema147.properties.onFailure.enum}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}}else{const err20={instancePath:instancePath+
+enum",params:{allowedValues:schema154.properties.onFailure.enum}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}}else{const err20={instancePath:instancePath+
 "/needs/"+i0,schemaPath:"#/$defs/StepEdge/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}var _valid0=_errs15===
 errors;if(valid3=valid3||_valid0,valid3)errors=_errs12,vErrors!==null&&(_errs12?vErrors.length=_errs12:vErrors=null);else{const err21={instancePath:instancePath+
 "/needs/"+i0,schemaPath:"#/properties/needs/items/anyOf",keyword:"anyOf",params:{}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}}else{const err22={
 instancePath:instancePath+"/needs",schemaPath:"#/properties/needs/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),
 errors++}}if(data.join!==void 0){let data8=data.join;const _errs25=errors;let valid7=!1;const _errs26=errors;if(typeof data8!="string"){const err23={instancePath:instancePath+
 "/join",schemaPath:"#/$defs/StepJoin/anyOf/0/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}if(!(data8===
-"all"||data8==="any")){const err24={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/0/enum",keyword:"enum",params:{allowedValues:schema121.
+"all"||data8==="any")){const err24={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/0/enum",keyword:"enum",params:{allowedValues:schema127.
 anyOf[0].enum}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}var _valid1=_errs26===errors;valid7=valid7||_valid1;const _errs28=errors,_errs30=errors,
 _errs31=errors;if(data8&&typeof data8=="object"&&!Array.isArray(data8)){let missing0;if(data8.atLeast===void 0&&(missing0="atLeast")||data8.percent===void 0&&(missing0=
 "percent")){const err25={};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}var valid8=_errs31===errors;if(valid8){const err26={instancePath:instancePath+
@@ -3256,7 +3451,7 @@ errors++}}else{const err37={instancePath:instancePath+"/join/withinSeconds",sche
 type:"number"}};vErrors===null?vErrors=[err37]:vErrors.push(err37),errors++}}if(data8.onTimeout!==void 0){let data12=data8.onTimeout;if(typeof data12!="string"){
 const err38={instancePath:instancePath+"/join/onTimeout",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/onTimeout/type",keyword:"type",params:{type:"string"}};
 vErrors===null?vErrors=[err38]:vErrors.push(err38),errors++}if(!(data12==="fail"||data12==="run")){const err39={instancePath:instancePath+"/join/onTimeout",schemaPath:"\
-#/$defs/StepJoin/anyOf/1/properties/onTimeout/enum",keyword:"enum",params:{allowedValues:schema121.anyOf[1].properties.onTimeout.enum}};vErrors===null?vErrors=[
+#/$defs/StepJoin/anyOf/1/properties/onTimeout/enum",keyword:"enum",params:{allowedValues:schema127.anyOf[1].properties.onTimeout.enum}};vErrors===null?vErrors=[
 err39]:vErrors.push(err39),errors++}}}else{const err40={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/1/type",keyword:"type",params:{type:"\
 object"}};vErrors===null?vErrors=[err40]:vErrors.push(err40),errors++}var _valid1=_errs28===errors;if(valid7=valid7||_valid1,valid7)errors=_errs25,vErrors!==null&&
 (_errs25?vErrors.length=_errs25:vErrors=null);else{const err41={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf",keyword:"anyOf",params:{}};
@@ -3264,8 +3459,8 @@ vErrors===null?vErrors=[err41]:vErrors.push(err41),errors++}}if(data.when!==void
 instancePath:instancePath+"/when",schemaPath:"#/properties/when/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err42]:vErrors.push(err42),
 errors++}if(func1(data13)<1){const err43={instancePath:instancePath+"/when",schemaPath:"#/properties/when/minLength",keyword:"minLength",params:{limit:1}};vErrors===
 null?vErrors=[err43]:vErrors.push(err43),errors++}}else{const err44={instancePath:instancePath+"/when",schemaPath:"#/properties/when/type",keyword:"type",params:{
-type:"string"}};vErrors===null?vErrors=[err44]:vErrors.push(err44),errors++}}if(data.forEach!==void 0&&(validate115(data.forEach,{instancePath:instancePath+"/fo\
-rEach",parentData:data,parentDataProperty:"forEach",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate115.errors),errors=vErrors.length)),data.timeoutSeconds!==
+type:"string"}};vErrors===null?vErrors=[err44]:vErrors.push(err44),errors++}}if(data.forEach!==void 0&&(validate118(data.forEach,{instancePath:instancePath+"/fo\
+rEach",parentData:data,parentDataProperty:"forEach",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate118.errors),errors=vErrors.length)),data.timeoutSeconds!==
 void 0){let data15=data.timeoutSeconds;if(typeof data15=="number"&&isFinite(data15)){if(data15>31536e3||isNaN(data15)){const err45={instancePath:instancePath+"/\
 timeoutSeconds",schemaPath:"#/properties/timeoutSeconds/maximum",keyword:"maximum",params:{comparison:"<=",limit:31536e3}};vErrors===null?vErrors=[err45]:vErrors.
 push(err45),errors++}if(data15<=0||isNaN(data15)){const err46={instancePath:instancePath+"/timeoutSeconds",schemaPath:"#/properties/timeoutSeconds/exclusiveMini\
@@ -3299,7 +3494,7 @@ number"}};vErrors===null?vErrors=[err60]:vErrors.push(err60),errors++}}}else{con
 keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err61]:vErrors.push(err61),errors++}}if(data.onFailure!==void 0){let data21=data.onFailure;if(typeof data21!=
 "string"){const err62={instancePath:instancePath+"/onFailure",schemaPath:"#/properties/onFailure/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=
 [err62]:vErrors.push(err62),errors++}if(!(data21==="fail"||data21==="skip"||data21==="continue"||data21==="compensate")){const err63={instancePath:instancePath+
-"/onFailure",schemaPath:"#/properties/onFailure/enum",keyword:"enum",params:{allowedValues:schema146.properties.onFailure.enum}};vErrors===null?vErrors=[err63]:
+"/onFailure",schemaPath:"#/properties/onFailure/enum",keyword:"enum",params:{allowedValues:schema153.properties.onFailure.enum}};vErrors===null?vErrors=[err63]:
 vErrors.push(err63),errors++}}if(data.placement!==void 0){let data22=data.placement;if(data22&&typeof data22=="object"&&!Array.isArray(data22)){for(const key4 in data22)
 if(!(key4==="labels"||key4==="weight")){const err64={instancePath:instancePath+"/placement",schemaPath:"#/$defs/Placement/additionalProperties",keyword:"additio\
 nalProperties",params:{additionalProperty:key4}};vErrors===null?vErrors=[err64]:vErrors.push(err64),errors++}if(data22.labels!==void 0){let data23=data22.labels;
@@ -3317,17 +3512,17 @@ instancePath:instancePath+"/placement/weight",schemaPath:"#/$defs/Placement/prop
 null?vErrors=[err70]:vErrors.push(err70),errors++}if(data25<1||isNaN(data25)){const err71={instancePath:instancePath+"/placement/weight",schemaPath:"#/$defs/Pla\
 cement/properties/weight/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err71]:vErrors.push(err71),errors++}}}}else{const err72={
 instancePath:instancePath+"/placement",schemaPath:"#/$defs/Placement/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err72]:vErrors.push(err72),
-errors++}}if(data.compensate!==void 0&&(validate117(data.compensate,{instancePath:instancePath+"/compensate",parentData:data,parentDataProperty:"compensate",rootData,
-dynamicAnchors})||(vErrors=joinErrors(vErrors,validate117.errors),errors=vErrors.length)),data.idempotent!==void 0&&typeof data.idempotent!="boolean"){const err73={
+errors++}}if(data.compensate!==void 0&&(validate120(data.compensate,{instancePath:instancePath+"/compensate",parentData:data,parentDataProperty:"compensate",rootData,
+dynamicAnchors})||(vErrors=joinErrors(vErrors,validate120.errors),errors=vErrors.length)),data.idempotent!==void 0&&typeof data.idempotent!="boolean"){const err73={
 instancePath:instancePath+"/idempotent",schemaPath:"#/properties/idempotent/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err73]:vErrors.
 push(err73),errors++}}else{const err74={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err74]:vErrors.push(err74),
-errors++}return validate137.errors=vErrors,errors===0}validate137.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};function validate134(data,{instancePath="",
-parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate134.evaluated;if(evaluated0.dynamicProps&&
+errors++}return validate140.errors=vErrors,errors===0}validate140.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};function validate137(data,{instancePath="",
+parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate137.evaluated;if(evaluated0.dynamicProps&&
 (evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.id===void 0){const err0={
 instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"id"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.description===
 void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"description"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),
 errors++}if(data.steps===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"steps"}};vErrors===null?vErrors=[err2]:
-vErrors.push(err2),errors++}for(const key0 in data)if(!func189.call(schema141.properties,key0)){const err3={instancePath,schemaPath:"#/additionalProperties",keyword:"\
+vErrors.push(err2),errors++}for(const key0 in data)if(!func209.call(schema148.properties,key0)){const err3={instancePath,schemaPath:"#/additionalProperties",keyword:"\
 additionalProperties",params:{additionalProperty:key0}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.id!==void 0){let data0=data.id;if(typeof data0==
 "string"){if(func1(data0)>256){const err4={instancePath:instancePath+"/id",schemaPath:"#/properties/id/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===
 null?vErrors=[err4]:vErrors.push(err4),errors++}if(!pattern10.test(data0)){const err5={instancePath:instancePath+"/id",schemaPath:"#/properties/id/pattern",keyword:"\
@@ -3356,7 +3551,7 @@ type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err20]:vErro
 typeof data6=="object"&&!Array.isArray(data6)){if(Object.keys(data6).length>200){const err21={instancePath:instancePath+"/variables",schemaPath:"#/properties/va\
 riables/maxProperties",keyword:"maxProperties",params:{limit:200}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}for(const key1 in data6){const _errs16=errors;
 if(typeof key1=="string"){if(func1(key1)>100){const err22={instancePath:instancePath+"/variables",schemaPath:"#/properties/variables/propertyNames/maxLength",keyword:"\
-maxLength",params:{limit:100},propertyName:key1};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}if(!pattern134.test(key1)){const err23={instancePath:instancePath+
+maxLength",params:{limit:100},propertyName:key1};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}if(!pattern148.test(key1)){const err23={instancePath:instancePath+
 "/variables",schemaPath:"#/properties/variables/propertyNames/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z_][A-Za-z0-9_]*$"},propertyName:key1};vErrors===
 null?vErrors=[err23]:vErrors.push(err23),errors++}}var valid3=_errs16===errors;if(!valid3){const err24={instancePath:instancePath+"/variables",schemaPath:"#/pro\
 perties/variables/propertyNames",keyword:"propertyNames",params:{propertyName:key1}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}for(const key2 in data6){
@@ -3370,7 +3565,7 @@ n",schemaPath:"#/$defs/WorkflowVariable/properties/description/type",keyword:"ty
 if(data7.type!==void 0){let data9=data7.type;if(typeof data9!="string"){const err28={instancePath:instancePath+"/variables/"+key2.replace(/~/g,"~0").replace(/\//g,
 "~1")+"/type",schemaPath:"#/$defs/WorkflowVariable/properties/type/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),
 errors++}if(!(data9==="string"||data9==="number"||data9==="integer"||data9==="boolean"||data9==="object"||data9==="array")){const err29={instancePath:instancePath+
-"/variables/"+key2.replace(/~/g,"~0").replace(/\//g,"~1")+"/type",schemaPath:"#/$defs/WorkflowVariable/properties/type/enum",keyword:"enum",params:{allowedValues:schema142.
+"/variables/"+key2.replace(/~/g,"~0").replace(/\//g,"~1")+"/type",schemaPath:"#/$defs/WorkflowVariable/properties/type/enum",keyword:"enum",params:{allowedValues:schema149.
 properties.type.enum}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}}if(data7.required!==void 0&&typeof data7.required!="boolean"){const err30={instancePath:instancePath+
 "/variables/"+key2.replace(/~/g,"~0").replace(/\//g,"~1")+"/required",schemaPath:"#/$defs/WorkflowVariable/properties/required/type",keyword:"type",params:{type:"\
 boolean"}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}}else{const err31={instancePath:instancePath+"/variables/"+key2.replace(/~/g,"~0").replace(
@@ -3394,16 +3589,16 @@ xclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison:">",limit:0}};vEr
 "/retentionSeconds",schemaPath:"#/properties/retentionSeconds/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err41]:vErrors.push(err41),errors++}}
 if(data.triggers!==void 0){let data14=data.triggers;if(Array.isArray(data14)){if(data14.length>50){const err42={instancePath:instancePath+"/triggers",schemaPath:"\
 #/properties/triggers/maxItems",keyword:"maxItems",params:{limit:50}};vErrors===null?vErrors=[err42]:vErrors.push(err42),errors++}const len1=data14.length;for(let i1=0;i1<
-len1;i1++)validate135(data14[i1],{instancePath:instancePath+"/triggers/"+i1,parentData:data14,parentDataProperty:i1,rootData,dynamicAnchors})||(vErrors=joinErrors(
-vErrors,validate135.errors),errors=vErrors.length)}else{const err43={instancePath:instancePath+"/triggers",schemaPath:"#/properties/triggers/type",keyword:"type",
+len1;i1++)validate138(data14[i1],{instancePath:instancePath+"/triggers/"+i1,parentData:data14,parentDataProperty:i1,rootData,dynamicAnchors})||(vErrors=joinErrors(
+vErrors,validate138.errors),errors=vErrors.length)}else{const err43={instancePath:instancePath+"/triggers",schemaPath:"#/properties/triggers/type",keyword:"type",
 params:{type:"array"}};vErrors===null?vErrors=[err43]:vErrors.push(err43),errors++}}if(data.steps!==void 0){let data16=data.steps;if(Array.isArray(data16)){if(data16.
 length>1e3){const err44={instancePath:instancePath+"/steps",schemaPath:"#/properties/steps/maxItems",keyword:"maxItems",params:{limit:1e3}};vErrors===null?vErrors=
 [err44]:vErrors.push(err44),errors++}if(data16.length<1){const err45={instancePath:instancePath+"/steps",schemaPath:"#/properties/steps/minItems",keyword:"minIt\
-ems",params:{limit:1}};vErrors===null?vErrors=[err45]:vErrors.push(err45),errors++}const len2=data16.length;for(let i2=0;i2<len2;i2++)validate137(data16[i2],{instancePath:instancePath+
-"/steps/"+i2,parentData:data16,parentDataProperty:i2,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate137.errors),errors=vErrors.length)}else{const err46={
+ems",params:{limit:1}};vErrors===null?vErrors=[err45]:vErrors.push(err45),errors++}const len2=data16.length;for(let i2=0;i2<len2;i2++)validate140(data16[i2],{instancePath:instancePath+
+"/steps/"+i2,parentData:data16,parentDataProperty:i2,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate140.errors),errors=vErrors.length)}else{const err46={
 instancePath:instancePath+"/steps",schemaPath:"#/properties/steps/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err46]:vErrors.push(err46),
 errors++}}}else{const err47={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err47]:vErrors.push(err47),errors++}
-return validate134.errors=vErrors,errors===0}validate134.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};const writeRules={AgentCard:[[["name"],"non-empty"],
+return validate137.errors=vErrors,errors===0}validate137.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};const writeRules={AgentCard:[[["name"],"non-empty"],
 [["description"],"non-empty"],[["version"],"non-empty"],[["supportedInterfaces"],"non-empty"],[["supportedInterfaces","*","url"],"non-empty"],[["supportedInterf\
 aces","*","protocolBinding"],"non-empty"],[["supportedInterfaces","*","protocolVersion"],"non-empty"],[["defaultInputModes"],"non-empty"],[["defaultOutputModes"],
 "non-empty"],[["skills"],"non-empty"],[["skills","*","id"],"non-empty"],[["skills","*","name"],"non-empty"],[["skills","*","description"],"non-empty"],[["skills",
@@ -3437,24 +3632,25 @@ n","scheme"],"non-empty"]],TaskStatusUpdateEvent:[[["taskId"],"non-empty"],[["co
 ssageId"],"non-empty"],[["status","message","role"],"specified"],[["status","timestamp"],"utc"]],JsonRpcError:[],JsonRpcRequest:[],JsonRpcResponse:[],BadRequest:[],
 BindingErrorData:[],ErrorInfo:[],AgentAttempt:[[["at"],"utc"]],AgentState:[[["at"],"utc"]],ApprovalDecision:[[["at"],"utc"]],ApprovalRequest:[[["at"],"utc"],[["\
 expiresAt"],"utc"]],AttemptRecord:[[["at"],"utc"]],BrokerCanary:[[["at"],"utc"]],CallerRecord:[[["at"],"utc"]],ControlRecord:[[["deadlineAt"],"utc"],[["steps","\
-*"],"utc"],[["at"],"utc"]],DesiredState:[[["at"],"utc"]],ReasoningRecord:[[["at"],"utc"]],HostEvent:[[["at"],"utc"]],HostOrder:[[["at"],"utc"]],HostRecord:[[["a\
-t"],"utc"]],SessionOutcome:[[["task","id"],"non-empty"],[["task","status","state"],"specified"],[["task","status","message","messageId"],"non-empty"],[["task","\
-status","message","role"],"specified"],[["task","status","timestamp"],"utc"],[["task","artifacts","*","artifactId"],"non-empty"],[["task","history","*","message\
-Id"],"non-empty"],[["task","history","*","role"],"specified"],[["steps","*","startedAt"],"utc"],[["steps","*","at"],"utc"],[["compensation","steps","*","started\
-At"],"utc"],[["compensation","steps","*","at"],"utc"],[["at"],"utc"]],SessionRecord:[[["request","messageId"],"non-empty"],[["request","role"],"specified"],[["r\
-erun","results","*","artifacts","*","artifactId"],"non-empty"],[["rerun","results","*","startedAt"],"utc"],[["rerun","results","*","at"],"utc"],[["createdAt"],"\
-utc"],[["deadlineAt"],"utc"],[["expiresAt"],"utc"]],StepIntent:[[["at"],"utc"]],StepItems:[[["at"],"utc"]],StepResult:[[["artifacts","*","artifactId"],"non-empt\
-y"],[["startedAt"],"utc"],[["at"],"utc"]],StepStatus:[[["at"],"utc"],[["retryAt"],"utc"]],Telemetry:[[["at"],"utc"]],ToolApproval:[[["at"],"utc"],[["expiresAt"],
-"utc"]],TriggerRecord:[[["firedAt"],"utc"],[["at"],"utc"]],UsageRecord:[[["at"],"utc"]],WorkOrder:[[["detectedAt"],"utc"],[["finding","verdict"],"non-empty"],[[
-"finding","component"],"non-empty"],[["action"],"non-empty"],[["startAt"],"utc"],[["endAt"],"utc"],[["technicians","*","id"],"non-empty"],[["technicians","*","n\
-ame"],"non-empty"],[["parts","*","sku"],"non-empty"],[["parts","*","name"],"non-empty"],[["parts","*","availableAt"],"utc"]],WorkflowDefinition:[]},validators={
-AgentCard,Artifact,CancelTaskRequest,DeleteTaskPushNotificationConfigRequest,GetExtendedAgentCardRequest,GetTaskPushNotificationConfigRequest,GetTaskRequest,ListTaskPushNotificationConfigsRequest,
-ListTaskPushNotificationConfigsResponse,ListTasksRequest,ListTasksResponse,Message,Part,SendMessageRequest,SendMessageResponse,StreamResponse,SubscribeToTaskRequest,
-Task,TaskArtifactUpdateEvent,TaskPushNotificationConfig,TaskStatusUpdateEvent,JsonRpcError,JsonRpcRequest,JsonRpcResponse,BadRequest,BindingErrorData,ErrorInfo,
-AgentAttempt,AgentState,ApprovalDecision,ApprovalRequest,AttemptRecord,BrokerCanary,CallerRecord,ControlRecord,DesiredState,ReasoningRecord,HostEvent,HostOrder,
-HostRecord,SessionOutcome,SessionRecord,StepIntent,StepItems,StepResult,StepStatus,Telemetry,ToolApproval,TriggerRecord,UsageRecord,WorkOrder,WorkflowDefinition};export{AgentAttempt,AgentCard,AgentState,ApprovalDecision,ApprovalRequest,Artifact,AttemptRecord,BadRequest,BindingErrorData,BrokerCanary,CallerRecord,CancelTaskRequest,
-ControlRecord,DeleteTaskPushNotificationConfigRequest,DesiredState,ErrorInfo,GetExtendedAgentCardRequest,GetTaskPushNotificationConfigRequest,GetTaskRequest,HostEvent,
-HostOrder,HostRecord,JsonRpcError,JsonRpcRequest,JsonRpcResponse,ListTaskPushNotificationConfigsRequest,ListTaskPushNotificationConfigsResponse,ListTasksRequest,
-ListTasksResponse,Message,Part,ReasoningRecord,SendMessageRequest,SendMessageResponse,SessionOutcome,SessionRecord,StepIntent,StepItems,StepResult,StepStatus,StreamResponse,
-SubscribeToTaskRequest,Task,TaskArtifactUpdateEvent,TaskPushNotificationConfig,TaskStatusUpdateEvent,Telemetry,ToolApproval,TriggerRecord,UsageRecord,WorkOrder,
-WorkflowDefinition,validators,writeRules};
+*"],"utc"],[["at"],"utc"]],DesiredState:[[["at"],"utc"]],DeviceCommand:[[["at"],"utc"],[["deadlineAt"],"utc"]],DeviceCommandCancel:[[["at"],"utc"]],DeviceCommandStatus:[
+[["trail","*","at"],"utc"]],ReasoningRecord:[[["at"],"utc"]],HostEvent:[[["at"],"utc"]],HostOrder:[[["at"],"utc"]],HostRecord:[[["at"],"utc"]],SessionOutcome:[[
+["task","id"],"non-empty"],[["task","status","state"],"specified"],[["task","status","message","messageId"],"non-empty"],[["task","status","message","role"],"sp\
+ecified"],[["task","status","timestamp"],"utc"],[["task","artifacts","*","artifactId"],"non-empty"],[["task","history","*","messageId"],"non-empty"],[["task","h\
+istory","*","role"],"specified"],[["steps","*","startedAt"],"utc"],[["steps","*","at"],"utc"],[["compensation","steps","*","startedAt"],"utc"],[["compensation",
+"steps","*","at"],"utc"],[["at"],"utc"]],SessionRecord:[[["request","messageId"],"non-empty"],[["request","role"],"specified"],[["rerun","results","*","artifact\
+s","*","artifactId"],"non-empty"],[["rerun","results","*","startedAt"],"utc"],[["rerun","results","*","at"],"utc"],[["createdAt"],"utc"],[["deadlineAt"],"utc"],
+[["expiresAt"],"utc"]],StepIntent:[[["at"],"utc"]],StepItems:[[["at"],"utc"]],StepResult:[[["artifacts","*","artifactId"],"non-empty"],[["startedAt"],"utc"],[["\
+at"],"utc"]],StepStatus:[[["at"],"utc"],[["retryAt"],"utc"]],Telemetry:[[["at"],"utc"]],ToolApproval:[[["at"],"utc"],[["expiresAt"],"utc"]],TriggerRecord:[[["fi\
+redAt"],"utc"],[["at"],"utc"]],UsageRecord:[[["at"],"utc"]],WorkOrder:[[["detectedAt"],"utc"],[["finding","verdict"],"non-empty"],[["finding","component"],"non-\
+empty"],[["action"],"non-empty"],[["startAt"],"utc"],[["endAt"],"utc"],[["technicians","*","id"],"non-empty"],[["technicians","*","name"],"non-empty"],[["parts",
+"*","sku"],"non-empty"],[["parts","*","name"],"non-empty"],[["parts","*","availableAt"],"utc"]],WorkflowDefinition:[]},validators={AgentCard,Artifact,CancelTaskRequest,
+DeleteTaskPushNotificationConfigRequest,GetExtendedAgentCardRequest,GetTaskPushNotificationConfigRequest,GetTaskRequest,ListTaskPushNotificationConfigsRequest,ListTaskPushNotificationConfigsResponse,
+ListTasksRequest,ListTasksResponse,Message,Part,SendMessageRequest,SendMessageResponse,StreamResponse,SubscribeToTaskRequest,Task,TaskArtifactUpdateEvent,TaskPushNotificationConfig,
+TaskStatusUpdateEvent,JsonRpcError,JsonRpcRequest,JsonRpcResponse,BadRequest,BindingErrorData,ErrorInfo,AgentAttempt,AgentState,ApprovalDecision,ApprovalRequest,
+AttemptRecord,BrokerCanary,CallerRecord,ControlRecord,DesiredState,DeviceCommand,DeviceCommandCancel,DeviceCommandStatus,ReasoningRecord,HostEvent,HostOrder,HostRecord,
+SessionOutcome,SessionRecord,StepIntent,StepItems,StepResult,StepStatus,Telemetry,ToolApproval,TriggerRecord,UsageRecord,WorkOrder,WorkflowDefinition};export{AgentAttempt,AgentCard,AgentState,ApprovalDecision,ApprovalRequest,Artifact,AttemptRecord,BadRequest,BindingErrorData,BrokerCanary,CallerRecord,CancelTaskRequest,
+ControlRecord,DeleteTaskPushNotificationConfigRequest,DesiredState,DeviceCommand,DeviceCommandCancel,DeviceCommandStatus,ErrorInfo,GetExtendedAgentCardRequest,GetTaskPushNotificationConfigRequest,
+GetTaskRequest,HostEvent,HostOrder,HostRecord,JsonRpcError,JsonRpcRequest,JsonRpcResponse,ListTaskPushNotificationConfigsRequest,ListTaskPushNotificationConfigsResponse,
+ListTasksRequest,ListTasksResponse,Message,Part,ReasoningRecord,SendMessageRequest,SendMessageResponse,SessionOutcome,SessionRecord,StepIntent,StepItems,StepResult,
+StepStatus,StreamResponse,SubscribeToTaskRequest,Task,TaskArtifactUpdateEvent,TaskPushNotificationConfig,TaskStatusUpdateEvent,Telemetry,ToolApproval,TriggerRecord,
+UsageRecord,WorkOrder,WorkflowDefinition,validators,writeRules};

@@ -42,6 +42,7 @@ const IDS = [
   'scopeId',
   'hostId',
   'approvalId',
+  'commandId',
 ] as const;
 type Id = (typeof IDS)[number];
 
@@ -63,6 +64,7 @@ const DESCRIPTIONS: Readonly<Record<Id, string>> = {
   scopeId: 'The day, or the session.',
   hostId: 'Host: a process that runs agents.',
   approvalId: 'One approval of a tool call.',
+  commandId: 'One command to a device.',
 };
 
 const standIn = (id: Id): string => `STANDIN.${id}.`;
@@ -72,6 +74,7 @@ const session = sessionTopics(ids);
 const step = session.step(ids.stepId);
 const agent = agentTopics(ids);
 const device = deviceTopics(ids);
+const command = device.command(ids.commandId);
 const host = hostTopics(ids);
 
 const retained = { retained: true, qos: 1 } as const;
@@ -246,6 +249,24 @@ const CHANNELS: Readonly<Record<string, Channel>> = {
     address: device.approval(ids.approvalId),
     description: 'That a person allows one call of a tool of this device.',
     messages: ['ToolApproval'],
+    ...retained,
+  },
+  deviceCommand: {
+    address: command.command,
+    description: 'A call of a tool that waits for its device.',
+    messages: ['DeviceCommand'],
+    ...retained,
+  },
+  deviceCommandCancel: {
+    address: command.cancel,
+    description: 'That a command is no longer wanted.',
+    messages: ['DeviceCommandCancel'],
+    ...retained,
+  },
+  deviceCommandStatus: {
+    address: command.status,
+    description: 'What the device says of a command.',
+    messages: ['DeviceCommandStatus'],
     ...retained,
   },
   host: {

@@ -30,7 +30,11 @@ describe('access of the parties', () => {
     expect(accessOf('device', subject)).toEqual([
       { action: 'publish', filter: 'shoal/v1/acme/plant-1/device/pump-01/telemetry', retain: false },
       { action: 'publish', filter: 'shoal/v1/acme/plant-1/device/pump-01/telemetry/+', retain: false },
+      { action: 'publish', filter: 'shoal/v1/acme/plant-1/device/pump-01/command/+/status' },
+      { action: 'publish', filter: 'shoal/v1/acme/plant-1/agent/+/marker/#' },
       { action: 'subscribe', filter: 'shoal/v1/acme/plant-1/device/pump-01/approval/+' },
+      { action: 'subscribe', filter: 'shoal/v1/acme/plant-1/device/pump-01/command/#' },
+      { action: 'subscribe', filter: 'shoal/v1/acme/plant-1/agent/+/marker/#' },
     ]);
   });
 
@@ -50,6 +54,9 @@ describe('access of the parties', () => {
     expect(may(/step\/\+\/attempt$/)).toEqual(['supervisor']);
     expect(may(/session\/\+$/)).toEqual(['supervisor']);
     expect(may(/step\/\+\/result$/)).toEqual(['step', 'supervisor']);
+    // What became of a command is the device's word alone.
+    expect(may(/command\/\+\/status$/)).toEqual(['device']);
+    expect(may(/command\/\+$/)).toEqual(['agent', 'operator']);
     expect(may(/control\/pause$/)).toEqual(['supervisor', 'operator']);
   });
 

@@ -35,7 +35,7 @@ export const ACCESS_ROLES = [
 ] as const;
 
 /**
- * `device`: publishes telemetry. `agent`: answers requests, has a card and records of its own. `step`: instances of workflow steps.
+ * `device`: publishes telemetry and what became of its commands. `agent`: answers requests, has a card and records of its own. `step`: instances of workflow steps.
  * `supervisor`: sessions, workflow cards, spawning. `host`: takes orders to run agents, which have credentials of their own. `requester`: asks agents. `operator`: sees everything in its unit and steers it; a
  * person or a console. `reader`: the registry, and nothing else.
  */
@@ -98,6 +98,9 @@ const TOPICS: Readonly<Record<Kind, (where: Where) => readonly string[]>> = {
     const topics = deviceTopics({ org, unit, deviceId: id });
     return [topics.telemetry, topics.channel(ANY)];
   },
+  'device-command': (where) => [anyCommand(where).command],
+  'device-command-cancel': (where) => [anyCommand(where).cancel],
+  'device-command-status': (where) => [anyCommand(where).status],
   'tool-approval': ({ org, unit, id }) => [deviceTopics({ org, unit, deviceId: id }).approval(ANY)],
   host: (where) => [ownHost(where).record],
   'host-order': ({ org, unit }) => [hostTopics({ org, unit, hostId: ANY }).order],
@@ -108,6 +111,7 @@ const TOPICS: Readonly<Record<Kind, (where: Where) => readonly string[]>> = {
   marker: ({ org, unit }) => [`${agentTopics({ org, unit, agentId: ANY }).all.slice(0, -1)}marker/#`],
 };
 
+const anyCommand = ({ org, unit, id }: Where) => deviceTopics({ org, unit, deviceId: id }).command(ANY);
 const anySession = ({ org, unit }: Where) => sessionTopics({ org, unit, sessionId: ANY });
 const USAGE_SCOPES: Readonly<Record<UsageScope, true>> = { day: true, session: true };
 
@@ -142,7 +146,7 @@ const STEP_RECORDS = [
 ] as const satisfies readonly Kind[];
 
 const PUBLISHES: Readonly<Record<AccessRole, readonly Kind[]>> = {
-  device: ['telemetry'],
+  device: ['telemetry', 'device-command-status', 'marker'],
   agent: [
     'discovery',
     'request',
@@ -153,6 +157,8 @@ const PUBLISHES: Readonly<Record<AccessRole, readonly Kind[]>> = {
     'task',
     'reasoning',
     'usage',
+    'device-command',
+    'device-command-cancel',
     'pool-claim',
     'marker',
   ],
@@ -196,6 +202,8 @@ const PUBLISHES: Readonly<Record<AccessRole, readonly Kind[]>> = {
     'pool',
     'event',
     'tool-approval',
+    'device-command',
+    'device-command-cancel',
     'marker',
   ],
   reader: ['marker'],
@@ -221,6 +229,8 @@ const own: Subscribe = (where) => [ownTopics(where).all, deviceTopics({ ...where
 const markers: Subscribe = (where) => TOPICS.marker(where);
 /** Of the device alone: what a person allowed it to do. */
 const approvals: Subscribe = ({ org, unit, id }) => [deviceTopics({ org, unit, deviceId: id }).approvals];
+/** Of the device alone: what it is to do, and what it said of it. */
+const commands: Subscribe = ({ org, unit, id }) => [deviceTopics({ org, unit, deviceId: id }).commands];
 const orders: Subscribe = (where) => [ownHost(where).order, spawnTopic(where)];
 const hosts: Subscribe = ({ org, unit }) => {
   const { record, event } = hostTopics({ org, unit, hostId: ANY });
@@ -243,7 +253,7 @@ const wholeUnit: readonly Subscribe[] = [
 ];
 
 const SUBSCRIBES: Readonly<Record<AccessRole, readonly Subscribe[]>> = {
-  device: [approvals],
+  device: [approvals, commands, markers],
   agent: [cards, events, requests, pools, replies, own, usage, markers, broker],
   step: [cards, events, requests, replies, tree('session'), tree('device'), canary, markers, broker],
   supervisor: [cards, events, requests, replies, ...wholeUnit],

@@ -44,6 +44,9 @@ export interface DocumentTypes {
   CallerRecord: records.CallerRecord;
   ControlRecord: records.ControlRecord;
   DesiredState: records.DesiredState;
+  DeviceCommand: records.DeviceCommand;
+  DeviceCommandCancel: records.DeviceCommandCancel;
+  DeviceCommandStatus: records.DeviceCommandStatus;
   ReasoningRecord: reasoning.ReasoningRecord;
   HostEvent: hosts.HostEvent;
   HostOrder: hosts.HostOrder;
@@ -101,6 +104,9 @@ const names: Record<DocumentName, true> = {
   CallerRecord: true,
   ControlRecord: true,
   DesiredState: true,
+  DeviceCommand: true,
+  DeviceCommandCancel: true,
+  DeviceCommandStatus: true,
   ReasoningRecord: true,
   HostEvent: true,
   HostOrder: true,

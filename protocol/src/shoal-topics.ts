@@ -75,12 +75,26 @@ export interface DeviceTopics {
   readonly all: string;
   channel(name: string): string;
   approval(approvalId: string): string;
+  /** Filter of all commands and what became of them. */
+  readonly commands: string;
+  command(commandId: string): DeviceCommandTopics;
+}
+
+export interface DeviceCommandTopics {
+  /** What the device is to do: written once, by whoever wants it. */
+  readonly command: string;
+  /** That it is no longer wanted. */
+  readonly cancel: string;
+  /** Where it stands: the device's word alone. */
+  readonly status: string;
 }
 
 /** A day (of an agent; of the fleet, when all its agents are added up), or one session. */
 export type UsageScope = 'day' | 'session';
 
 export type StepRecordKind = keyof StepTopics;
+
+export type DeviceCommandKind = 'device-command' | 'device-command-cancel' | 'device-command-status';
 
 interface InUnit {
   readonly org: string;
@@ -118,6 +132,7 @@ export type ShoalTopic = InUnit &
     | { readonly kind: 'host' | 'host-order' | 'host-event'; readonly hostId: string }
     | { readonly kind: 'telemetry'; readonly deviceId: string; readonly channel?: string }
     | { readonly kind: 'tool-approval'; readonly deviceId: string; readonly approvalId: string }
+    | { readonly kind: DeviceCommandKind; readonly deviceId: string; readonly commandId: string }
   );
 
 const root = 'shoal/v1';
@@ -222,7 +237,13 @@ export function deviceTopics(device: DeviceAddress): DeviceTopics {
   return {
     telemetry: `${base}/telemetry`,
     approvals: `${base}/approval/+`,
+    commands: `${base}/command/#`,
     all: `${base}/#`,
+    command(commandId) {
+      assertIdentifier('commandId', commandId);
+      const command = `${base}/command/${commandId}`;
+      return { command, cancel: `${command}/cancel`, status: `${command}/status` };
+    },
     channel(name) {
       assertIdentifier('channel', name);
       return `${base}/telemetry/${name}`;
@@ -331,7 +352,14 @@ function parseHost(inUnit: InUnit, levels: readonly string[]): ShoalTopic | unde
 }
 
 function parseDevice(inUnit: InUnit, levels: readonly string[]): ShoalTopic | undefined {
-  const [deviceId, word, channel] = levels;
+  const [deviceId, word, channel, record] = levels;
+  if (deviceId !== undefined && word === 'command' && channel !== undefined && levels.length <= 4) {
+    const about = { ...inUnit, deviceId, commandId: channel };
+    if (record === undefined) return { ...about, kind: 'device-command' };
+    return record === 'cancel' || record === 'status'
+      ? { ...about, kind: `device-command-${record}` }
+      : undefined;
+  }
   if (deviceId !== undefined && word === 'approval' && channel !== undefined && levels.length === 3)
     return { ...inUnit, kind: 'tool-approval', deviceId, approvalId: channel };
   if (deviceId === undefined || word !== 'telemetry' || levels.length > 3) return undefined;

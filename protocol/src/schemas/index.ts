@@ -66,6 +66,10 @@ export {
   CallerRecord,
   ControlRecord,
   DesiredState,
+  DeviceCommand,
+  DeviceCommandCancel,
+  DeviceCommandProgress,
+  DeviceCommandStatus,
   PlannedStep,
   RecordError,
   SessionOutcome,
@@ -79,6 +83,7 @@ export {
   StepSummary,
   Telemetry,
   ToolApproval,
+  TraceContext,
   TriggerRecord,
 } from './records.ts';
 export { ReasoningRecord, ReasoningToolCall, UsageRecord } from './reasoning.ts';

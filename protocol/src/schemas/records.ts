@@ -26,6 +26,16 @@ const at = Timestamp;
 const session = { schemaVersion, sessionId: Identifier } as const;
 const step = { ...session, stepId: Identifier } as const;
 
+const $TraceContext = Type.Object(
+  {
+    traceparent: Type.String({ pattern: '^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$' }),
+    tracestate: Type.Optional(Type.String({ maxLength: 512 })),
+  },
+  { description: 'W3C Trace Context: what is done because of the record belongs to this trace.' },
+);
+export interface TraceContext extends Static<typeof $TraceContext> {}
+export const TraceContext: TUnsafe<TraceContext> = def('TraceContext', $TraceContext);
+
 const $RecordError = Type.Object({
   code: Type.String({
     minLength: 1,
@@ -116,7 +126,7 @@ const $SessionRecord = Type.Object(
     planHash: Type.String({
       pattern: '^[0-9a-f]{64}$',
       description:
-        'SHA-256 over the canonical JSON (RFC 8785) of this record without planHash, createdAt, deadlineAt and expiresAt: two ' +
+        'SHA-256 over the canonical JSON (RFC 8785) of this record without planHash, createdAt, deadlineAt, expiresAt and trace: two ' +
         'supervisors that accept one request agree on it.',
     }),
     org: Identifier,
@@ -160,6 +170,7 @@ const $SessionRecord = Type.Object(
       Type.Number({ exclusiveMinimum: 0, description: 'Set when a step has a compensation.' }),
     ),
     retentionSeconds: Type.Number({ exclusiveMinimum: 0 }),
+    trace: Type.Optional(TraceContext),
     createdAt: at,
     deadlineAt: at,
     expiresAt: at,
@@ -194,6 +205,7 @@ const $AttemptRecord = Type.Object(
     attempt,
     claimId: Type.String({ minLength: 1, maxLength: 100 }),
     supervisorId: Identifier,
+    trace: Type.Optional(TraceContext),
     at,
   },
   { description: "A supervisor's claim to spawn attempt n. Of equal n, the first in topic order counts." },
@@ -302,6 +314,101 @@ const $ToolApproval = Type.Object(
 );
 export interface ToolApproval extends Static<typeof $ToolApproval> {}
 export const ToolApproval: TUnsafe<ToolApproval> = def('ToolApproval', $ToolApproval);
+
+const $DeviceCommand = Type.Object(
+  {
+    schemaVersion,
+    commandId: Identifier,
+    deviceId: Identifier,
+    tool: Type.String({ minLength: 1, maxLength: 200, description: 'Of the tools that the device offers.' }),
+    args: Type.Unsafe<Record<string, unknown>>({ type: 'object' }),
+    approvalId: Type.Optional(Identifier),
+    by: Type.String({ minLength: 1, maxLength: 400, description: 'Who wants it.' }),
+    at,
+    deadlineAt: Type.Unsafe<string>({
+      ...Timestamp,
+      description: 'The device does not begin it after that.',
+    }),
+    retentionSeconds: Type.Integer({
+      minimum: 60,
+      maximum: 31_536_000,
+      description:
+        'The records stay so long after the deadline. The Message Expiry that is left when a device receives the command, less this, is ' +
+        'the time until the deadline: a device without a right clock needs none.',
+    }),
+    trace: Type.Optional(TraceContext),
+  },
+  {
+    description:
+      'A call of a tool that waits for its device, however long that is away. Retained and immutable; without a word of the device it is ' +
+      'queued.',
+  },
+);
+export interface DeviceCommand extends Static<typeof $DeviceCommand> {}
+export const DeviceCommand: TUnsafe<DeviceCommand> = def('DeviceCommand', $DeviceCommand);
+
+const $DeviceCommandCancel = Type.Object(
+  {
+    schemaVersion,
+    commandId: Identifier,
+    deviceId: Identifier,
+    state: enumOf(['requested', 'effective'], {
+      description:
+        'requested: it was written. effective: after that, the device had not accepted the command, and so never will.',
+    }),
+    by: Type.String({ minLength: 1, maxLength: 400 }),
+    reason: Type.Optional(Type.String({ maxLength: 4000 })),
+    at,
+  },
+  {
+    description: 'A command is no longer wanted. A device reads it after it accepted and before it begins.',
+  },
+);
+export interface DeviceCommandCancel extends Static<typeof $DeviceCommandCancel> {}
+export const DeviceCommandCancel: TUnsafe<DeviceCommandCancel> = def(
+  'DeviceCommandCancel',
+  $DeviceCommandCancel,
+);
+
+/** `queued` is a command without any status. */
+export const DeviceCommandProgress = enumOf([
+  'delivered',
+  'accepted',
+  'running',
+  'done',
+  'failed',
+  'unknown',
+  'expired',
+  'canceled',
+]);
+export type DeviceCommandProgress = Static<typeof DeviceCommandProgress>;
+
+const $DeviceCommandStatus = Type.Object(
+  {
+    schemaVersion,
+    commandId: Identifier,
+    deviceId: Identifier,
+    state: DeviceCommandProgress,
+    trail: Type.Array(Type.Object({ state: DeviceCommandProgress, at }), {
+      minItems: 1,
+      maxItems: 16,
+      description: 'Every state so far, by the clock of the device; the last one is `state`.',
+    }),
+    result: Type.Optional(Json),
+    error: Type.Optional(RecordError),
+  },
+  {
+    description:
+      'The word of the device on a command, written before it goes on: `delivered` it was received, `accepted` it is taken up, `running` ' +
+      'it is begun; `done` has result; `failed`, `unknown` (begun, and nobody knows how it ended), `expired` and `canceled` (never begun) ' +
+      'have error.',
+  },
+);
+export interface DeviceCommandStatus extends Static<typeof $DeviceCommandStatus> {}
+export const DeviceCommandStatus: TUnsafe<DeviceCommandStatus> = def(
+  'DeviceCommandStatus',
+  $DeviceCommandStatus,
+);
 
 const $ControlRecord = Type.Object(
   {
