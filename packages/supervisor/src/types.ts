@@ -92,7 +92,12 @@ export interface SupervisorOptions extends Credentials {
 export interface SupervisorStats {
   readonly openSessions: number;
   readonly knownSessions: number;
+  /** Instances of steps. */
   readonly spawned: number;
+  /** Of these, how many were further attempts. */
+  readonly respawned: number;
+  /** Long-lived agents: how many are desired, and how often this supervisor started one, and again. */
+  readonly agents: { readonly desired: number; readonly spawned: number; readonly respawned: number };
   /** Starts that wait until a spawner or host has room. */
   readonly waitingForRoom: number;
   /** Of these, how many need labels, or a weight, that nothing has at present. */

@@ -1,5 +1,6 @@
 import type { Counter, Histogram, MeterProvider, UpDownCounter } from '@opentelemetry/api';
-import { createNoopMeter, metrics } from '@opentelemetry/api';
+import { metrics } from '@opentelemetry/api';
+import { meterOf } from '@shoal/mqtt-link/tracing';
 
 export interface Meters {
   readonly callDuration: Histogram;
@@ -16,9 +17,8 @@ export function metersOf(): Meters | undefined {
   const provider = metrics.getMeterProvider();
   if (provider === madeFor) return made;
   madeFor = provider;
-  const meter = provider.getMeter('@shoal/agent-sdk');
-  // The API hands out one meter for everybody as long as there is no SDK.
-  if (meter === createNoopMeter()) return (made = undefined);
+  const meter = meterOf('@shoal/agent-sdk');
+  if (meter === undefined) return (made = undefined);
   return (made = {
     callDuration: meter.createHistogram('a2a.client.call.duration', {
       unit: 's',

@@ -2,16 +2,9 @@
 import type { UserProperties } from '@shoal/mqtt-link';
 import { normalizeTaskId } from '@shoal/protocol';
 import type { MethodName, TaskState } from '@shoal/protocol';
-import type { Attributes, Context, Span, TextMapGetter, TextMapSetter, Tracer } from '@opentelemetry/api';
-import {
-  ProxyTracerProvider,
-  ROOT_CONTEXT,
-  SpanKind,
-  SpanStatusCode,
-  context,
-  propagation,
-  trace,
-} from '@opentelemetry/api';
+import type { Attributes, Context, Span } from '@opentelemetry/api';
+import { SpanKind, SpanStatusCode, context, trace } from '@opentelemetry/api';
+import { carrierOf, contextFrom, tracerOf } from '@shoal/mqtt-link/tracing';
 import { metersOf } from './meters.ts';
 
 const NAME = '@shoal/agent-sdk';
@@ -20,27 +13,6 @@ const NAME = '@shoal/agent-sdk';
 export interface TraceParent {
   readonly traceparent?: string | undefined;
   readonly tracestate?: string | undefined;
-}
-
-const getter: TextMapGetter<TraceParent> = {
-  keys: () => ['traceparent', 'tracestate'],
-  get: (carrier, key) =>
-    key === 'traceparent' ? carrier.traceparent : key === 'tracestate' ? carrier.tracestate : undefined,
-};
-
-/** Nothing but the trace context leaves: baggage may hold what another organization should not read. */
-const setter: TextMapSetter<Record<string, string>> = {
-  set(carrier, key, value) {
-    if (key === 'traceparent' || key === 'tracestate') carrier[key] = value;
-  },
-};
-
-/** Undefined without an SDK. */
-function tracer(): Tracer | undefined {
-  const provider = trace.getTracerProvider();
-  return provider instanceof ProxyTracerProvider
-    ? provider.getDelegateTracer(NAME)
-    : provider.getTracer(NAME);
 }
 
 export interface CallTelemetry {
@@ -57,7 +29,7 @@ export function startCall(
   taskId: string | undefined,
   parent: Context | undefined,
 ): CallTelemetry | undefined {
-  const spans = tracer();
+  const spans = tracerOf(NAME);
   const meters = metersOf();
   if (spans === undefined && meters === undefined) return undefined;
   const startedAtMs = performance.now();
@@ -66,9 +38,8 @@ export function startCall(
     { kind: SpanKind.CLIENT, attributes: { ...attributesOf(method, taskId) } },
     parent,
   );
-  const properties: Record<string, string> = {};
-  if (span !== undefined)
-    propagation.inject(trace.setSpan(parent ?? context.active(), span), properties, setter);
+  const properties: UserProperties =
+    span === undefined ? {} : { ...carrierOf(trace.setSpan(parent ?? context.active(), span)) };
   let attempts = 0;
   let failure: string | undefined;
   let ended = false;
@@ -116,11 +87,11 @@ export function startTask(
   taskId: string,
   parent: TraceParent | undefined,
 ): TaskTelemetry | undefined {
-  const spans = tracer();
+  const spans = tracerOf(NAME);
   const meters = metersOf();
   if (spans === undefined && meters === undefined) return undefined;
   const startedAtMs = performance.now();
-  const from = contextOf(parent);
+  const from = contextFrom(parent);
   const attributes = attributesOf(method, taskId);
   const span = spans?.startSpan(method, { kind: SpanKind.SERVER, attributes }, from);
   meters?.activeTasks.add(1);
@@ -142,10 +113,10 @@ export function startRequest(
   method: MethodName,
   parent: TraceParent | undefined,
 ): { end(failed: boolean): void } | undefined {
-  const span = tracer()?.startSpan(
+  const span = tracerOf(NAME)?.startSpan(
     method,
     { kind: SpanKind.SERVER, attributes: attributesOf(method, undefined) },
-    contextOf(parent),
+    contextFrom(parent),
   );
   return span && { end: (failed) => endSpan(span, failed) };
 }
@@ -153,10 +124,6 @@ export function startRequest(
 function endSpan(span: Span, failed: boolean): void {
   if (failed) span.setStatus({ code: SpanStatusCode.ERROR });
   span.end();
-}
-
-function contextOf(parent: TraceParent | undefined): Context {
-  return parent?.traceparent === undefined ? ROOT_CONTEXT : propagation.extract(ROOT_CONTEXT, parent, getter);
 }
 
 function attributesOf(method: MethodName, taskId: string | undefined): Attributes {

@@ -8,8 +8,15 @@ import {
   type RetainedState,
 } from '@shoal/agent-sdk';
 import { followApprovals, type ApprovalBook } from '@shoal/device-tools';
-import { openLink, silentLogger, type Link, type Logger } from '@shoal/mqtt-link';
-import { clientIdOf, deviceTopics, type AgentAddress, type AgentState } from '@shoal/protocol';
+import { openLink, silentLogger, type InboundMessage, type Link, type Logger } from '@shoal/mqtt-link';
+import { endSpan, within } from '@shoal/mqtt-link/tracing';
+import {
+  clientIdOf,
+  deviceTopics,
+  type AgentAddress,
+  type AgentState,
+  type Telemetry,
+} from '@shoal/protocol';
 import { deviceCard } from '../core/agent/card.ts';
 import { whyRefused, type OrderRules } from '../core/agent/check-order.ts';
 import { CONTEXT_KIND, type DeviceContext, type DeviceSpeed } from '../core/agent/device-context.ts';
@@ -24,6 +31,7 @@ import { DeviceDoor } from './device-door.ts';
 import { IncidentRequester } from './incident-requester.ts';
 import { Operator } from './operator.ts';
 import { receiveTelemetry } from './receive-telemetry.ts';
+import { sampleSpan } from './sample-span.ts';
 
 /**
  * Starts the agent of one device: takes up the context of its predecessor, watches the telemetry, answers over A2A. Rejects with
@@ -138,9 +146,9 @@ class RunningDeviceAgent implements DeviceAgent {
       receiveTelemetry({
         deviceId: this.#options.deviceId,
         logger: this.#logger,
-        onSample: (sample) => {
+        onSample: (sample, message) => {
           const observation = this.#monitor.observe(sample);
-          for (const event of observation?.events ?? []) this.#onIncident(event);
+          for (const event of observation?.events ?? []) this.#onIncident(event, sample, message);
           if (observation !== undefined) this.#save();
         },
         onMalformed: () => {
@@ -192,7 +200,7 @@ class RunningDeviceAgent implements DeviceAgent {
     this.#end(why);
   }
 
-  #onIncident(event: IncidentEvent): void {
+  #onIncident(event: IncidentEvent, sample: Telemetry, message: InboundMessage): void {
     const { deviceId, requestFor, onIncident } = this.#options;
     const { type, incident } = event;
     const { id, kind, peakScore } = incident;
@@ -201,7 +209,11 @@ class RunningDeviceAgent implements DeviceAgent {
     if (type !== 'opened' || requestFor?.includes(kind) === false) return;
     const device = { deviceId, agentId: this.address.agentId };
     const { detector, lastSample } = this.#monitor;
-    this.#requests.open(incidentMessage(incident, device, detector, lastSample?.units));
+    const span = sampleSpan(incident, sample, message);
+    within(span, () =>
+      this.#requests.open(incidentMessage(incident, device, detector, lastSample?.units), span?.carrier),
+    );
+    endSpan(span);
   }
 
   #createAgent(): Agent {

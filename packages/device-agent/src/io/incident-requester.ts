@@ -1,6 +1,7 @@
 import { foldItem, isA2aError, textOf, type Clock, type Requester, type TaskStream } from '@shoal/agent-sdk';
 import type { Logger } from '@shoal/mqtt-link';
-import { isTerminal, parseClientId, type AgentAddress, type Task } from '@shoal/protocol';
+import { contextFrom } from '@shoal/mqtt-link/tracing';
+import { isTerminal, parseClientId, type AgentAddress, type Task, type TraceContext } from '@shoal/protocol';
 import {
   MAX_OUTCOME_CHARACTERS,
   putRequest,
@@ -54,7 +55,8 @@ export class IncidentRequester {
     for (const request of this.#requests) if (request.state === 'open') this.#start(request);
   }
 
-  open(message: IncidentMessage): void {
+  /** `trace`: of the sample that raised the incident. */
+  open(message: IncidentMessage, trace?: TraceContext): void {
     const { workflow, logger } = this.#options;
     const { incidentId } = message.evidence;
     if (workflow === undefined || this.#requests.some((request) => request.incidentId === incidentId)) return;
@@ -74,6 +76,7 @@ export class IncidentRequester {
       messageId: uuidFrom(`message ${seed}`),
       target,
       message,
+      ...(trace === undefined ? {} : { trace }),
       state: 'open',
     };
     const requests = putRequest(this.#requests, request);
@@ -135,16 +138,17 @@ export class IncidentRequester {
   /** One stream from its first item to its end; the task may still wait for something then. */
   async #readToEnd(request: IncidentRequest, known: boolean): Promise<Task | undefined> {
     const { requester } = this.#options.requester;
-    const { taskId, messageId, message } = request;
+    const { taskId, messageId, message, trace } = request;
     const target = parseClientId(request.target)!;
-    const signal = this.#stopping.signal;
+    const { signal } = this.#stopping;
+    const options = { signal, ...(trace === undefined ? {} : { traceContext: contextFrom(trace) }) };
     const data = { ...message };
     const stream: TaskStream = known
-      ? requester.subscribe(target, { id: taskId }, { signal })
+      ? requester.subscribe(target, { id: taskId }, options)
       : requester.stream(
           target,
           { data, taskId, messageId, contextId: uuidFrom(`context ${taskId}`) },
-          { signal },
+          options,
         );
     let task: Task | undefined;
     for await (const item of stream) task = foldItem(task, item);

@@ -10,7 +10,7 @@ import {
 export interface TelemetryReceiver {
   readonly deviceId: string;
   readonly logger: Logger;
-  readonly onSample: (sample: Telemetry) => void;
+  readonly onSample: (sample: Telemetry, message: InboundMessage) => void;
   readonly onMalformed: () => void;
 }
 
@@ -22,7 +22,7 @@ export function receiveTelemetry(receiver: TelemetryReceiver): (message: Inbound
   let malformed = 0;
   return (message) => {
     const read = readTelemetry(message.payload, receiver.deviceId);
-    if (read.ok) return receiver.onSample(read.value);
+    if (read.ok) return receiver.onSample(read.value, message);
     if (malformed++ % LOG_EVERY === 0) {
       receiver.logger.warn('malformed telemetry ignored', {
         topic: message.topic,

@@ -1,6 +1,7 @@
 import type { Booking, BookingKey, MaintenanceDesk, MaintenanceRequest } from '@shoal/maintenance-planner';
 import { bookMaintenance, releaseMaintenance } from '@shoal/maintenance-planner';
 import type { CallOptions, Requester } from '@shoal/agent-sdk';
+import { endSpan, startSpan } from '@shoal/mqtt-link/tracing';
 import {
   assertValid,
   isProtocolError,
@@ -12,7 +13,7 @@ import {
 import { DEFAULT_PRODUCTION, downtimeByHour, type ProductionPlan } from '../core/production.ts';
 import { renderWorkOrder } from '../core/render-html.ts';
 import type { Survey } from '../core/survey.ts';
-import { buildWorkOrder } from '../core/work-order.ts';
+import { buildWorkOrder, workOrderId } from '../core/work-order.ts';
 import { CoordinatorError } from '../errors.ts';
 
 /** Where slots are booked: a `MaintenanceDesk` in this process, or a planner's agent by way of `remoteDesk`. */
@@ -77,6 +78,21 @@ export async function bookSlot(desk: BookingDesk, request: SlotRequest): Promise
 
 /** Writes the order of a booking. The same facts give the same order. Throws CoordinatorError `invalid-production`, `order-invalid`. */
 export function composeOrder(request: OrderRequest, booking: Booking): WrittenOrder {
+  const { key, deviceId } = request;
+  const span = startSpan('@shoal/fleet-coordinator', 'work order', {
+    attributes: { 'shoal.work_order.id': workOrderId(key.sessionId), 'shoal.device.id': deviceId },
+  });
+  let failure: string | undefined = 'order-invalid';
+  try {
+    const written = compose(request, booking);
+    failure = undefined;
+    return written;
+  } finally {
+    endSpan(span, failure);
+  }
+}
+
+function compose(request: OrderRequest, booking: Booking): WrittenOrder {
   const { key, deviceId, detectedAt, finding, protection = null, survey, proposedStartAt } = request;
   const order = buildWorkOrder({
     sessionId: key.sessionId,

@@ -11,6 +11,7 @@ import {
   SUGGESTED_ROLES,
   singleProperty,
   type JsonObject,
+  type McpMessage,
 } from '../core/messages.ts';
 import { readRoles, suggestedRoles, type McpRole } from '../core/rbac.ts';
 import {
@@ -26,6 +27,7 @@ import type { DiscoveredMcpServer } from './discover.ts';
 import { chooseAtRandom, findServer, type ChooseServer } from './find-server.ts';
 import { linkChoices, type LinkChoices } from './link-choices.ts';
 import { createPublisher, type McpPublisher } from './publisher.ts';
+import { tracePropertiesOf } from './with-trace.ts';
 
 export interface MqttClientTransportOptions extends LinkChoices {
   /** The server's full name, without wildcards. */
@@ -153,7 +155,10 @@ export class MqttClientTransport implements Transport {
     if (this.#reason !== undefined) throw this.#reason;
     if (this.#server === undefined || this.#publisher === undefined)
       throw new McpMqttError('closed', 'not started');
-    await this.#publisher.publish(this.#topicOf(message, this.#server), JSON.stringify(message));
+    const userProperties = tracePropertiesOf(message as McpMessage);
+    await this.#publisher.publish(this.#topicOf(message, this.#server), JSON.stringify(message), {
+      userProperties,
+    });
   }
 
   /** Tells the server ("Client Disconnect") and disconnects. Calling twice is fine. */

@@ -11,6 +11,7 @@ import { isObject } from '../core/messages.ts';
 import type { RequestTimeouts } from '../core/timeouts.ts';
 import type { MqttClientTransport } from './client-transport.ts';
 import { withTimeouts } from './with-timeouts.ts';
+import { withTrace } from './with-trace.ts';
 
 /** MCP over MQTT is written against 2025-03-26, so that is offered first; any version with `initialize` is accepted. */
 export const PROTOCOL_VERSIONS = ['2025-03-26', '2025-06-18', '2025-11-25', '2024-11-05'];
@@ -24,6 +25,7 @@ export function createMcpClient(
 ): Client {
   const client = new Client(info, { supportedProtocolVersions: PROTOCOL_VERSIONS, ...options });
   withTimeouts(client, timeouts, (error, method) => explained(error, method, transport));
+  withTrace(client);
   return client;
 }
 

@@ -1,5 +1,5 @@
 /** Publishing as one end of MCP over MQTT: user properties on each packet, nothing larger than the broker takes. */
-import type { Link } from '@shoal/mqtt-link';
+import type { Link, UserProperties } from '@shoal/mqtt-link';
 import { McpMqttError } from '../core/errors.ts';
 import { publishProperties, type McpComponent } from '../core/messages.ts';
 
@@ -8,9 +8,15 @@ const encoder = new TextEncoder();
 /** Fixed header, property lengths and the two user properties without their values. */
 const OVERHEAD_BYTES = 128;
 
+export interface McpPublishOptions {
+  readonly retain?: boolean;
+  /** Beside those that MCP over MQTT asks for. */
+  readonly userProperties?: UserProperties | undefined;
+}
+
 export interface McpPublisher {
   /** Rejects with `message-too-large`, or with the link's own error. */
-  publish(topic: string, payload: string, options?: { readonly retain?: boolean }): Promise<void>;
+  publish(topic: string, payload: string, options?: McpPublishOptions): Promise<void>;
 }
 
 export function createPublisher(link: Link, component: McpComponent): McpPublisher {
@@ -27,7 +33,10 @@ export function createPublisher(link: Link, component: McpComponent): McpPublish
       await link.publish(topic, payload, {
         qos: 1,
         payloadIsUtf8: true,
-        userProperties,
+        userProperties:
+          options.userProperties === undefined
+            ? userProperties
+            : { ...userProperties, ...options.userProperties },
         retain: options.retain ?? false,
       });
     },

@@ -1,5 +1,6 @@
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
-import type { InboundMessage, Link, Logger, Subscription } from '@shoal/mqtt-link';
+import type { InboundMessage, Link, Logger, Subscription, UserProperties } from '@shoal/mqtt-link';
+import { endSpan, within, type StartedSpan } from '@shoal/mqtt-link/tracing';
 import { isMcpMqttError } from '../core/errors.ts';
 import {
   decodeMessage,
@@ -21,6 +22,7 @@ import {
 } from '../core/topics.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { createPublisher, type McpPublisher } from './publisher.ts';
+import { failureOf, startServed } from './with-trace.ts';
 
 /** JSON-RPC: more requests at once than this server takes from one client, or more clients than it serves. */
 export const SERVER_BUSY = -32_010;
@@ -59,7 +61,8 @@ export class MqttServerTransport implements Transport {
   readonly #options: MqttServerTransportOptions;
   readonly #publisher: McpPublisher;
   readonly #rpcTopic: string;
-  readonly #inFlight = new Set<string | number>();
+  /** Unanswered requests, and the span of each where somebody listens. */
+  readonly #inFlight = new Map<string | number, StartedSpan | undefined>();
   readonly #heartbeat: Heartbeat;
   #subscriptions: Subscription[] = [];
   #closed = false;
@@ -95,17 +98,19 @@ export class MqttServerTransport implements Transport {
   }
 
   /** Hands a message to the server: the `initialize` that arrived on the control topic. */
-  deliver(message: JSONRPCMessage): void {
+  deliver(message: JSONRPCMessage, userProperties?: UserProperties): void {
     if (this.#closed) return;
+    let span: StartedSpan | undefined;
     if ('method' in message && 'id' in message && message.id !== undefined) {
       const { id } = message as { id: string | number };
       if (this.#inFlight.size >= (this.#options.maxInFlight ?? 64)) {
         this.#refuse(id, SERVER_BUSY, `${this.#inFlight.size} requests of this client are unanswered`);
         return;
       }
-      this.#inFlight.add(id);
+      span = startServed(message as McpMessage, userProperties);
+      this.#inFlight.set(id, span);
     }
-    this.onmessage?.(message);
+    within(span, () => this.onmessage?.(message));
   }
 
   async send(message: JSONRPCMessage): Promise<void> {
@@ -113,7 +118,10 @@ export class MqttServerTransport implements Transport {
     const payload = JSON.stringify(message);
     if (isCapabilityChange(message)) return this.#options.publishCapabilityChange(payload);
     const answers = 'method' in message ? undefined : message.id;
-    if (answers !== undefined) this.#inFlight.delete(answers);
+    if (answers !== undefined) {
+      endSpan(this.#inFlight.get(answers), failureOf(message));
+      this.#inFlight.delete(answers);
+    }
     try {
       await this.#publisher.publish(this.#rpcTopic, payload);
     } catch (error) {
@@ -136,6 +144,8 @@ export class MqttServerTransport implements Transport {
     this.#closed = true;
     this.#heartbeat.stop();
     this.#unsubscribe();
+    for (const span of this.#inFlight.values()) endSpan(span, 'session_ended');
+    this.#inFlight.clear();
     this.onclose?.();
   }
 
@@ -152,7 +162,7 @@ export class MqttServerTransport implements Transport {
     if (this.#heartbeat.heard(method === undefined ? id : undefined)) return;
     if (method === 'notifications/initialized') this.initialized = true;
     if (method !== undefined && !this.#allows(method, params ?? {}, id)) return;
-    this.deliver(decoded.value);
+    this.deliver(decoded.value, message.userProperties);
   }
 
   #allows(method: string, params: JsonObject, id: string | number | undefined): boolean {

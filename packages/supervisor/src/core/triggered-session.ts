@@ -1,4 +1,4 @@
-import type { SessionRecord, TriggerRecord } from '@shoal/protocol';
+import type { SessionRecord, TraceContext, TriggerRecord } from '@shoal/protocol';
 import { derivedTaskId, planWorkflow, type Workflow } from '@shoal/workflow';
 
 export interface Firing {
@@ -19,7 +19,12 @@ export function triggeredSessionId(workflowId: string, firing: Firing): string {
 }
 
 /** Its plan, from nothing but the occasion: two supervisors write the same. Throws WorkflowError `invalid-request`. */
-export function planTriggered(workflow: Workflow, firing: Firing, now: number): SessionRecord {
+export function planTriggered(
+  workflow: Workflow,
+  firing: Firing,
+  now: number,
+  trace?: TraceContext,
+): SessionRecord {
   const { org, unit, triggerId, key, at, variables } = firing;
   const sessionId = triggeredSessionId(workflow.id, firing);
   return planWorkflow(workflow, {
@@ -35,6 +40,7 @@ export function planTriggered(workflow: Workflow, firing: Firing, now: number): 
       parts: [{ data: { trigger: { id: triggerId, key, at } } }],
     },
     variables,
+    trace,
     now,
   });
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { availableParallelism, hostname } from 'node:os';
 import { parseArgs } from 'node:util';
 import { consoleLogger } from '@shoal/mqtt-link';
+import { flushTelemetry, withTraceIds } from '@shoal/mqtt-link/tracing';
 import { isIdentifier } from '@shoal/protocol';
 import { childProcessSpawner } from '../spawners/child-process.ts';
 import { createHost } from './host.ts';
@@ -31,7 +32,7 @@ export async function hostCommand(args: readonly string[]): Promise<0 | 1 | 2> {
     return 2;
   }
   const { command, args: programArgs, warm, drainSeconds, ...options } = settings;
-  const logger = consoleLogger('info');
+  const logger = withTraceIds(consoleLogger('info'));
   const { SHOAL_USERNAME: username, SHOAL_PASSWORD: password } = process.env;
   const credentials = {
     ...(username === undefined ? {} : { username }),
@@ -60,6 +61,7 @@ export async function hostCommand(args: readonly string[]): Promise<0 | 1 | 2> {
   if (end === 'signal') await Promise.race([host.drain({ withinMs: drainSeconds * 1000 }), signaled()]);
   await host.stop();
   await spawner.stop();
+  await flushTelemetry();
   return end === 'evicted' ? 1 : 0;
 }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { canShare, openLink, silentLogger, type Link, type LinkOptions, type Logger } from '@shoal/mqtt-link';
+import { meterOf } from '@shoal/mqtt-link/tracing';
 import {
   assertIdentifier,
   clientIdOf,
@@ -80,6 +81,8 @@ class UnitHost implements Host {
   #onEmpty: () => void = () => undefined;
   #onEnded: (why: 'stopped' | 'evicted') => void = () => undefined;
   #stopping: Promise<void> | undefined;
+  #stopMeasuring: () => void = () => undefined;
+  readonly #ends = { clean: 0, died: 0, refused: 0 };
 
   constructor(options: HostOptions) {
     for (const field of ['org', 'unit', 'hostId'] as const) assertIdentifier(field, options[field]);
@@ -116,6 +119,7 @@ class UnitHost implements Host {
       logger: this.#logger,
     });
     this.#link = link;
+    this.#stopMeasuring = this.#measure();
     link.on('fenced', () => void this.#end('evicted'));
     // The Will said `lost`, or the broker came back empty.
     link.on('online', ({ reconnect }) => reconnect && this.#announce());
@@ -136,6 +140,29 @@ class UnitHost implements Host {
       throw error;
     }
     this.#refreshTimer = setInterval(() => this.#announce(), this.#refreshMs);
+  }
+
+  /** Places, and what became of orders; nothing without an OpenTelemetry SDK. */
+  #measure(): () => void {
+    const meter = meterOf('@shoal/supervisor');
+    if (meter === undefined) return () => undefined;
+    const running = meter.createObservableGauge('shoal.host.places.taken', {
+      description: 'Places of this host that are taken, by weight.',
+    });
+    const capacity = meter.createObservableGauge('shoal.host.places', {
+      description: 'Places of this host.',
+    });
+    const ends = meter.createObservableCounter('shoal.host.orders', {
+      description: 'Orders by what became of them: clean, died, refused.',
+    });
+    const instruments = [running, capacity, ends];
+    const callback: Parameters<typeof meter.addBatchObservableCallback>[0] = (result) => {
+      result.observe(running, this.#ledger.used);
+      result.observe(capacity, this.#ledger.capacity);
+      for (const [end, count] of Object.entries(this.#ends)) result.observe(ends, count, { end });
+    };
+    meter.addBatchObservableCallback(callback, instruments);
+    return () => meter.removeBatchObservableCallback(callback, instruments);
   }
 
   async drain({ withinMs }: { readonly withinMs?: number } = {}): Promise<boolean> {
@@ -166,6 +193,7 @@ class UnitHost implements Host {
 
   async #leave(why: 'stopped' | 'evicted'): Promise<void> {
     this.#state = 'stopped';
+    this.#stopMeasuring();
     clearTimeout(this.#recordTimer);
     clearInterval(this.#refreshTimer);
     if (why === 'evicted')
@@ -204,6 +232,7 @@ class UnitHost implements Host {
     const onExit = (clean: boolean): void => {
       const orderId = this.#ledger.leave(claimId);
       if (orderId === undefined) return;
+      this.#ends[clean ? 'clean' : 'died'] += 1;
       this.#tell({ ...given, orderId }, { event: 'exited', clean });
       this.#announceSoon();
       if (this.#ledger.used === 0) this.#onEmpty();
@@ -221,6 +250,7 @@ class UnitHost implements Host {
   }
 
   #refuse(given: HostOrder, { reason, message }: Refusal): void {
+    this.#ends.refused += 1;
     this.#logger.info('an order is refused', { orderId: given.orderId, by: given.by, reason });
     this.#tell(given, { event: 'refused', reason, ...(message === undefined ? {} : { message }) });
     this.#announceSoon();

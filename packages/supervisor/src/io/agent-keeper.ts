@@ -66,6 +66,8 @@ const ATTEMPT_EXPIRY_SECONDS = 30 * 86_400;
 export class AgentKeeper {
   readonly #options: AgentKeeperOptions;
   readonly #entries = new Map<string, Entry>();
+  #spawned = 0;
+  #respawned = 0;
   #stopped = false;
 
   constructor(options: AgentKeeperOptions) {
@@ -88,6 +90,12 @@ export class AgentKeeper {
         payload.length === 0 ? 'absent' : status === 'offline' ? 'offline' : 'online',
       );
     });
+  }
+
+  stats(): { readonly desired: number; readonly spawned: number; readonly respawned: number } {
+    let desired = 0;
+    for (const { view } of this.#entries.values()) if (view.desired?.state === 'running') desired += 1;
+    return { desired, spawned: this.#spawned, respawned: this.#respawned };
   }
 
   /** Looks at every agent again. */
@@ -271,6 +279,8 @@ export class AgentKeeper {
       ...(placement === undefined ? {} : { placement }),
     };
     logger.info('spawn agent', { agentId, attempt, blueprint });
+    this.#spawned += 1;
+    if (attempt > 1) this.#respawned += 1;
     await this.#spawn(entry, order);
   }
 

@@ -1,4 +1,9 @@
-import { bindingError, type SendMessageRequest, type SessionRecord } from '@shoal/protocol';
+import {
+  bindingError,
+  type SendMessageRequest,
+  type SessionRecord,
+  type TraceContext,
+} from '@shoal/protocol';
 import { derivedTaskId, planRerun, planWorkflow, type Workflow } from '@shoal/workflow';
 import { orRefuse, Refusal, refuseField } from './refusal.ts';
 import type { SessionStore } from './session-store.ts';
@@ -13,12 +18,13 @@ export interface PlanRequest {
   readonly store: SessionStore;
   readonly org: string;
   readonly unit: string;
+  readonly trace?: TraceContext | undefined;
   readonly now: number;
 }
 
 /** The plan that a request asks for: of the workflow, or of an earlier session from a step on. The same on every supervisor. */
 export async function planRequest(request: PlanRequest): Promise<SessionRecord> {
-  const { workflow, sessionId, params, store, org, unit, now } = request;
+  const { workflow, sessionId, params, store, org, unit, trace, now } = request;
   const { message } = params;
   // The same on every supervisor, also when the requester named none.
   const contextId = message.contextId ?? sessionId;
@@ -30,7 +36,9 @@ export async function planRequest(request: PlanRequest): Promise<SessionRecord> 
     const from = String(rerun['from']);
     const repeatEffects = rerun['repeatEffects'] === true;
     const items = itemsIn(rerun['items']);
-    return orRefuse(() => planRerun(of, { sessionId, contextId, message, from, items, repeatEffects, now }));
+    return orRefuse(() =>
+      planRerun(of, { sessionId, contextId, message, from, items, repeatEffects, trace, now }),
+    );
   }
   const parent = await parentOf(request);
   const variables = objectOf(params, 'variables') ?? {};
@@ -43,6 +51,7 @@ export async function planRequest(request: PlanRequest): Promise<SessionRecord> 
       message,
       variables,
       ...(parent === undefined ? {} : { parent }),
+      trace,
       now,
     }),
   );

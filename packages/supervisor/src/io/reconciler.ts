@@ -1,5 +1,12 @@
 import type { Link, Logger } from '@shoal/mqtt-link';
-import { sessionTopics, type AttemptRecord, type ControlRecord, type Placement } from '@shoal/protocol';
+import { endSpan, startSpan, within, type StartedSpan } from '@shoal/mqtt-link/tracing';
+import {
+  sessionTopics,
+  type AttemptRecord,
+  type ControlRecord,
+  type Placement,
+  type TraceContext,
+} from '@shoal/protocol';
 import {
   blueprintIdOf,
   currentAttempt,
@@ -75,10 +82,16 @@ export class Reconciler {
   /** Claims whose instance was started where nobody can say any more whether it lives. */
   readonly #lost = new Set<string>();
   #spawned = 0;
+  #respawned = 0;
   #stopped = false;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
+  }
+
+  /** Of these, how many were further attempts. */
+  get respawned(): number {
+    return this.#respawned;
   }
 
   get spawned(): number {
@@ -222,14 +235,28 @@ export class Reconciler {
   }
 
   async #claim(view: SessionView, entry: Entry, action: ClaimAction): Promise<void> {
-    const { gate, claims, logger, supervisorId } = this.#options;
+    const { gate, claims, logger } = this.#options;
     const { sessionId } = view;
     const { stepId, attempt, standIn } = action;
     if (standIn === undefined) await pause(gate.take());
     if (this.#stopped || !this.#options.isCurrent()) return;
-    const claimId = await claims.claim(this.#contest(view, stepId, attempt), attempt);
-    if (claimId === undefined)
-      return logger.debug('the claim does not stand', { sessionId, stepId, attempt });
+    const span = spawnSpan(view, stepId, attempt);
+    try {
+      const contest = this.#contest(view, stepId, attempt, span?.carrier);
+      const claimId = await claims.claim(contest, attempt);
+      span?.span.setAttribute('shoal.claim.stands', claimId !== undefined);
+      if (claimId === undefined)
+        return logger.debug('the claim does not stand', { sessionId, stepId, attempt });
+      await within(span, () => this.#carryOut(view, entry, action, claimId));
+    } finally {
+      endSpan(span);
+    }
+  }
+
+  async #carryOut(view: SessionView, entry: Entry, action: ClaimAction, claimId: string): Promise<void> {
+    const { logger, supervisorId } = this.#options;
+    const { sessionId } = view;
+    const { stepId, attempt, standIn } = action;
     const order = this.#orderOf(view, stepId, attempt, claimId);
     if (order === undefined) return;
     if (standIn === undefined) return this.#spawn(entry, order);
@@ -245,7 +272,12 @@ export class Reconciler {
     logger.debug('stood in', { sessionId, stepId, end: end.end });
   }
 
-  #contest({ sessionId }: SessionView, stepId: string, attempt: number): Contest {
+  #contest(
+    { sessionId }: SessionView,
+    stepId: string,
+    attempt: number,
+    trace: TraceContext | undefined,
+  ): Contest {
     const { link, supervisorId, viewOf, now } = this.#options;
     const step = () => viewOf(sessionId)?.steps.get(stepId);
     return {
@@ -261,6 +293,7 @@ export class Reconciler {
           attempt,
           claimId,
           supervisorId,
+          ...(trace === undefined ? {} : { trace }),
           at: isoTime(now()),
         };
         await writeRecord(link, view.session, sessionTopics(view).step(stepId).attempt, record, now());
@@ -294,6 +327,7 @@ export class Reconciler {
     const { sessionId, stepId, attempt } = order;
     logger.info('spawn', { sessionId, stepId, attempt, blueprint: order.blueprint });
     this.#spawned += 1;
+    if (attempt > 1) this.#respawned += 1;
     this.#children.add(order.claimId);
     const onExit = (clean: boolean): void => {
       this.#children.delete(order.claimId);
@@ -343,6 +377,20 @@ export class Reconciler {
     const records = await removeSession(this.#options.link, view);
     this.#options.logger.debug('purge', { sessionId: view.sessionId, records });
   }
+}
+
+/** Of one claim. A further attempt follows from the one before it, so that respawns show as what they are. */
+function spawnSpan(view: SessionView, stepId: string, attempt: number): StartedSpan | undefined {
+  return startSpan('@shoal/supervisor', `spawn ${stepId}`, {
+    kind: 'producer',
+    attributes: {
+      'shoal.session.id': view.sessionId,
+      'shoal.step.id': stepId,
+      'shoal.step.attempt': attempt,
+    },
+    parent: { ...view.session?.trace },
+    links: [view.steps.get(stepId)?.attempt?.trace],
+  });
 }
 
 function keepRecent(claims: Set<string>, claimId: string): void {

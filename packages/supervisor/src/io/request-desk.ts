@@ -9,6 +9,14 @@ import {
 } from '@shoal/agent-sdk';
 import type { InboundMessage, Link, Logger } from '@shoal/mqtt-link';
 import {
+  addLink,
+  endSpan,
+  startSpan,
+  traceContextOf,
+  within,
+  type StartedSpan,
+} from '@shoal/mqtt-link/tracing';
+import {
   a2aError,
   bindingError,
   normalizeTaskId,
@@ -16,7 +24,6 @@ import {
   sessionTopics,
   type CallerRecord,
   type ControlRecord,
-  type SendMessageRequest,
 } from '@shoal/protocol';
 import {
   callerHash,
@@ -87,9 +94,21 @@ export class RequestDesk {
       return logger.warn('request ignored: its Response Topic is no reply topic', {
         responseTopic: request.reply.responseTopic,
       });
+    const span = startSpan('@shoal/supervisor', request.method, {
+      kind: 'server',
+      attributes: {
+        'messaging.system': 'mqtt',
+        'a2a.method': request.method,
+        'shoal.workflow.id': workflow.id,
+        ...('taskId' in request ? { 'a2a.task.id': normalizeTaskId(request.taskId) } : {}),
+      },
+      parent: { ...request.service },
+    });
+    let failure: string | undefined;
     try {
-      await this.#dispatch(workflow, request, message.payload.length);
+      await within(span, () => this.#dispatch(workflow, request, message.payload.length, span));
     } catch (error) {
+      failure = error instanceof Refusal ? String(error.rpc.code) : 'failed';
       if (!(error instanceof Refusal)) throw error;
       logger.info('request refused', {
         workflowId: workflow.id,
@@ -97,10 +116,17 @@ export class RequestDesk {
         reason: error.message,
       });
       await this.#reply(request, errorPayload(request.id, error.rpc));
+    } finally {
+      endSpan(span, failure);
     }
   }
 
-  #dispatch(workflow: Workflow, request: DecodedRequest, bytes: number): Promise<void> {
+  #dispatch(
+    workflow: Workflow,
+    request: DecodedRequest,
+    bytes: number,
+    span: StartedSpan | undefined,
+  ): Promise<void> {
     const { maxRequestBytes } = this.#options;
     if (request.expiresAtMs !== undefined && performance.now() > request.expiresAtMs)
       throw new Refusal(bindingError('request_expired', 'the request expired before it was taken up'));
@@ -113,7 +139,7 @@ export class RequestDesk {
             `takes ${bytes} bytes of at most ${maxRequestBytes}: send large data by url`,
           );
         }
-        return this.#inTurn(normalizeTaskId(request.taskId), () => this.#send(workflow, request));
+        return this.#inTurn(normalizeTaskId(request.taskId), () => this.#send(workflow, request, span));
       case 'GetTask':
         return this.#get(workflow, request, request.params.id, request.params.historyLength);
       case 'CancelTask':
@@ -134,7 +160,7 @@ export class RequestDesk {
     }
   }
 
-  async #send(workflow: Workflow, request: SendCall): Promise<void> {
+  async #send(workflow: Workflow, request: SendCall, span: StartedSpan | undefined): Promise<void> {
     const { store, reconciler } = this.#options;
     const sessionId = normalizeTaskId(request.taskId);
     const known = store.get(sessionId);
@@ -148,7 +174,7 @@ export class RequestDesk {
     }
     reconciler.hold(sessionId);
     try {
-      const view = fresh ? await this.#create(workflow, sessionId, request.params) : known;
+      const view = fresh ? await this.#create(workflow, sessionId, request, span) : known;
       if (!isRepeated(view, request)) await this.#takeDecision(view, request);
       if (!immediate) await this.#addCaller(view, request, streaming);
       // Write, then read (rule 14). A session that was made just now has no outcome that could be missed.
@@ -162,7 +188,12 @@ export class RequestDesk {
     }
   }
 
-  async #create(workflow: Workflow, sessionId: string, params: SendMessageRequest): Promise<SessionView> {
+  async #create(
+    workflow: Workflow,
+    sessionId: string,
+    { params, service }: SendCall,
+    span: StartedSpan | undefined,
+  ): Promise<SessionView> {
     const { org, unit, store, now, maxOpenSessions, openSessions } = this.#options;
     if (store.get(sessionId)?.purge !== undefined)
       throw new Refusal(a2aError('UnsupportedOperation', 'the session was purged: start another task'));
@@ -177,7 +208,10 @@ export class RequestDesk {
       throw new Refusal(
         bindingError('responder_unavailable', `${maxOpenSessions} sessions are open: try again later`),
       );
-    const session = await planRequest({ workflow, sessionId, params, store, org, unit, now: now() });
+    // Without an SDK in this process, what the requester sent is handed on to the steps.
+    const trace = span?.carrier ?? traceContextOf({ ...service });
+    const session = await planRequest({ workflow, sessionId, params, store, org, unit, trace, now: now() });
+    if (session.rerun !== undefined) addLink(span, store.get(session.rerun.of)?.session?.trace);
     return openSession(this.#options, session);
   }
 

@@ -21,7 +21,7 @@ export interface SessionStoreOptions {
   readonly unit: string;
   readonly logger: Logger;
   readonly now: () => number;
-  readonly onRecord: (view: SessionView, kind: RecordKind) => void;
+  readonly onRecord: (view: SessionView, kind: RecordKind, stepId?: string) => void;
   /** The broker came back without records that this reader holds. */
   readonly onLoss: () => void;
   /** A claim came in, in topic order; own ones too. */
@@ -157,7 +157,7 @@ export class SessionStore implements SessionSource {
     }
     // While the records are read anew, watchers keep what they have.
     if (this.#held === undefined) this.#watchers.onRecord(view, at);
-    onRecord(view, at.kind);
+    onRecord(view, at.kind, 'stepId' in at ? at.stepId : undefined);
   }
 
   /** A claim that came too late stands where a newer one belongs. */

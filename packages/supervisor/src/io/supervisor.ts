@@ -8,6 +8,7 @@ import { AgentKeeper } from './agent-keeper.ts';
 import { CanaryKeeper } from './canary-keeper.ts';
 import { CardHolder } from './card-holder.ts';
 import { Claims } from './claims.ts';
+import { measureSupervisor, type SupervisorMeters } from './measure.ts';
 import { Prober } from './prober.ts';
 import { Reconciler } from './reconciler.ts';
 import { RequestDesk } from './request-desk.ts';
@@ -34,6 +35,7 @@ interface Parts {
   readonly prober: Prober;
   readonly room: RoomQueue;
   readonly cards: readonly CardHolder[];
+  readonly meters: SupervisorMeters | undefined;
 }
 
 /** Requests handled at once; those of one session go one after the other. */
@@ -154,6 +156,7 @@ class UnitSupervisor implements Supervisor {
     clearTimeout(this.#timer);
     const parts = this.#parts;
     if (parts === undefined) return;
+    parts.meters?.stop();
     parts.reconciler.stop();
     parts.keeper.stop();
     parts.triggers.stop();
@@ -170,6 +173,8 @@ class UnitSupervisor implements Supervisor {
       openSessions: this.#open.size,
       knownSessions: parts?.store.size ?? 0,
       spawned: parts?.reconciler.spawned ?? 0,
+      respawned: parts?.reconciler.respawned ?? 0,
+      agents: parts?.keeper.stats() ?? { desired: 0, spawned: 0, respawned: 0 },
       waitingForRoom: room.waiting,
       withoutPlace: room.nowhere,
       cardsHeld: [...this.#workflows.keys()].filter((_, index) => parts?.cards[index]?.holds === true),
@@ -203,6 +208,7 @@ class UnitSupervisor implements Supervisor {
       logger,
       now,
     });
+    const meters = measureSupervisor(supervisorId, () => this.stats(), now());
     const store: SessionStore = new SessionStore(link, {
       org,
       unit,
@@ -210,7 +216,8 @@ class UnitSupervisor implements Supervisor {
       now,
       onClaim: (_, claim) => claims.onClaim(claim.claimId),
       onLoss: () => this.#onLoss(canary),
-      onRecord: (view, kind) => {
+      onRecord: (view, kind, stepId) => {
+        meters?.onRecord(view, kind, stepId);
         this.#count(view);
         if (kind === 'outcome') outcomes.notify(view.sessionId);
         reconciler.look(view.sessionId);
@@ -281,7 +288,7 @@ class UnitSupervisor implements Supervisor {
       reconciler,
       adoptMs: policy.adoptMs,
     });
-    return { link, store, reconciler, keeper, canary, triggers, prober, room, cards };
+    return { link, store, reconciler, keeper, canary, triggers, prober, room, cards, meters };
   }
 
   #desk: RequestDesk | undefined;

@@ -1,4 +1,5 @@
 import type { Link, Logger } from '@shoal/mqtt-link';
+import { endSpan, startSpan } from '@shoal/mqtt-link/tracing';
 import type { TriggerRecord, WorkflowTrigger } from '@shoal/protocol';
 import { interpolate, isoTime, lastActMs, type Json, type Workflow } from '@shoal/workflow';
 import { dueRuns } from '../core/schedule.ts';
@@ -123,17 +124,28 @@ export class TriggerKeeper {
     const sessionId = triggeredSessionId(workflow.id, firing);
     const known = store.get(sessionId);
     if (known?.session !== undefined || known?.purge !== undefined) return;
-    const session = planTriggered(workflow, firing, now());
+    const { triggerId, at } = firing;
+    const span = startSpan('@shoal/supervisor', `trigger ${workflow.id}/${triggerId}`, {
+      attributes: {
+        'shoal.workflow.id': workflow.id,
+        'shoal.session.id': sessionId,
+        'shoal.trigger.id': triggerId,
+        'shoal.trigger.at': at,
+      },
+      parent: {},
+    });
+    const session = planTriggered(workflow, firing, now(), span?.carrier);
     logger.info('triggered', {
       workflowId: workflow.id,
-      triggerId: firing.triggerId,
+      triggerId,
       sessionId,
-      at: firing.at,
+      at,
     });
     reconciler.hold(sessionId);
     try {
       await openSession(this.#options, session);
     } finally {
+      endSpan(span);
       reconciler.release(sessionId);
     }
   }

@@ -5,7 +5,10 @@ export interface SpawnedEnvironmentOptions extends Credentials {
   readonly url: string;
   /** Gives each instance a credential of its own; `username` and `password` are then not passed on. Default: they are, to all of them. */
   readonly credentials?: CredentialIssuer;
-  /** Its whole environment besides the order. Default: PATH, HOME, TMPDIR, NODE_* and LANG of this process, and no secret of it. */
+  /**
+   * Its whole environment besides the order. Default: PATH, HOME, TMPDIR, LANG, NODE_*, and what OTEL_* says of traces of this process, and
+   * no secret of it: a collector that asks for headers or certificates needs them here.
+   */
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -31,12 +34,14 @@ export function baseEnvironment({ env }: SpawnedEnvironmentOptions): Readonly<Re
   return env ?? inherited();
 }
 
-const INHERITED = /^(PATH|HOME|TMPDIR|TEMP|LANG|TZ|SYSTEMROOT|NODE_.*)$/i;
+const INHERITED = /^(PATH|HOME|TMPDIR|TEMP|LANG|TZ|SYSTEMROOT|NODE_.*|OTEL_.*)$/i;
+/** Secrets; and the port of the metrics, which is taken by this process. */
+const KEPT_BACK = /^OTEL_.*(HEADERS|KEY|CERTIFICATE|PROMETHEUS.*|METRICS_EXPORTER)$/i;
 
 function inherited(): Record<string, string> {
   return Object.fromEntries(
     Object.entries(process.env).flatMap(([name, value]) =>
-      value !== undefined && INHERITED.test(name) ? [[name, value] as const] : [],
+      value !== undefined && INHERITED.test(name) && !KEPT_BACK.test(name) ? [[name, value] as const] : [],
     ),
   );
 }

@@ -3,6 +3,7 @@ import type {
   PlannedStep,
   SessionRecord,
   StepDefinition,
+  TraceContext,
   WorkflowDefinition,
 } from '@shoal/protocol';
 import { WorkflowError } from '../errors.ts';
@@ -19,6 +20,8 @@ export interface PlanInput {
   /** `metadata.variables` of the request. */
   readonly variables?: Readonly<Record<string, unknown>>;
   readonly parent?: NonNullable<SessionRecord['parent']>;
+  /** Of whatever asked for the run: its steps belong to the same trace. */
+  readonly trace?: TraceContext | undefined;
   /** Milliseconds since the epoch. */
   readonly now: number;
   /** Longest canonical plan. Default 256 KiB: it is one retained message. */

@@ -1,4 +1,11 @@
-import type { Message, PlannedStep, SessionRecord, StepItems, StepResult } from '@shoal/protocol';
+import type {
+  Message,
+  PlannedStep,
+  SessionRecord,
+  StepItems,
+  StepResult,
+  TraceContext,
+} from '@shoal/protocol';
 import { WorkflowError } from '../errors.ts';
 import { itemStepId } from './active-step.ts';
 import { sealPlan } from './seal-plan.ts';
@@ -18,6 +25,8 @@ export interface RerunInput {
   readonly items?: 'failed' | readonly string[] | undefined;
   /** Needed when a step that is not idempotent would act again. Default false. */
   readonly repeatEffects?: boolean;
+  /** Of the request for the re-run; that of the earlier session stays with it. */
+  readonly trace?: TraceContext | undefined;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
@@ -46,7 +55,7 @@ export function planRerun(of: SessionView, input: RerunInput): SessionRecord {
     if (result === undefined) return [];
     return [{ ...result, sessionId: input.sessionId, reusedFrom: session.sessionId }];
   });
-  const { planHash: _, createdAt, deadlineAt, expiresAt: __, parent: ___, ...content } = session;
+  const { planHash: _, createdAt, deadlineAt, expiresAt: __, parent: ___, trace: ____, ...content } = session;
   return sealPlan(
     {
       ...content,
@@ -66,7 +75,7 @@ export function planRerun(of: SessionView, input: RerunInput): SessionRecord {
       },
     },
     Date.parse(deadlineAt) - Date.parse(createdAt),
-    { now: input.now, maxPlanBytes: MAX_RERUN_BYTES },
+    { now: input.now, maxPlanBytes: MAX_RERUN_BYTES, trace: input.trace },
   );
 }
 

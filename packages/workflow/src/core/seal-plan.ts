@@ -1,6 +1,6 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
-import type { SessionRecord } from '@shoal/protocol';
+import type { SessionRecord, TraceContext } from '@shoal/protocol';
 import { WorkflowError } from '../errors.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { isoTime } from './time.ts';
@@ -8,13 +8,20 @@ import { isoTime } from './time.ts';
 const MAX_PLAN_BYTES = 262_144;
 
 /** What of a plan its hash covers. */
-export type PlanContent = Omit<SessionRecord, 'planHash' | 'createdAt' | 'deadlineAt' | 'expiresAt'>;
+export type PlanContent = Omit<
+  SessionRecord,
+  'planHash' | 'createdAt' | 'deadlineAt' | 'expiresAt' | 'trace'
+>;
 
 /** Adds hash and times. Throws WorkflowError `invalid-request` for a plan that is too large to be one retained message. */
 export function sealPlan(
   content: PlanContent,
   deadlineMs: number,
-  input: { readonly now: number; readonly maxPlanBytes?: number },
+  input: {
+    readonly now: number;
+    readonly maxPlanBytes?: number;
+    readonly trace?: TraceContext | undefined;
+  },
 ): SessionRecord {
   const text = canonicalJson(content);
   const bytes = utf8ToBytes(text);
@@ -29,6 +36,7 @@ export function sealPlan(
   return {
     ...content,
     planHash: bytesToHex(sha256(bytes)),
+    ...(input.trace === undefined ? {} : { trace: input.trace }),
     createdAt: isoTime(input.now),
     deadlineAt: isoTime(deadlineAt),
     expiresAt: isoTime(deadlineAt + lastsMs),
@@ -47,6 +55,6 @@ export function hasValidHash(record: SessionRecord): boolean {
 const verified = new WeakSet<SessionRecord>();
 
 function isHashed(record: SessionRecord): boolean {
-  const { planHash, createdAt: _, deadlineAt: __, expiresAt: ___, ...content } = record;
+  const { planHash, createdAt: _, deadlineAt: __, expiresAt: ___, trace: ____, ...content } = record;
   return bytesToHex(sha256(utf8ToBytes(canonicalJson(content)))) === planHash;
 }

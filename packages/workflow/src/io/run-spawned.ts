@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { Logger } from '@shoal/mqtt-link';
+import { flushTelemetry } from '@shoal/mqtt-link/tracing';
 import { WorkflowError } from '../errors.ts';
 import type { ArtifactOptions } from '../types/artifact-store.ts';
 import type { AgentBlueprint, Blueprint } from '../types/blueprint.ts';
@@ -38,11 +39,13 @@ export async function runSpawned(options: SpawnedOptions): Promise<never> {
       ...(username === undefined ? {} : { username }),
       ...(password === undefined ? {} : { password }),
     });
+    await flushTelemetry();
     process.exit(end === 'clean' ? 0 : 1);
   } catch (error) {
     options.logger?.error('the order failed', {
       error: error instanceof Error ? error.message : String(error),
     });
+    await flushTelemetry();
     process.exit(1);
   }
 }

@@ -1,4 +1,5 @@
 import type { Requester } from '@shoal/agent-sdk';
+import { within } from '@shoal/mqtt-link/tracing';
 import { sessionTopics, type SessionRecord } from '@shoal/protocol';
 import { deadlineOf, stepExtendedMs } from '../core/active-step.ts';
 import { decideFailure } from '../core/decide-failure.ts';
@@ -14,6 +15,7 @@ import { BegunWork } from './begun-work.ts';
 import { gatedLink } from './gated-link.ts';
 import { readCanary } from './read-canary.ts';
 import { settleOutput } from './run-work.ts';
+import { endStepSpan, startStepSpan } from './step-span.ts';
 import { writeOutput, writeResult } from './write-result.ts';
 
 export interface StepWorkOptions {
@@ -139,20 +141,26 @@ export class StepWork {
   #begin(work: BegunWork, blueprint: Blueprint, session: SessionRecord): void {
     const { order, active, view, link, voice, logger } = this.#attempt;
     const { requester, artifacts, mayAct, onEnd } = this.#options;
-    work.begin(
-      {
-        blueprint,
-        session,
-        active,
-        view: view(),
-        attempt: order.attempt,
-        requester,
-        link: gatedLink(link, mayAct),
-        progress: (text, data) => voice.progress('progress', text, data),
-        logger,
-        artifacts,
-      },
-      onEnd,
+    const span = startStepSpan(this.#attempt, blueprint.id);
+    within(span, () =>
+      work.begin(
+        {
+          blueprint,
+          session,
+          active,
+          view: view(),
+          attempt: order.attempt,
+          requester,
+          link: gatedLink(link, mayAct),
+          progress: (text, data) => voice.progress('progress', text, data),
+          logger,
+          artifacts,
+        },
+        () => {
+          endStepSpan(span, work.end);
+          onEnd();
+        },
+      ),
     );
   }
 

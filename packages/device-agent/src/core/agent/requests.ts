@@ -1,3 +1,4 @@
+import type { TraceContext } from '@shoal/protocol';
 import type { Contribution, Drift } from '../detector/judgement.ts';
 import type { Incident } from '../incident/incident-machine.ts';
 import type { StreamingDetector } from '../detector/streaming-detector.ts';
@@ -10,6 +11,8 @@ export interface IncidentRequest {
   /** `org/unit/agentId` of the workflow. */
   readonly target: string;
   readonly message: IncidentMessage;
+  /** Of the sample that raised the incident; a successor goes on in the same trace. */
+  readonly trace?: TraceContext;
   /** `open` until the workflow's task ended; `given-up` when it could not be reached. */
   readonly state: 'open' | 'ended' | 'given-up';
   readonly taskState?: string;
