@@ -1,11 +1,14 @@
 import { existsSync } from 'node:fs';
 import type { DeviceStatus } from '@shoal/device-agent';
 import { openLink } from '@shoal/mqtt-link';
+import { startCollector, type CollectedSpan, type Collector } from '@shoal/observability/testing';
 import { parseShoalTopic } from '@shoal/protocol';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FleetReport } from '../src/observe/report.ts';
 import { askStatus } from './ask-status.ts';
-import { startFleet, type RunningFleet } from './running-fleet.ts';
+import { startFleetWith, type RunningFleet } from './running-fleet.ts';
+import { callThroughGateway } from './through-gateway.ts';
+import { TraceTree } from './trace-tree.ts';
 
 // Physical models: the same everywhere. Steps take long enough to be killed in the middle.
 const FLAGS = [
@@ -57,8 +60,8 @@ async function watchResults(fleet: RunningFleet): Promise<Map<string, Set<string
   return results;
 }
 
-async function runWith(disturb: (fleet: RunningFleet) => Promise<void>) {
-  const fleet = startFleet(...FLAGS);
+async function runWith(disturb: (fleet: RunningFleet) => Promise<void>, env: NodeJS.ProcessEnv = {}) {
+  const fleet = startFleetWith(env, ...FLAGS);
   const results = await watchResults(fleet);
   await disturb(fleet);
   const { code, report, log } = await fleet.done;
@@ -79,22 +82,97 @@ describe.skipIf(!existsSync('/proc/self/environ'))(
   { timeout: LIMIT_MS },
   () => {
     let undisturbed: ReturnType<typeof essence>;
+    let collector: Collector;
+    let firstRun: readonly CollectedSpan[];
+    /** Of the request over HTTP. */
+    const outside = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331' };
+    const traced = (): NodeJS.ProcessEnv => ({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url });
 
+    afterAll(() => collector.stop());
     beforeAll(async () => {
-      const { report } = await runWith(async () => {});
+      collector = await startCollector();
+      const { report } = await runWith(async (fleet) => {
+        const url = await fleet.url();
+        await fleet.untilLog(/step +diagnose +at work/);
+        await callThroughGateway(url, 'pump-01', { ...traced(), traceparent: outside });
+      }, traced());
+      firstRun = [...collector.spans];
       undisturbed = essence(report);
       expect(undisturbed.verdict).toMatch(/race|ball/);
       expect(undisturbed.states).toEqual(['completed']);
     }, LIMIT_MS);
 
+    it('is one trace, from the sample that raised the anomaly to the work order, over all its processes', () => {
+      const { device } = undisturbed;
+      const tree = TraceTree.of(firstRun, `telemetry ${device}`);
+      const agent = tree.root.pid;
+      // Requested, accepted, spawned, at work: and what the step asks of the device, on both sides.
+      const diagnosis = tree.path(
+        [`telemetry ${device}`, 'consumer', 'shoal-spawned'],
+        ['SendStreamingMessage', 'client', 'shoal-spawned'],
+        ['SendStreamingMessage', 'server', 'shoal-supervisor'],
+        ['spawn diagnose', 'producer', 'shoal-supervisor'],
+        ['step diagnose', 'consumer', 'shoal-spawned'],
+        ['tools/call read_vibration_waveform', 'client', 'shoal-spawned'],
+        ['tools/call read_vibration_waveform', 'server', 'shoal-devices'],
+      );
+      expect(new Set(diagnosis.map(({ pid }) => pid)).size).toBe(4);
+      // What acts goes through the agent that watches the device: the process in which the trace began.
+      const protection = tree.path(
+        ['spawn protect', 'producer', 'shoal-supervisor'],
+        ['step protect', 'consumer', 'shoal-spawned'],
+        ['SendMessage', 'client', 'shoal-spawned'],
+        ['SendMessage', 'server', 'shoal-spawned'],
+        ['tools/call set_speed', 'client', 'shoal-spawned'],
+        ['tools/call set_speed', 'server', 'shoal-devices'],
+      );
+      expect(protection[3]?.pid).toBe(agent);
+      const [spawned, order] = tree.path(
+        ['step work-order', 'consumer', 'shoal-spawned'],
+        ['work order', 'internal', 'shoal-spawned'],
+      );
+      expect(order?.attributes['shoal.work_order.id']).toMatch(/^WO-/);
+      // It follows from the steps that it needed.
+      expect(spawned?.links.map(({ spanId }) => tree.get(spanId)?.name).toSorted()).toEqual(
+        ['diagnose', 'plan', 'protect', 'survey'].map((step) => `spawn ${step}`),
+      );
+      expect(tree.spans.filter(({ name }) => name.startsWith('step ')).map(({ name }) => name)).toHaveLength(
+        STEPS.length,
+      );
+      expect(tree.orphans).toEqual([]);
+    });
+
+    it('continues the trace of a client on HTTP through the gateway to the agent of a device', () => {
+      const spans = firstRun.filter(({ traceId }) => traceId === outside.traceId);
+      const below = (parent: string): CollectedSpan | undefined =>
+        spans.find(({ parentSpanId }) => parentSpanId === parent);
+      const http = below(outside.spanId);
+      const call = below(http?.spanId ?? '');
+      const run = below(call?.spanId ?? '');
+      expect([http, call, run].map((span) => span && [span.kind, span.service])).toEqual([
+        ['server', 'shoal-gateway'],
+        ['client', 'shoal-gateway'],
+        ['server', 'shoal-spawned'],
+      ]);
+      expect(http?.name).toBe('POST agent');
+      expect(call?.name).toBe(run?.name);
+      expect(run?.attributes['a2a.task.state']).toBe('TASK_STATE_COMPLETED');
+    });
+
     it('ends with the same work order when an instance is killed in mid-step', async () => {
+      const before = collector.spans.length;
       const { report, log } = await runWith(async (fleet) => {
         await fleet.untilLog(/step +diagnose +at work/);
         expect(fleet.kill('shoal-step diagnose')).toBe(1);
-      });
+      }, traced());
       expect(essence(report)).toEqual(undisturbed);
       expect(log).toMatch(/lost +diagnose/);
       expect(attempts(report, 'diagnose')).toBe(2);
+      // The second attempt is of the same trace, and follows from the first, whose process told nothing any more.
+      const tree = TraceTree.of(collector.spans.slice(before), `telemetry ${undisturbed.device}`);
+      const [first, second] = tree.named('spawn diagnose');
+      expect(second?.links.map(({ spanId }) => spanId)).toEqual([first?.spanId]);
+      expect(tree.named('step diagnose').map(({ parentSpanId }) => parentSpanId)).toEqual([second?.spanId]);
     });
 
     it('ends with the same work order when the device agent that asked is killed; its successor knows the baseline', async () => {

@@ -28,8 +28,16 @@ export interface RunningFleet {
 
 /** Starts the demo fleet as a user would, with `--json`, so that stdout is the report and stderr the log. */
 export function startFleet(...flags: string[]): RunningFleet {
+  return startFleetWith({}, ...flags);
+}
+
+/** As `startFleet`, with more in its environment. */
+export function startFleetWith(env: NodeJS.ProcessEnv, ...flags: string[]): RunningFleet {
   const args = ['--conditions=@shoal/source', '--import', 'tsx', MAIN, '--json', ...flags];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  });
   let stdout = '';
   let stderr = '';
   const listeners = new Set<() => void>();

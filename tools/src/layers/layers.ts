@@ -13,6 +13,7 @@ export interface Layer {
 export const LAYERS: Readonly<Record<string, Layer>> = {
   '@shoal/protocol': { folder: 'protocol', imports: [], test: [] },
   '@shoal/mqtt-link': { folder: 'packages/mqtt-link', imports: [], test: ['@shoal/broker'] },
+  '@shoal/observability': { folder: 'packages/observability', imports: [], test: ['@shoal/mqtt-link'] },
   '@shoal/broker': { folder: 'packages/broker', imports: ['@shoal/protocol'], test: ['@shoal/mqtt-link'] },
   '@shoal/registry-client': {
     folder: 'packages/registry-client',
@@ -32,6 +33,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
       '@shoal/agent-sdk',
       '@shoal/a2a-js-mqtt',
       '@shoal/registry-client',
+      '@shoal/observability',
     ],
     test: ['@shoal/broker'],
   },
@@ -143,6 +145,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
       '@shoal/device-sim',
       '@shoal/broker',
       '@shoal/conformance',
+      '@shoal/observability',
       'create-shoal',
     ],
     test: [],

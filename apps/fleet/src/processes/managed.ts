@@ -1,3 +1,4 @@
+import { flushTelemetry } from '@shoal/mqtt-link/tracing';
 import type { ReadyMessage } from './process-keeper.ts';
 
 const LAUNCHER_CHECK_MS = 1000;
@@ -11,13 +12,17 @@ export function stopWhenTold(stop: () => Promise<void>): void {
   const begin = (): void => {
     if (stopping) return;
     stopping = true;
-    stop().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        process.stderr.write(`stopping failed: ${error instanceof Error ? error.message : String(error)}\n`);
-        process.exit(1);
-      },
-    );
+    stop()
+      .finally(() => flushTelemetry())
+      .then(
+        () => process.exit(0),
+        (error: unknown) => {
+          process.stderr.write(
+            `stopping failed: ${error instanceof Error ? error.message : String(error)}\n`,
+          );
+          process.exit(1);
+        },
+      );
   };
   process.on('SIGINT', () => {});
   process.on('SIGTERM', begin);

@@ -1,4 +1,5 @@
 import { processLogger } from '../processes/logger.ts';
+import { flushTelemetry } from '@shoal/mqtt-link/tracing';
 import { ORDER_VARIABLES, readOrder, runOrder } from '@shoal/workflow';
 import { deviceAgentBlueprint } from '../blueprints/device-agent.ts';
 import { stepBlueprints } from '../blueprints/index.ts';
@@ -24,5 +25,6 @@ export async function runSpawned(): Promise<void> {
     await running;
   });
   const end = await running;
+  await flushTelemetry();
   process.exit(end === 'clean' ? 0 : 1);
 }

@@ -1,33 +1,38 @@
 #!/usr/bin/env node
 import type { Agent } from '@shoal/agent-sdk';
 import type { Logger } from '@shoal/mqtt-link';
+import { withTraceIds } from '@shoal/mqtt-link/tracing';
+import { startObservability, type Observability } from '@shoal/observability';
 import { createGateway } from '../io/gateway.ts';
 import { createHttpAgent } from '../io/http-agent.ts';
 import type { Command } from './settings.ts';
 import { USAGE, UsageError, readCommand } from './settings.ts';
 
 /** JSON lines on standard error. */
-const logger: Logger = {
+const logger: Logger = withTraceIds({
   debug: () => undefined,
   info: (message, fields) => write('info', message, fields),
   warn: (message, fields) => write('warn', message, fields),
   error: (message, fields) => write('error', message, fields),
-};
+});
 
 function write(level: string, message: string, fields: Record<string, unknown> = {}): void {
   process.stderr.write(`${JSON.stringify({ time: new Date().toISOString(), level, message, ...fields })}\n`);
 }
 
-async function run({ gateway: options, httpAgents, graceMs }: Command): Promise<void> {
+async function run(
+  { gateway: options, httpAgents, graceMs }: Command,
+  observability: Observability | undefined,
+): Promise<void> {
   const gateway = createGateway({ ...options, logger });
   const agents: Agent[] = [];
   let signals = 0;
   const stop = (signal: NodeJS.Signals): void => {
     if (++signals > 1) process.exit(1);
     logger.info('stopping', { signal, graceMs });
-    void Promise.all([gateway.stop({ graceMs }), ...agents.map((agent) => agent.stop({ graceMs }))]).then(
-      () => process.exit(0),
-    );
+    void Promise.all([gateway.stop({ graceMs }), ...agents.map((agent) => agent.stop({ graceMs }))])
+      .then(() => observability?.shutdown())
+      .then(() => process.exit(0));
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
@@ -47,7 +52,7 @@ async function run({ gateway: options, httpAgents, graceMs }: Command): Promise<
 try {
   const command = readCommand(process.argv.slice(2), process.env);
   if (command === 'help') process.stdout.write(`${USAGE}\n`);
-  else await run(command);
+  else await run(command, await startObservability({ serviceName: 'shoal-gateway' }));
 } catch (error) {
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof UsageError || error instanceof TypeError) {

@@ -1,5 +1,6 @@
 import type { Logger } from '@shoal/mqtt-link';
 import type { RequestHandler } from 'express';
+import { traceIdOf } from './observe-http.ts';
 
 /** One line a request, when it is over. Paths name agents and tasks; queries, headers and bodies are not written. */
 export function accessLog(logger: Logger): RequestHandler {
@@ -14,6 +15,7 @@ export function accessLog(logger: Logger): RequestHandler {
         complete: response.writableFinished,
         ms: Math.round(performance.now() - started),
         remote: request.ip,
+        ...traceIdOf(response),
       });
     });
     next();

@@ -189,7 +189,11 @@ export class ForwardingHandler implements A2ARequestHandler {
     const token = caller?.token;
     const factory = new MqttTransportFactory({
       requester,
-      callOptions: token === undefined ? callOptions : { ...callOptions, token },
+      callOptions: {
+        ...callOptions,
+        ...(token === undefined ? {} : { token }),
+        ...(caller?.traceContext === undefined ? {} : { traceContext: caller.traceContext }),
+      },
     });
     const extensions = context.requestedExtensions ?? [];
     return {

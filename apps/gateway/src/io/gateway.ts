@@ -7,9 +7,10 @@ import type { Requester } from '@shoal/agent-sdk';
 import { createRequester } from '@shoal/agent-sdk';
 import type { Link, Logger } from '@shoal/mqtt-link';
 import { openLink, silentLogger } from '@shoal/mqtt-link';
+import { meterOf } from '@shoal/mqtt-link/tracing';
 import type { AgentAddress } from '@shoal/protocol';
 import { isIdentifier } from '@shoal/protocol';
-import type { RegisteredAgent, Registry } from '@shoal/registry-client';
+import type { PresenceState, RegisteredAgent, Registry } from '@shoal/registry-client';
 import { createRegistry } from '@shoal/registry-client';
 import { baseUrlOf } from '../core/public-card.ts';
 import type { Gateway, GatewayOptions } from './gateway-options.ts';
@@ -25,6 +26,14 @@ export function createGateway(options: GatewayOptions): Gateway {
     );
   return new MqttGateway(options);
 }
+
+const PRESENCE_STATES: Readonly<Record<PresenceState, true>> = {
+  online: true,
+  suspect: true,
+  asleep: true,
+  offline: true,
+  unknown: true,
+};
 
 class MqttGateway implements Gateway {
   readonly #options: GatewayOptions;
@@ -78,7 +87,21 @@ class MqttGateway implements Gateway {
       ...(allowTokenOnLoopback === undefined ? {} : { allowTokenOnLoopback }),
       logger,
     });
+    this.#measure(this.#registry);
     await this.#listen();
+  }
+
+  #measure(registry: Registry): void {
+    const agents = meterOf('@shoal/gateway')?.createObservableGauge('shoal.gateway.agents', {
+      description: 'Registered agents by presence.',
+    });
+    agents?.addCallback((result) => {
+      const count = new Map<string, number>();
+      for (const { address, presence } of registry.agents())
+        if (this.#shows(address)) count.set(presence.state, (count.get(presence.state) ?? 0) + 1);
+      for (const state of Object.keys(PRESENCE_STATES))
+        result.observe(count.get(state) ?? 0, { presence: state });
+    });
   }
 
   async #listen(): Promise<void> {

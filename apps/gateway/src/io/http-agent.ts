@@ -8,6 +8,7 @@ import {
 } from '@a2a-js/sdk/client';
 import type { Agent, AgentOptions, CardInput, RetainedState } from '@shoal/agent-sdk';
 import { createAgent, retainedState, retainedTaskStore } from '@shoal/agent-sdk';
+import { endSpan, startSpan, within } from '@shoal/mqtt-link/tracing';
 import type { AgentCard, AgentState } from '@shoal/protocol';
 import { agentTopics } from '@shoal/protocol';
 import type { RemoteTask } from '../core/remote-tasks.ts';
@@ -47,7 +48,26 @@ async function connect({
   const fetchImpl: typeof fetch = async (input, init) => {
     const all = new Headers(init?.headers);
     for (const [name, value] of Object.entries((await headers?.()) ?? {})) all.set(name, value);
-    return plain(input, { ...init, headers: all });
+    const span = startSpan('@shoal/gateway', init?.method ?? 'GET', {
+      kind: 'client',
+      attributes: {
+        'http.request.method': init?.method ?? 'GET',
+        'server.address': new URL(agentUrl).hostname,
+      },
+    });
+    for (const [name, value] of Object.entries({ ...span?.carrier })) all.set(name, value);
+    let failure: string | undefined;
+    try {
+      const response = await within(span, () => plain(input, { ...init, headers: all }));
+      span?.span.setAttribute('http.response.status_code', response.status);
+      if (response.status >= 400) failure = String(response.status);
+      return response;
+    } catch (error) {
+      failure = 'unreachable';
+      throw error;
+    } finally {
+      endSpan(span, failure);
+    }
   };
   const resolver = new DefaultAgentCardResolver({ fetchImpl });
   const card = await (agentUrl.endsWith('.json')

@@ -17,6 +17,7 @@ import { ForwardingHandler } from './forwarding-handler.ts';
 import type { GatewayOptions } from './gateway-options.ts';
 import { identify } from './http-caller.ts';
 import { keepAlive } from './keep-alive.ts';
+import { observeHttp } from './observe-http.ts';
 
 export interface Backend {
   readonly requester: Requester;
@@ -38,7 +39,7 @@ export function createApp(options: GatewayOptions, backend: Backend): Express {
   const app = express();
   app.disable('x-powered-by');
   app.set('trust proxy', options.trustedProxies ?? 0);
-  app.use(accessLog(backend.logger), boundedBy(maxOpen), statusFromCaller);
+  app.use(observeHttp(), accessLog(backend.logger), boundedBy(maxOpen), statusFromCaller);
   app.get('/healthz', (_request, response) => void response.json({ status: 'ok' }));
   if (requestsPerMinute > 0)
     app.use(

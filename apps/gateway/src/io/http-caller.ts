@@ -1,9 +1,10 @@
 import type { User } from '@a2a-js/sdk/server';
-import type { TokenValidator } from '@shoal/agent-sdk';
+import type { CallOptions, TokenValidator } from '@shoal/agent-sdk';
 import type { TokenIdentity } from '@shoal/agent-sdk';
 import { AUTH_ERRORS } from '@shoal/protocol';
 import type { Request, Response } from 'express';
 import { GatewayError } from '../core/gateway-error.ts';
+import { spanOf } from './observe-http.ts';
 
 /** Who sent one HTTP request, and whether they still wait. */
 export class HttpCaller implements User {
@@ -11,11 +12,14 @@ export class HttpCaller implements User {
   readonly token: string | undefined;
   /** Aborted when the connection closes before the answer is complete. */
   readonly signal: AbortSignal;
+  /** The span of the request is active in it. */
+  readonly traceContext: CallOptions['traceContext'];
   readonly #identity: TokenIdentity | undefined;
   readonly #response: Response;
 
   constructor(request: Request, response: Response, identity?: TokenIdentity) {
     this.token = /^bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
+    this.traceContext = spanOf(response)?.context;
     this.#identity = identity;
     this.#response = response;
     const gone = new AbortController();
