@@ -63,6 +63,8 @@ function outcomeOf(error: unknown): Failure['outcome'] | undefined {
       return MCP[code] ?? 'failed';
     case 'BrokerError':
       return code === 'invalid-options' ? 'usage' : 'failed';
+    case 'DeviceToolError':
+      return code === 'no-such-command' ? 'not-found' : 'usage';
     case 'ProtocolError':
     case 'ConformanceError':
       return 'usage';

@@ -1,5 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { DeviceCall, DevicesList, DevicesWatch, DeviceTools } from '../src/shapes/devices.ts';
+import type {
+  DeviceCall,
+  DeviceCommandRow,
+  DeviceCommands,
+  DevicesList,
+  DevicesWatch,
+  DeviceTools,
+} from '../src/shapes/devices.ts';
 import { cli, cliError, cliJson } from './cli.ts';
 import { startWorld, type World } from './world.ts';
 
@@ -67,6 +74,41 @@ describe('shoal devices', () => {
     await world.startDeviceAgent(device);
     const { value } = await cliJson<DeviceCall>('devices.call', setSpeed(['--yes']), world.options);
     expect(value).toMatchObject({ via: 'agent', ok: true });
+  });
+
+  it('leaves commands for a device that is there, or not, and takes them back', async () => {
+    const command = (name: string, ...more: readonly string[]): string[] => [
+      'devices',
+      'command',
+      name,
+      'set_speed',
+      '--args',
+      '{"rpm":1300}',
+      ...more,
+    ];
+    const run = (argv: readonly string[]) =>
+      cliJson<DeviceCommandRow>('devices.command', [...argv], world.options);
+    const unconfirmed = await cliError(command(device), world.options);
+    expect(unconfirmed).toMatchObject({ code: 2, error: { code: 'not-confirmed' } });
+    const done = await run(command(device, '--yes', '--wait', '--by', 'ops'));
+    expect(done.value).toMatchObject({ state: 'done', by: 'ops', result: { rpm: 1300 } });
+    const queued = await run(command('far-away', '--yes', '--id', 'c-1'));
+    expect(queued.value).toMatchObject({ state: 'queued', commandId: 'c-1', trail: [] });
+    const cancel = ['devices', 'cancel', 'far-away'];
+    expect((await run([...cancel, 'c-1', '--reason', 'too late'])).value.state).toBe('canceled');
+    const { value } = await cliJson<DeviceCommands>(
+      'devices.commands',
+      ['devices', 'commands', 'far-away'],
+      world.options,
+    );
+    expect(value.commands.map(({ state }) => state)).toEqual(['canceled']);
+    expect((await cli(['devices', 'commands', device], world.options)).stdout).toMatch(/done +set_speed/);
+    const nothing = await cliError([...cancel, 'c-2'], world.options);
+    expect(nothing).toMatchObject({ code: 3, error: { code: 'no-such-command' } });
+    const ended = await cliError(['devices', 'cancel', device, done.value.commandId], world.options);
+    expect(ended).toMatchObject({ error: { code: 'too-late' } });
+    const never = await cliError(command(device, '--yes', '--within', '0'), world.options);
+    expect(never).toMatchObject({ code: 2, error: { code: 'invalid-command' } });
   });
 
   it.each([

@@ -30,5 +30,25 @@ export {
   type GuardOptions,
   type SettleAnswer,
 } from './core/guard.ts';
+export {
+  commandState,
+  CommandViews,
+  type DeviceCommandState,
+  type DeviceCommandView,
+} from './core/command-view.ts';
+export {
+  CommandMemory,
+  followCommands,
+  type CommandFollower,
+  type FollowCommandsOptions,
+} from './io/follow-commands.ts';
+export {
+  cancelDeviceCommand,
+  readDeviceCommands,
+  sendDeviceCommand,
+  waitForDeviceCommand,
+  type CancelAnswer,
+  type SendCommandOptions,
+} from './io/send-command.ts';
 export { followApprovals, type ApprovalBook } from './io/follow-approvals.ts';
 export { registerDeviceTools, SETTLE_TOOL } from './io/register-device-tools.ts';

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { startObservability } from '@shoal/observability';
 import { processIo } from '../process-io.ts';
 import { run } from '../run.ts';
 
@@ -15,6 +16,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
   throw error;
 });
+const observability = await startObservability({ serviceName: 'shoal' });
 process.exitCode = await run(process.argv.slice(2), processIo(stop.signal));
+await observability?.shutdown();
 // Whatever is still open has had its chance; what was printed is written first.
 process.stdout.write('', () => process.exit());

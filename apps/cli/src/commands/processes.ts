@@ -55,8 +55,9 @@ export const processes: readonly Leaf[] = [
       BLUEPRINTS,
       {
         flags: '--spawner <kind>',
-        description: 'where steps run: a process each (default), or all in this one',
-        choices: ['process', 'in-process'],
+        description:
+          'where steps run: a process each (default), all in this one, or on the hosts of the unit (shoal-host)',
+        choices: ['process', 'in-process', 'hosts'],
       },
     ],
     examples: ['shoal supervisor --org acme --unit plant-1 --workflow flow.yaml --blueprints steps.js'],

@@ -1,5 +1,11 @@
 import { resolve } from 'node:path';
-import { childProcessSpawner, createSupervisor, inProcessSpawner, type Spawner } from '@shoal/supervisor';
+import {
+  childProcessSpawner,
+  createSupervisor,
+  inProcessSpawner,
+  openRemoteHosts,
+  type Spawner,
+} from '@shoal/supervisor';
 import { runSpawned } from '@shoal/workflow';
 import { credentialsOf } from '../connection/connect.ts';
 import { contextLogger, untilStopped } from '../connection/log.ts';
@@ -8,10 +14,12 @@ import { CliError, usageError } from '../errors.ts';
 import type { Context } from '../program/context.ts';
 import { implement } from '../program/leaf.ts';
 
+type SpawnerKind = 'in-process' | 'process' | 'hosts';
+
 interface SupervisorFlags {
   readonly workflow?: readonly string[];
   readonly blueprints?: string;
-  readonly spawner?: 'in-process' | 'process';
+  readonly spawner?: SpawnerKind;
 }
 
 interface Ran {
@@ -58,17 +66,23 @@ export const supervisor = implement<Ran>({
 /** Each step and agent in a process of its own, which is this program in another role; or all in this one. */
 async function spawnerOf(
   context: Context,
-  kind: 'in-process' | 'process',
+  kind: SpawnerKind,
   module: string | undefined,
   { blueprints, agents }: Blueprints,
 ): Promise<Spawner> {
   const { url, username, password, tls } = await credentialsOf(context.io, context.settings);
+  const { org = '', unit = '' } = context.settings;
   const who = {
     url,
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
   };
   const logger = contextLogger(context);
+  if (kind === 'hosts') {
+    const hosts = await openRemoteHosts({ ...who, ...(tls === undefined ? {} : { tls }), org, unit, logger });
+    context.atEnd(() => hosts.stop());
+    return hosts;
+  }
   if (kind === 'in-process')
     return inProcessSpawner({ ...who, ...(tls === undefined ? {} : { tls }), blueprints, agents, logger });
   if (tls !== undefined)

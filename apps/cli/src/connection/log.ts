@@ -1,4 +1,5 @@
 import type { Logger } from '@shoal/mqtt-link';
+import { withTraceIds } from '@shoal/mqtt-link/tracing';
 import type { Context } from '../program/context.ts';
 
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
@@ -12,7 +13,12 @@ export function contextLogger(context: Context): Logger {
       if (LEVELS.indexOf(level) >= least)
         context.note(JSON.stringify({ time: new Date().toISOString(), level, message, ...fields }));
     };
-  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
+  return withTraceIds({
+    debug: write('debug'),
+    info: write('info'),
+    warn: write('warn'),
+    error: write('error'),
+  });
 }
 
 /** Resolves when the command is told to stop. */

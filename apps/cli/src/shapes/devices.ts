@@ -1,4 +1,4 @@
-import { RISK_CLASSES } from '@shoal/device-tools';
+import { RISK_CLASSES, type DeviceCommandState } from '@shoal/device-tools';
 import { Type, type Static } from 'typebox';
 import { count, json, map, orNull, text, words } from './parts.ts';
 
@@ -55,3 +55,34 @@ export const DeviceCall = Type.Object({
   error: orNull(text),
 });
 export type DeviceCall = Static<typeof DeviceCall>;
+
+const COMMAND_STATES = [
+  'queued',
+  'canceling',
+  'delivered',
+  'accepted',
+  'running',
+  'done',
+  'failed',
+  'unknown',
+  'expired',
+  'canceled',
+] as const satisfies readonly DeviceCommandState[];
+
+export const DeviceCommandRow = Type.Object({
+  commandId: text,
+  state: words(...COMMAND_STATES),
+  tool: text,
+  args: json,
+  by: text,
+  at: text,
+  deadlineAt: text,
+  /** What the device said, in order. */
+  trail: Type.Array(Type.Object({ state: text, at: text })),
+  result: json,
+  error: orNull(text),
+});
+export type DeviceCommandRow = Static<typeof DeviceCommandRow>;
+
+export const DeviceCommands = Type.Object({ device: text, commands: Type.Array(DeviceCommandRow) });
+export type DeviceCommands = Static<typeof DeviceCommands>;

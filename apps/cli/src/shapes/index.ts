@@ -30,6 +30,8 @@ export const SHAPES: Readonly<Record<string, TSchema>> = {
   'devices.watch': devices.DevicesWatch,
   'devices.tools': devices.DeviceTools,
   'devices.call': devices.DeviceCall,
+  'devices.command': devices.DeviceCommandRow,
+  'devices.commands': devices.DeviceCommands,
   doctor: Doctor,
   trace: projects.Trace,
   create: projects.Created,

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import type { Link, Logger } from '@shoal/mqtt-link';
-import type { McpServing } from '@shoal/mcp-mqtt';
 import { deviceTopics } from '@shoal/protocol';
 import { CaptureStore, chunkOf, type CaptureChunk } from '../core/captures.ts';
 import {
@@ -12,6 +11,12 @@ import {
 import type { DeviceSample, DeviceSource, MachineDescription, Setpoint } from '../core/source.ts';
 import { deviceTime, due, telemetryRecord, type PaceState } from '../core/telemetry.ts';
 import { LOCKOUT, type DeviceControls } from './device-tools.ts';
+
+/** One connection of a device, with everything that is served and followed on it. */
+export interface DeviceConnection {
+  readonly link: Link;
+  close(): Promise<void>;
+}
 
 export interface DeviceSettings {
   readonly org: string;
@@ -28,6 +33,8 @@ export interface DeviceSettings {
 export interface DeviceState {
   /** Samples made since the start. */
   readonly samples: number;
+  /** Sleeps: without a connection, until it is woken. */
+  readonly asleep: boolean;
   /** Samples that no connection was there for. */
   readonly lost: number;
   readonly rpm: number;
@@ -56,7 +63,11 @@ export class Device implements DeviceControls {
   readonly #captures = new CaptureStore(CAPTURES_KEPT);
   readonly #listeners = new Set<(sample: DeviceSample) => void>();
   readonly #settleEnded: () => void;
-  #serving: McpServing | undefined;
+  #connect: (() => Promise<DeviceConnection>) | undefined;
+  #connection: DeviceConnection | undefined;
+  /** Falling asleep and waking up go one after the other. */
+  #turn: Promise<void> = Promise.resolve();
+  #stopped = false;
   #sourceState: unknown;
   #setpoint: Setpoint;
   #channels: DeviceSample['channels'] = {};
@@ -85,12 +96,13 @@ export class Device implements DeviceControls {
 
   get state(): DeviceState {
     const { rpm, running } = this.#setpoint;
-    return { samples: this.#samples, lost: this.#lost, rpm, running, ended: this.#over };
+    const asleep = this.#connection === undefined;
+    return { samples: this.#samples, lost: this.#lost, rpm, running, asleep, ended: this.#over };
   }
 
-  /** The device's one connection: telemetry and MCP. */
-  get link(): Link {
-    return this.#serving!.link;
+  /** The device's one connection: telemetry, MCP and commands. Undefined while it sleeps. */
+  get link(): Link | undefined {
+    return this.#connection?.link;
   }
 
   /** Each sample with its ground truth, which is never published. Returns the way to stop listening. */
@@ -100,8 +112,9 @@ export class Device implements DeviceControls {
   }
 
   /** Begins to publish; called once, by `startDevice`. */
-  run(serving: McpServing): void {
-    this.#serving = serving;
+  async run(connect: () => Promise<DeviceConnection>): Promise<void> {
+    this.#connect = connect;
+    this.#connection = await connect();
     this.#pace = { sent: 0, startedAtMs: performance.now() };
     this.#round();
   }
@@ -109,7 +122,31 @@ export class Device implements DeviceControls {
   /** Withdraws the tools and disconnects. Stopping twice is fine. */
   async stop(): Promise<void> {
     this.#end();
-    await this.#serving?.stop();
+    this.#stopped = true;
+    await this.sleep();
+  }
+
+  /** Disconnects as a device does that saves its battery; the machine goes on, unseen. Sleeping twice is fine. */
+  sleep(): Promise<void> {
+    return this.#inTurn(async () => {
+      const connection = this.#connection;
+      this.#connection = undefined;
+      await connection?.close();
+    });
+  }
+
+  /** Connects again, and carries out the commands that have come meanwhile. Rejects with LinkError; it sleeps on then. */
+  wake(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#stopped) return;
+      this.#connection ??= await this.#connect?.();
+    });
+  }
+
+  #inTurn(act: () => Promise<void>): Promise<void> {
+    const turn = this.#turn.then(act);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
   }
 
   describe(): Record<string, unknown> {
@@ -226,11 +263,12 @@ export class Device implements DeviceControls {
 
   /** QoS 0: a sample that cannot be sent now is lost, as with a real sensor. */
   #publish(payload: string): void {
-    if (this.link.state !== 'online') {
+    const { link } = this;
+    if (link?.state !== 'online') {
       this.#lost += 1;
       return;
     }
-    this.link
+    link
       .publish(this.#topic, payload, { qos: 0, payloadIsUtf8: true, contentType: 'application/json' })
       .catch((error: unknown) => {
         this.#lost += 1;

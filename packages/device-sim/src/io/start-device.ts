@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import {
+  CommandMemory,
   DeviceToolGuard,
   followApprovals,
+  followCommands,
   RequestMemory,
   type ApprovalBook,
   type RiskClass,
@@ -12,7 +14,7 @@ import { assertIdentifier, deviceTopics } from '@shoal/protocol';
 import { inRange } from '../core/faults.ts';
 import type { DeviceSource } from '../core/source.ts';
 import { createDeviceServer, deviceTools } from './device-tools.ts';
-import { Device } from './device.ts';
+import { Device, type DeviceConnection } from './device.ts';
 
 export interface StartDeviceOptions extends Pick<
   LinkOptions,
@@ -52,8 +54,8 @@ export function deviceMcpServer(device: {
 }
 
 /**
- * Connects, serves the tools over MCP and publishes telemetry (QoS 0) until the recording ends or `stop`. One connection for
- * both. Rejects with `out-of-range`, ProtocolError `invalid-identifier`, or the link's LinkError.
+ * Connects, serves the tools over MCP, carries out the commands that wait for it, and publishes telemetry (QoS 0) until the recording
+ * ends or `stop`. One connection for all. Rejects with `out-of-range`, ProtocolError `invalid-identifier`, or the link's LinkError.
  */
 export async function startDevice(options: StartDeviceOptions): Promise<Device> {
   const { org, unit, deviceId, source, rateHz = 1, speed = 1, maxChunkBytes = 32_768 } = options;
@@ -78,24 +80,36 @@ export async function startDevice(options: StartDeviceOptions): Promise<Device> 
     ...(options.grant === undefined ? {} : { grant: options.grant }),
     ...(options.approvers === undefined ? {} : { approvers: options.approvers }),
   });
-  const serving = await serveMcp({
-    ...deviceMcpServer(device),
-    url: options.url,
-    description: `${source.description.type} ${deviceId}: describe, read_vibration_waveform, set_speed, start, stop.`,
-    meta: { org, unit, deviceId, type: source.description.type },
-    server: () => createDeviceServer(deviceId, guard),
-    logger,
-    ...(options.maxSessions === undefined ? {} : { maxSessions: options.maxSessions }),
-    ...(options.username === undefined ? {} : { username: options.username }),
-    ...(options.password === undefined ? {} : { password: options.password }),
-    ...(options.reconnect === undefined ? {} : { reconnect: options.reconnect }),
-  });
-  try {
-    approvals = await followApprovals(serving.link, options, logger);
-  } catch (error) {
-    await serving.stop();
-    throw error;
-  }
-  device.run(serving);
+  const memory = new CommandMemory();
+  const connect = async (): Promise<DeviceConnection> => {
+    const serving = await serveMcp({
+      ...deviceMcpServer(device),
+      url: options.url,
+      description: `${source.description.type} ${deviceId}: describe, read_vibration_waveform, set_speed, start, stop.`,
+      meta: { org, unit, deviceId, type: source.description.type },
+      server: () => createDeviceServer(deviceId, guard),
+      logger,
+      ...(options.maxSessions === undefined ? {} : { maxSessions: options.maxSessions }),
+      ...(options.username === undefined ? {} : { username: options.username }),
+      ...(options.password === undefined ? {} : { password: options.password }),
+      ...(options.reconnect === undefined ? {} : { reconnect: options.reconnect }),
+    });
+    try {
+      const { link } = serving;
+      approvals = await followApprovals(link, options, logger);
+      const commands = await followCommands({ link, device: options, guard, logger, memory });
+      return {
+        link,
+        async close() {
+          await commands.close();
+          await serving.stop();
+        },
+      };
+    } catch (error) {
+      await serving.stop();
+      throw error;
+    }
+  };
+  await device.run(connect);
   return device;
 }

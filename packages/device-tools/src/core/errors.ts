@@ -3,6 +3,9 @@ const brand = Symbol.for('@shoal/device-tools/DeviceToolError');
 /** Every code, with what it means. The README table is checked against this list. */
 export const DEVICE_TOOL_ERROR_CODES = {
   'invalid-tool': 'a tool is declared without what both ends need to check it; the message names the field',
+  'invalid-command': 'a command cannot be sent as it was asked for; the message names the field',
+  'command-conflict': 'another command of the device has this id',
+  'no-such-command': 'the broker has no command with this id for the device',
 } as const;
 
 export type DeviceToolErrorCode = keyof typeof DEVICE_TOOL_ERROR_CODES;
