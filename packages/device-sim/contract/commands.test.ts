@@ -45,7 +45,8 @@ async function startEmbedded(): Promise<TestBroker> {
 
 /** It keeps what it was told to write: on a signal, in its loop, so before it answers what comes after that. */
 async function startPersistentMosquitto(): Promise<TestBroker> {
-  const mosquitto = await startMosquitto({ persistence: true });
+  // Started by root it would become a user who may not write into the folder.
+  const mosquitto = await startMosquitto({ persistence: true, config: ['user root'] });
   const { url } = mosquitto;
   return {
     url,

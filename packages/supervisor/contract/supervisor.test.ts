@@ -52,6 +52,15 @@ describe.each(BROKERS)('a supervisor on %s', (name, start) => {
     expect([...view.steps.values()].map(({ attempt }) => attempt?.attempt)).toEqual([1, 1, 1, 1]);
   });
 
+  test('a supervisor without OpenTelemetry hands the trace of the request on to the session', async () => {
+    const fleet = await bench();
+    await fleet.supervise(one, [counting()]);
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const task = await fleet.requester.send(fleet.address(), 'go', { userProperties: { traceparent } });
+    const view = await fleet.view('status' in task ? task.id : '');
+    expect(view.session?.trace).toEqual({ traceparent });
+  });
+
   // Mosquitto 2.0.11 closes the older connection without a word, and the two take turns: supervisors must not share an id.
   test.skipIf(name === 'mosquitto')(
     'a supervisor whose id another client takes stops and says so; the session goes on without it',

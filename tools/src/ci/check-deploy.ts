@@ -15,6 +15,7 @@ const TOOLS = [
   'check-jsonschema==0.39.0',
   'python-hcl2==8.1.4',
   'pyhocon==0.3.63',
+  'promql-parser==0.12.0',
 ];
 const KUBERNETES = '1.31';
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import hcl2
+import promql_parser
 import yaml
 from pyhocon import ConfigFactory
 
@@ -81,6 +82,16 @@ print(f"docker-bake.hcl: {len(targets) - 1} images")
 
 for name in ("prometheus.yaml", "otel-collector.yaml"):
     yaml.safe_load((DEPLOY / "observability" / name).read_text())
+rules = yaml.safe_load((DEPLOY / "observability/alerts.yaml").read_text())
+board = json.loads((DEPLOY / "observability/grafana-shoal.json").read_text())
+expressions = [rule["expr"] for group in rules["groups"] for rule in group["rules"]]
+expressions += [target["expr"] for panel in board["panels"] for target in panel.get("targets", [])]
+for expression in expressions:
+    try:
+        promql_parser.parse(expression)
+    except ValueError as error:
+        fail("observability", f"{expression}: {error}")
+print(f"observability: {len(expressions)} expressions")
 
 for path in sorted((DEPLOY / "systemd").glob("*.service")):
     unit = configparser.RawConfigParser(strict=False)

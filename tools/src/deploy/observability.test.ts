@@ -74,7 +74,7 @@ beforeAll(async () => {
   };
   // The last record of the session may still be on its way to the supervisor.
   await vi.waitFor(
-    async () => expect(await names()).toContain('shoal_session_duration_seconds_count'),
+    async () => expect(await names()).toContain('shoal_session_duration_count'),
     15_000,
   );
 }, 30_000);

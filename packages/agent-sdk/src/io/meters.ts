@@ -9,6 +9,8 @@ export interface Meters {
   readonly activeTasks: UpDownCounter;
 }
 
+const SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 1_800];
+
 let madeFor: MeterProvider | undefined;
 let made: Meters | undefined;
 
@@ -23,11 +25,13 @@ export function metersOf(): Meters | undefined {
     callDuration: meter.createHistogram('a2a.client.call.duration', {
       unit: 's',
       description: 'Calls of a requester, all attempts included.',
+      advice: { explicitBucketBoundaries: SECONDS },
     }),
     retries: meter.createCounter('a2a.client.retries', { description: 'Attempts after the first.' }),
     taskDuration: meter.createHistogram('a2a.server.task.duration', {
       unit: 's',
       description: 'Runs of a responder, from taken to at rest, by the state they ended in.',
+      advice: { explicitBucketBoundaries: SECONDS },
     }),
     activeTasks: meter.createUpDownCounter('a2a.server.tasks.active', {
       description: 'Runs that are at work or wait in line.',

@@ -29,6 +29,19 @@ test('two supervisors that accept one request at different moments agree on the 
   expect(one?.createdAt).not.toBe(two?.createdAt);
 });
 
+test('the trace is no part of the hash: a device agent that asks again brings another', () => {
+  const definition = parseWorkflow(diamond);
+  const input = { org: 'o', unit: 'u', sessionId: SESSION_ID, contextId: 'c', message: requestMessage() };
+  const trace = { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' };
+  const [traced, untraced] = [trace, undefined].map((each) =>
+    planWorkflow(definition, { ...input, trace: each, now: T0 }),
+  );
+  expect(traced?.trace).toEqual(trace);
+  expect(traced?.planHash).toBe(untraced?.planHash);
+  expect(traced !== undefined && hasValidHash(traced)).toBe(true);
+  expect(validateSessionRecord(traced)).toMatchObject({ ok: true });
+});
+
 test('the hash covers what is executed', () => {
   const plan = planOf(diamond);
   expect(hasValidHash(plan)).toBe(true);
