@@ -40,7 +40,8 @@ func typed(t *testing.T, document string) any {
 	known := []any{
 		AgentAttempt{}, AgentCard{}, AgentState{}, ApprovalDecision{}, ApprovalRequest{}, Artifact{}, AttemptRecord{}, BadRequest{},
 		BindingErrorData{}, BrokerCanary{}, CallerRecord{}, CancelTaskRequest{}, ControlRecord{},
-		DeleteTaskPushNotificationConfigRequest{}, DesiredState{}, ErrorInfo{}, GetExtendedAgentCardRequest{},
+		DeleteTaskPushNotificationConfigRequest{}, DesiredState{}, DeviceCommand{},
+		DeviceCommandCancel{}, DeviceCommandStatus{}, ErrorInfo{}, GetExtendedAgentCardRequest{},
 		GetTaskPushNotificationConfigRequest{}, GetTaskRequest{}, HostEvent{}, HostOrder{}, HostRecord{}, JsonRpcError{},
 		JsonRpcRequest{}, JsonRpcResponse{}, ListTaskPushNotificationConfigsRequest{}, ListTaskPushNotificationConfigsResponse{},
 		ListTasksRequest{}, ListTasksResponse{}, Message{}, Part{}, ReasoningRecord{}, SendMessageRequest{}, SendMessageResponse{},

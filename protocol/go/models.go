@@ -295,6 +295,9 @@ type AttemptRecord struct {
 
 	// SupervisorId corresponds to the JSON schema field "supervisorId".
 	SupervisorId string `json:"supervisorId"`
+
+	// Trace corresponds to the JSON schema field "trace".
+	Trace *TraceContext `json:"trace,omitempty"`
 }
 
 type AuthenticationInfo struct {
@@ -522,6 +525,133 @@ type DeviceCodeOAuthFlow struct {
 	// TokenUrl corresponds to the JSON schema field "tokenUrl".
 	TokenUrl string `json:"tokenUrl"`
 }
+
+// A call of a tool that waits for its device, however long that is away. Retained
+// and immutable; without a word of the device it is queued.
+type DeviceCommand struct {
+	// ApprovalId corresponds to the JSON schema field "approvalId".
+	ApprovalId *string `json:"approvalId,omitempty"`
+
+	// Args corresponds to the JSON schema field "args".
+	Args map[string]interface{} `json:"args"`
+
+	// At corresponds to the JSON schema field "at".
+	At string `json:"at"`
+
+	// Who wants it.
+	By string `json:"by"`
+
+	// CommandId corresponds to the JSON schema field "commandId".
+	CommandId string `json:"commandId"`
+
+	// The device does not begin it after that.
+	DeadlineAt string `json:"deadlineAt"`
+
+	// DeviceId corresponds to the JSON schema field "deviceId".
+	DeviceId string `json:"deviceId"`
+
+	// The records stay so long after the deadline. The Message Expiry that is left
+	// when a device receives the command, less this, is the time until the deadline:
+	// a device without a right clock needs none.
+	RetentionSeconds int `json:"retentionSeconds"`
+
+	// SchemaVersion corresponds to the JSON schema field "schemaVersion".
+	SchemaVersion int `json:"schemaVersion"`
+
+	// Of the tools that the device offers.
+	Tool string `json:"tool"`
+
+	// Trace corresponds to the JSON schema field "trace".
+	Trace *TraceContext `json:"trace,omitempty"`
+}
+
+// A command is no longer wanted. A device reads it after it accepted and before it
+// begins.
+type DeviceCommandCancel struct {
+	// At corresponds to the JSON schema field "at".
+	At string `json:"at"`
+
+	// By corresponds to the JSON schema field "by".
+	By string `json:"by"`
+
+	// CommandId corresponds to the JSON schema field "commandId".
+	CommandId string `json:"commandId"`
+
+	// DeviceId corresponds to the JSON schema field "deviceId".
+	DeviceId string `json:"deviceId"`
+
+	// Reason corresponds to the JSON schema field "reason".
+	Reason *string `json:"reason,omitempty"`
+
+	// SchemaVersion corresponds to the JSON schema field "schemaVersion".
+	SchemaVersion int `json:"schemaVersion"`
+
+	// requested: it was written. effective: after that, the device had not accepted
+	// the command, and so never will.
+	State DeviceCommandCancelState `json:"state"`
+}
+
+type DeviceCommandCancelState string
+
+const DeviceCommandCancelStateEffective DeviceCommandCancelState = "effective"
+const DeviceCommandCancelStateRequested DeviceCommandCancelState = "requested"
+
+// The word of the device on a command, written before it goes on: `delivered` it
+// was received, `accepted` it is taken up, `running` it is begun; `done` has
+// result; `failed`, `unknown` (begun, and nobody knows how it ended), `expired`
+// and `canceled` (never begun) have error.
+type DeviceCommandStatus struct {
+	// CommandId corresponds to the JSON schema field "commandId".
+	CommandId string `json:"commandId"`
+
+	// DeviceId corresponds to the JSON schema field "deviceId".
+	DeviceId string `json:"deviceId"`
+
+	// Error corresponds to the JSON schema field "error".
+	Error *RecordError `json:"error,omitempty"`
+
+	// Result corresponds to the JSON schema field "result".
+	Result json.RawMessage `json:"result,omitempty"`
+
+	// SchemaVersion corresponds to the JSON schema field "schemaVersion".
+	SchemaVersion int `json:"schemaVersion"`
+
+	// State corresponds to the JSON schema field "state".
+	State DeviceCommandStatusState `json:"state"`
+
+	// Every state so far, by the clock of the device; the last one is `state`.
+	Trail []DeviceCommandStatusTrail `json:"trail"`
+}
+
+type DeviceCommandStatusState string
+
+const DeviceCommandStatusStateAccepted DeviceCommandStatusState = "accepted"
+const DeviceCommandStatusStateCanceled DeviceCommandStatusState = "canceled"
+const DeviceCommandStatusStateDelivered DeviceCommandStatusState = "delivered"
+const DeviceCommandStatusStateDone DeviceCommandStatusState = "done"
+const DeviceCommandStatusStateExpired DeviceCommandStatusState = "expired"
+const DeviceCommandStatusStateFailed DeviceCommandStatusState = "failed"
+const DeviceCommandStatusStateRunning DeviceCommandStatusState = "running"
+const DeviceCommandStatusStateUnknown DeviceCommandStatusState = "unknown"
+
+type DeviceCommandStatusTrail struct {
+	// At corresponds to the JSON schema field "at".
+	At string `json:"at"`
+
+	// State corresponds to the JSON schema field "state".
+	State DeviceCommandStatusTrailState `json:"state"`
+}
+
+type DeviceCommandStatusTrailState string
+
+const DeviceCommandStatusTrailStateAccepted DeviceCommandStatusTrailState = "accepted"
+const DeviceCommandStatusTrailStateCanceled DeviceCommandStatusTrailState = "canceled"
+const DeviceCommandStatusTrailStateDelivered DeviceCommandStatusTrailState = "delivered"
+const DeviceCommandStatusTrailStateDone DeviceCommandStatusTrailState = "done"
+const DeviceCommandStatusTrailStateExpired DeviceCommandStatusTrailState = "expired"
+const DeviceCommandStatusTrailStateFailed DeviceCommandStatusTrailState = "failed"
+const DeviceCommandStatusTrailStateRunning DeviceCommandStatusTrailState = "running"
+const DeviceCommandStatusTrailStateUnknown DeviceCommandStatusTrailState = "unknown"
 
 type ErrorInfo struct {
 	// Type corresponds to the JSON schema field "@type".
@@ -1282,8 +1412,8 @@ type SessionRecord struct {
 	Parent *SessionRecordParent `json:"parent,omitempty"`
 
 	// SHA-256 over the canonical JSON (RFC 8785) of this record without planHash,
-	// createdAt, deadlineAt and expiresAt: two supervisors that accept one request
-	// agree on it.
+	// createdAt, deadlineAt, expiresAt and trace: two supervisors that accept one
+	// request agree on it.
 	PlanHash string `json:"planHash"`
 
 	// Request corresponds to the JSON schema field "request".
@@ -1303,6 +1433,9 @@ type SessionRecord struct {
 
 	// In topological order.
 	Steps []PlannedStep `json:"steps"`
+
+	// Trace corresponds to the JSON schema field "trace".
+	Trace *TraceContext `json:"trace,omitempty"`
 
 	// Unit corresponds to the JSON schema field "unit".
 	Unit string `json:"unit"`
@@ -2005,6 +2138,15 @@ type ToolApprovalAction string
 
 const ToolApprovalActionApprove ToolApprovalAction = "approve"
 const ToolApprovalActionDeny ToolApprovalAction = "deny"
+
+// W3C Trace Context: what is done because of the record belongs to this trace.
+type TraceContext struct {
+	// Traceparent corresponds to the JSON schema field "traceparent".
+	Traceparent string `json:"traceparent"`
+
+	// Tracestate corresponds to the JSON schema field "tracestate".
+	Tracestate *string `json:"tracestate,omitempty"`
+}
 
 // Where a trigger stands, so that no supervisor starts a run twice or forgets one.
 // Of a schedule, `at` is the last time that was dealt with. Of telemetry, firedAt

@@ -51,6 +51,7 @@ const a2aBuilders: Builders = {
 };
 
 type Step = p.SessionAddress & { stepId: string };
+type Command = p.DeviceAddress & { commandId: string };
 type Host = Parameters<typeof p.hostTopics>[0];
 
 const shoalBuilders: Builders = {
@@ -82,6 +83,9 @@ const shoalBuilders: Builders = {
   canary: p.canaryTopic,
   'tool-approval': (input: p.DeviceAddress & { approvalId: string }) =>
     p.deviceTopics(input).approval(input.approvalId),
+  'device-command': (input: Command) => p.deviceTopics(input).command(input.commandId).command,
+  'device-command-cancel': (input: Command) => p.deviceTopics(input).command(input.commandId).cancel,
+  'device-command-status': (input: Command) => p.deviceTopics(input).command(input.commandId).status,
   deviceApprovals: (input: p.DeviceAddress) => p.deviceTopics(input).approvals,
   'pool-claim': (input: p.PoolAddress) => p.poolClaimTopic(input),
   host: (input: Host) => p.hostTopics(input).record,

@@ -156,28 +156,6 @@ class ApprovalRequest(BaseModel):
     expires_at: Annotated[str, Field(alias="expiresAt")]
 
 
-class AttemptRecord(BaseModel):
-    """
-    A supervisor's claim to spawn attempt n. Of equal n, the first in topic order counts.
-    """
-
-    model_config = ConfigDict(
-        extra="allow",
-        populate_by_name=True,
-        use_attribute_docstrings=True,
-    )
-    schema_version: Annotated[Literal[1], Field(alias="schemaVersion")]
-    session_id: Annotated[str, Field(alias="sessionId")]
-    step_id: Annotated[str, Field(alias="stepId")]
-    attempt: int
-    """
-    The n-th try of the step, from 1.
-    """
-    claim_id: Annotated[str, Field(alias="claimId")]
-    supervisor_id: Annotated[str, Field(alias="supervisorId")]
-    at: str
-
-
 class AuthenticationInfo(BaseModel):
     model_config = ConfigDict(
         extra="allow",
@@ -345,6 +323,38 @@ class DeviceCodeOAuthFlow(BaseModel):
     token_url: Annotated[str, Field(alias="tokenUrl")]
     scopes: dict[str, str]
     refresh_url: Annotated[str | None, Field(alias="refreshUrl")] = None
+
+
+class DeviceCommandCancel(BaseModel):
+    """
+    A command is no longer wanted. A device reads it after it accepted and before it begins.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+        populate_by_name=True,
+        use_attribute_docstrings=True,
+    )
+    schema_version: Annotated[Literal[1], Field(alias="schemaVersion")]
+    command_id: Annotated[str, Field(alias="commandId")]
+    device_id: Annotated[str, Field(alias="deviceId")]
+    state: Literal["requested", "effective"]
+    """
+    requested: it was written. effective: after that, the device had not accepted the command, and so never will.
+    """
+    by: str
+    reason: str | None = None
+    at: str
+
+
+class DeviceCommandStatusTrail(BaseModel):
+    model_config = ConfigDict(
+        extra="allow",
+        populate_by_name=True,
+        use_attribute_docstrings=True,
+    )
+    state: Literal["delivered", "accepted", "running", "done", "failed", "unknown", "expired", "canceled"]
+    at: str
 
 
 class ErrorInfo(BaseModel):
@@ -1139,6 +1149,20 @@ class ToolApproval(BaseModel):
     """
 
 
+class TraceContext(BaseModel):
+    """
+    W3C Trace Context: what is done because of the record belongs to this trace.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+        populate_by_name=True,
+        use_attribute_docstrings=True,
+    )
+    traceparent: str
+    tracestate: str | None = None
+
+
 class TriggerRecord(BaseModel):
     """
     Where a trigger stands, so that no supervisor starts a run twice or forgets one. Of a schedule, `at` is the last time that was dealt with. Of telemetry, firedAt and variables are what the run is made of; of equal episodes the first in topic order counts.
@@ -1332,6 +1356,29 @@ class Artifact(BaseModel):
     extensions: list[str] | None = None
 
 
+class AttemptRecord(BaseModel):
+    """
+    A supervisor's claim to spawn attempt n. Of equal n, the first in topic order counts.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+        populate_by_name=True,
+        use_attribute_docstrings=True,
+    )
+    schema_version: Annotated[Literal[1], Field(alias="schemaVersion")]
+    session_id: Annotated[str, Field(alias="sessionId")]
+    step_id: Annotated[str, Field(alias="stepId")]
+    attempt: int
+    """
+    The n-th try of the step, from 1.
+    """
+    claim_id: Annotated[str, Field(alias="claimId")]
+    supervisor_id: Annotated[str, Field(alias="supervisorId")]
+    trace: TraceContext | None = None
+    at: str
+
+
 class BadRequest(BaseModel):
     model_config = ConfigDict(
         extra="allow",
@@ -1369,6 +1416,63 @@ class DesiredState(BaseModel):
     placement: Placement | None = None
     state: Literal["running", "stopped"]
     at: str | None = None
+
+
+class DeviceCommand(BaseModel):
+    """
+    A call of a tool that waits for its device, however long that is away. Retained and immutable; without a word of the device it is queued.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+        populate_by_name=True,
+        use_attribute_docstrings=True,
+    )
+    schema_version: Annotated[Literal[1], Field(alias="schemaVersion")]
+    command_id: Annotated[str, Field(alias="commandId")]
+    device_id: Annotated[str, Field(alias="deviceId")]
+    tool: str
+    """
+    Of the tools that the device offers.
+    """
+    args: dict[str, Any]
+    approval_id: Annotated[str | None, Field(alias="approvalId")] = None
+    by: str
+    """
+    Who wants it.
+    """
+    at: str
+    deadline_at: Annotated[str, Field(alias="deadlineAt")]
+    """
+    The device does not begin it after that.
+    """
+    retention_seconds: Annotated[int, Field(alias="retentionSeconds")]
+    """
+    The records stay so long after the deadline. The Message Expiry that is left when a device receives the command, less this, is the time until the deadline: a device without a right clock needs none.
+    """
+    trace: TraceContext | None = None
+
+
+class DeviceCommandStatus(BaseModel):
+    """
+    The word of the device on a command, written before it goes on: `delivered` it was received, `accepted` it is taken up, `running` it is begun; `done` has result; `failed`, `unknown` (begun, and nobody knows how it ended), `expired` and `canceled` (never begun) have error.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+        populate_by_name=True,
+        use_attribute_docstrings=True,
+    )
+    schema_version: Annotated[Literal[1], Field(alias="schemaVersion")]
+    command_id: Annotated[str, Field(alias="commandId")]
+    device_id: Annotated[str, Field(alias="deviceId")]
+    state: Literal["delivered", "accepted", "running", "done", "failed", "unknown", "expired", "canceled"]
+    trail: list[DeviceCommandStatusTrail]
+    """
+    Every state so far, by the clock of the device; the last one is `state`.
+    """
+    result: Any | None = None
+    error: RecordError | None = None
 
 
 class HostOrder(BaseModel):
@@ -1998,7 +2102,7 @@ class SessionRecord(BaseModel):
     session_id: Annotated[str, Field(alias="sessionId")]
     plan_hash: Annotated[str, Field(alias="planHash")]
     """
-    SHA-256 over the canonical JSON (RFC 8785) of this record without planHash, createdAt, deadlineAt and expiresAt: two supervisors that accept one request agree on it.
+    SHA-256 over the canonical JSON (RFC 8785) of this record without planHash, createdAt, deadlineAt, expiresAt and trace: two supervisors that accept one request agree on it.
     """
     org: str
     unit: str
@@ -2019,6 +2123,7 @@ class SessionRecord(BaseModel):
     Set when a step has a compensation.
     """
     retention_seconds: Annotated[float, Field(alias="retentionSeconds")]
+    trace: TraceContext | None = None
     created_at: Annotated[str, Field(alias="createdAt")]
     deadline_at: Annotated[str, Field(alias="deadlineAt")]
     expires_at: Annotated[str, Field(alias="expiresAt")]

@@ -44,6 +44,9 @@ RECORD_TOPICS: Mapping[str, str] = {
     "telemetry": _DEVICE + "/telemetry",
     "telemetry-channel": _DEVICE + "/telemetry/{channel}",
     "tool-approval": _DEVICE + "/approval/{approval_id}",
+    "device-command": _DEVICE + "/command/{command_id}",
+    "device-command-cancel": _DEVICE + "/command/{command_id}/cancel",
+    "device-command-status": _DEVICE + "/command/{command_id}/status",
     "pool-claim": "pool/{pool_id}/claim",
 }
 
@@ -54,6 +57,7 @@ RECORD_FILTERS: Mapping[str, str] = {
     "agent-all": _AGENT + "/#",
     "device-all": _DEVICE + "/#",
     "device-approvals": _DEVICE + "/approval/+",
+    "device-commands": _DEVICE + "/command/#",
     "usage-all": "usage/{scope}/{scope_id}/+",
 }
 
