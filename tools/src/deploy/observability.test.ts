@@ -29,7 +29,10 @@ beforeAll(async () => {
   const env = { OTEL_METRICS_EXPORTER: 'prometheus', OTEL_EXPORTER_PROMETHEUS_PORT: '0' };
   const observability = await startObservability({ env });
   closers.push(async () => observability?.shutdown());
-  const broker = createBroker({ allowAnonymous: true, listen: { tcp: { port: 0 }, http: { port: 0, publicMetrics: true } } });
+  const broker = createBroker({
+    allowAnonymous: true,
+    listen: { tcp: { port: 0 }, http: { port: 0, publicMetrics: true } },
+  });
   const { tcp, http } = await broker.start();
   closers.push(() => broker.stop());
   const url = tcp?.url ?? '';
@@ -73,10 +76,7 @@ beforeAll(async () => {
     return exported;
   };
   // The last record of the session may still be on its way to the supervisor.
-  await vi.waitFor(
-    async () => expect(await names()).toContain('shoal_session_duration_count'),
-    15_000,
-  );
+  await vi.waitFor(async () => expect(await names()).toContain('shoal_session_duration_count'), 15_000);
 }, 30_000);
 afterAll(async () => {
   for (const close of closers.splice(0).toReversed()) await close();

@@ -13,7 +13,7 @@ export function stopWhenTold(stop: () => Promise<void>): void {
     if (stopping) return;
     stopping = true;
     stop()
-      .finally(() => flushTelemetry())
+      .then(() => flushTelemetry())
       .then(
         () => process.exit(0),
         (error: unknown) => {

@@ -73,7 +73,7 @@ class DeviceModel {
 
 /** Every order in which `device` steps of one and `others` steps of the other can happen. */
 function* orders(device: number, others: number): Generator<readonly ('device' | 'other')[]> {
-  if (device === 0 && others === 0) return yield [];
+  if (device === 0 && others === 0) yield [];
   if (device > 0) for (const rest of orders(device - 1, others)) yield ['device', ...rest];
   if (others > 0) for (const rest of orders(device, others - 1)) yield ['other', ...rest];
 }
