@@ -2872,80 +2872,102 @@ maxLength:256},deviceId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256
 The arguments, word for word; only a call with exactly these is approved."},action:{type:"string",enum:["approve","deny"]},by:{type:"string",minLength:1,maxLength:400,
 description:"Who decided."},reason:{type:"string",maxLength:4e3},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$",
 "x-shoal-write":"utc"},expiresAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc",description:"\
-At most an hour after `at`."}},description:"The word of a person on one call of a tool of a device whose risk is above what its caller was granted. Retained; an\
- empty message takes it back."};function validate133(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;
-const evaluated0=validate133.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data==
-"object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sch\
-emaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.approvalId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"r\
-equired",params:{missingProperty:"approvalId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.deviceId===void 0){const err2={instancePath,schemaPath:"\
-#/required",keyword:"required",params:{missingProperty:"deviceId"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.tool===void 0){const err3={
-instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"tool"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.args===
-void 0){const err4={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"args"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}
-if(data.action===void 0){const err5={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"action"}};vErrors===null?vErrors=[err5]:vErrors.
-push(err5),errors++}if(data.by===void 0){const err6={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"by"}};vErrors===null?vErrors=
-[err6]:vErrors.push(err6),errors++}if(data.at===void 0){const err7={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};vErrors===
-null?vErrors=[err7]:vErrors.push(err7),errors++}if(data.expiresAt===void 0){const err8={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
-expiresAt"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==1){const err9={instancePath:instancePath+
-"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}
-if(data.approvalId!==void 0){let data1=data.approvalId;if(typeof data1=="string"){if(func1(data1)>256){const err10={instancePath:instancePath+"/approvalId",schemaPath:"\
-#/properties/approvalId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(!pattern10.test(data1)){
-const err11={instancePath:instancePath+"/approvalId",schemaPath:"#/properties/approvalId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===
-null?vErrors=[err11]:vErrors.push(err11),errors++}}else{const err12={instancePath:instancePath+"/approvalId",schemaPath:"#/properties/approvalId/type",keyword:"\
-type",params:{type:"string"}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}}if(data.deviceId!==void 0){let data2=data.deviceId;if(typeof data2=="\
-string"){if(func1(data2)>256){const err13={instancePath:instancePath+"/deviceId",schemaPath:"#/properties/deviceId/maxLength",keyword:"maxLength",params:{limit:256}};
-vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}if(!pattern10.test(data2)){const err14={instancePath:instancePath+"/deviceId",schemaPath:"#/properti\
-es/deviceId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}else{const err15={instancePath:instancePath+
-"/deviceId",schemaPath:"#/properties/deviceId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}if(data.
-tool!==void 0){let data3=data.tool;if(typeof data3=="string"){if(func1(data3)>200){const err16={instancePath:instancePath+"/tool",schemaPath:"#/properties/tool/\
-maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}if(func1(data3)<1){const err17={instancePath:instancePath+
-"/tool",schemaPath:"#/properties/tool/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}else{const err18={
-instancePath:instancePath+"/tool",schemaPath:"#/properties/tool/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),
-errors++}}if(data.args!==void 0){let data4=data.args;if(!(data4&&typeof data4=="object"&&!Array.isArray(data4))){const err19={instancePath:instancePath+"/args",
-schemaPath:"#/properties/args/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}if(data.action!==void 0){
-let data5=data.action;if(typeof data5!="string"){const err20={instancePath:instancePath+"/action",schemaPath:"#/properties/action/type",keyword:"type",params:{type:"\
-string"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}if(!(data5==="approve"||data5==="deny")){const err21={instancePath:instancePath+"/action",
-schemaPath:"#/properties/action/enum",keyword:"enum",params:{allowedValues:schema144.properties.action.enum}};vErrors===null?vErrors=[err21]:vErrors.push(err21),
-errors++}}if(data.by!==void 0){let data6=data.by;if(typeof data6=="string"){if(func1(data6)>400){const err22={instancePath:instancePath+"/by",schemaPath:"#/prop\
-erties/by/maxLength",keyword:"maxLength",params:{limit:400}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}if(func1(data6)<1){const err23={instancePath:instancePath+
-"/by",schemaPath:"#/properties/by/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}else{const err24={
-instancePath:instancePath+"/by",schemaPath:"#/properties/by/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}
-if(data.reason!==void 0){let data7=data.reason;if(typeof data7=="string"){if(func1(data7)>4e3){const err25={instancePath:instancePath+"/reason",schemaPath:"#/pr\
-operties/reason/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}else{const err26={instancePath:instancePath+
-"/reason",schemaPath:"#/properties/reason/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}}if(data.at!==
-void 0){let data8=data.at;if(typeof data8=="string"){if(!pattern5.test(data8)){const err27={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",
-keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err27]:vErrors.push(err27),
-errors++}}else{const err28={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err28]:
-vErrors.push(err28),errors++}}if(data.expiresAt!==void 0){let data9=data.expiresAt;if(typeof data9=="string"){if(!pattern5.test(data9)){const err29={instancePath:instancePath+
-"/expiresAt",schemaPath:"#/properties/expiresAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};
-vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}}else{const err30={instancePath:instancePath+"/expiresAt",schemaPath:"#/properties/expiresAt/type",keyword:"\
-type",params:{type:"string"}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}}}else{const err31={instancePath,schemaPath:"#/type",keyword:"type",params:{
-type:"object"}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}return validate133.errors=vErrors,errors===0}validate133.evaluated={props:{schemaVersion:!0,
-approvalId:!0,deviceId:!0,tool:!0,args:!0,action:!0,by:!0,reason:!0,at:!0,expiresAt:!0},dynamicProps:!1,dynamicItems:!1};const TriggerRecord=validate134,schema145={
-type:"object",required:["schemaVersion","workflowId","triggerId","key","episode","state","claimId","supervisorId","at"],properties:{schemaVersion:{const:1},workflowId:{
-type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},triggerId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},key:{type:"string",maxLength:1e3,description:"\
-What belongs together; empty for a schedule."},episode:{type:"integer",minimum:0,description:"Counts the alarms of this key. Of a schedule always 0."},state:{type:"\
-string",enum:["fired","armed"],description:"fired: the alarm is on, and its run exists or is to be made. armed: the next one may come."},claimId:{type:"string",
-minLength:1,maxLength:100},supervisorId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},firedAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\\
-d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},variables:{type:"object"},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\\
-d:\\d\\d)$","x-shoal-write":"utc"}},description:"Where a trigger stands, so that no supervisor starts a run twice or forgets one. Of a schedule, `at` is the las\
-t time that was dealt with. Of telemetry, firedAt and variables are what the run is made of; of equal episodes the first in topic order counts."};function validate134(data,{
-instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate134.evaluated;if(evaluated0.
+At most an hour after `at`."},signatures:{type:"array",items:{type:"object",required:["protected","signature"],properties:{protected:{type:"string",minLength:1,
+maxLength:2e3},signature:{type:"string",minLength:1,maxLength:2e3}}},maxItems:8,description:"JWS (RFC 7515 flattened, payload detached, `typ` shoal-tool-approva\
+l) over the topic and the approval without them, as canonical JSON. A device that knows the keys of its approvers takes nothing without one of `by`."}},description:"\
+The word of a person on one call of a tool of a device whose risk is above what its caller was granted. Retained; an empty message takes it back."};function validate133(data,{
+instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate133.evaluated;if(evaluated0.
 dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===
 void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(
-err0),errors++}if(data.workflowId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"workflowId"}};vErrors===
-null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.triggerId===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
-triggerId"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.key===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",
-params:{missingProperty:"key"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.episode===void 0){const err4={instancePath,schemaPath:"#/requi\
-red",keyword:"required",params:{missingProperty:"episode"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.state===void 0){const err5={instancePath,
-schemaPath:"#/required",keyword:"required",params:{missingProperty:"state"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.claimId===void 0){
-const err6={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"claimId"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}
-if(data.supervisorId===void 0){const err7={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"supervisorId"}};vErrors===null?vErrors=
-[err7]:vErrors.push(err7),errors++}if(data.at===void 0){const err8={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};vErrors===
-null?vErrors=[err8]:vErrors.push(err8),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==1){const err9={instancePath:instancePath+"/schemaVersion",schemaPath:"\
-#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(data.workflowId!==void 0){
-let data1=data.workflowId;if(typeof data1=="string"){if(func1(data1)>256){const err10={instancePath:instancePath+"/workflowId",schemaPath:"#/properties/workflow\
-Id/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(!pattern10.test(data1)){const err11={instancePath:instancePath+
-"/workflowId",schemaPath:"#/properties/workflowId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),
+err0),errors++}if(data.approvalId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"approvalId"}};vErrors===
+null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.deviceId===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
+deviceId"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.tool===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",
+params:{missingProperty:"tool"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.args===void 0){const err4={instancePath,schemaPath:"#/require\
+d",keyword:"required",params:{missingProperty:"args"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.action===void 0){const err5={instancePath,
+schemaPath:"#/required",keyword:"required",params:{missingProperty:"action"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.by===void 0){const err6={
+instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"by"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(data.at===void 0){
+const err7={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(data.
+expiresAt===void 0){const err8={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"expiresAt"}};vErrors===null?vErrors=[err8]:vErrors.
+push(err8),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==1){const err9={instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/sche\
+maVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(data.approvalId!==void 0){let data1=data.
+approvalId;if(typeof data1=="string"){if(func1(data1)>256){const err10={instancePath:instancePath+"/approvalId",schemaPath:"#/properties/approvalId/maxLength",keyword:"\
+maxLength",params:{limit:256}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(!pattern10.test(data1)){const err11={instancePath:instancePath+"/a\
+pprovalId",schemaPath:"#/properties/approvalId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),
+errors++}}else{const err12={instancePath:instancePath+"/approvalId",schemaPath:"#/properties/approvalId/type",keyword:"type",params:{type:"string"}};vErrors===null?
+vErrors=[err12]:vErrors.push(err12),errors++}}if(data.deviceId!==void 0){let data2=data.deviceId;if(typeof data2=="string"){if(func1(data2)>256){const err13={instancePath:instancePath+
+"/deviceId",schemaPath:"#/properties/deviceId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}if(!pattern10.
+test(data2)){const err14={instancePath:instancePath+"/deviceId",schemaPath:"#/properties/deviceId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};
+vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}else{const err15={instancePath:instancePath+"/deviceId",schemaPath:"#/properties/deviceId/type",keyword:"\
+type",params:{type:"string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}if(data.tool!==void 0){let data3=data.tool;if(typeof data3=="string"){
+if(func1(data3)>200){const err16={instancePath:instancePath+"/tool",schemaPath:"#/properties/tool/maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?
+vErrors=[err16]:vErrors.push(err16),errors++}if(func1(data3)<1){const err17={instancePath:instancePath+"/tool",schemaPath:"#/properties/tool/minLength",keyword:"\
+minLength",params:{limit:1}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}else{const err18={instancePath:instancePath+"/tool",schemaPath:"#/prop\
+erties/tool/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}if(data.args!==void 0){let data4=data.args;
+if(!(data4&&typeof data4=="object"&&!Array.isArray(data4))){const err19={instancePath:instancePath+"/args",schemaPath:"#/properties/args/type",keyword:"type",params:{
+type:"object"}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}if(data.action!==void 0){let data5=data.action;if(typeof data5!="string"){const err20={
+instancePath:instancePath+"/action",schemaPath:"#/properties/action/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),
+errors++}if(!(data5==="approve"||data5==="deny")){const err21={instancePath:instancePath+"/action",schemaPath:"#/properties/action/enum",keyword:"enum",params:{
+allowedValues:schema144.properties.action.enum}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}if(data.by!==void 0){let data6=data.by;if(typeof data6==
+"string"){if(func1(data6)>400){const err22={instancePath:instancePath+"/by",schemaPath:"#/properties/by/maxLength",keyword:"maxLength",params:{limit:400}};vErrors===
+null?vErrors=[err22]:vErrors.push(err22),errors++}if(func1(data6)<1){const err23={instancePath:instancePath+"/by",schemaPath:"#/properties/by/minLength",keyword:"\
+minLength",params:{limit:1}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}else{const err24={instancePath:instancePath+"/by",schemaPath:"#/proper\
+ties/by/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}if(data.reason!==void 0){let data7=data.reason;
+if(typeof data7=="string"){if(func1(data7)>4e3){const err25={instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/maxLength",keyword:"maxLength",
+params:{limit:4e3}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}else{const err26={instancePath:instancePath+"/reason",schemaPath:"#/properties/\
+reason/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}}if(data.at!==void 0){let data8=data.at;if(typeof data8==
+"string"){if(!pattern5.test(data8)){const err27={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\
+\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}}else{const err28={instancePath:instancePath+
+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),errors++}}if(data.expiresAt!==
+void 0){let data9=data.expiresAt;if(typeof data9=="string"){if(!pattern5.test(data9)){const err29={instancePath:instancePath+"/expiresAt",schemaPath:"#/properti\
+es/expiresAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err29]:
+vErrors.push(err29),errors++}}else{const err30={instancePath:instancePath+"/expiresAt",schemaPath:"#/properties/expiresAt/type",keyword:"type",params:{type:"str\
+ing"}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}}if(data.signatures!==void 0){let data10=data.signatures;if(Array.isArray(data10)){if(data10.
+length>8){const err31={instancePath:instancePath+"/signatures",schemaPath:"#/properties/signatures/maxItems",keyword:"maxItems",params:{limit:8}};vErrors===null?
+vErrors=[err31]:vErrors.push(err31),errors++}const len0=data10.length;for(let i0=0;i0<len0;i0++){let data11=data10[i0];if(data11&&typeof data11=="object"&&!Array.
+isArray(data11)){if(data11.protected===void 0){const err32={instancePath:instancePath+"/signatures/"+i0,schemaPath:"#/properties/signatures/items/required",keyword:"\
+required",params:{missingProperty:"protected"}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}if(data11.signature===void 0){const err33={instancePath:instancePath+
+"/signatures/"+i0,schemaPath:"#/properties/signatures/items/required",keyword:"required",params:{missingProperty:"signature"}};vErrors===null?vErrors=[err33]:vErrors.
+push(err33),errors++}if(data11.protected!==void 0){let data12=data11.protected;if(typeof data12=="string"){if(func1(data12)>2e3){const err34={instancePath:instancePath+
+"/signatures/"+i0+"/protected",schemaPath:"#/properties/signatures/items/properties/protected/maxLength",keyword:"maxLength",params:{limit:2e3}};vErrors===null?
+vErrors=[err34]:vErrors.push(err34),errors++}if(func1(data12)<1){const err35={instancePath:instancePath+"/signatures/"+i0+"/protected",schemaPath:"#/properties/\
+signatures/items/properties/protected/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err35]:vErrors.push(err35),errors++}}else{const err36={
+instancePath:instancePath+"/signatures/"+i0+"/protected",schemaPath:"#/properties/signatures/items/properties/protected/type",keyword:"type",params:{type:"strin\
+g"}};vErrors===null?vErrors=[err36]:vErrors.push(err36),errors++}}if(data11.signature!==void 0){let data13=data11.signature;if(typeof data13=="string"){if(func1(
+data13)>2e3){const err37={instancePath:instancePath+"/signatures/"+i0+"/signature",schemaPath:"#/properties/signatures/items/properties/signature/maxLength",keyword:"\
+maxLength",params:{limit:2e3}};vErrors===null?vErrors=[err37]:vErrors.push(err37),errors++}if(func1(data13)<1){const err38={instancePath:instancePath+"/signatur\
+es/"+i0+"/signature",schemaPath:"#/properties/signatures/items/properties/signature/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err38]:
+vErrors.push(err38),errors++}}else{const err39={instancePath:instancePath+"/signatures/"+i0+"/signature",schemaPath:"#/properties/signatures/items/properties/si\
+gnature/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err39]:vErrors.push(err39),errors++}}}else{const err40={instancePath:instancePath+"\
+/signatures/"+i0,schemaPath:"#/properties/signatures/items/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err40]:vErrors.push(err40),errors++}}}else{
+const err41={instancePath:instancePath+"/signatures",schemaPath:"#/properties/signatures/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err41]:
+vErrors.push(err41),errors++}}}else{const err42={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err42]:vErrors.
+push(err42),errors++}return validate133.errors=vErrors,errors===0}validate133.evaluated={props:{schemaVersion:!0,approvalId:!0,deviceId:!0,tool:!0,args:!0,action:!0,
+by:!0,reason:!0,at:!0,expiresAt:!0,signatures:!0},dynamicProps:!1,dynamicItems:!1};const TriggerRecord=validate134,schema145={type:"object",required:["schemaVer\
+sion","workflowId","triggerId","key","episode","state","claimId","supervisorId","at"],properties:{schemaVersion:{const:1},workflowId:{type:"string",pattern:"^[A\
+-Za-z0-9_.-]+$",maxLength:256},triggerId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},key:{type:"string",maxLength:1e3,description:"What belongs to\
+gether; empty for a schedule."},episode:{type:"integer",minimum:0,description:"Counts the alarms of this key. Of a schedule always 0."},state:{type:"string",enum:[
+"fired","armed"],description:"fired: the alarm is on, and its run exists or is to be made. armed: the next one may come."},claimId:{type:"string",minLength:1,maxLength:100},
+supervisorId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},firedAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$",
+"x-shoal-write":"utc"},variables:{type:"object"},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal\
+-write":"utc"}},description:"Where a trigger stands, so that no supervisor starts a run twice or forgets one. Of a schedule, `at` is the last time that was deal\
+t with. Of telemetry, firedAt and variables are what the run is made of; of equal episodes the first in topic order counts."};function validate134(data,{instancePath="",
+parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate134.evaluated;if(evaluated0.dynamicProps&&
+(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){
+const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}
+if(data.workflowId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"workflowId"}};vErrors===null?vErrors=[
+err1]:vErrors.push(err1),errors++}if(data.triggerId===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"trigg\
+erId"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.key===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",params:{
+missingProperty:"key"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.episode===void 0){const err4={instancePath,schemaPath:"#/required",keyword:"\
+required",params:{missingProperty:"episode"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.state===void 0){const err5={instancePath,schemaPath:"\
+#/required",keyword:"required",params:{missingProperty:"state"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.claimId===void 0){const err6={
+instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"claimId"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(data.supervisorId===
+void 0){const err7={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"supervisorId"}};vErrors===null?vErrors=[err7]:vErrors.push(
+err7),errors++}if(data.at===void 0){const err8={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};vErrors===null?vErrors=[err8]:
+vErrors.push(err8),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==1){const err9={instancePath:instancePath+"/schemaVersion",schemaPath:"#/propert\
+ies/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(data.workflowId!==void 0){let data1=data.
+workflowId;if(typeof data1=="string"){if(func1(data1)>256){const err10={instancePath:instancePath+"/workflowId",schemaPath:"#/properties/workflowId/maxLength",keyword:"\
+maxLength",params:{limit:256}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(!pattern10.test(data1)){const err11={instancePath:instancePath+"/w\
+orkflowId",schemaPath:"#/properties/workflowId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),
 errors++}}else{const err12={instancePath:instancePath+"/workflowId",schemaPath:"#/properties/workflowId/type",keyword:"type",params:{type:"string"}};vErrors===null?
 vErrors=[err12]:vErrors.push(err12),errors++}}if(data.triggerId!==void 0){let data2=data.triggerId;if(typeof data2=="string"){if(func1(data2)>256){const err13={
 instancePath:instancePath+"/triggerId",schemaPath:"#/properties/triggerId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err13]:vErrors.
@@ -3270,7 +3292,7 @@ cords outlive the deadline on the broker. Default 3600. In seconds."},triggers:{
 ray",items:{$ref:"#/$defs/StepDefinition"},minItems:1,maxItems:1e3}},additionalProperties:!1,description:"A workflow: a graph of steps, addressed by callers lik\
 e an agent."},schema149={type:"object",properties:{description:{type:"string",maxLength:1e3},type:{type:"string",enum:["string","number","integer","boolean","ob\
 ject","array"]},required:{type:"boolean",description:"A request without it is refused. Default: true when there is no default."},default:{}},additionalProperties:!1,
-description:"An input of the workflow, given by the request."},func209=Object.prototype.hasOwnProperty,pattern148=new RegExp("^[A-Za-z_][A-Za-z0-9_]*$","u"),schema150={
+description:"An input of the workflow, given by the request."},func213=Object.prototype.hasOwnProperty,pattern148=new RegExp("^[A-Za-z_][A-Za-z0-9_]*$","u"),schema150={
 type:"object",required:["id"],properties:{id:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},description:{type:"string",maxLength:1e3},schedule:{$ref:"\
 #/$defs/ScheduleTrigger"},telemetry:{$ref:"#/$defs/TelemetryTrigger"},variables:{type:"object"}},additionalProperties:!1,description:"Starts a run without a req\
 uest. Strings of `variables` may hold expressions: `trigger.{id,at,key}`, and `message` and `topic` of telemetry.",exactlyOneOf:["schedule","telemetry"]},schema151={
@@ -3385,7 +3407,7 @@ re policy of its own; it wins over the needed step's policy."};function validate
 let vErrors=null,errors=0;const evaluated0=validate140.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=
 void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.id===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
 id"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.use===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{
-missingProperty:"use"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}for(const key0 in data)if(!func209.call(schema153.properties,key0)){const err2={
+missingProperty:"use"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}for(const key0 in data)if(!func213.call(schema153.properties,key0)){const err2={
 instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key0}};vErrors===null?vErrors=[err2]:vErrors.push(err2),
 errors++}if(data.id!==void 0){let data0=data.id;if(typeof data0=="string"){if(func1(data0)>256){const err3={instancePath:instancePath+"/id",schemaPath:"#/proper\
 ties/id/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(!pattern10.test(data0)){const err4={instancePath:instancePath+
@@ -3522,7 +3544,7 @@ parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=n
 instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"id"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.description===
 void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"description"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),
 errors++}if(data.steps===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"steps"}};vErrors===null?vErrors=[err2]:
-vErrors.push(err2),errors++}for(const key0 in data)if(!func209.call(schema148.properties,key0)){const err3={instancePath,schemaPath:"#/additionalProperties",keyword:"\
+vErrors.push(err2),errors++}for(const key0 in data)if(!func213.call(schema148.properties,key0)){const err3={instancePath,schemaPath:"#/additionalProperties",keyword:"\
 additionalProperties",params:{additionalProperty:key0}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.id!==void 0){let data0=data.id;if(typeof data0==
 "string"){if(func1(data0)>256){const err4={instancePath:instancePath+"/id",schemaPath:"#/properties/id/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===
 null?vErrors=[err4]:vErrors.push(err4),errors++}if(!pattern10.test(data0)){const err5={instancePath:instancePath+"/id",schemaPath:"#/properties/id/pattern",keyword:"\

@@ -43,6 +43,7 @@ export { openModes } from './core/vibration/open-modes.ts';
 export { evaluateBearing, type BearingEvaluation, type BearingRecording } from './core/evaluation/bearing.ts';
 export { startDeviceAgent } from './io/device-agent.ts';
 export type { AgentEnd, DeviceAgent, DeviceAgentOptions } from './io/device-agent-options.ts';
+export type { DeviceReasoner, ReasonerContext, ReasonerTool } from './io/explainer.ts';
 export type { OperateAnswer } from './io/operator.ts';
 export { DEVICE_EXTENSION, type DeviceDescription } from './core/agent/card.ts';
 export {

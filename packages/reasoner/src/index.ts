@@ -41,6 +41,7 @@ export {
   type RetainedLedgerOptions,
   type Scope,
 } from './io/ledger.ts';
+export type { LlamaRuntime } from './io/llama-model.ts';
 export { modelReasoner, type ModelReasonerOptions } from './io/model-reasoner.ts';
 export { mcpTools, peerTools, type AskPeer, type McpClient, type Peer } from './io/offered-tools.ts';
 export { retainedRecords, type RetainedRecordsOptions } from './io/records.ts';

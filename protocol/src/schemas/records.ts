@@ -305,6 +305,20 @@ const $ToolApproval = Type.Object(
     reason: Type.Optional(Type.String({ maxLength: 4000 })),
     at,
     expiresAt: Type.Unsafe<string>({ ...Timestamp, description: 'At most an hour after `at`.' }),
+    signatures: Type.Optional(
+      Type.Array(
+        Type.Object({
+          protected: Type.String({ minLength: 1, maxLength: 2000 }),
+          signature: Type.String({ minLength: 1, maxLength: 2000 }),
+        }),
+        {
+          maxItems: 8,
+          description:
+            'JWS (RFC 7515 flattened, payload detached, `typ` shoal-tool-approval) over the topic and the approval without them, as ' +
+            'canonical JSON. A device that knows the keys of its approvers takes nothing without one of `by`.',
+        },
+      ),
+    ),
   },
   {
     description:

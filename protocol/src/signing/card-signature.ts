@@ -1,49 +1,26 @@
-import type { CryptoKey, FlattenedJWS, JWK, KeyObject } from 'jose';
-import { FlattenedSign, base64url, decodeProtectedHeader, flattenedVerify, importJWK } from 'jose';
 import type { AgentCard, AgentCardSignature } from '../schemas/agent-card.ts';
 import type { CardForm } from './card-form.ts';
 import { CARD_FORMS, cardSigningInput } from './card-form.ts';
+import {
+  holds,
+  MAX_SIGNATURES,
+  readHeader,
+  resolveKey,
+  SIGNATURE_ALGORITHMS,
+  signDetached,
+  type KeyResolver,
+  type SignatureHeader,
+  type SigningKey,
+  type SignOptions,
+} from './detached-jws.ts';
 
-/** Asymmetric, and no older than what a reader can be asked to have. `none` and shared secrets are never accepted. */
-export const CARD_ALGORITHMS: readonly string[] = [
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-  'Ed25519',
-  'PS256',
-  'PS384',
-  'PS512',
-  'RS256',
-];
+/** Those that a signature of a card may use. */
+export const CARD_ALGORITHMS: readonly string[] = SIGNATURE_ALGORITHMS;
 
-/** One more signature is not looked at: each costs a public-key operation that a stranger can ask for. */
-const MAX_SIGNATURES = 8;
+export type SignCardOptions = SignOptions;
 
-export type SigningKey = CryptoKey | KeyObject | JWK;
-
-export interface SignCardOptions {
-  /** Private; a JWK needs no extra `alg` when it names its own. */
-  readonly key: SigningKey;
-  /** Names the key to those who verify. */
-  readonly kid: string;
-  /** Default: the `alg` of the JWK. */
-  readonly alg?: string;
-  /** HTTPS URL of the JWK set that holds the public key. Verifiers follow it only when their policy trusts it. */
-  readonly jku?: string;
-}
-
-/** What a signature says of itself; all of it is in the protected header. */
-export interface SignatureHeader {
-  readonly alg: string;
-  readonly kid: string;
-  readonly jku?: string;
-}
-
-/** The public key for a signature, or undefined when nobody trusted has such a key. May throw; that counts as not found. */
-export type CardKeyResolver = (
-  header: SignatureHeader,
-) => SigningKey | undefined | Promise<SigningKey | undefined>;
+/** The public key for a signature of a card, or undefined when nobody trusted has such a key. May throw; that counts as not found. */
+export type CardKeyResolver = KeyResolver;
 
 export interface VerifyCardOptions {
   /** Default `CARD_ALGORITHMS`. */
@@ -78,16 +55,7 @@ export type CardVerification =
  * stripped form too unless a REQUIRED field is empty. Throws TypeError when `alg` is missing or not one of `CARD_ALGORITHMS`.
  */
 export async function signCard<C extends AgentCard>(card: C, options: SignCardOptions): Promise<C> {
-  const { key, kid, jku } = options;
-  const alg = options.alg ?? (isJwk(key) ? key.alg : undefined);
-  if (alg === undefined || !CARD_ALGORITHMS.includes(alg)) {
-    throw new TypeError(`alg must be one of ${CARD_ALGORITHMS.join(', ')}, is ${alg ?? 'missing'}`);
-  }
-  const payload = new TextEncoder().encode(cardSigningInput(card, 'spec'));
-  const jws = await new FlattenedSign(payload)
-    .setProtectedHeader({ alg, kid, typ: 'JOSE', ...(jku === undefined ? {} : { jku }) })
-    .sign(await keyFor(key, alg));
-  const signature: AgentCardSignature = { protected: jws.protected ?? '', signature: jws.signature };
+  const signature: AgentCardSignature = await signDetached(cardSigningInput(card, 'spec'), 'JOSE', options);
   return { ...card, signatures: [...(card.signatures ?? []), signature] };
 }
 
@@ -108,13 +76,13 @@ export async function verifyCard(
       problems.push(`signatures[${index}]: ${header}`);
       continue;
     }
-    const key = await resolve(keyOf, header);
+    const key = await resolveKey(keyOf, header);
     if (key === undefined) {
       problems.push(`signatures[${index}]: no trusted key ${JSON.stringify(header.kid)}`);
       continue;
     }
     for (const form of options.forms ?? CARD_FORMS) {
-      const input = await verified(card, signature, form, key, header.alg);
+      const input = await verified(card, signature, form, key, header);
       if (input !== undefined) {
         return {
           ok: true,
@@ -133,53 +101,19 @@ export async function verifyCard(
   return { ok: false, reason, problems };
 }
 
-function readHeader(signature: AgentCardSignature, algorithms: readonly string[]): SignatureHeader | string {
-  let header;
-  try {
-    header = decodeProtectedHeader({ protected: signature.protected });
-  } catch {
-    return 'the protected header cannot be read';
-  }
-  const { alg, kid, jku } = header;
-  if (typeof alg !== 'string' || !algorithms.includes(alg))
-    return `alg must be one of ${algorithms.join(', ')}`;
-  if (typeof kid !== 'string' || kid === '') return 'the protected header names no kid';
-  return { alg, kid, ...(typeof jku === 'string' ? { jku } : {}) };
-}
-
-async function resolve(keyOf: CardKeyResolver, header: SignatureHeader): Promise<SigningKey | undefined> {
-  try {
-    return await keyOf(header);
-  } catch {
-    return undefined;
-  }
-}
-
 /** The signed text when the signature holds in that form. */
 async function verified(
   card: AgentCard,
-  { protected: header, signature }: AgentCardSignature,
+  signature: AgentCardSignature,
   form: CardForm,
   key: SigningKey,
-  alg: string,
+  header: SignatureHeader,
 ): Promise<string | undefined> {
   try {
     const input = cardSigningInput(card, form);
-    const jws: FlattenedJWS = { protected: header, signature, payload: base64url.encode(input) };
-    await flattenedVerify(jws, await keyFor(key, alg), { algorithms: [alg] });
-    return input;
+    return (await holds(input, signature, key, header)) ? input : undefined;
   } catch {
+    // What JSON cannot hold is signed by nobody.
     return undefined;
   }
-}
-
-async function keyFor(key: SigningKey, alg: string): Promise<CryptoKey | KeyObject> {
-  if (!isJwk(key)) return key;
-  const imported = await importJWK(key, alg);
-  if (imported instanceof Uint8Array) throw new TypeError('a card is not signed with a shared secret');
-  return imported;
-}
-
-function isJwk(key: SigningKey): key is JWK {
-  return 'kty' in key;
 }

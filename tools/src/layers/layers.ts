@@ -67,7 +67,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
       '@shoal/mcp-mqtt',
       '@shoal/device-tools',
     ],
-    test: ['@shoal/broker', '@shoal/device-sim', '@shoal/registry-client'],
+    test: ['@shoal/broker', '@shoal/device-sim', '@shoal/reasoner', '@shoal/registry-client'],
   },
   '@shoal/device-sim': {
     folder: 'packages/device-sim',

@@ -6,6 +6,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { annotated } from './annotated.ts';
+import type { ReasonerSetup } from './open-reasoner.ts';
 
 const ORDER = { workOrderId: 'WO-1', action: 'Replace the drive-end bearing' };
 const blueprint = defineBlueprint({
@@ -65,8 +66,9 @@ function contextOf(sessionId: string): StepContext {
   } as StepContext;
 }
 
-function model(more: object = {}): ReasonerConfig {
-  return { kind: 'openai-compatible', baseUrl, model: 'small', repairs: 0, ...more };
+function model(more: object = {}): ReasonerSetup {
+  const config = { kind: 'openai-compatible', baseUrl, model: 'small', repairs: 0, ...more };
+  return { config: config as ReasonerConfig, llamaModule: null };
 }
 
 it('without a model the step is what it was', () => {

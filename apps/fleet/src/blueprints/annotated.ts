@@ -1,5 +1,6 @@
-import { draftText, type ReasonerConfig } from '@shoal/reasoner';
+import { draftText } from '@shoal/reasoner';
 import type { Blueprint, StepOutput } from '@shoal/workflow';
+import type { ReasonerSetup } from './open-reasoner.ts';
 import { reason } from './step-reasoner.ts';
 
 /**
@@ -8,10 +9,10 @@ import { reason } from './step-reasoner.ts';
  */
 export function annotated(
   blueprint: Blueprint,
-  config: ReasonerConfig | null,
+  setup: ReasonerSetup | null,
   instructions: string,
 ): Blueprint {
-  if (config === null) return blueprint;
+  if (setup === null) return blueprint;
   return {
     ...blueprint,
     async run(context): Promise<StepOutput> {
@@ -22,7 +23,7 @@ export function annotated(
         data: { summary: result.summary ?? '', result: result.output },
         fallback: (result.summary ?? 'No note.').slice(0, 600) || 'No note.',
       });
-      const { output, by, fallback } = await reason(config, context, task);
+      const { output, by, fallback } = await reason(setup, context, task);
       const note = {
         artifactId: `${context.stepId}-note`,
         name: 'note',

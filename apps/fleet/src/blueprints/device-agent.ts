@@ -7,11 +7,16 @@ import {
   type RunningAgent,
 } from '@shoal/workflow';
 import { DEVICE_AGENT_BLUEPRINT } from '../roles/config.ts';
+import { openReasoner, type ReasonerSetup } from './open-reasoner.ts';
 import { asFields, requiredText } from './step-input.ts';
+import type { ToolGate } from '@shoal/reasoner';
 
 const WORKFLOW = 'predictive-maintenance';
 /** One work order for a fault, however often it shows until the repair: a week of device time. */
 const ORDER_STANDS_MS = 7 * 24 * 3_600_000;
+
+/** What the model is offered goes through the device's own door, which checks every call. */
+const OPEN_GATE: ToolGate = { admit: () => ({ admitted: true }) };
 
 /** What the `desired` record of a device agent has in `config`. */
 export interface DeviceAgentConfig {
@@ -23,8 +28,8 @@ export interface DeviceAgentConfig {
   readonly relations: readonly DeviceRelation[];
 }
 
-/** The agent of one device: asks the maintenance workflow when the device behaves abnormally. */
-export function deviceAgentBlueprint(): AgentBlueprint {
+/** The agent of one device: asks the maintenance workflow when the device behaves abnormally. `setup`: words its answers, null: rules. */
+export function deviceAgentBlueprint(setup: ReasonerSetup | null): AgentBlueprint {
   return defineAgentBlueprint({
     id: DEVICE_AGENT_BLUEPRINT,
     description: 'Watches one device and asks for maintenance when it behaves abnormally.',
@@ -43,6 +48,9 @@ export function deviceAgentBlueprint(): AgentBlueprint {
         requestFor: ['anomaly'],
         askAgainAfterMs: ORDER_STANDS_MS,
         ...ratedLoad(context),
+        ...(setup === null
+          ? {}
+          : { reasoner: (owner) => openReasoner(setup, { ...owner, gate: OPEN_GATE }) }),
       });
       const ended = async (): Promise<void> => void (await device.ended);
       return { stop: () => device.stop(), ended: ended() };

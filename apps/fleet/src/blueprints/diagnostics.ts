@@ -1,10 +1,11 @@
 import { diagnoseVibration, openModes, plotDiagnosis, type VibrationDiagnosis } from '@shoal/device-agent';
 import type { Artifact } from '@shoal/protocol';
-import { chooseOne, type ReasonerConfig } from '@shoal/reasoner';
+import { chooseOne } from '@shoal/reasoner';
 import { defineBlueprint, type Blueprint, type StepContext } from '@shoal/workflow';
 import { failureMode } from '@shoal/maintenance-planner';
 import { openDeviceTools, type Waveform } from './device-tools.ts';
 import { requiredText } from './step-input.ts';
+import type { ReasonerSetup } from './open-reasoner.ts';
 import { reason } from './step-reasoner.ts';
 
 const SECONDS = 4;
@@ -13,7 +14,7 @@ const SECONDS = 4;
  * Fetches the vibration waveform from the device and names the fault that most one-second windows show. The verdict is the signal's;
  * where that leaves several faults open, a model, if one is configured, says which to look at first.
  */
-export function diagnostics(url: string, reasoner: ReasonerConfig | null): Blueprint {
+export function diagnostics(url: string, reasoner: ReasonerSetup | null): Blueprint {
   return defineBlueprint({
     id: 'diagnostics',
     description: 'Reads a vibration signature through MCP and compares it with known failure modes.',
@@ -49,11 +50,11 @@ interface Suspect {
 /** Undefined where nothing is open, or no model is there to weigh it. */
 async function suspectOf(
   best: VibrationDiagnosis,
-  config: ReasonerConfig | null,
+  setup: ReasonerSetup | null,
   context: StepContext,
 ): Promise<Suspect | undefined> {
   const options = openModes(best);
-  if (config === null || options.length === 1) return undefined;
+  if (setup === null || options.length === 1) return undefined;
   const task = chooseOne({
     purpose: 'suspect',
     instructions:
@@ -62,7 +63,7 @@ async function suspectOf(
     options,
     rules: () => options[0] ?? 'unknown',
   });
-  const { output, by } = await reason(config, context, task);
+  const { output, by } = await reason(setup, context, task);
   return { mode: output.choice, by, of: options };
 }
 

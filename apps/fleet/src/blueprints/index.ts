@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ProductionPlan } from '@shoal/fleet-coordinator';
 import type { Blueprint } from '@shoal/workflow';
-import type { ReasonerConfig } from '@shoal/reasoner';
 import { annotated } from './annotated.ts';
 import { deviceProtector } from './device-protector.ts';
 import { diagnostics } from './diagnostics.ts';
 import { neighbourSurvey } from './neighbour-survey.ts';
+import type { ReasonerSetup } from './open-reasoner.ts';
 import { paced } from './paced.ts';
 import { slotBooking, slotRelease } from './slot-booking.ts';
 import { workOrder } from './work-order.ts';
@@ -19,7 +19,7 @@ export function stepBlueprints(
   root: string,
   url: string,
   stepSeconds: number,
-  reasoner: ReasonerConfig | null,
+  reasoner: ReasonerSetup | null,
 ): readonly Blueprint[] {
   const file = join(root, 'data/production.json');
   const production = JSON.parse(readFileSync(file, 'utf8')) as Partial<ProductionPlan>;

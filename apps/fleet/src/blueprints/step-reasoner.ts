@@ -1,5 +1,6 @@
-import type { ReasonerConfig, ReasoningTask } from '@shoal/reasoner';
+import type { ReasoningTask } from '@shoal/reasoner';
 import { StepError, type StepContext } from '@shoal/workflow';
+import { openReasoner, type ReasonerSetup } from './open-reasoner.ts';
 
 export interface Reasoned<T> {
   readonly output: T;
@@ -14,21 +15,15 @@ export interface Reasoned<T> {
  * fails the step with BUDGET_EXHAUSTED, unless the config says that the rules will do.
  */
 export async function reason<T>(
-  config: ReasonerConfig,
+  setup: ReasonerSetup,
   context: StepContext,
   task: ReasoningTask<T>,
 ): Promise<Reasoned<T>> {
-  // Loaded only where a model is configured: most processes of the fleet never need it.
-  const { createReasoner, isReasonerError, retainedLedger, retainedRecords } =
-    await import('@shoal/reasoner');
+  const { isReasonerError } = await import('@shoal/reasoner');
   const { org, unit, link, logger, sessionId, stepId, attempt, signal } = context;
   const agentId = `${sessionId}.${stepId}`;
-  const reasoner = await createReasoner(config, {
-    agentId,
-    logger,
-    records: retainedRecords({ link, org, unit }),
-    ledger: retainedLedger({ link, org, unit, agentId }),
-  }).catch((error: unknown) => {
+  const owner = { org, unit, agentId, link, logger };
+  const reasoner = await openReasoner(setup, owner).catch((error: unknown) => {
     throw new StepError('REASONER_UNUSABLE', error instanceof Error ? error.message : String(error), {
       retryable: false,
     });

@@ -18,6 +18,7 @@ import { planDevices, type PlannedDevice } from '../roles/plan-devices.ts';
 import { publishDesiredAgents, type DesiredAgent, type DesiredAgents } from './desired-agents.ts';
 import { startConsole } from './console-process.ts';
 import { createFleetProcesses, type BrokerUrls, type Death, type FleetProcesses } from './fleet-processes.ts';
+import { findLlama } from './find-llama.ts';
 import { findRecordings } from './recordings.ts';
 import { waitUntil } from './wait-until.ts';
 import { writeOrderPage } from './write-order-page.ts';
@@ -89,6 +90,7 @@ export async function runFleet(
       stepSeconds,
       data: data ?? null,
       reasoner: options.reasoner,
+      llamaModule: options.reasoner?.kind === 'llama' ? findLlama() : null,
     };
     const run = await orAborted(startRun(options, config, devices, view, log, processes, closing), signal);
     if (run === undefined) {

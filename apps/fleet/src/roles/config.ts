@@ -16,6 +16,8 @@ export interface FleetConfig {
   readonly stepSeconds: number;
   /** Null: no model has a part in anything. Keys are not in here: they come from the environment. */
   readonly reasoner: ReasonerConfig | null;
+  /** With a reasoner of kind `llama`: URL of the module `node-llama-cpp`, which a bundle cannot carry. */
+  readonly llamaModule: string | null;
 }
 
 export type Role = 'broker' | 'devices' | 'supervisor' | 'spawned';

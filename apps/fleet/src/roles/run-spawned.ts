@@ -11,12 +11,13 @@ import { readConfig } from './config.ts';
 export async function runSpawned(): Promise<void> {
   const order = readOrder(process.env[ORDER_VARIABLES.order]);
   process.title = order.kind === 'step' ? `shoal-step ${order.stepId}` : `shoal-agent ${order.agentId}`;
-  const { root, url, stepSeconds, reasoner } = readConfig();
+  const { root, url, stepSeconds, reasoner: config, llamaModule } = readConfig();
+  const reasoner = config === null ? null : { config, llamaModule };
   const stop = new AbortController();
   const running = runOrder(order, {
     url,
     blueprints: order.kind === 'step' ? stepBlueprints(root, url, stepSeconds, reasoner) : [],
-    agents: [deviceAgentBlueprint(), plannerBlueprint()],
+    agents: [deviceAgentBlueprint(reasoner), plannerBlueprint()],
     signal: stop.signal,
     logger: processLogger(),
   });

@@ -1,16 +1,15 @@
 import type { Output, TaskContext } from '@shoal/agent-sdk';
-import { explain } from '../core/agent/explain.ts';
 import { readOrder, type DeviceOrder } from '../core/agent/operations.ts';
 import type { DeviceStatus } from '../core/agent/status.ts';
-import type { Incident } from '../core/incident/incident-machine.ts';
 import type { OperateAnswer } from './operator.ts';
 
 /** What the skills work with. */
 export interface DeviceSkills {
   status(): DeviceStatus;
-  openIncident(): Incident | null;
   operate(order: DeviceOrder): Promise<OperateAnswer>;
   relearn(): Promise<void>;
+  /** Answers a question in words. */
+  explain(question: string, taskId: string): Promise<string>;
 }
 
 /**
@@ -36,7 +35,7 @@ export async function answerTask(task: TaskContext, skills: DeviceSkills): Promi
       await skills.relearn();
       return { data: { ok: true, learnedSamples: 0 } };
     case 'explain':
-      return explain(skills.status(), skills.openIncident());
+      return skills.explain(task.text, task.taskId);
     default:
       task.reject(`no skill ${JSON.stringify(skill)}: status, operate, relearn or explain`);
       return undefined;

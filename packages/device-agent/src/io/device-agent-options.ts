@@ -2,10 +2,12 @@ import type { Agent, Clock } from '@shoal/agent-sdk';
 import type { RiskClass } from '@shoal/device-tools';
 import type { LinkOptions } from '@shoal/mqtt-link';
 import type { AgentAddress } from '@shoal/protocol';
+import type { ApproverKeys } from '@shoal/protocol/signing';
 import type { DeviceDescription } from '../core/agent/card.ts';
 import type { IncidentRequest } from '../core/agent/requests.ts';
 import type { DeviceStatus } from '../core/agent/status.ts';
 import type { DetectorOptions } from '../core/detector/options.ts';
+import type { DeviceReasoner, ReasonerContext } from './explainer.ts';
 import type { IncidentEvent, IncidentKind, IncidentOptions } from '../core/incident/incident-machine.ts';
 
 export interface DeviceAgentOptions
@@ -46,8 +48,23 @@ export interface DeviceAgentOptions
   readonly grant?: RiskClass;
   /** Whose approvals count, by name. Default: of whoever the broker lets write them. */
   readonly approvers?: readonly string[];
+  /**
+   * Public keys of the approvers, by the name that an approval has in `by`. With them an approval counts only when one of that person's
+   * keys signed it, whoever may write the topic. Default: none, the broker's access rules decide.
+   */
+  readonly approverKeys?: ApproverKeys;
   /** The least risk that a tool counts for, by name: raises what the device declares, never lowers it. */
   readonly risks?: Readonly<Record<string, RiskClass>>;
+  /**
+   * Makes the model that words answers to `explain`, when the first question comes; closed with the agent. For one `createReasoner` of
+   * `@shoal/reasoner` over `context.link`. Default: fixed rules alone.
+   */
+  readonly reasoner?: (context: ReasonerContext) => Promise<DeviceReasoner>;
+  /**
+   * The highest risk of what that model may have the device do while it answers, without an approval. Default `read`: it looks and
+   * changes nothing. Never above `grant`.
+   */
+  readonly reasonerGrant?: RiskClass;
   readonly clock?: Clock;
 }
 

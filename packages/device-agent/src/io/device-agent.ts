@@ -7,7 +7,7 @@ import {
   type Clock,
   type RetainedState,
 } from '@shoal/agent-sdk';
-import { followApprovals, type ApprovalBook } from '@shoal/device-tools';
+import { exceeds, followApprovals, type ApprovalBook } from '@shoal/device-tools';
 import { openLink, silentLogger, type InboundMessage, type Link, type Logger } from '@shoal/mqtt-link';
 import { endSpan, within } from '@shoal/mqtt-link/tracing';
 import {
@@ -20,6 +20,7 @@ import {
 import { deviceCard } from '../core/agent/card.ts';
 import { whyRefused, type OrderRules } from '../core/agent/check-order.ts';
 import { CONTEXT_KIND, type DeviceContext, type DeviceSpeed } from '../core/agent/device-context.ts';
+import type { DeviceOrder } from '../core/agent/operations.ts';
 import { DeviceMonitor } from '../core/agent/device-monitor.ts';
 import { incidentMessage } from '../core/agent/requests.ts';
 import { deviceStatus, type DeviceStatus } from '../core/agent/status.ts';
@@ -28,6 +29,7 @@ import { answerTask } from './answer-task.ts';
 import { contextStore } from './context-store.ts';
 import type { AgentEnd, DeviceAgent, DeviceAgentOptions } from './device-agent-options.ts';
 import { DeviceDoor } from './device-door.ts';
+import { Explainer } from './explainer.ts';
 import { IncidentRequester } from './incident-requester.ts';
 import { Operator } from './operator.ts';
 import { receiveTelemetry } from './receive-telemetry.ts';
@@ -88,6 +90,7 @@ class RunningDeviceAgent implements DeviceAgent {
   readonly #door: DeviceDoor;
   readonly #operator: Operator;
   readonly #requests: IncidentRequester;
+  readonly #explainer: Explainer;
   #end!: (why: AgentEnd) => void;
   #speed: DeviceSpeed | null;
   #malformed: number;
@@ -116,12 +119,13 @@ class RunningDeviceAgent implements DeviceAgent {
     this.#operator = new Operator({
       door: this.#door,
       records: saved?.orders ?? [],
-      check: (order, traits, records) => whyRefused(order, traits, records, this.#orderRules()),
+      check: (order, traits, records) => whyRefused(order, traits, records, this.#orderRules(order)),
       persist: () => this.#persist(),
       nowMs: () => Date.parse(this.#clock.nowIso()),
       onDone: (_, result) => this.#noteSpeed(result),
       logger: this.#logger,
     });
+    this.#explainer = this.#createExplainer();
     this.#requests = new IncidentRequester({
       // The agent has a requester only once it has a link, which is before the first request.
       requester: this.agent,
@@ -139,7 +143,12 @@ class RunningDeviceAgent implements DeviceAgent {
   async start(): Promise<void> {
     this.#link.on('fenced', () => void this.#stop('fenced'));
     this.#link.on('closed', () => void this.#stop('closed'));
-    this.#approvals = await followApprovals(this.#link, this.#options, this.#logger);
+    this.#approvals = await followApprovals(
+      this.#link,
+      this.#options,
+      this.#logger,
+      this.#options.approverKeys,
+    );
     await this.agent.start();
     await this.#link.subscribe(
       deviceTopics(this.#options).telemetry,
@@ -187,6 +196,7 @@ class RunningDeviceAgent implements DeviceAgent {
 
   async #shutDown(why: AgentEnd): Promise<void> {
     await this.#requests.stop();
+    await this.#explainer.close();
     await this.#door.close();
     // A fenced agent has a successor, which owns the context now.
     if (why === 'stopped' && this.#link.state === 'online') {
@@ -230,27 +240,50 @@ class RunningDeviceAgent implements DeviceAgent {
       handle: (task) =>
         answerTask(task, {
           status: () => this.status(),
-          openIncident: () => this.#monitor.incidents.open,
           operate: (order) => this.#operator.operate(order),
           relearn: async () => {
             this.#monitor.relearn();
             await this.#persist();
           },
+          explain: (question, taskId) => this.#explainer.answer(question, taskId),
         }),
     });
   }
 
-  #orderRules(): OrderRules {
-    const { deviceId, grant = 'reversible', approvers } = this.#options;
+  #orderRules({ onModelsBehalf }: DeviceOrder): OrderRules {
+    const { deviceId, grant: granted = 'reversible', reasonerGrant = 'read', approvers } = this.#options;
+    const grant = onModelsBehalf === true && exceeds(granted, reasonerGrant) ? reasonerGrant : granted;
     return {
       deviceId,
       grant,
       ...(approvers === undefined ? {} : { approvers }),
       approval: (approvalId) => this.#approvals?.get(approvalId),
+      distrust: (approvalId) => this.#approvals?.distrust(approvalId),
       approvalTopic: (approvalId) => deviceTopics(this.#options).approval(approvalId),
       channels: this.#monitor.lastSample?.channels ?? {},
       nowMs: Date.parse(this.#clock.nowIso()),
     };
+  }
+
+  #createExplainer(): Explainer {
+    const { relations = [], reasoner } = this.#options;
+    const { org, unit } = this.address;
+    return new Explainer({
+      context: { ...this.address, link: this.#link, logger: this.#logger },
+      create: reasoner,
+      status: () => this.status(),
+      openIncident: () => this.#monitor.incidents.open,
+      deviceTools: () => this.#door.offers(),
+      operate: (order) => this.#operator.operate(order),
+      // A device agent has the device's id unless it was told otherwise: the card of the other one is not looked up for a question.
+      peers: relations.map(({ deviceId }) => deviceId),
+      askPeer: (agentId, signal) =>
+        this.agent.requester.send(
+          { org, unit, agentId },
+          { data: { skill: 'status' }, metadata: { skill: 'status' } },
+          { signal, firstReplyTimeoutMs: 4_000, maxAttempts: 1 },
+        ),
+    });
   }
 
   #createDoor(): DeviceDoor {

@@ -1,6 +1,7 @@
 import type { Tool } from '@modelcontextprotocol/client';
 import type { Clock } from '@shoal/agent-sdk';
 import {
+  GUARD_ARGUMENTS,
   higherRisk,
   readDeclaration,
   REFUSAL_CODES,
@@ -30,8 +31,19 @@ export interface DeviceDoorOptions {
   readonly logger: Logger;
 }
 
+/** A tool as it may be offered to a model. */
+export interface OfferedDeviceTool {
+  readonly name: string;
+  /** The device's own word. */
+  readonly description: string;
+  readonly inputSchema: Readonly<Record<string, unknown>>;
+  /** As the agent counts it. */
+  readonly risk: RiskClass;
+}
+
 interface OpenDoor {
   readonly connection: McpConnection;
+  readonly offers: readonly OfferedDeviceTool[];
   readonly tools: ReadonlyMap<string, ToolTraits>;
 }
 
@@ -56,6 +68,11 @@ export class DeviceDoor {
       'device-tool-failed',
       `the device has no tool ${tool}; it has ${[...tools.keys()].join(', ')}`,
     );
+  }
+
+  /** All but the one that settles requests. Throws `device-unreachable`. */
+  async offers(): Promise<readonly OfferedDeviceTool[]> {
+    return this.#use(async (open) => open.offers);
   }
 
   /** Throws `device-unreachable` when nothing was sent; otherwise what the MCP client throws. */
@@ -151,9 +168,18 @@ export class DeviceDoor {
     });
     const { tools } = await connection.client.listTools();
     const { risks = {} } = this.#options;
+    const traits = new Map(tools.map((tool) => [tool.name, toolTraits(tool, risks[tool.name])]));
     const opened = {
       connection,
-      tools: new Map(tools.map((tool) => [tool.name, toolTraits(tool, risks[tool.name])])),
+      tools: traits,
+      offers: tools
+        .filter(({ name }) => name !== SETTLE_TOOL)
+        .map(({ name, description = '', inputSchema }) => ({
+          name,
+          description,
+          inputSchema: withoutGuardArguments(inputSchema),
+          risk: traits.get(name)!.risk,
+        })),
     };
     void this.#forgetWhenClosed(connection);
     return opened;
@@ -164,6 +190,14 @@ export class DeviceDoor {
     this.#options.logger.debug('the session with the device ended', { reason: reason.code });
     this.#open = undefined;
   }
+}
+
+/** What belongs to the order and not to the tool is not for a model to give. */
+function withoutGuardArguments(schema: Tool['inputSchema']): Readonly<Record<string, unknown>> {
+  const properties = Object.entries(schema.properties ?? {}).filter(
+    ([name]) => !(GUARD_ARGUMENTS as readonly string[]).includes(name),
+  );
+  return { ...schema, properties: Object.fromEntries(properties) };
 }
 
 /** Unset counts as the careful answer; `floor` may raise the risk that a tool declares, never lower it. */

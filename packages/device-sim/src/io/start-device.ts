@@ -11,6 +11,7 @@ import {
 import { serveMcp } from '@shoal/mcp-mqtt';
 import { silentLogger, type LinkOptions } from '@shoal/mqtt-link';
 import { assertIdentifier, deviceTopics } from '@shoal/protocol';
+import type { ApproverKeys } from '@shoal/protocol/signing';
 import { inRange } from '../core/faults.ts';
 import type { DeviceSource } from '../core/source.ts';
 import { createDeviceServer, deviceTools } from './device-tools.ts';
@@ -38,6 +39,8 @@ export interface StartDeviceOptions extends Pick<
   readonly grant?: RiskClass;
   /** Whose approvals count, by name. Default: of whoever the broker lets write them. */
   readonly approvers?: readonly string[];
+  /** Public keys of the approvers by name: with them only an approval that one of that person's keys signed counts. Default: none. */
+  readonly approverKeys?: ApproverKeys;
 }
 
 /** Where a device's tools are found: the MCP server id (also its MQTT client id) and name. */
@@ -72,6 +75,7 @@ export async function startDevice(options: StartDeviceOptions): Promise<Device> 
     tools: deviceTools(device),
     memory: new RequestMemory({ id: randomUUID() }),
     approval: (approvalId) => approvals?.get(approvalId),
+    distrust: (approvalId) => approvals?.distrust(approvalId),
     approvalTopic: (approvalId) => deviceTopics(options).approval(approvalId),
     channels: () => device.channels,
     interlock: (name) => device.interlock(name),
@@ -96,7 +100,7 @@ export async function startDevice(options: StartDeviceOptions): Promise<Device> 
     });
     try {
       const { link } = serving;
-      approvals = await followApprovals(link, options, logger);
+      approvals = await followApprovals(link, options, logger, options.approverKeys);
       const commands = await followCommands({ link, device: options, guard, logger, memory });
       return {
         link,

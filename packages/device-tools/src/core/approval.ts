@@ -13,6 +13,8 @@ export interface ApprovedCall {
 export interface ApprovalRules {
   /** Whose word counts, as `by`. Unset: of whoever the broker lets write it. */
   readonly approvers?: readonly string[];
+  /** Why it is not the word of whom it names. */
+  readonly distrust?: string | undefined;
   /** Milliseconds since 1970. */
   readonly nowMs: number;
 }
@@ -24,8 +26,9 @@ export const LONGEST_APPROVAL_MS = 3_600_000;
 export function whyNotApproved(
   approval: ToolApproval,
   call: ApprovedCall,
-  { approvers, nowMs }: ApprovalRules,
+  { approvers, distrust, nowMs }: ApprovalRules,
 ): string | undefined {
+  if (distrust !== undefined) return distrust;
   if (approval.action !== 'approve') return `it was denied by ${approval.by}`;
   if (approval.deviceId !== call.deviceId) return `it is for the device ${approval.deviceId}`;
   if (approval.tool !== call.tool) return `it is for the tool ${approval.tool}`;

@@ -19,6 +19,8 @@ export interface GuardOptions {
   readonly approvers?: readonly string[];
   /** The approval that is retained under an id now. */
   readonly approval: (approvalId: string) => ToolApproval | undefined;
+  /** Why the approval under an id is not the word of whom it names: `ApprovalBook.distrust`. Unset: the broker's word is taken. */
+  readonly distrust?: (approvalId: string) => string | undefined;
   /** Where an approval is to be retained: named in refusals. */
   readonly approvalTopic: (approvalId: string) => string;
   /** The last sample. */
@@ -165,6 +167,7 @@ export class DeviceToolGuard {
         ? 'it was used'
         : whyNotApproved(approval, call, {
             ...(approvers === undefined ? {} : { approvers }),
+            distrust: this.options.distrust?.(approvalId),
             nowMs: nowMs(),
           });
     if (problem === undefined) return undefined;

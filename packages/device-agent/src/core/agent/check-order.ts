@@ -33,6 +33,8 @@ export interface OrderRules {
   readonly grant: RiskClass;
   readonly approvers?: readonly string[];
   readonly approval: (approvalId: string) => ToolApproval | undefined;
+  /** Why the approval under an id is not the word of whom it names. */
+  readonly distrust?: (approvalId: string) => string | undefined;
   readonly approvalTopic: (approvalId: string) => string;
   readonly channels: Channels;
   readonly nowMs: number;
@@ -63,7 +65,7 @@ function whyUnapproved(
   order: DeviceOrder,
   { risk }: ToolTraits,
   records: readonly OrderRecord[],
-  { deviceId, grant, approvers, nowMs, approval: find, approvalTopic }: OrderRules,
+  { deviceId, grant, approvers, nowMs, approval: find, distrust, approvalTopic }: OrderRules,
 ): Refusal | undefined {
   const { approvalId, tool, args } = order;
   const approval = approvalId === undefined ? undefined : find(approvalId);
@@ -74,7 +76,7 @@ function whyUnapproved(
     : whyNotApproved(
         approval,
         { deviceId, tool, args },
-        { ...(approvers === undefined ? {} : { approvers }), nowMs },
+        { ...(approvers === undefined ? {} : { approvers }), distrust: distrust?.(approvalId), nowMs },
       );
   if (problem === undefined) return undefined;
   const message = `approval ${JSON.stringify(approvalId)} does not cover this order: ${problem}`;

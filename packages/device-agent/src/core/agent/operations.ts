@@ -13,6 +13,8 @@ export interface DeviceOrder {
   readonly dryRun?: boolean;
   /** Of a retained approval of exactly this order. */
   readonly approvalId?: string;
+  /** A model asked for it and nobody else. No message can say so or deny it: it is set here alone. */
+  readonly onModelsBehalf?: true;
 }
 
 /** What became of an order. `unknown`: it was sent and no answer came; the device may or may not have done it. */
