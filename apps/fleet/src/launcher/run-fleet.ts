@@ -73,6 +73,7 @@ export async function runFleet(
   let url = options.broker ?? '';
   let ending: Ending;
   try {
+    const llamaModule = options.reasoner?.kind === 'llama' ? findLlama() : null;
     const [broker] = await Promise.all([
       options.broker === undefined ? processes.startBroker(options.port) : externalBroker(options.broker),
       processes.prepare(),
@@ -90,7 +91,7 @@ export async function runFleet(
       stepSeconds,
       data: data ?? null,
       reasoner: options.reasoner,
-      llamaModule: options.reasoner?.kind === 'llama' ? findLlama() : null,
+      llamaModule,
     };
     const run = await orAborted(startRun(options, config, devices, view, log, processes, closing), signal);
     if (run === undefined) {
