@@ -69,6 +69,7 @@ export declare const validators: {
   readonly Telemetry: CompiledValidator;
   readonly ToolApproval: CompiledValidator;
   readonly TriggerRecord: CompiledValidator;
+  readonly WriterRecord: CompiledValidator;
   readonly UsageRecord: CompiledValidator;
   readonly WorkOrder: CompiledValidator;
   readonly WorkflowDefinition: CompiledValidator;
@@ -125,6 +126,7 @@ export declare const StepStatus: CompiledValidator;
 export declare const Telemetry: CompiledValidator;
 export declare const ToolApproval: CompiledValidator;
 export declare const TriggerRecord: CompiledValidator;
+export declare const WriterRecord: CompiledValidator;
 export declare const UsageRecord: CompiledValidator;
 export declare const WorkOrder: CompiledValidator;
 export declare const WorkflowDefinition: CompiledValidator;

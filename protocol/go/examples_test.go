@@ -47,7 +47,7 @@ func typed(t *testing.T, document string) any {
 		ListTasksRequest{}, ListTasksResponse{}, Message{}, Part{}, ReasoningRecord{}, SendMessageRequest{}, SendMessageResponse{},
 		SessionOutcome{}, SessionRecord{}, StepIntent{}, StepItems{}, StepResult{}, StepStatus{}, StreamResponse{},
 		SubscribeToTaskRequest{}, Task{}, TaskArtifactUpdateEvent{}, TaskPushNotificationConfig{}, TaskStatusUpdateEvent{},
-		Telemetry{}, ToolApproval{}, TriggerRecord{}, UsageRecord{}, WorkOrder{}, WorkflowDefinition{},
+		Telemetry{}, ToolApproval{}, TriggerRecord{}, UsageRecord{}, WorkOrder{}, WorkflowDefinition{}, WriterRecord{},
 	}
 	for _, value := range known {
 		if reflect.TypeOf(value).Name() == document {

@@ -298,6 +298,10 @@ type AttemptRecord struct {
 
 	// Trace corresponds to the JSON schema field "trace".
 	Trace *TraceContext `json:"trace,omitempty"`
+
+	// The shared connection over which this attempt, or one before it, may write
+	// until an attempt has a status. Who acts for a later attempt evicts it first.
+	WriterId *string `json:"writerId,omitempty"`
 }
 
 type AuthenticationInfo struct {
@@ -2130,6 +2134,11 @@ type ToolApproval struct {
 	// SchemaVersion corresponds to the JSON schema field "schemaVersion".
 	SchemaVersion int `json:"schemaVersion"`
 
+	// JWS (RFC 7515 flattened, payload detached, `typ` shoal-tool-approval) over the
+	// topic and the approval without them, as canonical JSON. A device that knows the
+	// keys of its approvers takes nothing without one of `by`.
+	Signatures []ToolApprovalSignature `json:"signatures,omitempty"`
+
 	// Tool corresponds to the JSON schema field "tool".
 	Tool string `json:"tool"`
 }
@@ -2138,6 +2147,14 @@ type ToolApprovalAction string
 
 const ToolApprovalActionApprove ToolApprovalAction = "approve"
 const ToolApprovalActionDeny ToolApprovalAction = "deny"
+
+type ToolApprovalSignature struct {
+	// Protected corresponds to the JSON schema field "protected".
+	Protected string `json:"protected"`
+
+	// Signature corresponds to the JSON schema field "signature".
+	Signature string `json:"signature"`
+}
 
 // W3C Trace Context: what is done because of the record belongs to this trace.
 type TraceContext struct {
@@ -2436,3 +2453,24 @@ const WorkflowVariableTypeInteger WorkflowVariableType = "integer"
 const WorkflowVariableTypeNumber WorkflowVariableType = "number"
 const WorkflowVariableTypeObject WorkflowVariableType = "object"
 const WorkflowVariableTypeString WorkflowVariableType = "string"
+
+// The Will of a connection that quick instances of one process share for what they
+// write. It is never opened again under this id, so that what it had not finished
+// is to be respawned at once.
+type WriterRecord struct {
+	// SchemaVersion corresponds to the JSON schema field "schemaVersion".
+	SchemaVersion int `json:"schemaVersion"`
+
+	// State corresponds to the JSON schema field "state".
+	State WriterRecordState `json:"state"`
+
+	// SupervisorId corresponds to the JSON schema field "supervisorId".
+	SupervisorId string `json:"supervisorId"`
+
+	// WriterId corresponds to the JSON schema field "writerId".
+	WriterId string `json:"writerId"`
+}
+
+type WriterRecordState string
+
+const WriterRecordStateLost WriterRecordState = "lost"

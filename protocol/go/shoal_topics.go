@@ -40,6 +40,7 @@ var RecordTopics = map[string]string{
 	"usage":                 "usage/{scope}/{scopeId}/{agentId}",
 	"trigger":               "trigger/{workflowId}/{triggerId}/{hash}",
 	"canary":                "broker/canary",
+	"writer":                "writer/{writerId}",
 	"spawn":                 "spawn",
 	"host":                  hostPath,
 	"host-order":            hostPath + "/order",
@@ -107,10 +108,10 @@ func ShoalTopic(kind, org, unit string, ids map[string]string) (string, error) {
 	return strings.Join(levels, "/"), CheckIdentifier("unit", unit)
 }
 
-// TreeFilter matches everything below session, agent, device, trigger or host, in one unit, one org or (nil) everywhere.
+// TreeFilter matches everything below session, agent, device, trigger, host or writer, in one unit, one org or (nil) everywhere.
 func TreeFilter(tree string, org, unit *string) (string, error) {
-	if !slices.Contains([]string{"session", "agent", "device", "trigger", "host"}, tree) {
-		return "", fmt.Errorf("tree %q must be one of session, agent, device, trigger, host", tree)
+	if !slices.Contains([]string{"session", "agent", "device", "trigger", "host", "writer"}, tree) {
+		return "", fmt.Errorf("tree %q must be one of session, agent, device, trigger, host, writer", tree)
 	}
 	levels := []string{shoalRoot, "+", "+", tree, "#"}
 	for i, id := range []*string{org, unit} {

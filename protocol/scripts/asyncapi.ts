@@ -8,6 +8,7 @@ import {
   sessionTopics,
   spawnTopic,
   triggerTopic,
+  writerTopic,
   usageTopic,
 } from '../src/shoal-topics.ts';
 import { discoveryTopic, eventTopic, poolRequestTopic, replyTopic, requestTopic } from '../src/topics.ts';
@@ -41,6 +42,7 @@ const IDS = [
   'reasoningId',
   'scopeId',
   'hostId',
+  'writerId',
   'approvalId',
   'commandId',
 ] as const;
@@ -63,6 +65,7 @@ const DESCRIPTIONS: Readonly<Record<Id, string>> = {
   reasoningId: 'One decision of a reasoner.',
   scopeId: 'The day, or the session.',
   hostId: 'Host: a process that runs agents.',
+  writerId: 'A connection that instances of one process share.',
   approvalId: 'One approval of a tool call.',
   commandId: 'One command to a device.',
 };
@@ -297,6 +300,12 @@ const CHANNELS: Readonly<Record<string, Channel>> = {
     address: triggerTopic(ids),
     description: 'That a trigger fired, so that it fires once.',
     messages: ['TriggerRecord'],
+    ...retained,
+  },
+  writer: {
+    address: writerTopic(ids),
+    description: 'The Will of a connection that quick instances of one process share.',
+    messages: ['WriterRecord'],
     ...retained,
   },
   canary: {

@@ -10,6 +10,7 @@ import {
   treeFilter,
   triggerTopic,
   usageTopic,
+  writerTopic,
   type ShoalTopic,
   type UsageScope,
 } from './shoal-topics.ts';
@@ -93,6 +94,7 @@ const TOPICS: Readonly<Record<Kind, (where: Where) => readonly string[]>> = {
   reasoning: (where) => [ownTopics(where).reasoning(ANY)],
   usage: (where) => usageTopics(where, where.id),
   trigger: ({ org, unit }) => [triggerTopic({ org, unit, workflowId: ANY, triggerId: ANY, hash: ANY })],
+  writer: ({ org, unit }) => [writerTopic({ org, unit, writerId: ANY })],
   canary: ({ org, unit }) => [canaryTopic({ org, unit })],
   telemetry: ({ org, unit, id }) => {
     const topics = deviceTopics({ org, unit, deviceId: id });
@@ -178,6 +180,7 @@ const PUBLISHES: Readonly<Record<AccessRole, readonly Kind[]>> = {
     'agent-attempt',
     'task',
     'trigger',
+    'writer',
     'canary',
     'discovery',
     'request',
@@ -220,7 +223,7 @@ const pools: Subscribe = ({ org, unit }) => [
   poolClaimTopic({ org, unit, poolId: ANY }),
 ];
 const tree =
-  (name: 'session' | 'agent' | 'device' | 'trigger'): Subscribe =>
+  (name: 'session' | 'agent' | 'device' | 'trigger' | 'writer'): Subscribe =>
   (where) => [treeFilter(name, { org: where.org, unit: where.unit })];
 /** Of all agents: a budget is shared. */
 const usage: Subscribe = (where) => usageTopics(where, ANY);
@@ -245,6 +248,7 @@ const wholeUnit: readonly Subscribe[] = [
   tree('agent'),
   tree('device'),
   tree('trigger'),
+  tree('writer'),
   hosts,
   canary,
   usage,

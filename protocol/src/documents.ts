@@ -60,6 +60,7 @@ export interface DocumentTypes {
   Telemetry: records.Telemetry;
   ToolApproval: records.ToolApproval;
   TriggerRecord: records.TriggerRecord;
+  WriterRecord: records.WriterRecord;
   UsageRecord: reasoning.UsageRecord;
   WorkOrder: WorkOrder;
   WorkflowDefinition: WorkflowDefinition;
@@ -120,6 +121,7 @@ const names: Record<DocumentName, true> = {
   Telemetry: true,
   ToolApproval: true,
   TriggerRecord: true,
+  WriterRecord: true,
   UsageRecord: true,
   WorkOrder: true,
   WorkflowDefinition: true,

@@ -37,6 +37,7 @@ export {
   treeFilter,
   canaryTopic,
   triggerTopic,
+  writerTopic,
   usageTopic,
   type AgentTopics,
   type DeviceAddress,
@@ -145,6 +146,7 @@ export {
   validateReasoningRecord,
   validateToolApproval,
   validateTriggerRecord,
+  validateWriterRecord,
   validateUsageRecord,
   validateWorkOrder,
   validateWorkflowDefinition,
@@ -236,6 +238,7 @@ export type {
   ToolApproval,
   TraceContext,
   TriggerRecord,
+  WriterRecord,
 } from './schemas/records.ts';
 export type { ReasoningRecord, ReasoningToolCall, UsageRecord } from './schemas/reasoning.ts';
 export type { WorkOrder } from './schemas/work-order.ts';

@@ -129,6 +129,7 @@ export type ShoalTopic = InUnit &
         readonly hash: string;
       }
     | { readonly kind: 'canary' | 'spawn' }
+    | { readonly kind: 'writer'; readonly writerId: string }
     | { readonly kind: 'host' | 'host-order' | 'host-event'; readonly hostId: string }
     | { readonly kind: 'telemetry'; readonly deviceId: string; readonly channel?: string }
     | { readonly kind: 'tool-approval'; readonly deviceId: string; readonly approvalId: string }
@@ -222,6 +223,12 @@ export function triggerTopic(
   return `${unitPath(where)}/trigger/${where.workflowId}/${where.triggerId}/${where.hash}`;
 }
 
+/** The Will of a connection that instances of one process share. */
+export function writerTopic(where: InUnit & { readonly writerId: string }): string {
+  assertIdentifier('writerId', where.writerId);
+  return `${unitPath(where)}/writer/${where.writerId}`;
+}
+
 /** What agents used of a budget: `…/usage/{scope}/{scopeId}/{agentId}`; without an agent, the filter of all. */
 export function usageTopic(
   where: InUnit & { readonly scope: UsageScope; readonly scopeId: string; readonly agentId?: string },
@@ -263,7 +270,7 @@ export function poolClaimTopic(pool: PoolAddress): string {
 
 /** Filter of a whole tree in one unit, one org or everywhere. */
 export function treeFilter(
-  tree: 'session' | 'agent' | 'device' | 'trigger' | 'host',
+  tree: 'session' | 'agent' | 'device' | 'trigger' | 'host' | 'writer',
   where: Partial<InUnit> = {},
 ): string {
   if (where.org !== undefined) assertIdentifier('org', where.org);
@@ -285,6 +292,7 @@ export function parseShoalTopic(topic: string): ShoalTopic | undefined {
   if (family === 'trigger') return parseTrigger(inUnit, levels);
   if (family === 'usage') return parseUsage(inUnit, levels);
   if (family === 'host') return parseHost(inUnit, levels);
+  if (family === 'writer' && levels.length === 1) return { ...inUnit, kind: 'writer', writerId: levels[0]! };
   if (family === 'spawn' && levels.length === 0) return { ...inUnit, kind: 'spawn' };
   return undefined;
 }

@@ -137,6 +137,7 @@ export const validateTelemetry = /* @__PURE__ */ validatorOf('Telemetry');
 export const validateReasoningRecord = /* @__PURE__ */ validatorOf('ReasoningRecord');
 export const validateToolApproval = /* @__PURE__ */ validatorOf('ToolApproval');
 export const validateTriggerRecord = /* @__PURE__ */ validatorOf('TriggerRecord');
+export const validateWriterRecord = /* @__PURE__ */ validatorOf('WriterRecord');
 export const validateUsageRecord = /* @__PURE__ */ validatorOf('UsageRecord');
 export const validateWorkOrder = /* @__PURE__ */ validatorOf('WorkOrder');
 export const validateWorkflowDefinition = /* @__PURE__ */ validatorOf('WorkflowDefinition');

@@ -74,6 +74,7 @@ describe('the AsyncAPI document', () => {
         "tool-approval",
         "trigger",
         "usage",
+        "writer",
       ]
     `);
   });

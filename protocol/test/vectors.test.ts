@@ -81,6 +81,7 @@ const shoalBuilders: Builders = {
   usageAll: p.usageTopic,
   trigger: p.triggerTopic,
   canary: p.canaryTopic,
+  writer: p.writerTopic,
   'tool-approval': (input: p.DeviceAddress & { approvalId: string }) =>
     p.deviceTopics(input).approval(input.approvalId),
   'device-command': (input: Command) => p.deviceTopics(input).command(input.commandId).command,

@@ -34,6 +34,10 @@ describe.skipIf(mosquittoPath() === undefined)(
           // The reply may be published before the caller is back; its own retry then finds the outcome.
           const answer = fleet.ask({}, undefined, 1_500);
           while (!calls.includes('b')) await once(events, 'call');
+          // Before that its work is so young that it is begun again.
+          await fleet.until(async () =>
+            (await fleet.sessions()).some(({ steps }) => steps.get('b')?.status?.state === 'running'),
+          );
           await broker.restart();
           await fleet.logged(
             ({ message }) =>

@@ -809,7 +809,7 @@ describe.each(BROKERS)('the language on %s', (_, start) => {
     const first = await fleet.supervise(before, [work]);
     const taskId = randomUUID();
     const answer = fleet.ask({}, taskId);
-    await fleet.until(() => work.calls.length === 1);
+    await fleet.until(async () => (await fleet.view(taskId)).steps.get('a')?.status?.state === 'running');
     const { planHash } = (await fleet.view(taskId)).session ?? {};
     await first.stop();
     await fleet.supervise(flow(`  - { id: other, use: { blueprint: work } }`), [work]);

@@ -1,6 +1,13 @@
 import type { Link, LinkOptions, Logger } from '@shoal/mqtt-link';
 import type { Placement } from '@shoal/protocol';
-import type { ArtifactStore, Credentials, SessionSource, SpawnOrder, Workflow } from '@shoal/workflow';
+import type {
+  ArtifactStore,
+  Credentials,
+  SessionSource,
+  SharedWriter,
+  SpawnOrder,
+  Workflow,
+} from '@shoal/workflow';
 import type { Needs } from './core/placement.ts';
 import type { ReconcilePolicy } from './core/policy.ts';
 
@@ -9,6 +16,8 @@ export interface SpawnHooks {
   onExit?(clean: boolean): void;
   /** The supervisor's views of sessions, for instances in its own process. They end with its link. */
   readonly sessions?: SessionSource;
+  /** What an instance in this process may write over while it is quick. It ends with the supervisor, or before. */
+  readonly writer?: SharedWriter;
   /** Nobody knows whether it lives: its host is gone, or could not be heard for a while. It is probed, and respawned if it is silent. */
   onLost?(): void;
 }
@@ -35,6 +44,8 @@ export interface Spawner {
    * false: all steps are started at once, and hand over without their supervisor.
    */
   readonly startsAtOnce?: boolean;
+  /** Its instances write over `writer` of the hooks while they are quick. Default false: each has a connection of its own at once. */
+  readonly sharesWriter?: boolean;
   /** How many it takes at once. The supervisor claims nothing that finds no room. */
   readonly capacity: number;
   /**

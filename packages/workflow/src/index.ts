@@ -81,6 +81,7 @@ export {
   foldSession,
   isClosed,
   isPaused,
+  putRecord,
   type Applied,
   type SessionView,
   type StepView,
@@ -119,3 +120,4 @@ export { runSpawned, type SpawnedOptions } from './io/run-spawned.ts';
 export type { ArtifactOptions, ArtifactOwner, ArtifactStore, StoredContent } from './types/artifact-store.ts';
 export { INLINE_LIMIT_BYTES } from './io/large-results.ts';
 export type { SessionSource, SourceHooks, SourceWatch } from './types/session-source.ts';
+export type { SharedWriter } from './types/shared-writer.ts';

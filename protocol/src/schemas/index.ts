@@ -85,6 +85,7 @@ export {
   ToolApproval,
   TraceContext,
   TriggerRecord,
+  WriterRecord,
 } from './records.ts';
 export { ReasoningRecord, ReasoningToolCall, UsageRecord } from './reasoning.ts';
 export { WorkOrder } from './work-order.ts';

@@ -206,12 +206,31 @@ const $AttemptRecord = Type.Object(
     claimId: Type.String({ minLength: 1, maxLength: 100 }),
     supervisorId: Identifier,
     trace: Type.Optional(TraceContext),
+    writerId: Type.Optional(
+      Type.Unsafe<string>({
+        ...Identifier,
+        description:
+          'The shared connection over which this attempt, or one before it, may write until an attempt has a status. Who acts for a later ' +
+          'attempt evicts it first.',
+      }),
+    ),
     at,
   },
   { description: "A supervisor's claim to spawn attempt n. Of equal n, the first in topic order counts." },
 );
 export interface AttemptRecord extends Static<typeof $AttemptRecord> {}
 export const AttemptRecord: TUnsafe<AttemptRecord> = def('AttemptRecord', $AttemptRecord);
+
+const $WriterRecord = Type.Object(
+  { schemaVersion, writerId: Identifier, supervisorId: Identifier, state: enumOf(['lost']) },
+  {
+    description:
+      'The Will of a connection that quick instances of one process share for what they write. It is never opened again under this id, so ' +
+      'that what it had not finished is to be respawned at once.',
+  },
+);
+export interface WriterRecord extends Static<typeof $WriterRecord> {}
+export const WriterRecord: TUnsafe<WriterRecord> = def('WriterRecord', $WriterRecord);
 
 export const StepStatusState = enumOf(['waiting', 'running', 'retrying', 'parked', 'done', 'lost']);
 export type StepStatusState = Static<typeof StepStatusState>;

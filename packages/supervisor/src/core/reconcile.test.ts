@@ -76,6 +76,33 @@ describe('a new session', () => {
   });
 });
 
+describe('a step that writes over a shared connection', () => {
+  const shares = (attempt: number) => {
+    const records = claimed('a', attempt);
+    return viewOf(single, { a: { ...records, attempt: { ...records.attempt!, writerId: 'w' } } });
+  };
+  const gone: Own = { ...mine, writerLost: (writerId) => writerId === 'w' };
+
+  test('is respawned at once when that is gone, which is a fact', () => {
+    expect(actionsOf(shares(1), new Map(), T0, gone)).toEqual([{ do: 'claim', stepId: 'a', attempt: 2 }]);
+    expect(actionsOf(shares(1))).toEqual([]);
+  });
+
+  test('is left alone while its process says that it lives: it may have a connection of its own by now', () => {
+    expect(actionsOf(shares(1), new Map(), T0, { ...gone, child: () => true })).toEqual([]);
+  });
+
+  test('a later attempt has a connection of its own, whatever became of the first', () => {
+    expect(actionsOf(shares(2), new Map(), T0, gone)).toEqual([]);
+  });
+
+  test('once it has said where it stands it has one of its own', () => {
+    const view = shares(1);
+    view.steps.get('a')!.status = statusOf('a', 1, 'running');
+    expect(actionsOf(view, new Map(), T0, gone)).toEqual([]);
+  });
+});
+
 describe('a claimed step', () => {
   test('V1: is not claimed again for the same attempt', () => {
     expect(actionsOf(viewOf(single, { a: claimed('a', 1) }))).toEqual([]);

@@ -49,6 +49,8 @@ export interface Own {
   readonly child: (claimId: string) => boolean;
   /** It spawned the instance of that claim, and knows that its process has ended without finishing: no grace, no probe. */
   readonly dead: (claimId: string) => boolean;
+  /** The shared connection of that id is gone for good: what wrote over it and has no status of its own has ended. */
+  readonly writerLost?: (writerId: string) => boolean;
   /** Where it was started is gone or was not heard for a while: a suspect at once. */
   readonly lost?: (claimId: string) => boolean;
   /** The session whose step runs this one as its work, when it is known. */
@@ -180,6 +182,7 @@ function onClaimed(at: Situation, attempt: number): Decision {
   const { step, records, seen, policy, now, own } = at;
   const status = currentStatus(records);
   if (status === undefined) {
+    if (attempt === 1 && lostItsWriter(records, own)) return afterPause(at, attempt);
     // A process that is known to live is only slow: starting another would make it slower.
     const patience = own.child(records?.attempt?.claimId ?? '') ? 4 : 1;
     return whenOver(at, attempt, seen.sinceMs + patience * policy.startGraceMs);
@@ -195,6 +198,13 @@ function onClaimed(at: Situation, attempt: number): Decision {
   if (status.state === 'lost' || status.state === 'done')
     return whenOver(at, attempt, seen.sinceMs + policy.suspicionMs);
   return whenOver(at, attempt, seen.aliveMs + policy.livenessMs);
+}
+
+/** A fact, not a suspicion: a writer does not come back (docs/decisions: quick steps share a connection). */
+function lostItsWriter(records: StepView | undefined, own: Own): boolean {
+  const { writerId, claimId } = records?.attempt ?? {};
+  if (writerId === undefined || claimId === undefined || own.child(claimId)) return false;
+  return own.writerLost?.(writerId) === true;
 }
 
 /** Nobody is there, and nobody need be, until there is something to do. What comes then is no retry. */

@@ -10,6 +10,7 @@ import {
 import {
   blueprintIdOf,
   currentAttempt,
+  currentStatus,
   findStep,
   isoTime,
   runStep,
@@ -17,6 +18,7 @@ import {
   type ArtifactStore,
   type SessionSource,
   type SessionView,
+  type SharedWriter,
   type StepOrder,
 } from '@shoal/workflow';
 import { probeAnswered, probeLost, probeMissed, probeSent, type StepMemory } from '../core/memory.ts';
@@ -29,6 +31,7 @@ import { removeSession } from './remove-session.ts';
 import { mergePlacement } from '../core/placement.ts';
 import type { RoomQueue } from './room-queue.ts';
 import type { SpawnGate } from './spawn-gate.ts';
+import type { WriterKeeper } from './writer-keeper.ts';
 
 export interface ReconcilerOptions {
   readonly link: Link;
@@ -45,6 +48,9 @@ export interface ReconcilerOptions {
   readonly owns: (workflowId: string) => boolean;
   readonly viewOf: (sessionId: string) => SessionView | undefined;
   readonly sessions: SessionSource;
+  /** Resolves when whatever the broker held at the call is in the views. */
+  readonly fresh: () => Promise<void>;
+  readonly writers: Pick<WriterKeeper, 'current' | 'isLost' | 'evict' | 'lend'>;
   readonly artifacts?: ArtifactStore | undefined;
   /** Records may be acted on: they were read on the present connection. */
   readonly isCurrent: () => boolean;
@@ -152,6 +158,7 @@ export class Reconciler {
       child: (claimId) => this.#children.has(claimId),
       dead: (claimId) => this.#dead.has(claimId),
       lost: (claimId) => this.#lost.has(claimId),
+      writerLost: (writerId) => this.#options.writers.isLost(writerId),
       parent: view.session.parent === undefined ? undefined : viewOf(view.session.parent.sessionId),
     });
     entry.memory = memory;
@@ -242,7 +249,7 @@ export class Reconciler {
     if (this.#stopped || !this.#options.isCurrent()) return;
     const span = spawnSpan(view, stepId, attempt);
     try {
-      const contest = this.#contest(view, stepId, attempt, span?.carrier);
+      const contest = this.#contest(view, action, span?.carrier);
       const claimId = await claims.claim(contest, attempt);
       span?.span.setAttribute('shoal.claim.stands', claimId !== undefined);
       if (claimId === undefined)
@@ -259,6 +266,7 @@ export class Reconciler {
     const { stepId, attempt, standIn } = action;
     const order = this.#orderOf(view, stepId, attempt, claimId);
     if (order === undefined) return;
+    await this.#evictWriter(order);
     if (standIn === undefined) return this.#spawn(entry, order);
     logger.warn('a supervisor ends the step', { sessionId, stepId, attempt, code: standIn.error.code });
     const end = await runStep(order, {
@@ -272,12 +280,30 @@ export class Reconciler {
     logger.debug('stood in', { sessionId, stepId, end: end.end });
   }
 
-  #contest(
-    { sessionId }: SessionView,
-    stepId: string,
-    attempt: number,
-    trace: TraceContext | undefined,
-  ): Contest {
+  /** Rule 5: the client id of the step does not fence what wrote over a connection that it shared. */
+  async #evictWriter({ sessionId, stepId, attempt }: StepOrder): Promise<void> {
+    const { viewOf, writers } = this.#options;
+    const writerId = viewOf(sessionId)?.steps.get(stepId)?.attempt?.writerId;
+    if (attempt > 1 && writerId !== undefined) await writers.evict(writerId);
+  }
+
+  /** Of the first attempt: what it may write over. Of a later one: what those before it may still write over. */
+  #writerOf(view: SessionView, { stepId, attempt, standIn }: ClaimAction): string | undefined {
+    const { spawner, writers } = this.#options;
+    const records = view.steps.get(stepId);
+    if (attempt > 1) {
+      const state = currentStatus(records)?.state;
+      // Whoever says where it stands has left the shared connection. A Will says nothing of that.
+      return state === undefined || state === 'lost' ? records?.attempt?.writerId : undefined;
+    }
+    const mayShare = spawner.sharesWriter === true && standIn === undefined;
+    return mayShare && findStep(view, stepId)?.planned.idempotent !== false
+      ? writers.current?.writerId
+      : undefined;
+  }
+
+  #contest({ sessionId }: SessionView, action: ClaimAction, trace: TraceContext | undefined): Contest {
+    const { stepId, attempt } = action;
     const { link, supervisorId, viewOf, now } = this.#options;
     const step = () => viewOf(sessionId)?.steps.get(stepId);
     return {
@@ -286,6 +312,7 @@ export class Reconciler {
       publish: async (claimId) => {
         const view = viewOf(sessionId);
         if (view?.session === undefined) throw new Error('the session is gone');
+        const writerId = this.#writerOf(view, action);
         const record: AttemptRecord = {
           schemaVersion: 1,
           sessionId,
@@ -294,6 +321,7 @@ export class Reconciler {
           claimId,
           supervisorId,
           ...(trace === undefined ? {} : { trace }),
+          ...(writerId === undefined ? {} : { writerId }),
           at: isoTime(now()),
         };
         await writeRecord(link, view.session, sessionTopics(view).step(stepId).attempt, record, now());
@@ -323,15 +351,18 @@ export class Reconciler {
   }
 
   async #spawn(entry: Entry, order: StepOrder): Promise<void> {
-    const { spawner, sessions, logger } = this.#options;
+    const { spawner, sessions, writers, logger } = this.#options;
     const { sessionId, stepId, attempt } = order;
     logger.info('spawn', { sessionId, stepId, attempt, blueprint: order.blueprint });
     this.#spawned += 1;
     if (attempt > 1) this.#respawned += 1;
     this.#children.add(order.claimId);
+    const writer = this.#writerFor(order);
+    const giveBack = writer === undefined ? undefined : writers.lend();
     const onExit = (clean: boolean): void => {
+      giveBack?.(clean);
       this.#children.delete(order.claimId);
-      if (!clean) this.#died(order);
+      if (!clean) void this.#died(order);
     };
     const onLost = (): void => {
       this.#children.delete(order.claimId);
@@ -339,20 +370,31 @@ export class Reconciler {
       this.look(sessionId);
     };
     try {
-      await spawner.spawn(order, { onExit, onLost, sessions });
+      const shared = writer === undefined ? { sessions } : { sessions, writer };
+      await spawner.spawn(order, { onExit, onLost, ...shared });
     } catch (error) {
       logger.warn('the instance could not be started', { sessionId, stepId, attempt, error: String(error) });
       onExit(false);
     }
   }
 
-  /** Our own child is known to be dead: no grace, and no probe, but its records first. */
-  #died(order: StepOrder): void {
+  /** What its claim names, if that is still there. */
+  #writerFor({ sessionId, stepId, attempt }: StepOrder): SharedWriter | undefined {
+    const { writers, viewOf } = this.#options;
+    const { current } = writers;
+    if (attempt > 1 || current === undefined) return undefined;
+    return viewOf(sessionId)?.steps.get(stepId)?.attempt?.writerId === current.writerId ? current : undefined;
+  }
+
+  /**
+   * Our own child is known to be dead: no grace, and no probe, but what the broker has of it first. What it had still on its way costs no
+   * more than an attempt: that one finds the result after it has connected.
+   */
+  async #died(order: StepOrder): Promise<void> {
+    await this.#options.fresh().catch(() => undefined);
     if (this.#stopped) return;
-    setTimeout(() => {
-      keepRecent(this.#dead, order.claimId);
-      this.look(order.sessionId);
-    }, this.#options.policy.suspicionMs);
+    keepRecent(this.#dead, order.claimId);
+    this.look(order.sessionId);
   }
 
   async #cancel(view: SessionView, reason: string): Promise<void> {

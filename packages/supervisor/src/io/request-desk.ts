@@ -32,7 +32,6 @@ import {
   isSafeResponseTopic,
   pendingApprovals,
   taskOf,
-  writeRecord,
   type SessionView,
   type Workflow,
 } from '@shoal/workflow';
@@ -217,18 +216,17 @@ export class RequestDesk {
 
   /** A further message of a known session can only be the word on an approval. */
   async #takeDecision(view: SessionView, request: SendCall): Promise<void> {
-    const { link, store, now, logger } = this.#options;
+    const { store, now, logger } = this.#options;
     const decision = decisionIn(view, request, now());
     if (decision === undefined || view.session === undefined) return;
     const { topic, record } = decision;
-    await writeRecord(link, view.session, topic, record, now());
-    store.took(topic, record);
+    await store.write(view.session, topic, record);
     const { sessionId, stepId, action, by } = record;
     logger.info('decision', { sessionId, stepId, action, by });
   }
 
   async #addCaller(view: SessionView, request: DecodedRequest, streaming: boolean): Promise<void> {
-    const { link, store, now } = this.#options;
+    const { store, now } = this.#options;
     if (view.session === undefined) return;
     const correlation = request.reply.correlationData ?? new Uint8Array();
     const topic = sessionTopics(view).caller(callerHash(request.reply.responseTopic, correlation));
@@ -241,8 +239,7 @@ export class RequestDesk {
       streaming,
       at: isoTime(now()),
     };
-    await writeRecord(link, view.session, topic, caller, now());
-    store.took(topic, caller);
+    await store.write(view.session, topic, caller);
   }
 
   async #get(
@@ -269,7 +266,7 @@ export class RequestDesk {
   }
 
   async #cancel(workflow: Workflow, request: DecodedRequest, id: string): Promise<void> {
-    const { link, store, now, outcomes, cancelWaitMs, logger } = this.#options;
+    const { store, now, outcomes, cancelWaitMs, logger } = this.#options;
     const view = await this.#find(workflow, id);
     if (view.outcome === undefined && view.control === undefined && view.session !== undefined) {
       const { control } = sessionTopics(view);
@@ -279,8 +276,7 @@ export class RequestDesk {
         action: 'cancel',
         at: isoTime(now()),
       };
-      await writeRecord(link, view.session, control, record, now());
-      store.took(control, record);
+      await store.write(view.session, control, record);
       logger.info('cancel', { sessionId: view.sessionId });
     }
     // The request counts as taken from here on: what is left is to tell how it went.

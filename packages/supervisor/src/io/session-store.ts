@@ -1,12 +1,21 @@
 import type { Link, Logger } from '@shoal/mqtt-link';
-import { parseShoalTopic, treeFilter, type AttemptRecord, type SessionAddress } from '@shoal/protocol';
+import {
+  parseShoalTopic,
+  treeFilter,
+  type AttemptRecord,
+  type SessionAddress,
+  type SessionRecord,
+  type ShoalTopic,
+} from '@shoal/protocol';
 import {
   applyRecord,
   deadlineOf,
   emptyView,
   Marker,
   missingRecords,
+  putRecord,
   writeRecord,
+  type Applied,
   type SessionSource,
   type SessionView,
   type SourceHooks,
@@ -28,6 +37,13 @@ export interface SessionStoreOptions {
   readonly onClaim: (view: SessionView, claim: AttemptRecord) => void;
 }
 
+/** A record of our own. It is in the views from its acknowledgement or its echo on, whichever is first. */
+interface Writing {
+  readonly bytes: Buffer;
+  readonly record: unknown;
+  isTaken: boolean;
+}
+
 /**
  * The views of all sessions of the unit, kept by one subscription. A cache: it is thrown away at each loss of the connection and
  * read again, and what the broker lost meanwhile is published from it (DESIGN rules 10 and 17).
@@ -38,6 +54,8 @@ export class SessionStore implements SessionSource {
   readonly #marker: Marker;
   readonly #watchers: SessionWatchers;
   #views = new Map<string, SessionView>();
+  /** Records that are being written, by topic: their echo need not be read again, if it is the next word there. */
+  readonly #writing = new Map<string, Writing>();
   #held: ReadonlyMap<string, SessionView> | undefined;
   /** The reading that runs, and the one after it that whoever asks meanwhile waits for. */
   #reading: Promise<void> | undefined;
@@ -49,7 +67,7 @@ export class SessionStore implements SessionSource {
     this.#marker = new Marker(link);
     this.#watchers = new SessionWatchers({
       viewOf: (sessionId) => this.#views.get(sessionId),
-      fresh: () => this.#fresh(),
+      fresh: () => this.fresh(),
     });
     for (const event of ['fenced', 'closed'] as const) link.on(event, () => this.#watchers.end());
   }
@@ -81,7 +99,7 @@ export class SessionStore implements SessionSource {
   }
 
   /** As `sync`; all who ask while a reading runs share the next one. */
-  #fresh(): Promise<void> {
+  fresh(): Promise<void> {
     if (this.#reading === undefined) return this.#read();
     this.#nextReading ??= this.#reading.catch(() => undefined).then(() => this.#read());
     return this.#nextReading;
@@ -104,6 +122,7 @@ export class SessionStore implements SessionSource {
   /** To be called when the connection is lost: the retained records come again. */
   restart(): void {
     this.#held ??= this.#views;
+    this.#writing.clear();
     this.#views = new Map();
   }
 
@@ -133,18 +152,47 @@ export class SessionStore implements SessionSource {
     }
   }
 
-  /** A record that was just written and acknowledged: known before its echo. */
-  took(topic: string, record: unknown): void {
-    this.#take(topic, JSON.stringify(record));
+  /** Publishes a retained record. On its PUBACK it is in the views, whenever its echo comes. Nobody changes the record any more. */
+  async write(session: SessionRecord, topic: string, record: unknown): Promise<void> {
+    const writing: Writing = { bytes: Buffer.from(JSON.stringify(record)), record, isTaken: false };
+    this.#writing.set(topic, writing);
+    try {
+      await writeRecord(this.#link, session, topic, record, this.#options.now(), writing.bytes);
+      this.#takeOwn(topic, writing);
+    } catch (error) {
+      if (this.#writing.get(topic) === writing) this.#writing.delete(topic);
+      throw error;
+    }
   }
 
-  #take(topic: string, payload: Uint8Array | string): void {
+  #takeOwn(topic: string, writing: Writing): void {
+    if (writing.isTaken) return;
+    writing.isTaken = true;
+    this.#takeIn(topic, (view) => putRecord(view, topic, writing.record));
+  }
+
+  /** Is it the echo of what is being written, and nothing between? */
+  #isEcho(topic: string, payload: Uint8Array): boolean {
+    const writing = this.#writing.get(topic);
+    if (writing === undefined) return false;
+    this.#writing.delete(topic);
+    if (!writing.bytes.equals(payload)) return false;
+    this.#takeOwn(topic, writing);
+    return true;
+  }
+
+  #take(topic: string, payload: Uint8Array): void {
+    if (this.#isEcho(topic, payload)) return;
+    this.#takeIn(topic, (view, at) => applyRecord(view, topic, payload, at));
+  }
+
+  #takeIn(topic: string, apply: (view: SessionView, at: ShoalTopic) => Applied): void {
     const { logger, onRecord, onClaim } = this.#options;
     const at = parseShoalTopic(topic);
     if (at === undefined || !('sessionId' in at))
       return logger.warn('record ignored', { topic, reason: 'no topic of a session' });
     const view = this.#viewOf(at);
-    const applied = applyRecord(view, topic, payload);
+    const applied = apply(view, at);
     if (isEmpty(view)) this.#views.delete(at.sessionId);
     if (!applied.applied) {
       if ('repair' in applied) this.#repair(view, topic, applied.repair);

@@ -17,6 +17,7 @@ import { SessionStore } from './session-store.ts';
 import { SpawnGate } from './spawn-gate.ts';
 import { TriggerKeeper } from './trigger-keeper.ts';
 import { Waiters } from './waiters.ts';
+import { WriterKeeper } from './writer-keeper.ts';
 
 /** When the broker has certainly dropped the records of a session; the word that it was purged outlives the plan, which says when. */
 function forgottenAtMs({ session, purge }: SessionView): number {
@@ -32,12 +33,15 @@ interface Parts {
   readonly keeper: AgentKeeper;
   readonly triggers: TriggerKeeper;
   readonly canary: CanaryKeeper;
+  readonly writers: WriterKeeper;
   readonly prober: Prober;
   readonly room: RoomQueue;
   readonly cards: readonly CardHolder[];
   readonly meters: SupervisorMeters | undefined;
 }
 
+/** Supervisors are few, and while one waits for its broker its sessions wait with it. */
+const RECONNECT = { minDelayMs: 50, maxDelayMs: 2_000 } as const;
 /** Requests handled at once; those of one session go one after the other. */
 const REQUEST_CONCURRENCY = 64;
 
@@ -91,7 +95,12 @@ class UnitSupervisor implements Supervisor {
     if (this.#parts !== undefined) throw new Error('the supervisor is started already');
     const { org, unit } = this.#options;
     const address = { org, unit, agentId: this.supervisorId };
-    const link = await openLink({ ...this.#connect(), clientId: clientIdOf(address), logger: this.#logger });
+    const link = await openLink({
+      ...this.#connect(),
+      clientId: clientIdOf(address),
+      reconnect: RECONNECT,
+      logger: this.#logger,
+    });
     const parts = this.#assemble(link);
     this.#parts = parts;
     link.on('offline', () => {
@@ -123,6 +132,7 @@ class UnitSupervisor implements Supervisor {
     await parts.keeper.start();
     await parts.triggers.open();
     await parts.canary.open();
+    await parts.writers.open();
     // First the records: a request that meets an existing session must find it.
     await parts.store.open();
     await parts.canary.judge();
@@ -163,6 +173,7 @@ class UnitSupervisor implements Supervisor {
     parts.room.stop();
     await Promise.all(parts.cards.map((card) => card.stop()));
     await parts.prober.close();
+    await parts.writers.close();
     await parts.link.close();
   }
 
@@ -227,6 +238,20 @@ class UnitSupervisor implements Supervisor {
             if (store.get(child) !== undefined) reconciler.look(child);
       },
     });
+    const writers = new WriterKeeper({
+      link,
+      org,
+      unit,
+      supervisorId,
+      shares: spawner.sharesWriter === true,
+      connect: this.#connect(),
+      onLost: (writerId) => {
+        for (const view of store.all())
+          for (const { attempt } of view.steps.values())
+            if (attempt?.writerId === writerId) reconciler.look(view.sessionId);
+      },
+      logger,
+    });
     const shared = {
       link,
       supervisorId,
@@ -248,6 +273,8 @@ class UnitSupervisor implements Supervisor {
       owns: (workflowId) => this.#workflows.has(workflowId),
       viewOf: (sessionId) => store.get(sessionId),
       sessions: store,
+      fresh: () => store.fresh(),
+      writers,
       artifacts: this.#options.artifacts,
     });
     const keeper = new AgentKeeper({ ...shared, org, unit, blueprints: agentBlueprints });
@@ -288,7 +315,7 @@ class UnitSupervisor implements Supervisor {
       reconciler,
       adoptMs: policy.adoptMs,
     });
-    return { link, store, reconciler, keeper, canary, triggers, prober, room, cards, meters };
+    return { link, store, reconciler, keeper, canary, triggers, writers, prober, room, cards, meters };
   }
 
   #desk: RequestDesk | undefined;

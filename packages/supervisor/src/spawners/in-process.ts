@@ -14,8 +14,8 @@ export interface InProcessSpawnerOptions extends Omit<RunOrderOptions, 'signal' 
 }
 
 /**
- * Runs instances in this process, each with a connection of its own for what it writes; it reads through the supervisor's views. The
- * quickest, for trusted steps: one that blocks the event loop blocks all.
+ * Runs instances in this process. They read through the supervisor's views, and what ends within 50 ms writes over a connection that all
+ * share; the others have one of their own. The quickest, for trusted steps: one that blocks the event loop blocks all.
  */
 export function inProcessSpawner(options: InProcessSpawnerOptions): Spawner {
   const { maxRunning = 1_000, credentials, ...run } = options;
@@ -26,6 +26,8 @@ export function inProcessSpawner(options: InProcessSpawnerOptions): Spawner {
   return {
     capacity: maxRunning,
     startsAtOnce: true,
+    // With a credential of its own it has to connect to use it.
+    sharesWriter: credentials === undefined,
     get running() {
       return open.size;
     },
@@ -33,7 +35,8 @@ export function inProcessSpawner(options: InProcessSpawnerOptions): Spawner {
       if (stop.signal.aborted) return Promise.reject(new Error('the spawner is stopped'));
       if (open.size >= maxRunning) return Promise.reject(new Error(`${maxRunning} instances run already`));
       const end = async (): Promise<void> => {
-        const started = { ...run, signal: stop.signal, sessions: hooks.sessions };
+        const { sessions, writer } = hooks;
+        const started = { ...run, signal: stop.signal, sessions, writer };
         const clean = await carryOut(order, started, looks, credentials);
         open.delete(running);
         hooks.onExit?.(clean);

@@ -33,7 +33,7 @@ export function sealPlan(
     );
   const deadlineAt = input.now + deadlineMs;
   const lastsMs = ((content.compensationSeconds ?? 0) + content.retentionSeconds) * 1000;
-  return {
+  const sealed: SessionRecord = {
     ...content,
     planHash: bytesToHex(sha256(bytes)),
     ...(input.trace === undefined ? {} : { trace: input.trace }),
@@ -41,7 +41,12 @@ export function sealPlan(
     deadlineAt: isoTime(deadlineAt),
     expiresAt: isoTime(deadlineAt + lastsMs),
   };
+  verified.add(sealed);
+  return sealed;
 }
+
+/** Records do not change once they are read or made. */
+const verified = new WeakSet<SessionRecord>();
 
 /** Is `planHash` that of the content? A record whose hash is wrong was tampered with or cut, and is not executed. */
 export function hasValidHash(record: SessionRecord): boolean {
@@ -50,9 +55,6 @@ export function hasValidHash(record: SessionRecord): boolean {
   if (valid) verified.add(record);
   return valid;
 }
-
-/** Records do not change once they are read. */
-const verified = new WeakSet<SessionRecord>();
 
 function isHashed(record: SessionRecord): boolean {
   const { planHash, createdAt: _, deadlineAt: __, expiresAt: ___, trace: ____, ...content } = record;

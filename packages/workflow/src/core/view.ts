@@ -20,6 +20,7 @@ import {
   type ControlRecord,
   type SessionOutcome,
   type SessionRecord,
+  type ShoalTopic,
   type StepIntent,
   type StepItems,
   type StepResult,
@@ -80,9 +81,32 @@ export type Applied =
   /** The record steps back behind one already seen: a late writer. `repair` is what should stand there (rule 4). */
   | { readonly applied: false; readonly reason: string; readonly repair: AttemptRecord };
 
-/** Takes one retained message into the view. An empty payload removes the record. Never throws. */
-export function applyRecord(view: SessionView, topic: string, payload: Uint8Array | string): Applied {
+/** Takes a record that this reader has written itself, and that nobody changes any more: known before its echo. */
+export function putRecord(view: SessionView, topic: string, record: unknown): Applied {
   const at = parseShoalTopic(topic);
+  if (at?.kind === 'status' || at?.kind === 'result') {
+    Object.assign(stepOf(view, at.stepId), { [at.kind]: record });
+    return { applied: true };
+  }
+  if (at?.kind === 'session' && view.session === undefined && hasValidHash(record as SessionRecord)) {
+    view.session = record as SessionRecord;
+    takeReused(view, view.session);
+    return { applied: true };
+  }
+  // Of what may have been there before, the rules decide.
+  return applyRecord(view, topic, JSON.stringify(record), at);
+}
+
+/**
+ * Takes one retained message into the view. An empty payload removes the record. `at`: the topic, for who has parsed it already. Never
+ * throws.
+ */
+export function applyRecord(
+  view: SessionView,
+  topic: string,
+  payload: Uint8Array | string,
+  at: ShoalTopic | undefined = parseShoalTopic(topic),
+): Applied {
   if (
     at === undefined ||
     !('sessionId' in at) ||

@@ -1,10 +1,17 @@
-import { LinkError, type Link, type PublishOptions } from '@shoal/mqtt-link';
+import {
+  LinkError,
+  type Link,
+  type PublishAck,
+  type PublishOptions,
+  type Subscription,
+} from '@shoal/mqtt-link';
 
 /**
  * The fenced link as a step sees it: it publishes only while the records have been read on this very connection and still say that
- * this attempt counts (DESIGN rules 5 and 6). Closing it is not the step's business.
+ * this attempt counts (DESIGN rules 5 and 6). Closing it is not the step's business. `ready`: what has to be waited for first, if
+ * anything.
  */
-export function gatedLink(link: Link, isOpen: () => boolean): Link {
+export function gatedLink(link: Link, isOpen: () => boolean, ready?: () => Promise<void> | undefined): Link {
   return {
     clientId: link.clientId,
     transport: link.transport,
@@ -15,12 +22,18 @@ export function gatedLink(link: Link, isOpen: () => boolean): Link {
       return link.broker;
     },
     publish(topic: string, payload: Uint8Array | string, options?: PublishOptions) {
-      if (isOpen()) return link.publish(topic, payload, options);
-      return Promise.reject(
-        new LinkError('not-connected', 'this attempt has not been confirmed on the present connection'),
-      );
+      const publish = (): Promise<PublishAck> => {
+        if (isOpen()) return link.publish(topic, payload, options);
+        return Promise.reject(
+          new LinkError('not-connected', 'this attempt has not been confirmed on the present connection'),
+        );
+      };
+      return ready?.()?.then(publish) ?? publish();
     },
-    subscribe: (filter, handler, options) => link.subscribe(filter, handler, options),
+    subscribe: (filter, handler, options) => {
+      const subscribe = (): Promise<Subscription> => link.subscribe(filter, handler, options);
+      return ready?.()?.then(subscribe) ?? subscribe();
+    },
     on: (event, listener) => link.on(event, listener),
     close: () => Promise.resolve(),
     destroy: () => undefined,

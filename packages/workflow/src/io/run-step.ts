@@ -10,11 +10,13 @@ import type { ArtifactOptions } from '../types/artifact-store.ts';
 import type { Blueprint } from '../types/blueprint.ts';
 import type { Credentials, StepEnd, StepOrder } from '../types/order.ts';
 import type { SessionSource } from '../types/session-source.ts';
+import type { SharedWriter } from '../types/shared-writer.ts';
 import type { StandIn } from './attempt.ts';
 import { DELEGATE, delegate } from './delegate.ts';
 import { connectOptions, look, openLookLink, openPatiently, type ConnectOptions } from './look.ts';
 import { SharedWatch } from './session-watch.ts';
 import { StepInstance } from './step-instance.ts';
+import { StepLink } from './step-link.ts';
 
 export interface RunStepOptions extends Credentials {
   readonly blueprints: readonly Blueprint[];
@@ -26,6 +28,8 @@ export interface RunStepOptions extends Credentials {
   readonly lookLink?: Link;
   /** Views of sessions that this process keeps anyway. Unset, or when they end, the instance reads and subscribes by itself. */
   readonly sessions?: SessionSource | undefined;
+  /** Of this process: what is quick writes over it. Needs `sessions`. Unset: a connection of its own from the start. */
+  readonly writer?: SharedWriter | undefined;
   /** Opens byte streams instead of dialling, to a broker in this process. */
   readonly openStream?: NonNullable<ConnectOptions['openStream']>;
   readonly tls?: NonNullable<ConnectOptions['tls']>;
@@ -85,11 +89,20 @@ async function runAttempt(
     reason = next.reason;
     return false;
   };
-  const fenced = { ...linkOptions(order, session, options), mayConnect, logger };
-  const link = await openPatiently(fenced, options.signal).catch((error: unknown) => {
-    if (isLinkError(error, 'fenced')) return undefined;
-    throw error;
-  });
+  const writer = usableWriter(order, options, shared);
+  const openOwn = (signal: AbortSignal | undefined): Promise<Link> =>
+    openPatiently({ ...linkOptions(order, session, options), mayConnect, logger }, signal);
+  const openShared = (link: Link): Link => {
+    firstLook = undefined;
+    return new StepLink({ shared: link, clientId: stepClientId(order), openOwn });
+  };
+  const link =
+    writer !== undefined
+      ? openShared(writer.link)
+      : await openOwn(options.signal).catch((error: unknown) => {
+          if (isLinkError(error, 'fenced')) return undefined;
+          throw error;
+        });
   if (link === undefined) return { end: 'superseded', reason };
   const instance = new StepInstance({
     link,
@@ -108,6 +121,16 @@ async function runAttempt(
     fencedReason: () => reason,
   });
   return instance.run();
+}
+
+/** Only a first attempt has nobody before it whose last words it could miss. */
+function usableWriter(
+  order: StepOrder,
+  { writer, standIn }: RunStepOptions,
+  shared: SharedWatch | undefined,
+): SharedWriter | undefined {
+  if (writer?.link.state !== 'online' || shared === undefined || shared.ended) return undefined;
+  return order.attempt === 1 && standIn === undefined ? writer : undefined;
 }
 
 /** Rule 5: attempt, result and outcome as the broker has them now, over a connection that is not fenced. */
@@ -140,6 +163,10 @@ export function blueprintIdOf(use: { readonly blueprint?: string }): string {
   return use.blueprint ?? DELEGATE;
 }
 
+function stepClientId({ org, unit, sessionId, stepId }: StepOrder): string {
+  return clientIdOf({ org, unit, agentId: `${sessionId}.${stepId}` });
+}
+
 function linkOptions(order: StepOrder, session: SessionRecord, options: RunStepOptions): LinkOptions {
   const { status } = sessionTopics(order).step(order.stepId);
   const lost = {
@@ -152,7 +179,7 @@ function linkOptions(order: StepOrder, session: SessionRecord, options: RunStepO
   };
   return {
     ...connectOptions(options),
-    clientId: clientIdOf({ org: order.org, unit: order.unit, agentId: `${order.sessionId}.${order.stepId}` }),
+    clientId: stepClientId(order),
     fenced: true,
     keepAliveSeconds: options.keepAliveSeconds ?? 15,
     will: {

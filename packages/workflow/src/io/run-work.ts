@@ -26,7 +26,8 @@ export interface WorkOptions {
   readonly view: SessionView;
   readonly attempt: number;
   readonly signal: AbortSignal;
-  readonly requester: Requester;
+  /** Made when the step asks for it. */
+  readonly requester: () => Requester;
   readonly link: Link;
   readonly progress: (text: string, data?: Json) => void;
   readonly logger: Logger;
@@ -96,7 +97,9 @@ async function contextOf(options: WorkOptions): Promise<DelegateContext> {
     ...(active.role === 'item' ? { item: active.item, index: active.index } : {}),
     request: session.request,
     signal: options.signal,
-    requester: options.requester,
+    get requester() {
+      return options.requester();
+    },
     link: options.link,
     progress: options.progress,
     logger: options.logger,

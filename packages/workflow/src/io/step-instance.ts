@@ -16,6 +16,7 @@ import { pinItems } from './fan-out-items.ts';
 import { gatedLink } from './gated-link.ts';
 import { Notifier } from './notifier.ts';
 import { SessionWatch, SharedWatch, type Watch } from './session-watch.ts';
+import { QUICK_MS, StepLink } from './step-link.ts';
 import { StepVoice } from './step-voice.ts';
 import { StepWork } from './step-work.ts';
 import { writeRecord } from './write-record.ts';
@@ -50,7 +51,7 @@ export class StepInstance {
   readonly #step: PlannedStep;
   #watch: Watch;
   readonly #changed = new Notifier();
-  readonly #requester: Requester;
+  #requester: Requester | undefined;
   readonly #voice: StepVoice;
   readonly #attempt: Attempt;
   /** The records were read on this connection. */
@@ -58,6 +59,14 @@ export class StepInstance {
   /** ... and say that this attempt may act. What the step's code publishes passes here. */
   #gateOpen = false;
   #subscribed = { watch: false, probes: false };
+  /** Over which it writes for its process while it is quick; undefined when it has had a connection of its own from the start. */
+  readonly #stepLink: StepLink | undefined;
+  #quickTimer: NodeJS.Timeout | undefined;
+  #waitsToClose = false;
+  /** It has acted over a connection of its own. */
+  #hasChanged = false;
+  /** Whoever waits until this attempt may act, or has ended. */
+  #onGate: (() => void)[] = [];
   #held: SessionView | undefined;
   readonly #work: StepWork;
   /** Connections lost so far. */
@@ -67,8 +76,11 @@ export class StepInstance {
   constructor(options: InstanceOptions) {
     this.#options = options;
     this.#link = options.link;
+    this.#stepLink = options.link instanceof StepLink ? options.link : undefined;
+    // The first attempt, at the echo of its claim: nothing can have been written before it that is not in its view.
+    this.#synced = this.#isQuick;
     this.#held = options.first;
-    const { order, session, logger } = options;
+    const { order, session } = options;
     const active = findStep(options.first, order.stepId);
     if (active === undefined) throw new Error(`session ${session.sessionId} has no step ${order.stepId}`);
     this.#step = active.planned;
@@ -76,6 +88,7 @@ export class StepInstance {
     this.#voice = new StepVoice({
       ...options,
       view: () => this.#watch.view,
+      isQuick: () => this.#isQuick,
       mayProgress: () => this.#gateOpen && options.standIn === undefined,
     });
     this.#attempt = {
@@ -86,22 +99,43 @@ export class StepInstance {
       sync: () => this.#watch.sync(),
       flags: new Set(),
     };
-    this.#requester = createRequester({
-      link: gatedLink(this.#link, () => this.#gateOpen),
-      address: { org: order.org, unit: order.unit, agentId: `${order.sessionId}.${order.stepId}` },
-      logger,
-    });
     this.#work = new StepWork({
       attempt: this.#attempt,
       blueprint: options.blueprint,
-      requester: this.#requester,
+      requester: () => this.#openRequester(),
       artifacts: options.artifacts,
       abortGraceMs: options.abortGraceMs,
       mayAct: () => this.#gateOpen,
+      linkReady: () => this.#linkReady(),
       hasEnded: () => this.#ended !== undefined,
       sleep: (untilMs) => this.#sleep(untilMs),
       onEnd: () => this.#changed.notify(),
     });
+  }
+
+  get #isQuick(): boolean {
+    return this.#stepLink?.isShared === true;
+  }
+
+  /** What the step's code says and asks goes over a connection of its own. Once it has that, nothing waits for another. */
+  #linkReady(): Promise<void> | undefined {
+    if (this.#stepLink === undefined || this.#hasChanged || this.#ended !== undefined) return undefined;
+    void this.#stepLink.promote();
+    return new Promise((resolve) => this.#onGate.push(resolve));
+  }
+
+  #openRequester(): Requester {
+    const { order, logger } = this.#options;
+    this.#requester ??= createRequester({
+      link: gatedLink(
+        this.#link,
+        () => this.#gateOpen,
+        () => this.#linkReady(),
+      ),
+      address: { org: order.org, unit: order.unit, agentId: `${order.sessionId}.${order.stepId}` },
+      logger,
+    });
+    return this.#requester;
   }
 
   #ownWatch(): Watch {
@@ -135,8 +169,9 @@ export class StepInstance {
       this.#gateOpen = false;
       this.#work.abort('ENDED', 'the attempt has ended');
       this.#watch.close();
+      clearTimeout(this.#quickTimer);
       for (const off of stopListening) off();
-      await this.#requester.close();
+      await this.#requester?.close();
       await this.#link.close();
     }
   }
@@ -181,6 +216,7 @@ export class StepInstance {
     this.#ended ??= end;
     this.#gateOpen = false;
     this.#work.abort('SUPERSEDED', end.end === 'superseded' ? end.reason : 'the instance was stopped');
+    this.#tellGate();
     this.#changed.notify();
   }
 
@@ -247,6 +283,10 @@ export class StepInstance {
     const { order, now, standIn } = this.#options;
     const decision = decideStep(this.#watch.view, { ...order, begun: this.#work.begun }, now());
     this.#gateOpen = decision.do === 'run' || decision.do === 'close';
+    if (this.#gateOpen && !this.#isQuick) {
+      this.#hasChanged = true;
+      this.#tellGate();
+    }
     switch (decision.do) {
       case 'stand-down':
         return this.#leave(decision.reason);
@@ -265,11 +305,32 @@ export class StepInstance {
   async #goOn(
     decision: Extract<StepDecision, { do: 'wait' | 'run' | 'expand' | 'ask' }>,
   ): Promise<StepEnd | undefined> {
-    if (decision.do === 'run') return this.#work.run();
+    if (this.#isQuick && (decision.do !== 'run' || this.#work.isEffect)) {
+      // It lasts, or its fence must be its own.
+      void this.#stepLink?.promote();
+      return this.#sleep();
+    }
+    if (decision.do === 'run') {
+      this.#promoteLater();
+      return this.#work.run();
+    }
     void this.#voice.say('waiting');
     if (decision.do === 'expand') return pinItems(this.#attempt);
     if (decision.do === 'ask') return askApproval(this.#attempt);
     return this.#sleep(decision.untilMs);
+  }
+
+  #tellGate(): void {
+    for (const tell of this.#onGate.splice(0)) tell();
+  }
+
+  /** What is not quick gets a connection of its own. */
+  #promoteLater(): void {
+    if (!this.#isQuick) return;
+    this.#quickTimer ??= setTimeout(() => {
+      this.#quickTimer = undefined;
+      if (this.#isQuick && (this.#waitsToClose || !this.#work.hasEnded)) void this.#stepLink?.promote();
+    }, QUICK_MS);
   }
 
   /** Nothing to do until others have acted: a supervisor sees the records and spawns the next attempt then. */
@@ -292,7 +353,8 @@ export class StepInstance {
 
   /** The last word, then a clean exit: no Will, nothing to respawn. */
   async #done(state: string): Promise<StepEnd> {
-    await this.#voice.say('done');
+    // Who had no connection of its own has no Will that this would have to speak against; of the closer it ends the session.
+    if (!this.#isQuick || this.#options.session.closer === this.#step.id) await this.#voice.say('done');
     await this.#link.close();
     return { end: 'done', state };
   }
@@ -306,6 +368,8 @@ export class StepInstance {
         await this.#link.close({ reasonCode: 0x04 });
         return { end: 'abandoned', reason: 'other steps have not ended' };
       }
+      this.#waitsToClose = true;
+      this.#promoteLater();
       return this.#sleep(Date.parse(session.expiresAt));
     }
     const state = await closeSession(this.#attempt);

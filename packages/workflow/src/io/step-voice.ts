@@ -1,7 +1,7 @@
 import type { Link, Logger } from '@shoal/mqtt-link';
 import { sessionTopics, type SessionRecord, type StepStatus } from '@shoal/protocol';
 import { isoTime } from '../core/time.ts';
-import { applyRecord, type SessionView } from '../core/view.ts';
+import { putRecord, type SessionView } from '../core/view.ts';
 import type { Json } from '../types/blueprint.ts';
 import type { StepOrder } from '../types/order.ts';
 import { streamToCallers } from './caller-replies.ts';
@@ -14,6 +14,8 @@ export interface StepVoiceOptions {
   readonly now: () => number;
   readonly logger: Logger;
   readonly view: () => SessionView;
+  /** While it is, nobody asks where it stands: only last words are said. */
+  readonly isQuick: () => boolean;
   /** False: callers hear nothing from this attempt, for it may not count any more. */
   readonly mayProgress: () => boolean;
 }
@@ -41,6 +43,7 @@ export class StepVoice {
   /** Resolves on the PUBACK when `state` is news on this connection. Only `done` and `retrying` need to be waited for. */
   say(state: StepStatus['state'], more: Partial<StepStatus> = {}): Promise<void> {
     if (this.#said === state) return Promise.resolve();
+    if ((state === 'running' || state === 'waiting') && this.#options.isQuick()) return Promise.resolve();
     this.#said = state;
     const { order, now } = this.#options;
     const status: StepStatus = { ...this.ids(), claimId: order.claimId, state, at: isoTime(now()), ...more };
@@ -53,12 +56,12 @@ export class StepVoice {
     const { link, session, now, view } = this.#options;
     await writeRecord(link, session, topic, record, now());
     // The echo may come later than the PUBACK; what is written is known.
-    applyRecord(view(), topic, JSON.stringify(record));
+    putRecord(view(), topic, record);
   }
 
   progress(event: string, text: string, data?: Json): void {
     const { link, session, order, now, logger, view, mayProgress } = this.#options;
-    if (!mayProgress()) return;
+    if (!mayProgress() || ![...view().callers.values()].some(({ streaming }) => streaming)) return;
     const ids = { taskId: session.sessionId, contextId: session.contextId };
     const message = {
       messageId: crypto.randomUUID(),

@@ -21,11 +21,13 @@ import { writeOutput, writeResult } from './write-result.ts';
 export interface StepWorkOptions {
   readonly attempt: Attempt;
   readonly blueprint: Blueprint | undefined;
-  readonly requester: Requester;
+  readonly requester: () => Requester;
   readonly artifacts?: ArtifactOptions | undefined;
   readonly abortGraceMs: number;
   /** The records say that this attempt may act. */
   readonly mayAct: () => boolean;
+  /** What the step's code has to wait for before it may use its link, if anything. */
+  readonly linkReady: () => Promise<void> | undefined;
   readonly hasEnded: () => boolean;
   /** Resolves when something changed, or then. */
   readonly sleep: (untilMs: number) => Promise<undefined>;
@@ -51,6 +53,16 @@ export class StepWork {
 
   get begun(): boolean {
     return this.#work !== undefined;
+  }
+
+  get hasEnded(): boolean {
+    return this.#work?.end !== undefined;
+  }
+
+  /** It changes the world, and must not do so twice. */
+  get isEffect(): boolean {
+    const { blueprint } = this.#options;
+    return !(this.#attempt.active.planned.idempotent ?? blueprint?.idempotent ?? true);
   }
 
   /** The attempt has ended, one way or another: what still runs is told why. */
@@ -114,7 +126,7 @@ export class StepWork {
       const message = `this host has no blueprint "${step.use.blueprint ?? ''}"`;
       return writeResult(this.#attempt, 'failed', { error: { code: 'UNKNOWN_BLUEPRINT', message } });
     }
-    const afterIntent = !(step.idempotent ?? blueprint.idempotent ?? true);
+    const afterIntent = this.isEffect;
     if (afterIntent) {
       if (await this.#isUnsafe()) return undefined;
       const intent = { ...voice.ids(), claimId: order.claimId, at: isoTime(now()) };
@@ -140,7 +152,7 @@ export class StepWork {
 
   #begin(work: BegunWork, blueprint: Blueprint, session: SessionRecord): void {
     const { order, active, view, link, voice, logger } = this.#attempt;
-    const { requester, artifacts, mayAct, onEnd } = this.#options;
+    const { requester, artifacts, mayAct, linkReady, onEnd } = this.#options;
     const span = startStepSpan(this.#attempt, blueprint.id);
     within(span, () =>
       work.begin(
@@ -151,7 +163,7 @@ export class StepWork {
           view: view(),
           attempt: order.attempt,
           requester,
-          link: gatedLink(link, mayAct),
+          link: gatedLink(link, mayAct, linkReady),
           progress: (text, data) => voice.progress('progress', text, data),
           logger,
           artifacts,

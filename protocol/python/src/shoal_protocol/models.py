@@ -1118,35 +1118,14 @@ class TelemetryTrigger(BaseModel):
     """
 
 
-class ToolApproval(BaseModel):
-    """
-    The word of a person on one call of a tool of a device whose risk is above what its caller was granted. Retained; an empty message takes it back.
-    """
-
+class ToolApprovalSignature(BaseModel):
     model_config = ConfigDict(
         extra="allow",
         populate_by_name=True,
         use_attribute_docstrings=True,
     )
-    schema_version: Annotated[Literal[1], Field(alias="schemaVersion")]
-    approval_id: Annotated[str, Field(alias="approvalId")]
-    device_id: Annotated[str, Field(alias="deviceId")]
-    tool: str
-    args: dict[str, Any]
-    """
-    The arguments, word for word; only a call with exactly these is approved.
-    """
-    action: Literal["approve", "deny"]
-    by: str
-    """
-    Who decided.
-    """
-    reason: str | None = None
-    at: str
-    expires_at: Annotated[str, Field(alias="expiresAt")]
-    """
-    At most an hour after `at`.
-    """
+    protected: str
+    signature: str
 
 
 class TraceContext(BaseModel):
@@ -1330,6 +1309,22 @@ class WorkflowVariable(BaseModel):
     default: Any | None = None
 
 
+class WriterRecord(BaseModel):
+    """
+    The Will of a connection that quick instances of one process share for what they write. It is never opened again under this id, so that what it had not finished is to be respawned at once.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+        populate_by_name=True,
+        use_attribute_docstrings=True,
+    )
+    schema_version: Annotated[Literal[1], Field(alias="schemaVersion")]
+    writer_id: Annotated[str, Field(alias="writerId")]
+    supervisor_id: Annotated[str, Field(alias="supervisorId")]
+    state: Literal["lost"]
+
+
 class AgentCapabilities(BaseModel):
     model_config = ConfigDict(
         extra="allow",
@@ -1376,6 +1371,10 @@ class AttemptRecord(BaseModel):
     claim_id: Annotated[str, Field(alias="claimId")]
     supervisor_id: Annotated[str, Field(alias="supervisorId")]
     trace: TraceContext | None = None
+    writer_id: Annotated[str | None, Field(alias="writerId")] = None
+    """
+    The shared connection over which this attempt, or one before it, may write until an attempt has a status. Who acts for a later attempt evicts it first.
+    """
     at: str
 
 
@@ -1770,6 +1769,41 @@ class TaskStatusUpdateEvent(BaseModel):
     context_id: Annotated[str, Field(alias="contextId")]
     status: TaskStatus
     metadata: dict[str, Any] | None = None
+
+
+class ToolApproval(BaseModel):
+    """
+    The word of a person on one call of a tool of a device whose risk is above what its caller was granted. Retained; an empty message takes it back.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+        populate_by_name=True,
+        use_attribute_docstrings=True,
+    )
+    schema_version: Annotated[Literal[1], Field(alias="schemaVersion")]
+    approval_id: Annotated[str, Field(alias="approvalId")]
+    device_id: Annotated[str, Field(alias="deviceId")]
+    tool: str
+    args: dict[str, Any]
+    """
+    The arguments, word for word; only a call with exactly these is approved.
+    """
+    action: Literal["approve", "deny"]
+    by: str
+    """
+    Who decided.
+    """
+    reason: str | None = None
+    at: str
+    expires_at: Annotated[str, Field(alias="expiresAt")]
+    """
+    At most an hour after `at`.
+    """
+    signatures: list[ToolApprovalSignature] | None = None
+    """
+    JWS (RFC 7515 flattened, payload detached, `typ` shoal-tool-approval) over the topic and the approval without them, as canonical JSON. A device that knows the keys of its approvers takes nothing without one of `by`.
+    """
 
 
 class WorkOrderProduction(BaseModel):

@@ -37,6 +37,7 @@ RECORD_TOPICS: Mapping[str, str] = {
     "usage": "usage/{scope}/{scope_id}/{agent_id}",
     "trigger": "trigger/{workflow_id}/{trigger_id}/{hash}",
     "canary": "broker/canary",
+    "writer": "writer/{writer_id}",
     "spawn": "spawn",
     "host": _HOST,
     "host-order": _HOST + "/order",
@@ -94,9 +95,9 @@ def shoal_topic(kind: str, *, org: str, unit: str, **ids: str) -> str:
 
 
 def tree_filter(tree: str, *, org: str | None = None, unit: str | None = None) -> str:
-    """Everything below `session`, `agent`, `device`, `trigger` or `host`, in one unit, one org or everywhere."""
-    if tree not in ("session", "agent", "device", "trigger", "host"):
-        raise ValueError(f"tree {tree!r} must be one of session, agent, device, trigger, host")
+    """Everything below `session`, `agent`, `device`, `trigger`, `host` or `writer`, in a unit, an org or everywhere."""
+    if tree not in ("session", "agent", "device", "trigger", "host", "writer"):
+        raise ValueError(f"tree {tree!r} must be one of session, agent, device, trigger, host, writer")
     first = "+" if org is None else assert_identifier("org", org)
     second = "+" if unit is None else assert_identifier("unit", unit)
     return f"{_ROOT}/{first}/{second}/{tree}/#"

@@ -1,0 +1,161 @@
+import { startFaultProxy, type FaultProxy } from '@shoal/mqtt-link/testing';
+import { readRetained } from '@shoal/mqtt-link';
+import { treeFilter } from '@shoal/protocol';
+import { defineBlueprint, type Blueprint } from '@shoal/workflow';
+import { graphYaml } from '@shoal/workflow/testing';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { inProcessSpawner } from '../src/index.ts';
+import { BROKERS, FleetBench, type TestBroker } from './fleet-bench.ts';
+import { QUICK } from './quick-policy.ts';
+
+describe.each(BROKERS)('steps that share a connection on %s', (_, start) => {
+  let broker: TestBroker;
+  const fleets: FleetBench[] = [];
+  const proxies: FaultProxy[] = [];
+
+  beforeAll(async () => void (broker = await start()));
+  afterEach(async () => {
+    for (const proxy of proxies) proxy.release();
+    await Promise.all(fleets.splice(0).map((fleet) => fleet.close()));
+    await Promise.all(proxies.splice(0).map((proxy) => proxy.stop()));
+  });
+  afterAll(() => broker.stop());
+
+  async function open(): Promise<FleetBench> {
+    const fleet = await FleetBench.open(broker.url);
+    fleets.push(fleet);
+    return fleet;
+  }
+
+  const work = (run: Blueprint['run']): Blueprint =>
+    defineBlueprint({ id: 'work', description: 'Works.', run });
+
+  /** A supervisor whose connections, and those of its instances, can be held and cut. */
+  async function behindProxy(
+    fleet: FleetBench,
+    yaml: string,
+    run: (proxy: FaultProxy) => void,
+  ): Promise<void> {
+    const proxy = await startFaultProxy({ host: '127.0.0.1', port: Number(new URL(broker.url).port) });
+    proxies.push(proxy);
+    const blueprints = [
+      work(() => {
+        run(proxy);
+        return Promise.resolve({ output: 'old' });
+      }),
+    ];
+    await fleet.supervise(yaml, blueprints, {
+      url: proxy.url,
+      spawner: inProcessSpawner({ url: proxy.url, blueprints, abortGraceMs: 50 }),
+    });
+  }
+
+  test('a quick step leaves its claim and its result, and the closer the end of the session', async () => {
+    const fleet = await open();
+    await fleet.supervise(graphYaml({ a: [], b: ['a'] }), [work(() => Promise.resolve({ output: 1 }))]);
+    const { id } = await fleet.ask();
+    await fleet.until(async () => (await fleet.view(id)).steps.get('b')?.status?.state === 'done');
+    const { steps } = await fleet.view(id);
+    expect(steps.get('a')).toMatchObject({ result: { state: 'completed', attempt: 1 } });
+    expect(steps.get('a')?.attempt?.writerId).toMatch(/^writer-/);
+    expect(steps.get('a')?.status).toBeUndefined();
+  });
+
+  test('a step that lasts gets a connection of its own, says that it runs, and ends over it', async () => {
+    const fleet = await open();
+    let letGo: () => void = () => undefined;
+    const opened = new Promise<void>((resolve) => (letGo = resolve));
+    await fleet.supervise(graphYaml({ a: [], b: ['a'] }), [
+      work(async ({ stepId }) => {
+        if (stepId === 'a') await opened;
+        return { output: stepId };
+      }),
+    ]);
+    const task = fleet.ask();
+    const running = async (): Promise<boolean> =>
+      (await fleet.sessions()).some(({ steps }) => steps.get('a')?.status?.state === 'running');
+    await fleet.until(running);
+    letGo();
+    const { id } = await task;
+    expect((await fleet.view(id)).steps.get('a')).toMatchObject({
+      result: { state: 'completed', attempt: 1 },
+      status: { state: 'done' },
+    });
+  });
+
+  test('what the code of a step publishes goes over a connection of its own', async () => {
+    const fleet = await open();
+    const heard: string[] = [];
+    await fleet.link.subscribe(`test/${fleet.unit}/said`, ({ payload }) => {
+      heard.push(Buffer.from(payload).toString());
+    });
+    await fleet.supervise(graphYaml({ a: [] }), [
+      work(async ({ link }) => {
+        await link.publish(`test/${fleet.unit}/said`, link.clientId);
+        return { output: link.state };
+      }),
+    ]);
+    const task = await fleet.ask();
+    expect(task.status.state).toBe('TASK_STATE_COMPLETED');
+    expect(heard).toEqual([`o/${fleet.unit}/${task.id}.a`]);
+    expect((await fleet.view(task.id)).steps.get('a')?.status?.state).toBe('done');
+  });
+
+  test('rule 7: a step that must not act twice never shares', async () => {
+    const fleet = await open();
+    await fleet.supervise(graphYaml({ a: [] }, { a: 'idempotent: false' }), [
+      work(() => Promise.resolve({ output: 1 })),
+    ]);
+    const { id } = await fleet.ask();
+    const step = (await fleet.view(id)).steps.get('a');
+    expect(step).toMatchObject({ intent: { attempt: 1 }, result: { state: 'completed' } });
+    expect(step?.attempt?.writerId).toBeUndefined();
+  });
+
+  test('rule 9: the Will of the connection lets another supervisor go on at once, and it leaves no other record', async () => {
+    const fleet = await open();
+    const yaml = graphYaml({ a: [] });
+    let cut: () => void = () => undefined;
+    const isCut = new Promise<void>((resolve) => (cut = resolve));
+    await behindProxy(fleet, yaml, (proxy) => {
+      proxy.refuse(true);
+      proxy.cut();
+      cut();
+    });
+    const task = fleet.ask();
+    await isCut;
+    await fleet.supervise(yaml, [work(() => Promise.resolve({ output: 'new' }))], {
+      policy: { ...QUICK, startGraceMs: 600_000 },
+    });
+    const { id } = await task;
+    const { steps, outcome } = await fleet.view(id);
+    expect(outcome?.state).toBe('completed');
+    expect(steps.get('a')).toMatchObject({ result: { attempt: 2, output: 'new' } });
+    const writers = await readRetained(fleet.link, treeFilter('writer', { org: 'o', unit: fleet.unit }));
+    const left = [...writers.values()].map((message) => JSON.parse(message.text()) as { writerId: string });
+    expect(left.map(({ writerId }) => writerId)).toContain(steps.get('a')?.attempt?.writerId);
+  });
+
+  test('rule 5: nothing that is still on its way over the connection arrives after a successor has acted', async () => {
+    const fleet = await open();
+    const yaml = graphYaml({ a: [] });
+    const results: unknown[] = [];
+    await fleet.link.subscribe(`shoal/v1/o/${fleet.unit}/session/+/step/a/result`, (message) => {
+      results.push((JSON.parse(message.text()) as { output: unknown }).output);
+    });
+    let held: () => void = () => undefined;
+    const isHeld = new Promise<void>((resolve) => (held = resolve));
+    await behindProxy(fleet, yaml, (proxy) => {
+      proxy.hold('to-broker');
+      held();
+    });
+    const task = fleet.ask();
+    await isHeld;
+    await fleet.supervise(yaml, [work(() => Promise.resolve({ output: 'new' }))]);
+    const { id } = await task;
+    for (const proxy of proxies) proxy.release();
+    await fleet.settled('after the zombie');
+    expect((await fleet.view(id)).steps.get('a')).toMatchObject({ result: { attempt: 2, output: 'new' } });
+    expect(results).toEqual(['new']);
+  });
+});
