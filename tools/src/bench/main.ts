@@ -5,11 +5,12 @@ import { toRow, type Report } from './report.ts';
 import { agents } from './agents/agents.ts';
 import { broker } from './broker/broker.ts';
 import { device } from './device/device.ts';
+import { recovery } from './recovery/recovery.ts';
 import { rpc } from './rpc/rpc.ts';
 import { workflow } from './workflow/workflow.ts';
 import { formatTable } from './table.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [rpc, agents, broker, workflow, device];
+const BENCHMARKS: readonly Benchmark[] = [rpc, agents, broker, workflow, recovery, device];
 
 /** One document on stdout, JSON or a table; all else on stderr. Exit 2: wrong command line. Exit 1: the benchmark broke. */
 async function main(args: readonly string[]): Promise<void> {

@@ -24,4 +24,5 @@ await check('rpc');
 await check('agents', '--rounds', '1');
 await check('broker', '--rounds', '1');
 await check('workflow', '--rounds', '1');
+await check('recovery', '--rounds', '1');
 await check('device', '--rounds', '1');
