@@ -59,7 +59,7 @@ interface Surroundings {
 }
 
 async function checkAlone(packed: Packed, { packages, work, budgets, sboms }: Surroundings): Promise<void> {
-  const kib = checkSize(packed, budgets);
+  const size = checkSize(packed, budgets);
   await lintPackage(packed);
   await checkTypes(packed);
   const cwd = consumer(join(work, `alone-${packed.short}`), [packed], packages);
@@ -67,7 +67,5 @@ async function checkAlone(packed: Packed, { packages, work, budgets, sboms }: Su
   const script = `const names = Object.keys(await import('${packed.name}')); if (names.length === 0) throw new Error('no exports');`;
   await run(process.execPath, ['--input-type=module', '-e', script], { cwd });
   const brought = await billOfMaterials(packed, cwd, sboms);
-  console.log(
-    `${packed.name}: ${kib} of ${budgets[packed.name]} KiB, brings ${brought} packages, installs and imports alone`,
-  );
+  console.log(`${packed.name}: ${size}, brings ${brought} packages, installs and imports alone`);
 }
