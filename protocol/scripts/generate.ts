@@ -11,6 +11,7 @@ import { asyncApi } from './asyncapi.ts';
 import { compileValidators, validatorTypes } from './compile-validators.ts';
 import { modelForm } from './model-form.ts';
 import { bundleOf, documentOf, plainDefinitions } from './schema-bundle.ts';
+import { staleTypes } from './stale-types.ts';
 
 const { values: options } = parseArgs({ options: { check: { type: 'boolean' }, root: { type: 'string' } } });
 const root = options.root ?? fileURLToPath(new URL('..', import.meta.url));
@@ -62,7 +63,9 @@ const stale = [...wanted.keys()].filter((path) => contentOf(path) !== wanted.get
 if (options.check === true) {
   for (const path of [...stale, ...leftOver])
     process.stderr.write(`protocol/${path} is stale: run pnpm generate\n`);
-  process.exitCode = stale.length + leftOver.length === 0 ? 0 : 1;
+  const types = options.root === undefined ? staleTypes(root, plainDefinitions()) : [];
+  for (const complaint of types) process.stderr.write(`${complaint}\n`);
+  process.exitCode = stale.length + leftOver.length + types.length === 0 ? 0 : 1;
 } else {
   for (const path of leftOver) rmSync(join(root, path));
   for (const path of stale) {
