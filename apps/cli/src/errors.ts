@@ -33,15 +33,34 @@ export interface Failure {
 
 /** The one place where errors of the packages become exit codes. */
 export function toFailure(error: unknown): Failure {
-  if (error instanceof CliError) return { outcome: error.outcome, code: error.code, message: error.message };
+  if (error instanceof CliError) {
+    const { outcome, code, message } = error;
+    return { outcome, code, message: withMend(message, code) };
+  }
   const message = error instanceof Error ? error.message : String(error);
   const outcome = outcomeOf(error);
   const code = (error as { code?: unknown } | undefined)?.code;
   return {
     outcome: outcome ?? 'internal',
     code: outcome !== undefined && typeof code === 'string' ? code : (outcome ?? 'internal'),
-    message: outcome === undefined && error instanceof Error ? (error.stack ?? message) : message,
+    message:
+      outcome === undefined && error instanceof Error ? (error.stack ?? message) : withMend(message, code),
   };
+}
+
+/** What to do about it, where the package that failed cannot know of these commands. */
+const MENDS: Readonly<Record<string, string>> = {
+  'no-responder': '`shoal agents list` shows who is there',
+  'no-agent': '`shoal agents list` shows who is there',
+  'no-session': '`shoal session list` shows those that the broker holds',
+  'server-not-found': '`shoal devices list` shows those that announce tools',
+  'connect-refused': '`shoal doctor` tells what is wrong with it',
+};
+
+function withMend(message: string, code: unknown): string {
+  const mend = typeof code === 'string' ? MENDS[code] : undefined;
+  if (mend === undefined) return message;
+  return /[.?!]$/.test(message) ? `${message} ${mend}` : `${message}; ${mend}`;
 }
 
 /** By name: asking each package would load it, and most commands need few. */

@@ -58,10 +58,15 @@ export async function visit(browser: Browser, url: string, options: VisitOptions
   return { context, page, problems };
 }
 
-/** Signs in as somebody does: the broker is filled in, the only unit is chosen by itself. */
-export async function signIn(page: Page, name = 'lea'): Promise<void> {
+/** Signs in as somebody does: the broker is filled in. */
+export async function signIn(
+  page: Page,
+  { org, unit }: { readonly org: string; readonly unit: string },
+): Promise<void> {
   await page.getByText('Unit and name').click();
-  await page.getByLabel('Your name').fill(name);
+  await page.getByLabel('Organisation').fill(org);
+  await page.getByLabel('Unit', { exact: true }).fill(unit);
+  await page.getByLabel('Your name').fill('lea');
   await page.getByRole('button', { name: 'Connect' }).click();
-  await page.getByRole('heading', { name: 'Fleet' }).waitFor();
+  await page.getByRole('heading', { name: 'Fleet', exact: true }).waitFor();
 }

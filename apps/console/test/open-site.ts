@@ -1,7 +1,7 @@
-import { buildConsole } from '../serve/build-console.ts';
+import { join } from 'node:path';
 import { serveStatic, type StaticServer } from '../serve/static-server.ts';
 
-/** The built console, as `pnpm dev` serves it. */
+/** The console as `build-once.ts` built it, served as `pnpm dev` serves it. */
 export async function openSite(brokerUrl: string): Promise<StaticServer> {
-  return serveStatic({ folder: await buildConsole(), brokerUrl });
+  return serveStatic({ folder: join(import.meta.dirname, '../dist'), brokerUrl });
 }

@@ -1,13 +1,27 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
 import { createAgent, createRequester, type Agent } from '@shoal/agent-sdk';
 import { createBroker } from '@shoal/broker';
 import { startDeviceAgent, type DeviceAgent } from '@shoal/device-agent';
 import { pumpModel, startDevice, type Device } from '@shoal/device-sim';
 import { openLink } from '@shoal/mqtt-link';
-import { createSupervisor, inProcessSpawner, type Spawner, type Supervisor } from '@shoal/supervisor';
-import { defineBlueprint, parseWorkflow, type StepContext } from '@shoal/workflow';
+import { agentTopics, type DesiredState } from '@shoal/protocol';
+import {
+  childProcessSpawner,
+  createSupervisor,
+  inProcessSpawner,
+  spawnerGroup,
+  type ChildProcessSpawner,
+  type Spawner,
+  type Supervisor,
+} from '@shoal/supervisor';
+import { defineAgentBlueprint, defineBlueprint, parseWorkflow, type StepContext } from '@shoal/workflow';
 import { ARTIFACTS, XSS } from './artifacts.ts';
+import { SCOPE } from './scope.ts';
 
-export const SCOPE = { org: 'acme', unit: 'plant-1' };
+const PROGRAM = ['--conditions=@shoal/source', '--import', 'tsx'];
+const fileOf = (file: string): string => join(import.meta.dirname, file);
 
 const WORKFLOW = `
 id: repair
@@ -28,6 +42,26 @@ steps:
     timeoutSeconds: 300
   - { id: approve, description: A person decides., use: { approval: { prompt: "Stop pump-01 for two hours and replace the bearing?" } }, needs: [diagnose, survey] }
   - { id: order, description: Orders parts and people., use: { blueprint: work }, needs: [approve, each-part], idempotent: false, timeoutSeconds: 300 }
+`;
+
+const MEASURE = `
+id: measure
+description: Listens to a pump in a process of its own.
+deadlineSeconds: 600
+steps:
+  - { id: sound, description: Listens to the pump., use: { blueprint: listen }, placement: { labels: { process: own } }, timeoutSeconds: 300 }
+`;
+
+const ALARM = `
+id: look-after
+description: Looks after a machine that called.
+deadlineSeconds: 600
+triggers:
+  - id: called
+    description: A machine called.
+    telemetry: { topic: "plant/calls/+", when: 'message.level > 3.0', key: 'message.machine', clear: 'message.level < 1.0' }
+steps:
+  - { id: look, description: Looks., use: { blueprint: work }, timeoutSeconds: 300 }
 `;
 
 /** Quick, in the proportions of the defaults. */
@@ -72,10 +106,16 @@ export interface Stage {
   readonly url: string;
   readonly wsUrl: string;
   readonly gate: StepGate;
-  readonly pump: DeviceAgent;
-  readonly artist: Agent;
   /** Asks a workflow as any requester does; returns the id of the session when it was accepted. */
   ask(workflowId: string): Promise<string>;
+  /** A machine calls: a trigger of the workflow `look-after` listens. */
+  call(machine: string, level: number): Promise<void>;
+  /** Has the supervisor keep an agent alive. */
+  want(agentId: string): Promise<void>;
+  /** An agent in a process of its own, registered. It ends with this process. */
+  startVictim(): Promise<ChildProcess>;
+  /** SIGKILL for every step that runs in a process of its own. */
+  killStep(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -99,7 +139,7 @@ export async function startStage(broker: StageBroker): Promise<Stage> {
   const devices: Device[] = [];
   const agents: DeviceAgent[] = [];
   for (const [index, deviceId] of ['pump-01', 'pump-02'].entries()) {
-    const faults = index === 0 ? [{ kind: 'imbalance' as const, startsAtSample: 500 }] : [];
+    const faults = index === 0 ? [{ kind: 'imbalance' as const, startsAtSample: 900 }] : [];
     devices.push(
       await startDevice({
         url,
@@ -124,22 +164,39 @@ export async function startStage(broker: StageBroker): Promise<Stage> {
     );
   }
   const artist = await startArtist(url);
-  const { spawner, supervisor } = await startSupervision(url, gate);
+  const { spawner, apart, supervisor } = await startSupervision(url, gate);
+  const victims: ChildProcess[] = [];
   const callerLink = await openLink({ url, clientId: 'acme/plant-1/caller' });
   const caller = createRequester({ link: callerLink, address: { ...SCOPE, agentId: 'caller' } });
   return {
     url,
     wsUrl: broker.wsUrl,
     gate,
-    pump: agents[0]!,
-    artist,
+    async call(machine, level) {
+      await callerLink.publish(`plant/calls/${machine}`, JSON.stringify({ machine, level }));
+    },
+    async want(agentId) {
+      const record: DesiredState = { schemaVersion: 1, agentId, blueprint: 'keeper', state: 'running' };
+      await callerLink.publish(agentTopics({ ...SCOPE, agentId }).desired, JSON.stringify(record), {
+        retain: true,
+      });
+    },
     async ask(workflowId) {
       const answer = await caller.send({ ...SCOPE, agentId: workflowId }, 'go', { returnImmediately: true });
       if (!('status' in answer)) throw new Error('no task was made of the request');
       return answer.id;
     },
+    async startVictim() {
+      const victim = fork(fileOf('agent-process.ts'), [url], { execArgv: PROGRAM });
+      victims.push(victim);
+      await once(victim, 'message');
+      return victim;
+    },
+    killStep: async () => apart.signal('SIGKILL'),
     async stop() {
       gate.releaseAll();
+      for (const victim of victims) victim.kill('SIGKILL');
+      apart.signal('SIGKILL');
       await caller.close();
       await callerLink.close();
       await supervisor.stop();
@@ -154,7 +211,7 @@ export async function startStage(broker: StageBroker): Promise<Stage> {
 async function startSupervision(
   url: string,
   gate: StepGate,
-): Promise<{ spawner: Spawner; supervisor: Supervisor }> {
+): Promise<{ spawner: Spawner; apart: ChildProcessSpawner; supervisor: Supervisor }> {
   const work = defineBlueprint({
     id: 'work',
     description: 'Works as long as it is held.',
@@ -168,18 +225,47 @@ async function startSupervision(
       };
     },
   });
-  const spawner = inProcessSpawner({ url, blueprints: [work] });
+  const keeper = defineAgentBlueprint({
+    id: 'keeper',
+    description: 'Is kept alive.',
+    async start({ org, unit, agentId, url: brokerUrl }) {
+      const agent = createAgent({
+        url: brokerUrl,
+        org,
+        unit,
+        agentId,
+        card: {
+          name: 'Night watch',
+          description: 'Is kept alive by supervisors.',
+          skills: [{ id: 'watch', name: 'Watch', description: 'Watches.', tags: ['watch'] }],
+        },
+        handle: () => Promise.resolve('all is well'),
+      });
+      await agent.start();
+      return { stop: () => agent.stop() };
+    },
+  });
+  const apart = childProcessSpawner({
+    url,
+    command: process.execPath,
+    args: [...PROGRAM, fileOf('step-process.ts')],
+  });
+  const spawner = spawnerGroup([
+    { id: 'here', spawner: inProcessSpawner({ url, blueprints: [work], agents: [keeper] }) },
+    { id: 'apart', spawner: apart, labels: { process: 'own' } },
+  ]);
   const supervisor = createSupervisor({
     url,
     ...SCOPE,
-    workflows: [parseWorkflow(WORKFLOW)],
+    workflows: [parseWorkflow(WORKFLOW), parseWorkflow(MEASURE), parseWorkflow(ALARM)],
+    agentBlueprints: ['keeper'],
     spawner,
     policy: POLICY,
     reconcileIntervalMs: 1_000,
     probeTimeoutMs: 500,
   });
   await supervisor.start();
-  return { spawner, supervisor };
+  return { spawner, apart, supervisor };
 }
 
 /** Also the attacker: its card and everything it says try to get out of the text. */

@@ -42,3 +42,8 @@ export function bytes(count: number): string {
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${count.toLocaleString('en')} ${count === 1 ? one : many}`;
 }
+
+/** Cents matter where a call costs less than one. */
+export function usd(amount: number): string {
+  return `$${amount.toFixed(amount !== 0 && amount < 1 ? 4 : 2)}`;
+}

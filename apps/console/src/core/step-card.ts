@@ -18,6 +18,8 @@ export interface StepCard {
   /** 0: nobody has claimed it yet. */
   readonly attempt: number;
   readonly maxAttempts: number;
+  /** An attempt before this one died or failed. */
+  readonly retried: boolean;
   /** The client id of the instance. */
   readonly instance: string;
   readonly supervisorId: string | undefined;
@@ -60,14 +62,16 @@ function stepCard(view: SessionView, step: PlannedStep, nowMs: number): StepCard
   const status = currentStatus(records);
   const result = records?.result;
   const state = stateOf(view, step);
+  const attempt = Math.max(records?.attempt?.attempt ?? 0, result?.attempt ?? 0);
   const fanOut = fanOutOf(view, step, nowMs);
   return {
     id: step.id,
     description: step.description ?? '',
     use: useText(step),
     state,
-    attempt: Math.max(records?.attempt?.attempt ?? 0, result?.attempt ?? 0),
+    attempt,
     maxAttempts: step.retry.maxAttempts ?? 3,
+    retried: attempt > 1 && !parks(step),
     instance: `${view.org}/${view.unit}/${view.sessionId}.${step.id}`,
     supervisorId: records?.attempt?.supervisorId,
     needs: step.needs.map((edge) => edge.step),
@@ -112,6 +116,11 @@ function waitsOf(view: SessionView, step: PlannedStep, nowMs: number): string | 
   if (fanOut !== undefined && !fanOut.over)
     return `${fanOut.total - fanOut.completed - fanOut.failed} of ${fanOut.total} items`;
   return undefined;
+}
+
+/** Steps that wait for others or for a person leave, and are taken up again by a further attempt: nothing died. */
+function parks({ forEach, use }: PlannedStep): boolean {
+  return forEach !== undefined || use.approval !== undefined || use.workflow !== undefined;
 }
 
 export function useText({ use }: PlannedStep): string {

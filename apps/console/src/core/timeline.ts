@@ -5,6 +5,7 @@ export interface TimelineBar {
   readonly id: string;
   readonly state: StepState;
   readonly attempt: number;
+  readonly retried: boolean;
   /** 0 to 1: when it was claimed; until `from` it waited. */
   readonly claimed: number;
   /** When it began to work; equal to `to` when it has not. */
@@ -42,6 +43,7 @@ export function timelineOf(
         id: card.id,
         state: card.state,
         attempt: card.attempt,
+        retried: card.retried,
         claimed: Math.min(claimed, from),
         from,
         to: Math.max(from, to),

@@ -4,6 +4,7 @@ import { sessionControl, type SessionControl } from '@shoal/workflow';
 import type { Scope } from '../core/scope.ts';
 import { clientIdFor, openAs, type Credentials } from './credentials.ts';
 import { ConversationStore } from './conversation-store.ts';
+import { EngineStore } from './engine-store.ts';
 import { FleetStore } from './fleet-store.ts';
 import { SessionStore } from './session-store.ts';
 import { Signal } from './signal.ts';
@@ -17,6 +18,7 @@ export interface Console {
   readonly connection: Signal;
   readonly fleet: FleetStore;
   readonly sessions: SessionStore;
+  readonly engine: EngineStore;
   readonly conversations: ConversationStore;
   readonly requester: Requester;
   readonly control: SessionControl;
@@ -31,6 +33,7 @@ export async function openConsole(credentials: Credentials, scope: Scope): Promi
     link.on(event, () => connection.changed());
   const fleet = new FleetStore(link, scope);
   const sessions = new SessionStore(scope);
+  const engine = new EngineStore(scope);
   const requester = createRequester({
     link,
     address: { ...scope, agentId: credentials.actAs },
@@ -39,6 +42,7 @@ export async function openConsole(credentials: Credentials, scope: Scope): Promi
   const control = sessionControl(link, { ...scope, by: credentials.actAs });
   void fleet.start();
   void sessions.start(link);
+  void engine.start(link);
   return {
     credentials,
     scope,
@@ -46,6 +50,7 @@ export async function openConsole(credentials: Credentials, scope: Scope): Promi
     connection,
     fleet,
     sessions,
+    engine,
     conversations: new ConversationStore(requester, scope),
     requester,
     control,

@@ -19,7 +19,8 @@ export class DeviceStore {
   readonly #address: AgentAddress;
   readonly #deviceId: string;
   readonly #subscriptions: Subscription[] = [];
-  #closed = false;
+  /** Counts openings and closings: what an earlier opening still brings is let go. */
+  #turn = 0;
   status: DeviceStatus | undefined;
   /** The last thing that could not be read, and how many there were. */
   problem: string | undefined;
@@ -31,6 +32,8 @@ export class DeviceStore {
   }
 
   async open(link: Link): Promise<void> {
+    this.#turn += 1;
+    const turn = this.#turn;
     const { org, unit } = this.#address;
     const { telemetry } = deviceTopics({ org, unit, deviceId: this.#deviceId });
     const { state } = agentTopics(this.#address);
@@ -39,16 +42,17 @@ export class DeviceStore {
       [telemetry, this.#receiveTelemetry],
     ] as const) {
       try {
-        this.#subscriptions.push(await link.subscribe(filter, receive, { qos: 0, maxQueued: 500 }));
+        const subscription = await link.subscribe(filter, receive, { qos: 0, maxQueued: 500 });
+        if (turn === this.#turn) this.#subscriptions.push(subscription);
+        else await subscription.close().catch(() => undefined);
       } catch (error) {
         this.#fault(error instanceof Error ? error.message : String(error));
       }
     }
-    if (this.#closed) await this.close();
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#turn += 1;
     for (const subscription of this.#subscriptions.splice(0))
       await subscription.close().catch(() => undefined);
   }

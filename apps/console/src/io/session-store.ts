@@ -62,6 +62,10 @@ export class SessionStore {
     return this.#sessions.get(sessionId)?.view;
   }
 
+  views(): readonly SessionView[] {
+    return [...this.#sessions.values()].map(({ view }) => view);
+  }
+
   /** Records that could not be used, the newest last. */
   rejected(): readonly string[] {
     return this.#rejected;

@@ -1,8 +1,13 @@
+/** A page that is hidden or covered draws no frames; its state must not wait for one. */
+const LONGEST_WAIT_MS = 250;
+
 /** Tells listeners that something changed: at most once a frame, however often it did. */
 export class Signal {
   readonly #listeners = new Set<() => void>();
   #version = 0;
   #pending = false;
+  #frame = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** Grows with each change that was told: a key for what was worked out from the state. */
   get version(): number {
@@ -19,12 +24,13 @@ export class Signal {
   changed(): void {
     if (this.#pending) return;
     this.#pending = true;
-    // A hidden page draws no frames; its state must not wait for one.
-    if (document.visibilityState === 'hidden') setTimeout(this.#tell, 250);
-    else requestAnimationFrame(this.#tell);
+    this.#frame = requestAnimationFrame(this.#tell);
+    this.#timer = setTimeout(this.#tell, LONGEST_WAIT_MS);
   }
 
   readonly #tell = (): void => {
+    cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#timer);
     this.#pending = false;
     this.#version += 1;
     for (const listener of this.#listeners) listener();

@@ -6,6 +6,7 @@ import { ConsoleContext } from './hooks.ts';
 import { AgentPage } from './fleet/agent-page.tsx';
 import { FleetPage } from './fleet/fleet-page.tsx';
 import { Login } from './login.tsx';
+import { OperationsPage } from './operations/operations-page.tsx';
 import { CardPage } from './registry/card-page.tsx';
 import { RegisterPage } from './registry/register-page.tsx';
 import { RegistryPage } from './registry/registry-page.tsx';
@@ -39,6 +40,7 @@ export function App(): ReactNode {
             <Route path="/sessions/:sessionId">
               {({ sessionId }) => <SessionPage key={sessionId} sessionId={sessionId} />}
             </Route>
+            <Route path="/operations" component={OperationsPage} />
             <Route path="/requests">
               <RequestsPage />
             </Route>

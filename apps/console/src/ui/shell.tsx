@@ -1,5 +1,6 @@
 import { useEffect, useRef, type ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
+import { waitingApprovals } from '../core/engine-rows.ts';
 import { isOpen } from '../core/session-row.ts';
 import { useConsole, useSignal } from './hooks.ts';
 import { Icon, type IconName } from './parts/icon.tsx';
@@ -14,6 +15,7 @@ interface ShellProps {
 const PAGES: readonly { readonly path: string; readonly label: string; readonly icon: IconName }[] = [
   { path: '/fleet', label: 'Fleet', icon: 'fleet' },
   { path: '/sessions', label: 'Sessions', icon: 'sessions' },
+  { path: '/operations', label: 'Operations', icon: 'operations' },
   { path: '/requests', label: 'Requests', icon: 'requests' },
   { path: '/registry', label: 'Registry', icon: 'registry' },
 ];
@@ -73,6 +75,7 @@ export function Shell({ theme, onSignOut, children }: ShellProps): ReactNode {
             <Icon name={icon} />
             <span>{label}</span>
             {to === '/sessions' && <OpenSessions />}
+            {to === '/operations' && <WaitingForPerson />}
           </Link>
         ))}
       </nav>
@@ -87,12 +90,24 @@ function OpenSessions(): ReactNode {
   const { sessions } = useConsole();
   useSignal(sessions.signal);
   const open = sessions.rows().filter(({ state }) => isOpen(state));
-  const asks = open.filter(({ state }) => state === 'approval').length;
   if (open.length === 0) return null;
   return (
-    <span className={asks > 0 ? 'count count-asks' : 'count'}>
+    <span className="count">
       {open.length}
-      <span className="visually-hidden"> open{asks > 0 ? `, ${asks} waiting for a person` : ''}</span>
+      <span className="visually-hidden"> open</span>
+    </span>
+  );
+}
+
+function WaitingForPerson(): ReactNode {
+  const { sessions } = useConsole();
+  useSignal(sessions.signal);
+  const waiting = waitingApprovals(sessions.views()).length;
+  if (waiting === 0) return null;
+  return (
+    <span className="count count-asks">
+      {waiting}
+      <span className="visually-hidden"> waiting for a person</span>
     </span>
   );
 }

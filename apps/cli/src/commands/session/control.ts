@@ -1,7 +1,7 @@
-import { sessionControl, type SessionControl } from '@shoal/workflow';
+import { sessionControl, type SessionControl, type SessionView } from '@shoal/workflow';
 import { findSession } from '../../connection/sessions.ts';
 import { whoActs } from '../../connection/who.ts';
-import { usageError } from '../../errors.ts';
+import { CliError, usageError } from '../../errors.ts';
 import { implement, type Implementation } from '../../program/leaf.ts';
 import type { SessionChanged, SessionRerun } from '../../shapes/sessions.ts';
 
@@ -73,6 +73,19 @@ function itemsOf({ item, failedItems }: ControlFlags): { items?: 'failed' | read
   return item === undefined ? {} : { items: item };
 }
 
+/** Its records would stay until it ends, whatever was said here. */
+function assertEnded({ sessionId, outcome }: SessionView): void {
+  if (outcome !== undefined) return;
+  const short = sessionId.slice(0, 8);
+  throw new CliError(
+    'conflict',
+    `session ${short} has not ended: \`shoal session cancel ${short}\` ends it`,
+    {
+      code: 'session-open',
+    },
+  );
+}
+
 export function control(action: SessionChanged['action']): Implementation {
   return implement<SessionChanged>({
     async run(context, [id = ''], given) {
@@ -80,7 +93,9 @@ export function control(action: SessionChanged['action']): Implementation {
       const act = ACTS[action](flags);
       const by = whoActs(context, flags.by);
       const link = await context.connect();
-      const { org, unit, sessionId } = await findSession(context, link, id);
+      const view = await findSession(context, link, id);
+      const { org, unit, sessionId } = view;
+      if (action === 'purge') assertEnded(view);
       await act(sessionControl(link, { org, unit, by }), sessionId);
       return { org, unit, sessionId, action, by };
     },

@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import { deviceParams } from '../../core/agent-row.ts';
+import { desiredRow } from '../../core/engine-rows.ts';
 import { clock } from '../../core/format.ts';
 import { useConsole, useNow, useSignal } from '../hooks.ts';
 import { PresenceBadge } from '../parts/badge.tsx';
@@ -10,8 +11,9 @@ import { DevicePanel } from './device-panel.tsx';
 import { ProbeButton } from './probe-button.tsx';
 
 export function AgentPage({ agentId }: { readonly agentId: string }): ReactNode {
-  const { fleet, scope } = useConsole();
+  const { fleet, engine, scope } = useConsole();
   useSignal(fleet.signal);
+  useSignal(engine.signal);
   const now = useNow(5_000);
   const agent = fleet.agent(`${scope.org}/${scope.unit}/${agentId}`);
   const back = { href: '/fleet', label: 'Fleet' };
@@ -25,6 +27,7 @@ export function AgentPage({ agentId }: { readonly agentId: string }): ReactNode 
       </>
     );
   const { card, presence } = agent;
+  const wanted = desiredRow(engine.view, agentId, presence.state === 'online');
   const deviceId = deviceParams(card)?.['deviceId'];
   return (
     <>
@@ -46,6 +49,13 @@ export function AgentPage({ agentId }: { readonly agentId: string }): ReactNode 
           {presence.lastSeen !== undefined && `, last heard of ${clock(presence.lastSeen, now)}`}
         </span>
       </section>
+      {wanted !== undefined && (
+        <p className="muted wanted">
+          Supervisors keep it {wanted.wanted} as <span className="mono">{wanted.blueprint}</span>
+          {wanted.attempt > 1 && `, started ${wanted.attempt} times`}
+          {wanted.quickDeaths > 0 && `, ${wanted.quickDeaths} quick deaths in a row`}.
+        </p>
+      )}
       {agent.findings.length > 0 && (
         <Notice tone="warn">
           The card has findings:{' '}

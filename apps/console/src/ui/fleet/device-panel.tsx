@@ -2,7 +2,7 @@ import type { DeviceStatus } from '@shoal/device-agent';
 import type { RegisteredAgent } from '@shoal/registry-client';
 import { useEffect, useMemo, type ReactNode } from 'react';
 import { deviceParams } from '../../core/agent-row.ts';
-import { quantity } from '../../core/format.ts';
+import { plural, quantity } from '../../core/format.ts';
 import { DeviceStore } from '../../io/device-store.ts';
 import { useConsole, useSignal } from '../hooks.ts';
 import { Badge, type Tone } from '../parts/badge.tsx';
@@ -50,7 +50,7 @@ export function DevicePanel({
       {status !== undefined && <Health status={status} />}
       {store.problem !== undefined && (
         <Notice tone="warn">
-          {store.malformed} messages could not be used. The last one: {store.problem}
+          {plural(store.malformed, 'message')} could not be used. The last one: {store.problem}
         </Notice>
       )}
       <section className="panel" aria-label="Telemetry">

@@ -8,7 +8,7 @@ export function Json({ value, label }: { readonly value: unknown; readonly label
   const text = JSON.stringify(value, null, 2) ?? 'undefined';
   return (
     <div className="code-box">
-      <pre className="code" tabIndex={0} role="region" aria-label={label}>
+      <pre className="code" tabIndex={0} role="group" aria-label={label}>
         {text.slice(0, MOST_CHARS)}
       </pre>
       {text.length > MOST_CHARS && (

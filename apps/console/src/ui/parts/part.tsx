@@ -78,7 +78,7 @@ function FilePart({ view }: { readonly view: Extract<PartView, { kind: 'file' }>
 
 function DataTable({ view }: { readonly view: Extract<PartView, { kind: 'table' }> }): ReactNode {
   return (
-    <div className="table-scroll" tabIndex={0} role="region" aria-label="Table">
+    <div className="table-scroll" tabIndex={0} role="group" aria-label="Table">
       <table className="table">
         <thead>
           <tr>

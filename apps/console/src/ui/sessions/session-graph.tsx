@@ -19,7 +19,15 @@ import { StateBadge, toneOf } from '../parts/badge.tsx';
 
 const SIZE = { width: 208, height: 84, gapX: 56, gapY: 20 };
 
-type StepNode = Node<{ readonly card: StepCard; readonly selected: boolean }, 'step'>;
+type StepNode = Node<
+  {
+    readonly card: StepCard;
+    readonly selected: boolean;
+    readonly last: boolean;
+    readonly onSelect: () => void;
+  },
+  'step'
+>;
 
 interface SessionGraphProps {
   readonly cards: readonly StepCard[];
@@ -40,6 +48,7 @@ export function SessionGraph(props: SessionGraphProps): ReactNode {
 function Graph({ cards, selected, onSelect }: SessionGraphProps): ReactNode {
   const placed = usePlaces(cards);
   const { fitView } = useReactFlow();
+  const needed = useMemo(() => new Set(cards.flatMap(({ needs }) => needs)), [cards]);
   const nodes = useMemo(
     () =>
       cards.map((card): StepNode => {
@@ -48,15 +57,19 @@ function Graph({ cards, selected, onSelect }: SessionGraphProps): ReactNode {
           id: card.id,
           type: 'step',
           position: { x, y },
-          data: { card, selected: card.id === selected },
+          data: {
+            card,
+            selected: card.id === selected,
+            last: !needed.has(card.id),
+            onSelect: () => onSelect(card.id),
+          },
           draggable: false,
           connectable: false,
           width: SIZE.width,
           height: SIZE.height,
-          ariaLabel: `Step ${card.id}, ${card.state}, attempt ${card.attempt}`,
         };
       }),
-    [cards, placed, selected],
+    [cards, needed, placed, selected, onSelect],
   );
   const edges = useMemo(() => cards.flatMap(edgesOf(cards)), [cards]);
   useEffect(() => {
@@ -76,10 +89,8 @@ function Graph({ cards, selected, onSelect }: SessionGraphProps): ReactNode {
       edgesFocusable={false}
       zoomOnScroll={false}
       preventScrolling={false}
-      onNodeClick={(_, { id }) => onSelect(id)}
-      onSelectionChange={({ nodes: [node] }) => {
-        if (node !== undefined) onSelect(node.id);
-      }}
+      nodesFocusable={false}
+      elementsSelectable={false}
       aria-label="Steps of the run"
     >
       <Background gap={20} size={1} />
@@ -88,23 +99,42 @@ function Graph({ cards, selected, onSelect }: SessionGraphProps): ReactNode {
   );
 }
 
-function StepBox({ data: { card, selected } }: NodeProps<StepNode>): ReactNode {
+function StepBox({ data: { card, selected, last, onSelect } }: NodeProps<StepNode>): ReactNode {
   return (
-    <div className={`step-box tone-${toneOf(card.state)}${selected ? ' step-selected' : ''}`}>
-      <Handle type="target" position={Position.Left} isConnectable={false} />
-      <span className="step-name">{card.id}</span>
-      <span className="muted clip">{card.use}</span>
-      <span className="step-foot">
-        <StateBadge state={card.state} />
-        {card.fanOut !== undefined && (
-          <span className="number">
-            {card.fanOut.completed}/{card.fanOut.total}
-          </span>
-        )}
-        {card.attempt > 1 && <span className="flag">attempt {card.attempt}</span>}
-      </span>
-      <Handle type="source" position={Position.Right} isConnectable={false} />
-    </div>
+    <>
+      <Handle
+        type="target"
+        position={Position.Left}
+        isConnectable={false}
+        className={card.needs.length === 0 ? 'handle-unused' : ''}
+      />
+      <button
+        type="button"
+        className={`step-box nopan tone-${toneOf(card.state)}${selected ? ' step-selected' : ''}`}
+        aria-pressed={selected}
+        onClick={onSelect}
+      >
+        <span className="step-title">
+          <span className="step-name clip">{card.id}</span>
+          {card.retried && <span className="flag">attempt {card.attempt}</span>}
+        </span>
+        <span className="muted clip">{card.use}</span>
+        <span className="step-foot">
+          <StateBadge state={card.state} />
+          {card.fanOut !== undefined && (
+            <span className="number">
+              {card.fanOut.completed}/{card.fanOut.total}
+            </span>
+          )}
+        </span>
+      </button>
+      <Handle
+        type="source"
+        position={Position.Right}
+        isConnectable={false}
+        className={last ? 'handle-unused' : ''}
+      />
+    </>
   );
 }
 

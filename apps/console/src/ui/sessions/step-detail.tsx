@@ -1,7 +1,9 @@
 import type { SessionView } from '@shoal/workflow';
 import { useMemo, type ReactNode } from 'react';
 import { clock, duration } from '../../core/format.ts';
+import { decisionRows } from '../../core/engine-rows.ts';
 import { itemCards, type StepCard } from '../../core/step-card.ts';
+import { useConsole, useSignal } from '../hooks.ts';
 import { StateBadge } from '../parts/badge.tsx';
 import { Disclosure, Json } from '../parts/json.tsx';
 import { PartBody } from '../parts/part.tsx';
@@ -44,6 +46,7 @@ export function StepDetail({ card, view, now, onClose }: StepDetailProps): React
           <PartBody part={{ data: output }} />
         </>
       )}
+      <StepDecisions view={view} stepId={card.id} now={now} />
       {error?.details !== undefined && (
         <Disclosure title="Details of the error">
           <Json value={error.details} label="Details" />
@@ -59,12 +62,38 @@ export function StepDetail({ card, view, now, onClose }: StepDetailProps): React
   );
 }
 
+/** Who decided in this step: a model, or the rules in its place. */
+function StepDecisions(props: {
+  readonly view: SessionView;
+  readonly stepId: string;
+  readonly now: number;
+}): ReactNode {
+  const { engine } = useConsole();
+  useSignal(engine.signal);
+  const decisions = decisionRows(engine.view, { sessionId: props.view.sessionId, stepId: props.stepId });
+  if (decisions.length === 0) return null;
+  return (
+    <>
+      <h3>Decisions</h3>
+      <ul>
+        {decisions.map(({ reasoningId, purpose, decidedBy, model, inputTokens, outputTokens, error, at }) => (
+          <li key={reasoningId}>
+            <span className="number muted">{clock(at, props.now)}</span> {purpose}: {decidedBy}
+            {model !== undefined && `, ${model}, ${inputTokens + outputTokens} tokens`}
+            {error !== undefined && `, ${error.code}: ${error.message}`}
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
 function StepFacts({ card, now }: { readonly card: StepCard; readonly now: number }): ReactNode {
   const at = (ms: number | undefined): string =>
     ms === undefined ? '–' : clock(new Date(ms).toISOString(), now);
   const facts: readonly (readonly [string, ReactNode])[] = [
     ['Uses', card.use],
-    ['Attempt', card.attempt === 0 ? 'not claimed yet' : `${card.attempt} of at most ${card.maxAttempts}`],
+    ['Attempt', attemptText(card)],
     [
       'Instance',
       <span key="i" className="mono wrap">
@@ -124,4 +153,11 @@ function Items({
       </ol>
     </>
   );
+}
+
+function attemptText({ attempt, maxAttempts, retried }: StepCard): string {
+  if (attempt === 0) return 'not claimed yet';
+  return attempt === 1 || retried
+    ? `${attempt} of at most ${maxAttempts}`
+    : `${attempt}, taken up again after its wait`;
 }

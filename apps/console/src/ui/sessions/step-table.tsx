@@ -16,9 +16,11 @@ export function StepTable({ cards, onSelect }: StepTableProps): ReactNode {
         {cards.map((card) => (
           <li key={card.id}>
             <button type="button" className="step-row" onClick={() => onSelect(card.id)}>
-              <span className="step-name">{card.id}</span>
+              <span className="step-title">
+                <span className="step-name clip">{card.id}</span>
+                {card.retried && <span className="flag">attempt {card.attempt}</span>}
+              </span>
               <StateBadge state={card.state} />
-              {card.attempt > 1 && <span className="flag">attempt {card.attempt}</span>}
               <span className="muted step-note clip">
                 {card.waits === undefined
                   ? (card.error?.message ?? card.summary ?? card.description)

@@ -17,7 +17,7 @@ export function TimelineChart({ timeline, onSelect }: TimelineChartProps): React
         <span className="muted number">{duration(endMs - startMs)}</span>
       </div>
       <ol className="timeline">
-        {bars.map(({ id, state, claimed, from, to, tookMs, attempt, open }) => (
+        {bars.map(({ id, state, claimed, from, to, tookMs, attempt, retried, open }) => (
           <li key={id}>
             <button type="button" className="timeline-row" onClick={() => onSelect(id)}>
               <span className="timeline-name clip">{id}</span>
@@ -33,7 +33,7 @@ export function TimelineChart({ timeline, onSelect }: TimelineChartProps): React
               </span>
               <span className="timeline-took number">
                 {from === to && open ? state : duration(tookMs)}
-                {attempt > 1 && `, attempt ${attempt}`}
+                {retried && `, attempt ${attempt}`}
                 <span className="visually-hidden"> {state}</span>
               </span>
             </button>

@@ -1,0 +1,1 @@
+export const SCOPE = { org: 'acme', unit: 'plant-1' };
