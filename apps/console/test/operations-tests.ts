@@ -42,7 +42,7 @@ export function operationsTests(theatre: () => Theatre): void {
         .waitFor();
       expect(await accessibilityFaults(page)).toEqual([]);
       await agents.getByRole('link', { name: 'night-watch' }).click();
-      await page.getByText('Supervisors keep it running').waitFor();
+      await page.getByText('kept running by supervisors').waitFor();
     });
   });
 }

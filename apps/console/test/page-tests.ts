@@ -60,6 +60,11 @@ const STOPS: readonly Stop[] = [
     },
   },
   {
+    name: 'operations',
+    hash: '#/operations',
+    ready: (page) => page.getByRole('heading', { name: 'Triggers' }).waitFor(),
+  },
+  {
     name: 'requests',
     hash: '#/requests/artist',
     ready: async (page) => {

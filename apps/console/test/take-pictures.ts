@@ -42,11 +42,13 @@ const PAGES: Readonly<Record<string, (page: Page) => Promise<unknown>>> = {
   order: async (page) => {
     await page.getByRole('link', { name: /^Requests/ }).click();
     await page.getByLabel('Agent', { exact: true }).fill('predictive-maintenance');
-    await page.getByLabel('Message').fill('Pump 1 sounds rough since this morning. What does it need?');
+    await page.getByLabel('Message').fill('Pump 2 sounds rough since this morning. What does it need?');
     await page.getByText('Data', { exact: true }).click();
     await page.getByLabel('Data (JSON)').fill(JSON.stringify(REQUEST));
     await page.getByRole('button', { name: 'Send' }).click();
-    await page.locator('.artifact').first().waitFor({ timeout: 120_000 });
+    const order = page.getByRole('region', { name: /to print/ }).last();
+    await order.waitFor({ timeout: 120_000 });
+    await order.evaluate((element) => window.scrollBy(0, element.getBoundingClientRect().top - 70));
   },
   operations: async (page) => {
     await page.getByRole('link', { name: /^Operations/ }).click();

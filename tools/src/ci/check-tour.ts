@@ -125,13 +125,7 @@ async function workflowsAndSessions(): Promise<void> {
   await shell.json(['session', 'approve', short, '--by', 'n.okafor', '--reason', 'looks well']);
   await shell.run(['session', 'watch', short], { says: [/completed/] });
   await shell.run(['session', 'show', short], { says: [/completed/, /the device is released/] });
-  const again = await shell.json<{ sessionId: string; from: string }>([
-    'session',
-    'rerun',
-    short,
-    '--from',
-    'release',
-  ]);
+  const again = await shell.json<{ sessionId: string; from: string }>(['session', 'rerun', short, 'release']);
   assert(again.from === 'release' && again.sessionId !== sessionId, JSON.stringify(again));
   await shell.run(['session', 'watch', again.sessionId], { says: [/completed/] });
   await shell.json(['session', 'purge', short]);

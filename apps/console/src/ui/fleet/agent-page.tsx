@@ -2,7 +2,7 @@ import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import { deviceParams } from '../../core/agent-row.ts';
 import { desiredRow } from '../../core/engine-rows.ts';
-import { clock } from '../../core/format.ts';
+import { clock, plural } from '../../core/format.ts';
 import { useConsole, useNow, useSignal } from '../hooks.ts';
 import { PresenceBadge } from '../parts/badge.tsx';
 import { Empty, Notice, PageHead } from '../parts/page-head.tsx';
@@ -48,14 +48,14 @@ export function AgentPage({ agentId }: { readonly agentId: string }): ReactNode 
           {presence.until !== undefined && `, back by ${clock(presence.until, now)}`}
           {presence.lastSeen !== undefined && `, last heard of ${clock(presence.lastSeen, now)}`}
         </span>
+        {wanted !== undefined && (
+          <span className="muted">
+            kept {wanted.wanted} by supervisors as <span className="mono">{wanted.blueprint}</span>
+            {wanted.attempt > 1 && `, started ${wanted.attempt} times`}
+            {wanted.quickDeaths > 0 && `, ${plural(wanted.quickDeaths, 'quick death')} in a row`}
+          </span>
+        )}
       </section>
-      {wanted !== undefined && (
-        <p className="muted wanted">
-          Supervisors keep it {wanted.wanted} as <span className="mono">{wanted.blueprint}</span>
-          {wanted.attempt > 1 && `, started ${wanted.attempt} times`}
-          {wanted.quickDeaths > 0 && `, ${wanted.quickDeaths} quick deaths in a row`}.
-        </p>
-      )}
       {agent.findings.length > 0 && (
         <Notice tone="warn">
           The card has findings:{' '}

@@ -89,7 +89,7 @@ function optionsFor(width: number, bandOf: () => Band | undefined): uPlot.Option
   return {
     width: Math.max(50, width),
     height: HEIGHT,
-    padding: [6, 6, 0, 0],
+    padding: [6, 26, 0, 0],
     legend: { show: false },
     cursor: { drag: { x: false, y: false }, points: { show: false } },
     scales: { y: { range: (_, low, high) => rangeWith(low, high, bandOf()) } },

@@ -122,7 +122,7 @@ function Tool({ tool, address }: { readonly tool: ToolView; readonly address: Ag
             return (
               <Choice
                 key={field.name}
-                label={field.label}
+                label={field.required ? field.label : `${field.label} (optional)`}
                 value={value}
                 onChange={set}
                 options={[['', '–'], ...choices.map((c) => [c, c] as const)]}

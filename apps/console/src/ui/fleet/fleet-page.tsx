@@ -27,7 +27,7 @@ const COLUMNS: readonly Column[] = [
   { id: 'type', label: 'Type' },
   { id: 'area', label: 'Area' },
   { id: 'reason', label: 'Why' },
-  { id: 'since', label: 'For' },
+  { id: 'since', label: 'Known for' },
 ];
 
 export function FleetPage(): ReactNode {

@@ -1,18 +1,21 @@
 import {
   Background,
+  BaseEdge,
   Controls,
+  getBezierPath,
   Handle,
   Position,
   ReactFlow,
   useReactFlow,
   ReactFlowProvider,
   type Edge,
+  type EdgeProps,
   type Node,
   type NodeProps,
 } from '@xyflow/react';
 import '@xyflow/react/dist/base.css';
 import { useEffect, useMemo, useState, type ReactNode } from 'react';
-import { layeredLayout, type Placed } from '../../core/layered-layout.ts';
+import { edgeId, layeredLayout, roundedPath, type Layout, type Point } from '../../core/layered-layout.ts';
 import type { StepCard } from '../../core/step-card.ts';
 import { layoutGraph } from '../../io/graph-layout.ts';
 import { StateBadge, toneOf } from '../parts/badge.tsx';
@@ -23,11 +26,12 @@ type StepNode = Node<
   {
     readonly card: StepCard;
     readonly selected: boolean;
-    readonly last: boolean;
     readonly onSelect: () => void;
   },
   'step'
 >;
+
+type NeedEdgeType = Edge<{ readonly route: readonly Point[] | undefined }, 'need'>;
 
 interface SessionGraphProps {
   readonly cards: readonly StepCard[];
@@ -36,6 +40,8 @@ interface SessionGraphProps {
 }
 
 const NODE_TYPES = { step: StepBox };
+const EDGE_TYPES = { need: NeedEdge };
+const NO_ROUTES: Layout['routes'] = new Map();
 
 export function SessionGraph(props: SessionGraphProps): ReactNode {
   return (
@@ -46,9 +52,8 @@ export function SessionGraph(props: SessionGraphProps): ReactNode {
 }
 
 function Graph({ cards, selected, onSelect }: SessionGraphProps): ReactNode {
-  const placed = usePlaces(cards);
+  const { placed, routes } = useLayout(cards);
   const { fitView } = useReactFlow();
-  const needed = useMemo(() => new Set(cards.flatMap(({ needs }) => needs)), [cards]);
   const nodes = useMemo(
     () =>
       cards.map((card): StepNode => {
@@ -60,7 +65,6 @@ function Graph({ cards, selected, onSelect }: SessionGraphProps): ReactNode {
           data: {
             card,
             selected: card.id === selected,
-            last: !needed.has(card.id),
             onSelect: () => onSelect(card.id),
           },
           draggable: false,
@@ -69,9 +73,9 @@ function Graph({ cards, selected, onSelect }: SessionGraphProps): ReactNode {
           height: SIZE.height,
         };
       }),
-    [cards, needed, placed, selected, onSelect],
+    [cards, placed, selected, onSelect],
   );
-  const edges = useMemo(() => cards.flatMap(edgesOf(cards)), [cards]);
+  const edges = useMemo(() => cards.flatMap(edgesOf(cards, routes)), [cards, routes]);
   useEffect(() => {
     void fitView({ padding: 0.08, maxZoom: 1 });
   }, [placed, fitView]);
@@ -80,6 +84,7 @@ function Graph({ cards, selected, onSelect }: SessionGraphProps): ReactNode {
       nodes={nodes}
       edges={edges}
       nodeTypes={NODE_TYPES}
+      edgeTypes={EDGE_TYPES}
       fitView
       fitViewOptions={{ padding: 0.08, maxZoom: 1 }}
       minZoom={0.2}
@@ -99,15 +104,10 @@ function Graph({ cards, selected, onSelect }: SessionGraphProps): ReactNode {
   );
 }
 
-function StepBox({ data: { card, selected, last, onSelect } }: NodeProps<StepNode>): ReactNode {
+function StepBox({ data: { card, selected, onSelect } }: NodeProps<StepNode>): ReactNode {
   return (
     <>
-      <Handle
-        type="target"
-        position={Position.Left}
-        isConnectable={false}
-        className={card.needs.length === 0 ? 'handle-unused' : ''}
-      />
+      <Handle type="target" position={Position.Left} isConnectable={false} />
       <button
         type="button"
         className={`step-box nopan tone-${toneOf(card.state)}${selected ? ' step-selected' : ''}`}
@@ -128,26 +128,28 @@ function StepBox({ data: { card, selected, last, onSelect } }: NodeProps<StepNod
           )}
         </span>
       </button>
-      <Handle
-        type="source"
-        position={Position.Right}
-        isConnectable={false}
-        className={last ? 'handle-unused' : ''}
-      />
+      <Handle type="source" position={Position.Right} isConnectable={false} />
     </>
   );
 }
 
-function edgesOf(cards: readonly StepCard[]): (card: StepCard) => Edge[] {
+function NeedEdge({ id, data, ...ends }: EdgeProps<NeedEdgeType>): ReactNode {
+  const path = data?.route === undefined ? getBezierPath(ends)[0] : roundedPath(data.route, 8);
+  return <BaseEdge id={id} path={path} />;
+}
+
+function edgesOf(cards: readonly StepCard[], routes: Layout['routes']): (card: StepCard) => NeedEdgeType[] {
   const byId = new Map(cards.map((card) => [card.id, card]));
   return ({ id, needs, state }) =>
-    needs.flatMap((need): Edge[] => {
+    needs.flatMap((need): NeedEdgeType[] => {
       const from = byId.get(need);
       if (from === undefined) return [];
       const met = from.endedMs !== undefined;
       return [
         {
-          id: `${need}>${id}`,
+          id: edgeId(need, id),
+          type: 'need',
+          data: { route: routes.get(edgeId(need, id)) },
           source: need,
           target: id,
           focusable: false,
@@ -159,23 +161,21 @@ function edgesOf(cards: readonly StepCard[]): (card: StepCard) => Edge[] {
 }
 
 /** In columns at once, and as the layout engine wants them when it has answered. */
-function usePlaces(cards: readonly StepCard[]): readonly Placed[] {
+function useLayout(cards: readonly StepCard[]): Layout {
   const shape = cards.map(({ id, needs }) => `${id}<${needs.join(',')}`).join(';');
-  const first = useMemo(() => layeredLayout(cards, SIZE), [shape]);
-  const [laidOut, setLaidOut] = useState<
-    { readonly shape: string; readonly placed: readonly Placed[] } | undefined
-  >();
+  const first = useMemo((): Layout => ({ placed: layeredLayout(cards, SIZE), routes: NO_ROUTES }), [shape]);
+  const [laidOut, setLaidOut] = useState<{ readonly shape: string; readonly layout: Layout } | undefined>();
   useEffect(() => {
     let wanted = true;
     const nodes = cards.map(({ id, needs }) => ({ id, needs }));
     const lay = async (): Promise<void> => {
-      const places = await layoutGraph(nodes, SIZE);
-      if (wanted) setLaidOut({ shape, placed: places });
+      const layout = await layoutGraph(nodes, SIZE);
+      if (wanted) setLaidOut({ shape, layout });
     };
     void lay();
     return () => {
       wanted = false;
     };
   }, [shape]);
-  return laidOut?.shape === shape ? laidOut.placed : first;
+  return laidOut?.shape === shape ? laidOut.layout : first;
 }
