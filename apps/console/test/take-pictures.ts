@@ -35,7 +35,7 @@ const PAGES: Readonly<Record<string, (page: Page) => Promise<unknown>>> = {
     await PAGES['session']?.(page);
     await page.locator('.react-flow__node').getByText('attempt 2').first().waitFor({ timeout: 120_000 });
     await page
-      .getByText(/at work/)
+      .getByText(/diagnose.* at work/)
       .first()
       .waitFor();
   },

@@ -60,7 +60,7 @@ export const doctor = implement<Doctor>({
   text({ broker, checks, errors, warnings, ok }, style) {
     const lines = checks.map((one) => lineOf(one, style));
     const verdict = ok ? style.good('fit') : style.bad('not fit');
-    return `${lines.join('')}\n${verdict}: ${broker}, ${errors} errors, ${warnings} warnings\n`;
+    return `${lines.join('')}\n${verdict}: ${broker}, ${count(errors, 'error')}, ${count(warnings, 'warning')}\n`;
   },
   outcome: ({ ok }) => (ok ? 'ok' : 'findings'),
 });
@@ -164,4 +164,8 @@ function lineOf({ severity, title, detail, fix }: Check, style: Style): string {
   ];
   const mend = fix === null || severity === 'ok' ? '' : `       ${style.dim('→')} ${fix}\n`;
   return `${paint(severity.padEnd(5))}  ${style.bold(title)}: ${printable(detail)}\n${mend}`;
+}
+
+function count(number: number, word: string): string {
+  return `${number} ${word}${number === 1 ? '' : 's'}`;
 }

@@ -6,17 +6,25 @@ import { sessionState } from './session-rows.ts';
 export class SessionNarrator {
   readonly #told = new Map<string, string>();
 
-  /** What is new since the last call, in an order that makes sense to a reader. */
+  /**
+   * What is new since the last call, in an order that makes sense to a reader. Each has the time of its record; `at`, the time of the look,
+   * stands in where a record has none.
+   */
   look(view: SessionView, at: string): SessionEvent[] {
     const events: SessionEvent[] = [];
-    const tell = (key: string, mark: string, event: Omit<SessionEvent, 'at'>): void => {
+    const tell = (
+      key: string,
+      mark: string,
+      since: string | undefined,
+      event: Omit<SessionEvent, 'at'>,
+    ): void => {
       if (this.#told.get(key) === mark) return;
       this.#told.set(key, mark);
-      events.push({ at, ...event });
+      events.push({ at: since ?? at, ...event });
     };
     const { session, outcome, control, pause } = view;
     if (session === undefined) return events;
-    tell('session', session.planHash, {
+    tell('session', session.planHash, session.createdAt, {
       kind: 'session',
       stepId: null,
       state: sessionState(view),
@@ -26,7 +34,7 @@ export class SessionNarrator {
     for (const [stepId, records] of view.steps) {
       const { approval, decision, result } = records;
       if (approval !== undefined)
-        tell(`approval ${stepId}`, approval.at, {
+        tell(`approval ${stepId}`, approval.at, approval.at, {
           kind: 'approval',
           stepId,
           state: 'input-required',
@@ -34,7 +42,7 @@ export class SessionNarrator {
           message: approval.prompt,
         });
       if (decision !== undefined)
-        tell(`decision ${stepId}`, `${decision.at} ${decision.action}`, {
+        tell(`decision ${stepId}`, `${decision.at} ${decision.action}`, decision.at, {
           kind: 'approval',
           stepId,
           state: decision.action,
@@ -45,14 +53,17 @@ export class SessionNarrator {
       if (result !== undefined) {
         const why = result.error === undefined ? '' : `${result.error.code}: ${result.error.message}`;
         const event = { kind: 'step', stepId, state: result.state, attempt: result.attempt } as const;
-        tell(`step ${stepId}`, `result ${result.at}`, { ...event, message: result.summary ?? why });
+        tell(`step ${stepId}`, `result ${result.at}`, result.at, {
+          ...event,
+          message: result.summary ?? why,
+        });
       } else if (status !== undefined) {
         const message = status.error === undefined ? '' : `${status.error.code}: ${status.error.message}`;
         const event = { kind: 'step', stepId, state: status.state, attempt: status.attempt } as const;
-        tell(`step ${stepId}`, `${status.attempt} ${status.state}`, { ...event, message });
+        tell(`step ${stepId}`, `${status.attempt} ${status.state}`, status.at, { ...event, message });
       } else if (currentAttempt(records) > 0) {
         const attempt = currentAttempt(records);
-        tell(`step ${stepId}`, `${attempt} claimed`, {
+        tell(`step ${stepId}`, `${attempt} claimed`, records.attempt?.at, {
           kind: 'step',
           stepId,
           state: 'pending',
@@ -63,7 +74,7 @@ export class SessionNarrator {
     }
     for (const record of [control, pause])
       if (record !== undefined)
-        tell(`control ${record.action}`, record.at, {
+        tell(`control ${record.action}`, record.at, record.at, {
           kind: 'control',
           stepId: null,
           state: record.action,
@@ -71,7 +82,7 @@ export class SessionNarrator {
           message: `${record.by ?? 'somebody'}${record.reason === undefined ? '' : `: ${record.reason}`}`,
         });
     if (outcome !== undefined)
-      tell('outcome', outcome.at, {
+      tell('outcome', outcome.at, outcome.at, {
         kind: 'outcome',
         stepId: null,
         state: outcome.state,
@@ -79,7 +90,7 @@ export class SessionNarrator {
         message: `${outcome.steps.length} steps`,
       });
     if (isClosed(view))
-      tell('closed', 'closed', {
+      tell('closed', 'closed', view.steps.get(session.closer)?.status?.at, {
         kind: 'closed',
         stepId: null,
         state: outcome?.state ?? null,
