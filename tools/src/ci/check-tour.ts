@@ -18,13 +18,19 @@ const dev = await startDev([
   '--devices',
   String(DEVICES),
   '--speed',
-  '20',
+  '2',
   '--workflow',
   workflowFile,
   '--blueprints',
   place('blueprints.ts'),
 ]);
-const shell = new Shell({ SHOAL_BROKER_URL: dev.url, SHOAL_ORG: 'acme', SHOAL_UNIT: 'plant-1', USER: 'lea' });
+const shell = new Shell({
+  SHOAL_BROKER_URL: dev.url,
+  SHOAL_ORG: 'acme',
+  SHOAL_UNIT: 'plant-1',
+  USER: 'lea',
+  SHOAL_TIMEOUT: '60',
+});
 
 try {
   await doctor();
