@@ -43,6 +43,7 @@ export class Shell {
     return this.document<T>(args, result);
   }
 
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- names what the command prints
   document<T>(args: readonly string[], { stdout }: CommandResult): T {
     try {
       return JSON.parse(stdout) as T;
