@@ -5,10 +5,11 @@ import { createScenario, startDevice } from '@shoal/device-sim';
 import { createSupervisor, inProcessSpawner } from '@shoal/supervisor';
 import { contextLogger, untilStopped } from '../connection/log.ts';
 import { loadBlueprints, loadWorkflows } from '../connection/modules.ts';
-import { CliError, usageError } from '../errors.ts';
+import { CliError } from '../errors.ts';
 import { formatFields } from '../output/table.ts';
 import type { Context } from '../program/context.ts';
 import { implement } from '../program/leaf.ts';
+import { wholeNumber } from './whole-number.ts';
 
 interface DevFlags {
   readonly devices?: string;
@@ -83,24 +84,17 @@ function planOf({ io, settings }: Context, flags: DevFlags): Plan {
   const path = (flag: string | undefined, configured: string | undefined): string | undefined =>
     flag === undefined ? configured && resolve(folder, configured) : resolve(io.cwd, flag);
   return {
-    devices: whole('--devices', flags.devices, 0, 200) ?? file.devices ?? DEFAULT_DEVICES,
-    port: whole('--port', flags.port, 0, 65_535) ?? file.port ?? 1883,
-    wsPort: whole('--ws-port', flags.wsPort, 0, 65_535) ?? file.wsPort,
+    devices: wholeNumber('--devices', flags.devices, 0, 200) ?? file.devices ?? DEFAULT_DEVICES,
+    port: wholeNumber('--port', flags.port, 0, 65_535) ?? file.port ?? 1883,
+    wsPort: wholeNumber('--ws-port', flags.wsPort, 0, 65_535) ?? file.wsPort,
     data: path(flags.data, file.data),
     workflows:
       flags.workflow?.map((one) => resolve(io.cwd, one)) ??
       file.workflows?.map((one) => resolve(folder, one)) ??
       [],
     blueprints: path(flags.blueprints, file.blueprints),
-    speed: whole('--speed', flags.speed, 1, 1_000) ?? 1,
+    speed: wholeNumber('--speed', flags.speed, 1, 1_000) ?? 1,
   };
-}
-
-function whole(flag: string, text: string | undefined, least: number, most: number): number | undefined {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (text.trim() !== '' && Number.isInteger(value) && value >= least && value <= most) return value;
-  throw usageError(`${flag} takes a whole number from ${least} to ${most}, not "${text}"`);
 }
 
 async function startBroker(context: Context, { port, wsPort, data }: Plan): Promise<string> {

@@ -10,6 +10,12 @@ const BLUEPRINTS: OptionSpec = {
   description: 'a JavaScript module that exports the lists `blueprints` and `agents`',
 };
 
+const SPAWNER: OptionSpec = {
+  flags: '--spawner <kind>',
+  description: 'where steps run: a process each (default), or all in this one',
+  choices: ['process', 'in-process'],
+};
+
 /** Commands that run until they are stopped. */
 export const processes: readonly Leaf[] = [
   {
@@ -56,12 +62,37 @@ export const processes: readonly Leaf[] = [
       {
         flags: '--spawner <kind>',
         description:
-          'where steps run: a process each (default), all in this one, or on the hosts of the unit (shoal-host)',
+          'where steps run: a process each (default), all in this one, or on the hosts of the unit (shoal host)',
         choices: ['process', 'in-process', 'hosts'],
       },
     ],
     examples: ['shoal supervisor --org acme --unit plant-1 --workflow flow.yaml --blueprints steps.js'],
     load: async () => (await import('./supervisor.ts')).supervisor,
+  },
+  {
+    name: 'host',
+    summary: 'take spawn orders of the supervisors of a unit: more machines are more hosts',
+    connects: true,
+    streams: true,
+    untilStopped: true,
+    shape: 'host',
+    options: [
+      BLUEPRINTS,
+      { flags: '--id <id>', description: 'default the name of this machine' },
+      { flags: '--label <name=value>', description: 'what steps may ask for; may be repeated', repeat: true },
+      { flags: '--capacity <n>', description: 'places; default 25 for each core' },
+      { flags: '--warm <n>', description: 'processes that are started ahead, default 0' },
+      {
+        flags: '--drain <seconds>',
+        description: 'how long to wait for what runs when told to stop, default 30',
+      },
+      SPAWNER,
+    ],
+    examples: [
+      'shoal host --org acme --unit plant-1 --blueprints steps.js --label site=north',
+      'shoal host --blueprints steps.js --jsonl',
+    ],
+    load: async () => (await import('./host.ts')).host,
   },
   {
     name: 'conformance',

@@ -1,20 +1,12 @@
 import { resolve } from 'node:path';
-import {
-  childProcessSpawner,
-  createSupervisor,
-  inProcessSpawner,
-  openRemoteHosts,
-  type Spawner,
-} from '@shoal/supervisor';
+import { createSupervisor } from '@shoal/supervisor';
 import { runSpawned } from '@shoal/workflow';
 import { credentialsOf } from '../connection/connect.ts';
 import { contextLogger, untilStopped } from '../connection/log.ts';
-import { loadBlueprints, loadWorkflows, type Blueprints } from '../connection/modules.ts';
+import { loadBlueprints, loadWorkflows } from '../connection/modules.ts';
 import { CliError, usageError } from '../errors.ts';
-import type { Context } from '../program/context.ts';
 import { implement } from '../program/leaf.ts';
-
-type SpawnerKind = 'in-process' | 'process' | 'hosts';
+import { spawnerOf, type SpawnerKind } from './spawner.ts';
 
 interface SupervisorFlags {
   readonly workflow?: readonly string[];
@@ -62,43 +54,6 @@ export const supervisor = implement<Ran>({
   },
   text: () => '',
 });
-
-/** Each step and agent in a process of its own, which is this program in another role; or all in this one. */
-async function spawnerOf(
-  context: Context,
-  kind: SpawnerKind,
-  module: string | undefined,
-  { blueprints, agents }: Blueprints,
-): Promise<Spawner> {
-  const { url, username, password, tls } = await credentialsOf(context.io, context.settings);
-  const { org = '', unit = '' } = context.settings;
-  const who = {
-    url,
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
-  };
-  const logger = contextLogger(context);
-  if (kind === 'hosts') {
-    const hosts = await openRemoteHosts({ ...who, ...(tls === undefined ? {} : { tls }), org, unit, logger });
-    context.atEnd(() => hosts.stop());
-    return hosts;
-  }
-  if (kind === 'in-process')
-    return inProcessSpawner({ ...who, ...(tls === undefined ? {} : { tls }), blueprints, agents, logger });
-  if (tls !== undefined)
-    throw usageError(
-      '--spawner process hands on no certificates yet: use --spawner in-process with --ca, --cert or --insecure',
-    );
-  const main = process.argv[1];
-  if (main === undefined) throw usageError('--spawner process needs to be started as a program');
-  return childProcessSpawner({
-    ...who,
-    command: process.execPath,
-    args: [...process.execArgv, main, '__spawned', ...(module === undefined ? [] : [module])],
-    // Ctrl-C stops this supervisor; what it started goes on, and another supervisor finds it.
-    detached: true,
-  });
-}
 
 /** What `--spawner process` starts. Order and credentials come in its environment. */
 export const spawned = implement<never>({

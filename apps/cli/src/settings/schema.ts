@@ -31,6 +31,22 @@ export const ConfigFile = Type.Object(
         { additionalProperties: false },
       ),
     ),
+    host: Type.Optional(
+      Type.Object(
+        {
+          id: Type.Optional(Type.String({ pattern: IDENTIFIER_PATTERN })),
+          labels: Type.Optional(Type.Record(Type.String(), Type.String())),
+          capacity: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
+          warm: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000 })),
+          drainSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 86_400 })),
+          blueprints: Type.Optional(text),
+          spawner: Type.Optional(
+            Type.Unsafe<'process' | 'in-process'>({ type: 'string', enum: ['process', 'in-process'] }),
+          ),
+        },
+        { additionalProperties: false },
+      ),
+    ),
   },
   { additionalProperties: false },
 );

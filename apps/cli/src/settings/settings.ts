@@ -25,7 +25,8 @@ export interface Settings {
   readonly apiKey: string | undefined;
   readonly apiSecret: string | undefined;
   readonly dev: NonNullable<ConfigFile['dev']>;
-  /** The project's file; relative paths of `dev` are from its folder. */
+  readonly host: NonNullable<ConfigFile['host']>;
+  /** The project's file; relative paths of `dev` and `host` are from its folder. */
   readonly configPath: string | undefined;
   /** What a person should be told about how this was given. */
   readonly warnings: readonly string[];
@@ -94,6 +95,7 @@ export function resolveSettings(
     apiKey: env['SHOAL_API_KEY'],
     apiSecret: env['SHOAL_API_SECRET'],
     dev: fromFile('dev') ?? {},
+    host: fromFile('host') ?? {},
     configPath: configs[0]?.path,
     warnings,
   };

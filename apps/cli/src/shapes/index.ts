@@ -4,6 +4,7 @@ import * as agents from './agents.ts';
 import { Answer } from './ask.ts';
 import * as devices from './devices.ts';
 import { Doctor } from './doctor.ts';
+import * as hosts from './hosts.ts';
 import * as projects from './projects.ts';
 import * as sessions from './sessions.ts';
 import * as workflows from './workflows.ts';
@@ -36,5 +37,6 @@ export const SHAPES: Readonly<Record<string, TSchema>> = {
   trace: projects.Trace,
   create: projects.Created,
   bench: projects.Bench,
+  host: hosts.HostRan,
   acl: Acl,
 };
