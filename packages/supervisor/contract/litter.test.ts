@@ -1,9 +1,12 @@
-import { defineBlueprint, sessionControl, StepError } from '@shoal/workflow';
+import { randomUUID } from 'node:crypto';
+import { sessionTopics } from '@shoal/protocol';
+import { defineBlueprint, parseWorkflow, planWorkflow, sessionControl, StepError } from '@shoal/workflow';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { BROKERS, FleetBench, type TestBroker } from './fleet-bench.ts';
 
 /** Plan, outcome, one caller; of each step its claim, status and result. */
 const bound = (steps: number, more = 0): number => 3 + 3 * steps + more;
+const CANCEL = { schemaVersion: 1, action: 'cancel', at: '2026-01-01T00:00:00.000Z' };
 const undo = 'compensate: { use: { blueprint: work } }';
 
 describe.each(BROKERS)('rule 16 on %s', (_, start) => {
@@ -47,6 +50,40 @@ describe.each(BROKERS)('rule 16 on %s', (_, start) => {
       `  - { id: a, use: { blueprint: work }, ${undo} }\n  - { id: ${last}, use: { blueprint: work }, needs: [a], onFailure: compensate, ${undo} }`;
     expect((await finished(steps('bad'))).kept).toBeLessThanOrEqual(bound(2 + 1));
     expect((await finished(steps('good'))).kept).toBeLessThanOrEqual(bound(2));
+  });
+
+  test('a janitor removes what a broker keeps beyond its expiry, and what has no plan; nothing of it runs', async () => {
+    const fleet = await FleetBench.open(broker.url);
+    benches.push(fleet);
+    const yaml = 'id: flow\ndescription: x\nsteps: [{ id: a, use: { blueprint: work } }]\n';
+    const [expired, orphan] = [randomUUID(), randomUUID()];
+    const message = { messageId: 'm', role: 'ROLE_USER' as const, taskId: expired, parts: [{ text: 'go' }] };
+    const plan = planWorkflow(parseWorkflow(yaml), {
+      org: 'o',
+      unit: fleet.unit,
+      sessionId: expired,
+      contextId: expired,
+      message,
+      now: Date.now() - 86_400_000,
+    });
+    // As a broker without Message Expiry holds them.
+    const put = (topic: string, record: unknown) =>
+      fleet.link.publish(topic, JSON.stringify(record), { qos: 1, retain: true });
+    const topics = sessionTopics({ org: 'o', unit: fleet.unit, sessionId: expired });
+    await put(topics.session, plan);
+    await put(topics.control, { ...CANCEL, sessionId: expired });
+    const alone = sessionTopics({ org: 'o', unit: fleet.unit, sessionId: orphan });
+    await put(alone.control, { ...CANCEL, sessionId: orphan });
+    let laterMs = 0;
+    const supervisor = await fleet.supervise(yaml, [work], {
+      now: () => Date.now() + laterMs,
+      reconcileIntervalMs: 50,
+    });
+    await fleet.until(async () => (await fleet.retained()).size === 1);
+    expect([...(await fleet.retained()).keys()]).toEqual([alone.control]);
+    laterMs = 3_700_000;
+    await fleet.until(async () => (await fleet.retained()).size === 0);
+    expect(supervisor.stats()).toMatchObject({ spawned: 0, knownSessions: 0 });
   });
 
   test('an approval keeps its question and its answer, a pause one record', async () => {

@@ -368,3 +368,9 @@ test('rule 4: a step that dies whatever is done is spawned at most as often as i
   expect(spawns).toBe(3);
   expect(view.outcome?.state).toBe('failed');
 });
+
+test('rule 16: what a broker holds beyond its expiry is not taken up again, closed or open', () => {
+  const expired = Date.parse(single.expiresAt) + 60_001;
+  expect(actionsOf(viewOf(single), new Map(), expired)).toEqual([]);
+  expect(actionsOf(viewOf(single), new Map(), expired - 60_001)).not.toEqual([]);
+});

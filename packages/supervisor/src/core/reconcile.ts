@@ -17,6 +17,7 @@ import {
   type StandIn,
   type StepView,
 } from '@shoal/workflow';
+import { litterFromMs } from './litter.ts';
 import { openStepsOf } from './open-steps.ts';
 import { remember, type StepMemory } from './memory.ts';
 import type { ReconcilePolicy } from './policy.ts';
@@ -68,7 +69,8 @@ export function reconcile(
   own: Own = NOTHING_OWN,
 ): Reconciliation {
   const { session } = view;
-  if (session === undefined) return { actions: [], memory: new Map() };
+  // What a broker still holds after its expiry is no session any more: nobody brings it back to life.
+  if (session === undefined || now > litterFromMs(view, now)) return { actions: [], memory: new Map() };
   if (isClosed(view)) return afterClose(view, session, now);
   const memory = new Map<string, StepMemory>();
   const actions: Action[] = [];

@@ -9,6 +9,7 @@ import { CanaryKeeper } from './canary-keeper.ts';
 import { CardHolder } from './card-holder.ts';
 import { Claims } from './claims.ts';
 import { measureSupervisor, type SupervisorMeters } from './measure.ts';
+import { Janitor } from './janitor.ts';
 import { Prober } from './prober.ts';
 import { Reconciler } from './reconciler.ts';
 import { RequestDesk } from './request-desk.ts';
@@ -19,16 +20,11 @@ import { TriggerKeeper } from './trigger-keeper.ts';
 import { Waiters } from './waiters.ts';
 import { WriterKeeper } from './writer-keeper.ts';
 
-/** When the broker has certainly dropped the records of a session; the word that it was purged outlives the plan, which says when. */
-function forgottenAtMs({ session, purge }: SessionView): number {
-  if (session !== undefined) return Date.parse(session.expiresAt) + 60_000;
-  return purge === undefined ? Infinity : Date.parse(purge.at) + 7 * 86_400_000;
-}
-
 /** Everything that lives as long as the supervisor's link. */
 interface Parts {
   readonly link: Link;
   readonly store: SessionStore;
+  readonly janitor: Janitor;
   readonly reconciler: Reconciler;
   readonly keeper: AgentKeeper;
   readonly triggers: TriggerKeeper;
@@ -315,7 +311,8 @@ class UnitSupervisor implements Supervisor {
       reconciler,
       adoptMs: policy.adoptMs,
     });
-    return { link, store, reconciler, keeper, canary, triggers, writers, prober, room, cards, meters };
+    const janitor = new Janitor({ link, owns: (id) => this.#workflows.has(id), logger });
+    return { link, store, janitor, reconciler, keeper, canary, triggers, writers, prober, room, cards, meters };
   }
 
   #desk: RequestDesk | undefined;
@@ -346,16 +343,13 @@ class UnitSupervisor implements Supervisor {
     this.#lookAtAll(parts);
   }
 
-  #lookAtAll({ store, reconciler, keeper, cards }: Parts): void {
+  #lookAtAll({ store, reconciler, keeper, cards, janitor }: Parts): void {
     const now = this.#now();
-    for (const view of store.all()) {
-      // Its records have expired on the broker by now, all at once and without a word.
-      if (now > forgottenAtMs(view)) {
-        store.forget(view.sessionId);
-        this.#open.delete(view.sessionId);
-      }
-      reconciler.look(view.sessionId);
+    for (const sessionId of janitor.sweep(store.all(), now)) {
+      store.forget(sessionId);
+      this.#open.delete(sessionId);
     }
+    for (const { sessionId } of store.all()) reconciler.look(sessionId);
     keeper.lookAtAll();
     for (const card of cards) card.consider();
   }
