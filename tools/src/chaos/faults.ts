@@ -9,13 +9,14 @@ export interface Victims {
   readonly broker: Kept;
   readonly supervisors: readonly Kept[];
   readonly deviceAgent: Kept;
+  readonly hosts: readonly Kept[];
   /** An instance was killed: its step has to run again. */
   readonly onKilled: (instance: Instance) => void;
 }
 
 const PAUSE_MS = { least: 150, most: 1_200 } as const;
 
-/** What can go wrong, and how often of a hundred. */
+/** What can go wrong, and how often in proportion. */
 const FAULTS: readonly (readonly [
   share: number,
   name: string,
@@ -28,6 +29,8 @@ const FAULTS: readonly (readonly [
   [6, 'kill broker', ({ broker }) => kill(broker)],
   [4, 'stop broker', ({ broker }, random) => pause(broker, random, 3_000)],
   [6, 'kill device agent', ({ deviceAgent }) => kill(deviceAgent)],
+  [8, 'kill host', ({ hosts }, random) => kill(random.pick(hosts))],
+  [6, 'stop host', ({ hosts }, random) => pause(random.pick(hosts), random, 6_000)],
   [8, 'cut connections', ({ proxy }) => proxy.cut()],
   [8, 'hold connections', ({ proxy }, random) => hold(proxy, random)],
 ];

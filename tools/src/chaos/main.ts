@@ -113,7 +113,8 @@ async function startFleet(folder: string, random: Random) {
   const env = { SHOAL_CHAOS_URL: proxy.url };
   const supervisors = [keep('supervisor', env), keep('supervisor', env)];
   const deviceAgent = keep('device-agent', env);
-  await Promise.all([...supervisors, deviceAgent].map((process) => process.start()));
+  const hosts = ['host-0', 'host-1'].map((id) => keep('host', { ...env, SHOAL_CHAOS_HOST: id }));
+  await Promise.all([...supervisors, deviceAgent, ...hosts].map((process) => process.start()));
   return {
     runId,
     effects,
@@ -123,6 +124,7 @@ async function startFleet(folder: string, random: Random) {
     broker,
     supervisors,
     deviceAgent,
+    hosts,
     /** Whoever is stopped goes on. */
     calm() {
       proxy.release();

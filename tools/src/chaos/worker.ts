@@ -2,7 +2,14 @@
 import { appendFileSync } from 'node:fs';
 import { createAgent, retainedTaskStore, type Agent } from '@shoal/agent-sdk';
 import { createBroker } from '@shoal/broker';
-import { childProcessSpawner, createSupervisor } from '@shoal/supervisor';
+import {
+  childProcessSpawner,
+  createHost,
+  createSupervisor,
+  openRemoteHosts,
+  spawnerGroup,
+  type Spawner,
+} from '@shoal/supervisor';
 import { parseWorkflow, runSpawned, type AgentBlueprint } from '@shoal/workflow';
 import { blueprintsOf } from '../shapes/blueprints.ts';
 import { SCENARIOS, WANTED_AGENT, workflowsOf } from '../shapes/scenarios.ts';
@@ -48,6 +55,18 @@ const wantedAgent: AgentBlueprint = {
   },
 };
 
+const PLACES = 100;
+
+function processes(maxRunning: number): Spawner {
+  return childProcessSpawner({
+    url,
+    command: process.execPath,
+    args: process.argv.slice(1),
+    maxRunning,
+    env: { ...(env as Record<string, string>), [ROLE_VARIABLE]: 'instance' },
+  });
+}
+
 const ROLES: Readonly<Record<string, () => Promise<void>>> = {
   async broker() {
     const broker = createBroker({
@@ -66,15 +85,11 @@ const ROLES: Readonly<Record<string, () => Promise<void>>> = {
       unit: UNIT,
       workflows: workflowsOf(SCENARIOS).map((yaml) => parseWorkflow(yaml)),
       agentBlueprints: [WANTED_AGENT],
-      spawner: childProcessSpawner({
-        url,
-        command: process.execPath,
-        args: process.argv.slice(1),
-        env: {
-          ...(env as Record<string, string>),
-          [ROLE_VARIABLE]: 'instance',
-        },
-      }),
+      // As many here as on each of the hosts, so that all of them have work.
+      spawner: spawnerGroup([
+        { id: 'here', spawner: processes(PLACES) },
+        { id: 'hosts', spawner: await openRemoteHosts({ url, org: ORG, unit: UNIT, keepAliveSeconds: 3 }) },
+      ]),
       policy: { startGraceMs: 6_000, suspicionMs: 30, probeGapMs: 100, livenessMs: 3_000, adoptMs: 300 },
       reconcileIntervalMs: 2_000,
       probeTimeoutMs: 500,
@@ -83,6 +98,21 @@ const ROLES: Readonly<Record<string, () => Promise<void>>> = {
     await supervisor.start();
     process.send?.({});
     if ((await supervisor.ended) === 'evicted') process.exit(1);
+  },
+
+  async host() {
+    const host = createHost({
+      url,
+      org: ORG,
+      unit: UNIT,
+      hostId: env['SHOAL_CHAOS_HOST'] ?? '',
+      spawner: processes(PLACES),
+      refreshMs: 1_000,
+      keepAliveSeconds: 3,
+    });
+    await host.start();
+    process.send?.({});
+    if ((await host.ended) === 'evicted') process.exit(1);
   },
 
   async 'device-agent'() {

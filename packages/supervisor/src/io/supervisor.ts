@@ -312,7 +312,20 @@ class UnitSupervisor implements Supervisor {
       adoptMs: policy.adoptMs,
     });
     const janitor = new Janitor({ link, owns: (id) => this.#workflows.has(id), logger });
-    return { link, store, janitor, reconciler, keeper, canary, triggers, writers, prober, room, cards, meters };
+    return {
+      link,
+      store,
+      janitor,
+      reconciler,
+      keeper,
+      canary,
+      triggers,
+      writers,
+      prober,
+      room,
+      cards,
+      meters,
+    };
   }
 
   #desk: RequestDesk | undefined;
