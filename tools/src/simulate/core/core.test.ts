@@ -59,6 +59,14 @@ const fine: Observed = {
   maxAttempts: 14,
   alive: [],
   leftBehind: [],
+  occasions: {
+    sessions: ['s-1', 's-2'],
+    mayMissFirst: false,
+    started: new Map([
+      ['s-1', 1],
+      ['s-2', 1],
+    ]),
+  },
 };
 
 /** For each invariant a run that breaks it. */
@@ -72,6 +80,7 @@ const BROKEN: Readonly<Record<string, Partial<Observed>>> = {
   g: { effects: [...fine.effects, { stepId: 'act', by: 'act#2' }] },
   h: { contents: new Map([...fine.contents, ['', ['plan', 'another plan']]]) },
   i: { leftBehind: ['step/act/attempt'] },
+  j: { occasions: { sessions: ['s-1', 's-2'], mayMissFirst: true, started: new Map([['s-1', 1]]) } },
 };
 
 describe('invariants', () => {
@@ -87,6 +96,19 @@ describe('invariants', () => {
       expect(check(broken, { end: 'the end' })).toEqual(expect.any(String));
     },
   );
+
+  test('a clock that nobody had read yet may miss its first times, and no other; no occasion has two plans', () => {
+    const { check } = INVARIANTS.find(({ name }) => name.startsWith('j:'))!;
+    const seen = (mayMissFirst: boolean, ...started: readonly (readonly [string, number])[]) =>
+      check(
+        { ...fine, occasions: { sessions: ['s-1', 's-2'], mayMissFirst, started: new Map(started) } },
+        { end: 'the end' },
+      );
+    expect(seen(true, ['s-2', 1])).toBeUndefined();
+    expect(seen(false, ['s-2', 1])).toContain('s-1');
+    expect(seen(true, ['s-1', 1], ['s-2', 2])).toContain('again');
+    expect(seen(true, ['s-1', 1], ['s-2', 1], ['s-3', 1])).toContain('others');
+  });
 
   test('take a typed unknown for an end of a step that must not act twice, and of no other', () => {
     const { check } = INVARIANTS.find(({ name }) => name.startsWith('b:'))!;

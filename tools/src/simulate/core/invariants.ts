@@ -18,6 +18,16 @@ export interface Observed {
   readonly alive: readonly string[];
   /** Records that are still retained after the retention; undefined when it was not waited for. */
   readonly leftBehind: readonly string[] | undefined;
+  /** Of a scenario that triggers start; else undefined. */
+  readonly occasions:
+    | {
+        /** In the order in which they come. */
+        readonly sessions: readonly string[];
+        readonly mayMissFirst: boolean;
+        /** By session: plans that it had. */
+        readonly started: ReadonlyMap<string, number>;
+      }
+    | undefined;
 }
 
 export interface Undisturbed {
@@ -97,6 +107,19 @@ export const INVARIANTS: readonly Invariant[] = [
       if (diskLost) return 'skip';
       const plans = contents.get('') ?? [];
       return plans.length <= 1 ? undefined : plans.join(' then ');
+    },
+  },
+  {
+    name: 'j: a trigger starts one session for each occasion, and no other',
+    check: ({ occasions, diskLost }) => {
+      if (occasions === undefined || diskLost) return 'skip';
+      const { sessions, mayMissFirst, started } = occasions;
+      const first = mayMissFirst ? sessions.findIndex((id) => started.has(id)) : 0;
+      const missing = sessions.slice(Math.max(0, first)).filter((id) => !started.has(id));
+      const others = [...started.keys()].filter((id) => !sessions.includes(id));
+      const again = [...started].filter(([, plans]) => plans > 1).map(([id]) => id);
+      const wrong = Object.entries({ missing, others, again }).filter(([, ids]) => ids.length > 0);
+      return wrong.length === 0 ? undefined : JSON.stringify(Object.fromEntries(wrong));
     },
   },
   {

@@ -2,14 +2,12 @@ import { createRequester, isA2aError, type Requester } from '@shoal/agent-sdk';
 import type { Task } from '@shoal/protocol';
 import type { Scenario } from '../../shapes/scenarios.ts';
 import type { Fleet } from './fleet.ts';
+import { ORG, SESSION_ID, UNIT } from './names.ts';
+import type { SimScenario } from './scenarios.ts';
 import { pause, type SimProcess } from './world.ts';
 
-export const ORG = 'o';
-export const UNIT = 'u';
-export const SESSION_ID = '3f0c2f7e-7a63-4a0b-9d0e-5a8f4f1f2a01';
-
 /** Asks until it is told an end, as a device agent does: with the same ids each time. */
-export function startCaller(fleet: Fleet, scenario: Scenario, name: string, afterMs: number): void {
+export function startCaller(fleet: Fleet, scenario: SimScenario, name: string, afterMs: number): void {
   const { world } = fleet;
   const process: SimProcess = world.start(name, async () => {
     await pause(afterMs);
@@ -25,7 +23,8 @@ export function startCaller(fleet: Fleet, scenario: Scenario, name: string, afte
       const isAsked = task?.status.state === 'TASK_STATE_INPUT_REQUIRED';
       if (task !== undefined && !isAsked) return void fleet.told.push({ caller: name, task });
       // Whoever says it, says it with the same message: the second word is a repetition of the first.
-      approves = isAsked && !approves;
+      approves = isAsked && !approves && world.elapsedMs >= (scenario.extended?.approvesAtMs ?? 0);
+      if (isAsked && scenario.extended !== undefined && !approves) await pause(20_000);
       await pause(approves ? 50 : 500);
     }
   });

@@ -14,8 +14,11 @@ import {
 import type { FaultPlan } from '../core/fault-plan.ts';
 import type { Sabotage } from '../core/sabotage.ts';
 import { blueprintsOf } from '../../shapes/blueprints.ts';
-import { WANTED_AGENT, type Scenario } from '../../shapes/scenarios.ts';
-import { ORG, startCaller, UNIT } from './caller.ts';
+import { WANTED_AGENT } from '../../shapes/scenarios.ts';
+import { startExtender, startSensor, startWaiter } from './bystanders.ts';
+import { startCaller } from './caller.ts';
+import { ORG, UNIT } from './names.ts';
+import type { SimScenario } from './scenarios.ts';
 import { SimDisk } from './sim-store.ts';
 import { Wire } from './wire.ts';
 import { currentProcess, pause, type SimProcess, type World } from './world.ts';
@@ -50,18 +53,21 @@ export class Fleet {
   broker: SimProcess | undefined;
   deviceAgent: SimProcess | undefined;
   spawns = 0;
+  /** Whatever had to be sensed was. */
+  sensed: boolean;
   onBrokerStart: () => void = () => undefined;
-  readonly #scenario: Scenario;
+  readonly #scenario: SimScenario;
   readonly #workflows: readonly Workflow[];
   readonly #sabotage: Sabotage | undefined;
   #hosted = false;
   #disk: SimDisk;
 
-  constructor(world: World, scenario: Scenario, sabotage?: Sabotage) {
+  constructor(world: World, scenario: SimScenario, sabotage?: Sabotage) {
     this.world = world;
     this.#sabotage = sabotage;
     this.wire = new Wire(world);
     this.#scenario = scenario;
+    this.sensed = scenario.triggered?.by !== 'alarms';
     const yaml =
       sabotage === 'careless-step'
         ? scenario.yaml.replaceAll('idempotent: false', 'idempotent: true')
@@ -76,9 +82,16 @@ export class Fleet {
     if (this.#scenario.asksDevice === true) this.#startDeviceAgent();
     if (this.#scenario.asksDevice === 'wanted') this.#wantDeviceAgent();
     for (let at = 0; at < supervisors; at += 1) this.startSupervisor(at);
-    startCaller(this, this.#scenario, 'caller-0', FIRST_CALL_MS);
-    if (duplicate)
-      startCaller(this, this.#scenario, 'caller-1', FIRST_CALL_MS + this.world.random.between(0, 300));
+    const { extended, triggered } = this.#scenario;
+    if (triggered?.by === 'alarms') startSensor(this);
+    if (extended !== undefined) startExtender(this, extended);
+    this.#startCaller('caller-0', FIRST_CALL_MS);
+    if (duplicate) this.#startCaller('caller-1', FIRST_CALL_MS + this.world.random.between(0, 300));
+  }
+
+  #startCaller(name: string, afterMs: number): void {
+    if (this.#scenario.triggered === undefined) startCaller(this, this.#scenario, name, afterMs);
+    else startWaiter(this, this.#scenario, name);
   }
 
   #newDisk(): SimDisk {

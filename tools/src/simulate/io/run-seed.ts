@@ -4,10 +4,10 @@ import { INVARIANTS, type Observed } from '../core/invariants.ts';
 import { createRandom } from '../core/random.ts';
 import type { Sabotage } from '../core/sabotage.ts';
 import { endOf, stepsOf } from '../../shapes/end-of.ts';
-import { SCENARIOS, WANTED_AGENT, type Scenario } from '../../shapes/scenarios.ts';
-import { SESSION_ID } from './caller.ts';
+import { WANTED_AGENT } from '../../shapes/scenarios.ts';
 import { Fleet } from './fleet.ts';
 import { Injector } from './inject.ts';
+import { scenarioOf, sessionOf, type SimScenario } from './scenarios.ts';
 import { enterWorld } from './virtual-globals.ts';
 import { RecordWatch } from './watch.ts';
 import { World } from './world.ts';
@@ -46,7 +46,7 @@ const undisturbedEnds = new Map<string, Promise<string>>();
 /** One run, from its seed alone. */
 export async function runSeed(seed: number, options: SeedOptions = {}): Promise<SeedReport> {
   const random = createRandom(seed);
-  const scenario = random.pick(SCENARIOS);
+  const scenario = scenarioOf(seed, random);
   const plan = planFaults(random, scenario.once.length > 0);
   const end = undisturbedEnds.get(scenario.name) ?? endWithoutFaults(scenario);
   undisturbedEnds.set(scenario.name, end);
@@ -64,7 +64,7 @@ export async function runSeed(seed: number, options: SeedOptions = {}): Promise<
   return { seed, scenario: scenario.name, faults, violations, checked, ...run.facts };
 }
 
-async function endWithoutFaults(scenario: Scenario): Promise<string> {
+async function endWithoutFaults(scenario: SimScenario): Promise<string> {
   const calm: FaultPlan = { supervisors: 1, duplicate: false, faults: [] };
   const { observed } = await simulate(0, scenario, calm, {});
   const [told] = observed.told;
@@ -80,7 +80,7 @@ interface Run {
 
 async function simulate(
   seed: number,
-  scenario: Scenario,
+  scenario: SimScenario,
   plan: FaultPlan,
   options: SeedOptions,
 ): Promise<Run> {
@@ -88,13 +88,14 @@ async function simulate(
   enterWorld(world, seed);
   world.note(`seed ${seed}, ${scenario.name}, ${plan.supervisors} supervisors`);
   const fleet = new Fleet(world, scenario, options.sabotage);
-  const watch = new RecordWatch(world);
+  const watch = new RecordWatch(world, sessionOf(scenario));
   fleet.start(plan);
   watch.start(fleet);
   fleet.onBrokerStart = () => watch.onBrokerStart();
   const injector = new Injector(fleet, plan.faults);
   const callers = fleet.callers.length;
-  await world.runUntil(() => injector.isOver && fleet.told.length >= callers, END_LIMIT_MS);
+  const isOver = (): boolean => injector.isOver && fleet.told.length >= callers && fleet.sensed;
+  await world.runUntil(isOver, END_LIMIT_MS);
   const alive = (): string[] =>
     fleet.instances
       .filter(({ state, name }) => state !== 'dead' && name !== WANTED_AGENT)
@@ -105,19 +106,21 @@ async function simulate(
   await world.runUntil(() => watch.hasSeen('outcome'), QUIET_LIMIT_MS);
   if (options.waitForRetention === true)
     await world.runUntil(() => watch.present.size === 0, RETENTION_LIMIT_MS);
+  const nameOf = (topic: string): string => recordName(topic, sessionOf(scenario));
   const observed: Observed = {
     scenario: { once: scenario.once, manyEnds: scenario.manyEnds === true },
     diskLost: plan.faults.some((fault: Fault) => fault.kind === 'kill' && fault.losesDisk === true),
     told: fleet.told.map(({ caller, task }) => ({ caller, task: JSON.stringify(task), end: endOf(task) })),
     callers,
-    contents: new Map([...watch.contents].map(([topic, all]) => [recordName(topic), all])),
+    contents: new Map([...watch.contents].map(([topic, all]) => [nameOf(topic), all])),
+    occasions: occasionsOf(scenario, watch),
     steps: stepsOf(fleet.told[0]?.task),
     effects: fleet.effects,
     spawns: fleet.spawns,
     stepCount: parseWorkflow(scenario.yaml).steps.length + (scenario.moreInstances ?? 0),
     maxAttempts: MAX_ATTEMPTS,
     alive: stillThere,
-    leftBehind: options.waitForRetention === true ? [...watch.present.keys()].map(recordName) : undefined,
+    leftBehind: options.waitForRetention === true ? [...watch.present.keys()].map(nameOf) : undefined,
   };
   world.note(`end after ${world.events} events`);
   const facts = {
@@ -130,7 +133,17 @@ async function simulate(
 }
 
 /** `shoal/v1/o/u/session/ID/step/a/result` is `step/a/result`, and the plan the empty name; those of a child session keep their id. */
-function recordName(topic: string): string {
+function recordName(topic: string, ofCallers: string): string {
   const [, , , , , sessionId = '', ...rest] = topic.split('/');
-  return (sessionId === SESSION_ID ? rest : [sessionId, ...rest]).join('/');
+  return (sessionId === ofCallers ? rest : [sessionId, ...rest]).join('/');
+}
+
+/** The sessions that triggers have started, by how often they were planned differently. */
+function occasionsOf({ triggered }: SimScenario, watch: RecordWatch): Observed['occasions'] {
+  if (triggered === undefined) return undefined;
+  const started = [...watch.contents].flatMap(([topic, plans]) => {
+    const levels = topic.split('/');
+    return levels.length === 6 ? [[levels[5] ?? '', plans.length] as const] : [];
+  });
+  return { ...triggered, started: new Map(started) };
 }

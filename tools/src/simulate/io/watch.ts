@@ -1,6 +1,6 @@
 import { parseJson, treeFilter } from '@shoal/protocol';
-import { ORG, SESSION_ID, UNIT } from './caller.ts';
 import type { Fleet } from './fleet.ts';
+import { ORG, UNIT } from './names.ts';
 import type { World } from './world.ts';
 
 /** Every record that was ever written, as a reader on a connection of its own sees it. */
@@ -10,11 +10,13 @@ export class RecordWatch {
   /** What is retained now, by topic. */
   readonly present = new Map<string, string>();
   readonly #world: World;
+  readonly #sessionId: string;
   /** Records that were seen, and that the broker may have lost unacknowledged when it died: nobody may have relied on them. */
   readonly #tentative = new Set<string>();
 
-  constructor(world: World) {
+  constructor(world: World, sessionId: string) {
     this.#world = world;
+    this.#sessionId = sessionId;
   }
 
   /** A broker starts: what the one before had delivered, and had not on its disk when it died, is gone. */
@@ -24,7 +26,7 @@ export class RecordWatch {
   }
 
   hasSeen(record: string): boolean {
-    return [...this.contents.keys()].some((topic) => topic.endsWith(`/${SESSION_ID}/${record}`));
+    return [...this.contents.keys()].some((topic) => topic.endsWith(`/${this.#sessionId}/${record}`));
   }
 
   start(fleet: Fleet): void {
