@@ -15,6 +15,8 @@ export class HttpAgentServer implements AgentExecutor {
   /** Texts of the messages that reached it. */
   readonly received: string[] = [];
   readonly authorizations = new Set<string | undefined>();
+  /** Headers `traceparent` of what reached it. */
+  readonly traceparents = new Set<string | undefined>();
   readonly #held = new Map<string, () => void>();
   readonly #store = new InMemoryTaskStore();
   #server: Server | undefined;
@@ -45,6 +47,7 @@ export class HttpAgentServer implements AgentExecutor {
     const app = express();
     app.use((request, _response, next) => {
       this.authorizations.add(request.headers.authorization);
+      if (request.method === 'POST') this.traceparents.add(request.headers['traceparent'] as string);
       next();
     });
     app.use('/.well-known/agent-card.json', agentCardHandler({ agentCardProvider: requestHandler }));

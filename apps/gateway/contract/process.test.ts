@@ -1,12 +1,16 @@
 import type { StreamResponse } from '@a2a-js/sdk';
 import type { Client } from '@a2a-js/sdk/client';
 import { ClientFactory, JsonRpcTransportFactory } from '@a2a-js/sdk/client';
+import { createRequester } from '@shoal/agent-sdk';
+import { openLink } from '@shoal/mqtt-link';
+import { startCollector } from '@shoal/observability/testing';
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { HttpAgentServer } from './http-agent-server.ts';
 import { BROKERS, Network, request } from './network.ts';
 
 const MAIN = join(import.meta.dirname, '../src/bin/main.ts');
@@ -27,7 +31,11 @@ describe('the command shoal-gateway', () => {
   });
 
   /** Starts a replica; resolves with its URL when it takes requests. */
-  async function replica(): Promise<{ readonly child: ChildProcess; readonly url: string }> {
+  async function replica(
+    args: readonly string[] = [],
+    env: NodeJS.ProcessEnv = {},
+    ready = 'listening',
+  ): Promise<{ readonly child: ChildProcess; readonly url: string }> {
     const child = spawn(
       process.execPath,
       [
@@ -43,15 +51,18 @@ describe('the command shoal-gateway', () => {
         network.unit,
         '--port',
         '0',
+        ...args,
       ],
-      { stdio: ['ignore', 'ignore', 'pipe'] },
+      { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...env } },
     );
     children.push(child);
+    let listensAt = '';
     for await (const line of createInterface({ input: child.stderr })) {
       const { message, url } = JSON.parse(line) as { readonly message: string; readonly url?: string };
-      if (message === 'listening' && url !== undefined) {
+      if (message === 'listening' && url !== undefined) listensAt = url;
+      if (message === ready) {
         child.stderr.resume();
-        return { child, url };
+        return { child, url: listensAt };
       }
     }
     throw new Error('the gateway ended before it listened');
@@ -80,6 +91,36 @@ describe('the command shoal-gateway', () => {
     let last: StreamResponse | undefined;
     for await (const each of watching) last = each;
     expect(last?.payload?.$case).toBe('statusUpdate');
+  }, 60_000);
+
+  it('continues the trace of a request on the broker to the agent on HTTP', async () => {
+    const http = new HttpAgentServer();
+    await http.start();
+    network.onEnd(() => http.disappear());
+    const collector = await startCollector();
+    network.onEnd(() => collector.stop());
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url };
+    const { child } = await replica(['--http-agent', `weather=${http.url}`], env, 'on the broker');
+    const address = { org: 'acme', unit: network.unit };
+    const link = await openLink({ url: broker.url, clientId: `acme/${network.unit}/asks` });
+    network.onEnd(() => link.close());
+    const requester = createRequester({ link, address: { ...address, agentId: 'asks' } });
+    network.onEnd(() => requester.close());
+    const trace = '0af7651916cd43dd8448eb211c80319c';
+    const userProperties = { traceparent: `00-${trace}-b7ad6b7169203331-01` };
+    await requester.send({ ...address, agentId: 'weather' }, 'echo', { userProperties });
+    child.kill('SIGTERM');
+    await once(child, 'exit');
+    const spans = collector.spans.filter(({ traceId }) => traceId === trace);
+    const run = spans.find(({ kind }) => kind === 'server');
+    const calls = spans.filter(({ parentSpanId }) => parentSpanId === run?.spanId);
+    expect(run?.parentSpanId).toBe('b7ad6b7169203331');
+    expect(calls.map(({ name, kind }) => `${name} ${kind}`)).toContain('POST client');
+    const sent = [...http.traceparents].filter((header) => header?.includes(trace));
+    expect(sent.map((header) => header?.split('-')[2])).toEqual(
+      expect.arrayContaining(calls.filter(({ name }) => name === 'POST').map(({ spanId }) => spanId)),
+    );
+    expect(sent.length).toBeGreaterThan(0);
   }, 60_000);
 
   it('ends with 0 when it is told to', async () => {
