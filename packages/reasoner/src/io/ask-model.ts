@@ -7,6 +7,7 @@ import {
   type LanguageModel,
   type ModelMessage,
 } from 'ai';
+import { endSpan, startSpan, within } from '@shoal/mqtt-link/tracing';
 import type { Tokens } from '../core/usage.ts';
 import { ReasonerError } from '../errors.ts';
 import type { JsonSchema, OfferedTool } from '../types.ts';
@@ -35,8 +36,37 @@ export interface ModelAnswer {
 /** A passing fault of an endpoint is tried again this often by the SDK, with its backoff. */
 const RETRIES = 1;
 
-/** One call of the model. Tools are offered without code to run: their calls come back. Throws what the SDK throws. */
+/**
+ * One call of the model. Tools are offered without code to run: their calls come back. Throws what the SDK throws. A CLIENT span by
+ * OpenTelemetry's conventions for generative AI: model and tokens, never what was asked or answered.
+ */
 export async function askModel(call: ModelCall): Promise<ModelAnswer> {
+  const name = modelName(call.model);
+  const started = startSpan('@shoal/reasoner', `chat ${name}`, {
+    kind: 'client',
+    attributes: {
+      'gen_ai.operation.name': 'chat',
+      'gen_ai.request.model': name,
+      'gen_ai.request.max_tokens': call.maxOutputTokens,
+    },
+  });
+  let failure: string | undefined = 'model-unavailable';
+  try {
+    const answer = await within(started, () => generate(call));
+    failure = undefined;
+    const { tokens } = answer;
+    if (tokens !== undefined)
+      started?.span.setAttributes({
+        'gen_ai.usage.input_tokens': tokens.input,
+        'gen_ai.usage.output_tokens': tokens.output,
+      });
+    return answer;
+  } finally {
+    endSpan(started, failure);
+  }
+}
+
+async function generate(call: ModelCall): Promise<ModelAnswer> {
   const { tools, temperature, seed } = call;
   const result = await generateText({
     model: call.model,
