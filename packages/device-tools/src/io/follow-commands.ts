@@ -20,6 +20,11 @@ export interface FollowCommandsOptions {
   /** Checks and carries out what is asked; the id of a command is the idempotency key. */
   readonly guard: DeviceToolGuard;
   readonly logger: Logger;
+  /**
+   * How long after the last retained message a reading ends. Default 250: EMQX sends them from another process than what comes after them,
+   * so that a cancellation could be missed. 0 is right for Mosquitto and the embedded broker.
+   */
+  readonly settleMs?: number;
   /** Goes from one connection of the device to the next; make it once for each start of the program. */
   readonly memory: CommandMemory;
 }
@@ -275,6 +280,7 @@ class Follower implements CommandFollower {
   #reading() {
     const { org, unit, deviceId } = this.#options.device;
     return {
+      settleMs: this.#options.settleMs ?? 250,
       markerTopic: markerTopicOf(clientIdOf({ org, unit, agentId: deviceId }), 0),
       signal: this.#stop.signal,
     };

@@ -13,6 +13,9 @@ import { canonical } from '../core/canonical.ts';
 import { commandState, CommandViews, FINAL_STATES, type DeviceCommandView } from '../core/command-view.ts';
 import { DeviceToolError } from '../core/errors.ts';
 
+/** EMQX sends retained messages from another process than what comes after them. */
+const SETTLE_MS = 250;
+
 export interface SendCommandOptions {
   readonly tool: string;
   readonly args?: Readonly<Record<string, unknown>>;
@@ -187,7 +190,7 @@ async function readViews(
   reading: ReadRetainedOptions,
 ): Promise<CommandViews> {
   const views = new CommandViews(100_000);
-  for (const [topic, { payload }] of await readRetained(link, filter, reading)) {
+  for (const [topic, { payload }] of await readRetained(link, filter, { settleMs: SETTLE_MS, ...reading })) {
     const at = parseShoalTopic(topic);
     if (at !== undefined && 'deviceId' in at && at.deviceId === deviceId) views.take(topic, payload);
   }
