@@ -7,7 +7,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FleetReport } from '../src/observe/report.ts';
 import { askStatus } from './ask-status.ts';
 import { startFleetWith, type RunningFleet } from './running-fleet.ts';
-import { callThroughGateway } from './through-gateway.ts';
 import { TraceTree } from './trace-tree.ts';
 
 // Physical models: the same everywhere. Steps take long enough to be killed in the middle.
@@ -84,18 +83,12 @@ describe.skipIf(!existsSync('/proc/self/environ'))(
     let undisturbed: ReturnType<typeof essence>;
     let collector: Collector;
     let firstRun: readonly CollectedSpan[];
-    /** Of the request over HTTP. */
-    const outside = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331' };
     const traced = (): NodeJS.ProcessEnv => ({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url });
 
     afterAll(() => collector.stop());
     beforeAll(async () => {
       collector = await startCollector();
-      const { report } = await runWith(async (fleet) => {
-        const url = await fleet.url();
-        await fleet.untilLog(/step +diagnose +at work/);
-        await callThroughGateway(url, 'pump-01', { ...traced(), traceparent: outside });
-      }, traced());
+      const { report } = await runWith(async () => {}, traced());
       firstRun = [...collector.spans];
       undisturbed = essence(report);
       expect(undisturbed.verdict).toMatch(/race|ball/);
@@ -140,23 +133,6 @@ describe.skipIf(!existsSync('/proc/self/environ'))(
         STEPS.length,
       );
       expect(tree.orphans).toEqual([]);
-    });
-
-    it('continues the trace of a client on HTTP through the gateway to the agent of a device', () => {
-      const spans = firstRun.filter(({ traceId }) => traceId === outside.traceId);
-      const below = (parent: string): CollectedSpan | undefined =>
-        spans.find(({ parentSpanId }) => parentSpanId === parent);
-      const http = below(outside.spanId);
-      const call = below(http?.spanId ?? '');
-      const run = below(call?.spanId ?? '');
-      expect([http, call, run].map((span) => span && [span.kind, span.service])).toEqual([
-        ['server', 'shoal-gateway'],
-        ['client', 'shoal-gateway'],
-        ['server', 'shoal-spawned'],
-      ]);
-      expect(http?.name).toBe('POST agent');
-      expect(call?.name).toBe(run?.name);
-      expect(run?.attributes['a2a.task.state']).toBe('TASK_STATE_COMPLETED');
     });
 
     it('ends with the same work order when an instance is killed in mid-step', async () => {

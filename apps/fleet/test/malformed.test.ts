@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { createReplyRouter, isLinkError, openLink, type Link, type ReplyRouter } from '@shoal/mqtt-link';
+import { startCollector, type CollectedSpan, type Collector } from '@shoal/observability/testing';
 import {
   deviceTopics,
   discoveryTopic,
@@ -10,7 +11,8 @@ import {
 } from '@shoal/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { askStatus } from './ask-status.ts';
-import { startFleet, type RunningFleet } from './running-fleet.ts';
+import { startFleetWith, type RunningFleet } from './running-fleet.ts';
+import { callThroughGateway } from './through-gateway.ts';
 
 const unit = { org: 'acme', unit: 'plant-1' };
 const self = { ...unit, agentId: 'test-rogue' };
@@ -27,9 +29,15 @@ describe.skipIf(!existsSync('/proc/self/environ'))(
     let router: ReplyRouter;
     let url = '';
     let processes: readonly number[];
+    let collector: Collector;
+    const traced = (): NodeJS.ProcessEnv => ({
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      OTEL_BSP_SCHEDULE_DELAY: '200',
+    });
 
     beforeAll(async () => {
-      fleet = startFleet('--models', '--devices', '2', '--speed', '20');
+      collector = await startCollector();
+      fleet = startFleetWith(traced(), '--models', '--devices', '2', '--speed', '20');
       url = await fleet.url();
       await fleet.untilLog(/all 2 device agents are online/);
       link = await openLink({ url, clientId: 'acme/plant-1/test-rogue' });
@@ -41,6 +49,7 @@ describe.skipIf(!existsSync('/proc/self/environ'))(
       await link.close();
       fleet.child.kill('SIGINT');
       const { code, report } = await fleet.done;
+      await collector.stop();
       expect({ code, restarts: report.restarts }).toEqual({ code: 0, restarts: [] });
     }, 60_000);
 
@@ -49,6 +58,28 @@ describe.skipIf(!existsSync('/proc/self/environ'))(
         .processes()
         .map(({ pid }) => pid)
         .toSorted((a, b) => a - b);
+
+    it('continues the trace of a client on HTTP through the gateway to the agent of a device', async () => {
+      const outside = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331' };
+      await callThroughGateway(url, 'pump-01', { ...traced(), traceparent: outside });
+      const ofTrace = () => collector.spans.filter(({ traceId }) => traceId === outside.traceId);
+      // The gateway has sent its spans when it has ended, the agent does so soon.
+      await expect.poll(() => ofTrace().length).toBeGreaterThanOrEqual(3);
+      const spans = ofTrace();
+      const below = (parent: string): CollectedSpan | undefined =>
+        spans.find(({ parentSpanId }) => parentSpanId === parent);
+      const http = below(outside.spanId);
+      const call = below(http?.spanId ?? '');
+      const run = below(call?.spanId ?? '');
+      expect([http, call, run].map((span) => span && [span.kind, span.service])).toEqual([
+        ['server', 'shoal-gateway'],
+        ['client', 'shoal-gateway'],
+        ['server', 'shoal-spawned'],
+      ]);
+      expect(http?.name).toBe('POST agent');
+      expect(call?.name).toBe(run?.name);
+      expect(run?.attributes['a2a.task.state']).toBe('TASK_STATE_COMPLETED');
+    });
 
     async function ask(target: typeof pump, payload: string): Promise<JsonRpcError> {
       const request = router.request(requestTopic(target), payload);

@@ -26,12 +26,7 @@ export interface RunningFleet {
   done: Promise<{ code: number | null; report: FleetReport; log: string }>;
 }
 
-/** Starts the demo fleet as a user would, with `--json`, so that stdout is the report and stderr the log. */
-export function startFleet(...flags: string[]): RunningFleet {
-  return startFleetWith({}, ...flags);
-}
-
-/** As `startFleet`, with more in its environment. */
+/** Starts the demo fleet as a user would, with `--json`, so that stdout is the report and stderr the log; `env` is more of its environment. */
 export function startFleetWith(env: NodeJS.ProcessEnv, ...flags: string[]): RunningFleet {
   const args = ['--conditions=@shoal/source', '--import', 'tsx', MAIN, '--json', ...flags];
   const child = spawn(process.execPath, args, {

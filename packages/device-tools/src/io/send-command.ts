@@ -74,7 +74,9 @@ export async function sendDeviceCommand(
       if (known.tool === tool && canonical(known.args) === canonical(command.args)) return known;
       throw new DeviceToolError('command-conflict', `${commandId} is another command of this device already`);
     }
-    await put(link, topics.command, command, deadlineSeconds + retentionSeconds);
+    // From now, not from when it was asked for; and rounded down: a device must not take it for later than it is.
+    const leftSeconds = Math.floor((Date.parse(command.deadlineAt) - Date.now()) / 1000);
+    await put(link, topics.command, command, leftSeconds + retentionSeconds);
     return command;
   } finally {
     endSpan(span);
