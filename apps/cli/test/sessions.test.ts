@@ -190,7 +190,9 @@ describe('shoal session', () => {
     const extend = ['session', 'extend', id, '--for', '5400'];
     const extended = await cliJson('session.change', extend, world.options);
     await cliJson('session.change', [...extend, '--step', 'sign', '--for', '5000'], world.options);
-    expect(Date.parse((await show(id)).approvals[0]!.expiresAt)).toBeGreaterThan(Date.now() + 4_000_000);
+    const longer = await show(id);
+    expect(Date.parse(longer.approvals[0]!.expiresAt)).toBeGreaterThan(Date.now() + 4_000_000);
+    expect(Date.parse(longer.session.deadlineAt)).toBeGreaterThan(Date.now() + 5_000_000);
     expect(extended.value).toMatchObject({ sessionId: id, action: 'extend' });
     expect((await cliError(['session', 'extend', id, '--for', '-5'], world.options)).code).toBe(2);
     await cliJson('session.change', ['session', 'pause', id], world.options);

@@ -22,7 +22,7 @@ export class SessionNarrator {
       this.#told.set(key, mark);
       events.push({ at: since ?? at, ...event });
     };
-    const { session, outcome, control, pause } = view;
+    const { session, outcome, control, pause, extend } = view;
     if (session === undefined) return events;
     tell('session', session.planHash, session.createdAt, {
       kind: 'session',
@@ -72,7 +72,7 @@ export class SessionNarrator {
         });
       }
     }
-    for (const record of [control, pause])
+    for (const record of [control, pause, extend])
       if (record !== undefined)
         tell(`control ${record.action}`, record.at, record.at, {
           kind: 'control',

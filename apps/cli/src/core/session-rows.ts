@@ -1,7 +1,9 @@
 import {
   currentAttempt,
   currentStatus,
+  deadlineOf,
   isClosed,
+  isoTime,
   isPaused,
   pendingApprovals,
   readinessOf,
@@ -23,7 +25,7 @@ export function sessionRow(view: SessionView): SessionRow | undefined {
     closed: isClosed(view),
     createdAt: session.createdAt,
     endedAt: outcome?.at ?? null,
-    deadlineAt: session.deadlineAt,
+    deadlineAt: isoTime(deadlineOf(session, view.extend)),
     stepsDone: session.steps.filter(({ id }) => view.steps.get(id)?.result !== undefined).length,
     steps: session.steps.length,
   };
