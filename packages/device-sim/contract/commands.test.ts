@@ -16,6 +16,9 @@ import { deviceTopics } from '@shoal/protocol';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { pumpModel, startDevice, type Device } from '../src/index.ts';
 
+/** Both brokers send retained messages before what comes after them. */
+const IN_ORDER = { settleMs: 0 } as const;
+
 interface TestBroker {
   readonly url: string;
   restart(): Promise<void>;
@@ -104,19 +107,30 @@ describe.each(BROKERS)('commands to a device, on %s', (_, isThere, startBroker) 
     return device;
   };
   const send = (address: Address, rpm = 1200, deadlineSeconds = 3_600, commandId?: string) =>
-    sendDeviceCommand(link, address, {
-      tool: 'set_speed',
-      args: { rpm },
-      deadlineSeconds,
-      by: 'tester',
-      ...(commandId === undefined ? {} : { commandId }),
-    });
+    sendDeviceCommand(
+      link,
+      address,
+      {
+        tool: 'set_speed',
+        args: { rpm },
+        deadlineSeconds,
+        by: 'tester',
+        ...(commandId === undefined ? {} : { commandId }),
+      },
+      IN_ORDER,
+    );
   const states = async (address: Address): Promise<readonly (string | undefined)[]> =>
-    (await readDeviceCommands(link, address)).map((view) => commandState(view, Date.now()));
+    (await readDeviceCommands(link, address, IN_ORDER)).map((view) => commandState(view, Date.now()));
   const ended = async (address: Address, commandId: string) => {
-    const view = await waitForDeviceCommand(link, address, commandId, {
-      signal: AbortSignal.timeout(15_000),
-    });
+    const view = await waitForDeviceCommand(
+      link,
+      address,
+      commandId,
+      {
+        signal: AbortSignal.timeout(15_000),
+      },
+      IN_ORDER,
+    );
     return { view, state: commandState(view, Date.now()) };
   };
 
@@ -189,7 +203,7 @@ describe.each(BROKERS)('commands to a device, on %s', (_, isThere, startBroker) 
       const device = await start(address);
       await device.sleep();
       const { commandId, deadlineAt } = await send(address, 1400, 1);
-      const [view] = await readDeviceCommands(link, address);
+      const [view] = await readDeviceCommands(link, address, IN_ORDER);
       const afterGrace = Date.parse(deadlineAt) + 11_000;
       expect(view && commandState(view, afterGrace)).toBe('expired');
       await expect.poll(() => Date.now() > Date.parse(deadlineAt)).toBe(true);
@@ -206,18 +220,18 @@ describe.each(BROKERS)('commands to a device, on %s', (_, isThere, startBroker) 
     const device = await start(address);
     await device.sleep();
     const { commandId } = await send(address, 1450);
-    expect(await cancelDeviceCommand(link, address, commandId, { by: 'tester', reason: 'wrong pump' })).toBe(
-      'canceled',
-    );
+    expect(
+      await cancelDeviceCommand(link, address, commandId, { by: 'tester', reason: 'wrong pump' }, IN_ORDER),
+    ).toBe('canceled');
     expect(await states(address)).toEqual(['canceled']);
     await device.wake();
     await expect
-      .poll(async () => (await readDeviceCommands(link, address))[0]?.status?.state)
+      .poll(async () => (await readDeviceCommands(link, address, IN_ORDER))[0]?.status?.state)
       .toBe('canceled');
     expect(device.state.rpm).not.toBe(1450);
     const { commandId: later } = await send(address, 1150);
     await ended(address, later);
-    expect(await cancelDeviceCommand(link, address, later, { by: 'tester' })).toBe('ended');
+    expect(await cancelDeviceCommand(link, address, later, { by: 'tester' }, IN_ORDER)).toBe('ended');
     expect(await states(address)).toEqual(['canceled', 'done']);
   });
 
@@ -232,7 +246,7 @@ describe.each(BROKERS)('commands to a device, on %s', (_, isThere, startBroker) 
       expect(again.commandId).toBe('once');
       await device.sleep();
       await device.wake();
-      const [view] = await readDeviceCommands(link, address);
+      const [view] = await readDeviceCommands(link, address, IN_ORDER);
       expect(view?.status?.trail).toHaveLength(4);
       await expect(send(address, 1300, 60, 'once')).rejects.toMatchObject({ code: 'command-conflict' });
     },
