@@ -36,8 +36,8 @@ export const trace = implement<Trace>({
       flags.replay === undefined || flags.send === true ? await context.connect({ stays: true }) : undefined;
     const take = (entry: TraceEntry): boolean => {
       if (!wanted(entry, flags)) return false;
+      if (!collector.add(lineOf(entry, context, flags.payload === true), entry)) return false;
       sink(entry);
-      collector.add(lineOf(entry, context, flags.payload === true), entry);
       return true;
     };
     if (flags.replay !== undefined) await replay(context, flags, take, collector, link);

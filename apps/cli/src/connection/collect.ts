@@ -8,7 +8,8 @@ const MOST_KEPT = 10_000;
 export interface Collector<R> {
   readonly records: readonly R[];
   readonly dropped: number;
-  add(text: string, record: R): void;
+  /** False when there was no more to come: then nothing was shown or kept. */
+  add(text: string, record: R): boolean;
   /** Resolves when there is no more to come. */
   readonly done: Promise<void>;
   /** Nothing more will come. */
@@ -42,7 +43,7 @@ export function collect<R>(context: Context, limits: CollectLimits): Collector<R
       return dropped;
     },
     add(text, record) {
-      if (count !== undefined && seen >= count) return;
+      if (count !== undefined && seen >= count) return false;
       seen += 1;
       context.tell(text, record);
       if (context.format === 'json') {
@@ -53,6 +54,7 @@ export function collect<R>(context: Context, limits: CollectLimits): Collector<R
         }
       }
       if (seen === count) finish();
+      return true;
     },
     done,
     finish,
