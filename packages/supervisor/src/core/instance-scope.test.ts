@@ -44,11 +44,13 @@ test('an instance of a step reaches its session, its callers and the agents of i
   expect(may('subscribe', '$a2a/v1/request/o/u/+')).toBe(false);
 });
 
-test('a long-lived agent writes its card, state and tasks, and says nothing on whether it is wanted', () => {
+test('a long-lived agent writes its card, state and tasks, and says neither whether it is wanted nor what its device or a person says', () => {
   const may = (topic: string) => instanceAccess(agent, 'publish', topic);
   expect(may('$a2a/v1/discovery/o/u/pump')).toBe(true);
   expect(may('shoal/v1/o/u/agent/pump/state')).toBe(true);
-  expect(may('shoal/v1/o/u/device/pump/telemetry')).toBe(true);
+  expect(may('shoal/v1/o/u/device/pump/command/c1')).toBe(true);
+  for (const word of ['telemetry', 'approval/a1', 'command/c1/status'])
+    expect([word, may(`shoal/v1/o/u/device/pump/${word}`)]).toEqual([word, false]);
   expect(may('shoal/v1/o/u/agent/pump/desired')).toBe(false);
   expect(may('shoal/v1/o/u/agent/pump/attempt')).toBe(false);
   expect(may('$a2a/v1/discovery/o/u/valve')).toBe(false);

@@ -1,3 +1,4 @@
+import { accessOf, type AccessGrant } from '@shoal/protocol';
 import type { SpawnOrder } from '@shoal/workflow';
 
 /** What a spawned agent may do on the broker: connect with these client ids, and use these topics. */
@@ -19,7 +20,9 @@ type WhatIsSpawned =
 /**
  * Exactly what the instance of a step, or a long-lived agent, needs. A step: the records of its own session (it carries them when the
  * broker has lost them), probes of itself, requests to the agents and pools of its unit and their replies, cards, replies to callers of
- * its organisation. An agent: its card, its records (not what is desired of it, nor who may spawn it), its device, and the same requests.
+ * its organisation. An agent: what `accessOf` grants to its role, so neither what is desired of it, nor who may spawn it, nor what
+ * people and its device say: telemetry, approvals and what became of commands; and replies to callers of its organisation. MCP over MQTT has client ids and topics of its own, which
+ * are not in here.
  */
 export function scopeOf(order: WhatIsSpawned): InstanceScope {
   const { org, unit } = order;
@@ -45,29 +48,14 @@ export function scopeOf(order: WhatIsSpawned): InstanceScope {
       subscribe: [session, `${tree}/broker/canary`, ...hears],
     };
   }
-  const own = `${tree}/agent/${agentId}`;
-  const device = `${tree}/device/${agentId}/#`;
-  const event = `$a2a/v1/event/${org}/${unit}/${agentId}`;
+  const grants = accessOf('agent', { org, unit, id: agentId });
+  const filtersOf = (wanted: AccessGrant['action']): readonly string[] =>
+    grants.filter(({ action }) => action === wanted).map(({ filter }) => filter);
   return {
     subject: `agent:${agentId}`,
     clientIds,
-    publish: [
-      `$a2a/v1/discovery/${org}/${unit}/${agentId}`,
-      `${own}/state`,
-      `${own}/task/+`,
-      device,
-      event,
-      markers,
-      ...asks,
-      replies,
-    ],
-    subscribe: [
-      `${own}/#`,
-      device,
-      `$a2a/v1/event/${org}/${unit}/+`,
-      `$a2a/v1/request/${org}/${unit}/pool/+`,
-      ...hears,
-    ],
+    publish: [...filtersOf('publish'), replies],
+    subscribe: filtersOf('subscribe'),
   };
 }
 
