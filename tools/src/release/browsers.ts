@@ -5,11 +5,10 @@ import { assert } from '../ci/run-command.ts';
 /** What promises to run in a browser, and how many KiB all of it may be, minified and gzipped. */
 const BROWSER_KIB: Readonly<Record<string, number>> = {
   '@shoal/protocol': 60,
-  '@shoal/mqtt-link': 150,
-  '@shoal/registry-client': 200,
+  '@shoal/mqtt-link': 170,
+  '@shoal/registry-client': 100,
   '@shoal/agent-sdk': 250,
-  '@shoal/workflow': 400,
-  '@shoal/mcp-mqtt': 400,
+  '@shoal/mcp-mqtt': 300,
 };
 
 /** It bundles for a browser as it is published, nothing of Node is left over, and it is no larger than it may be. */

@@ -66,6 +66,7 @@ export function consumer(
   const file = (packed: Packed): string => `file:${packed.tarball}`;
   const manifest = {
     name: 'consumer',
+    version: '0.0.0',
     private: true,
     type: 'module',
     dependencies: {

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Transport } from '@modelcontextprotocol/client';
 import { openLink, silentLogger, type Link, type LinkOptions } from '@shoal/mqtt-link';
 import {
@@ -64,7 +63,7 @@ export interface ServeMcpOptions extends LinkChoices, Pick<LinkOptions, 'reconne
  * Rejects with the link's `LinkError`, or `invalid-id`.
  */
 export async function serveMcp(options: ServeMcpOptions): Promise<McpServing> {
-  const { serverId = `mcp-${randomUUID()}`, rbac } = options;
+  const { serverId = `mcp-${crypto.randomUUID()}`, rbac } = options;
   assertServerId(serverId);
   const { link, serverName } = await openNamed(options, serverId);
   const meta = { ...options.meta, ...(rbac === undefined ? {} : { rbac: encodeRoles(rbac.roles) }) };
