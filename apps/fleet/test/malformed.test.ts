@@ -62,20 +62,23 @@ describe.skipIf(!existsSync('/proc/self/environ'))(
     it('continues the trace of a client on HTTP through the gateway to the agent of a device', async () => {
       const outside = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331' };
       await callThroughGateway(url, 'pump-01', { ...traced(), traceparent: outside });
-      const ofTrace = () => collector.spans.filter(({ traceId }) => traceId === outside.traceId);
-      // The gateway has sent its spans when it has ended, the agent does so soon.
-      await expect.poll(() => ofTrace().length).toBeGreaterThanOrEqual(3);
-      const spans = ofTrace();
-      const below = (parent: string): CollectedSpan | undefined =>
-        spans.find(({ parentSpanId }) => parentSpanId === parent);
-      const http = below(outside.spanId);
-      const call = below(http?.spanId ?? '');
-      const run = below(call?.spanId ?? '');
-      expect([http, call, run].map((span) => span && [span.kind, span.service])).toEqual([
-        ['server', 'shoal-gateway'],
-        ['client', 'shoal-gateway'],
-        ['server', 'shoal-spawned'],
-      ]);
+      const chain = (): readonly (CollectedSpan | undefined)[] => {
+        const spans = collector.spans.filter(({ traceId }) => traceId === outside.traceId);
+        const below = (parent: CollectedSpan | undefined, service: string): CollectedSpan | undefined =>
+          spans.find((span) => span.parentSpanId === (parent?.spanId ?? '') && span.service === service);
+        const http = spans.find(({ parentSpanId }) => parentSpanId === outside.spanId);
+        const call = below(http, 'shoal-gateway');
+        return [http, call, below(call, 'shoal-spawned')];
+      };
+      // The gateway has sent its spans when it has ended, the agent does so a little later.
+      await expect
+        .poll(() => chain().map((span) => span && [span.kind, span.service]))
+        .toEqual([
+          ['server', 'shoal-gateway'],
+          ['client', 'shoal-gateway'],
+          ['server', 'shoal-spawned'],
+        ]);
+      const [http, call, run] = chain();
       expect(http?.name).toBe('POST agent');
       expect(call?.name).toBe(run?.name);
       expect(run?.attributes['a2a.task.state']).toBe('TASK_STATE_COMPLETED');
