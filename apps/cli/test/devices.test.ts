@@ -1,5 +1,10 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type {
+  DeviceApproval,
   DeviceCall,
   DeviceCommandRow,
   DeviceCommands,
@@ -10,14 +15,42 @@ import type {
 import { cli, cliError, cliJson } from './cli.ts';
 import { startWorld, type World } from './world.ts';
 
+/** The key of an approver in a file, and files that are none. */
+async function approver() {
+  const folder = await mkdtemp(join(tmpdir(), 'shoal-approver-'));
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const write = async (name: string, content: unknown): Promise<string> => {
+    const file = join(folder, name);
+    await writeFile(file, typeof content === 'string' ? content : JSON.stringify(content));
+    return file;
+  };
+  const secret = privateKey.export({ format: 'jwk' });
+  const open = { ...publicKey.export({ format: 'jwk' }), kid: 'ada-1' };
+  return {
+    folder,
+    publicKey: open,
+    file: await write('ada.jwk', { ...secret, kid: 'ada-1' }),
+    odd: {
+      PUBLIC: await write('public.jwk', open),
+      NAMELESS: await write('nameless.jwk', secret),
+      PEM: await write('ada.pem', privateKey.export({ format: 'pem', type: 'pkcs8' })),
+    },
+  };
+}
+
 describe('shoal devices', () => {
   let world: World;
   let device: string;
+  let ada: Awaited<ReturnType<typeof approver>>;
   beforeAll(async () => {
+    ada = await approver();
     world = await startWorld();
     device = await world.startDevice();
   });
-  afterAll(() => world.stop());
+  afterAll(async () => {
+    await world.stop();
+    await rm(ada.folder, { recursive: true });
+  });
 
   it('lists devices with their agents', async () => {
     const { value } = await cliJson<DevicesList>('devices.list', ['devices', 'list'], world.options);
@@ -71,9 +104,53 @@ describe('shoal devices', () => {
     expect(noAgent).toMatchObject({ code: 3, error: { code: 'no-device-agent' } });
     const direct = await cliJson<DeviceCall>('devices.call', setSpeed(['--yes', '--direct']), world.options);
     expect(direct.value).toMatchObject({ via: 'device', ok: true });
-    await world.startDeviceAgent(device);
+    await world.startDeviceAgent(device, { ada: [ada.publicKey] });
     const { value } = await cliJson<DeviceCall>('devices.call', setSpeed(['--yes']), world.options);
     expect(value).toMatchObject({ via: 'agent', ok: true });
+  });
+
+  const stop = (id: string) =>
+    cliJson<DeviceCall>(
+      'devices.call',
+      ['devices', 'call', device, 'stop', '--yes', '--approval', id],
+      world.options,
+    );
+
+  it('has a tool done that needs a word: signed by whom it names, of these arguments, and nothing less', async () => {
+    const approve = async (...more: readonly string[]): Promise<DeviceApproval> => {
+      const argv = ['devices', 'approve', device, 'stop', '--by', 'ada', ...more];
+      return (await cliJson<DeviceApproval>('devices.approval', argv, world.options)).value;
+    };
+    const unsigned = await approve('--id', 'a-1');
+    expect(unsigned).toMatchObject({ approvalId: 'a-1', by: 'ada', args: {}, signedWith: null });
+    const refused = await stop('a-1');
+    expect(refused).toMatchObject({ code: 1, value: { via: 'agent', ok: false } });
+    expect(refused.value.error).toMatch(/not signed/);
+    await approve('--id', 'a-2', '--args', '{"force":true}', '--signing-key', ada.file);
+    expect((await stop('a-2')).value.error).toMatch(/other arguments/);
+    await cli(
+      ['devices', 'deny', device, 'stop', '--by', 'ada', '--id', 'a-3', '--signing-key', ada.file],
+      world.options,
+    );
+    expect((await stop('a-3')).value.error).toMatch(/denied by ada/);
+    const signed = await approve('--signing-key', ada.file, '--within', '60', '--reason', 'hot');
+    expect(signed).toMatchObject({ signedWith: 'ada-1', reason: 'hot' });
+    expect(Date.parse(signed.expiresAt) - Date.parse(signed.at)).toBe(60_000);
+    expect((await stop(signed.approvalId)).value).toMatchObject({ ok: true, error: null });
+  });
+
+  it.each([
+    ['without a file', ['--signing-key', '/nowhere/ada.jwk'], /ENOENT/],
+    ['that is public', ['--signing-key', 'PUBLIC'], /no private key/],
+    ['without a kid', ['--signing-key', 'NAMELESS'], /no kid.*--kid/],
+    ['that is no JWK', ['--signing-key', 'PEM'], /holds no JWK/],
+    ['but only its name', ['--kid', 'ada-1'], /--signing-key/],
+  ])('signs with no key %s', async (_, argv, why) => {
+    const files: Readonly<Record<string, string>> = ada.odd;
+    const flags = argv.map((arg) => files[arg] ?? arg);
+    const { code, error } = await cliError(['devices', 'approve', device, 'stop', ...flags], world.options);
+    expect(code).toBe(2);
+    expect(error.message).toMatch(why);
   });
 
   it('leaves commands for a device that is there, or not, and takes them back', async () => {
@@ -116,6 +193,8 @@ describe('shoal devices', () => {
     [['devices', 'call', 'DEVICE', 'fly'], 3],
     [['devices', 'call', 'DEVICE', 'describe', '--args', '[]'], 2],
     [['devices', 'watch', 'DEVICE', '--count', 'many'], 2],
+    [['devices', 'approve', 'DEVICE', 'stop', '--within', '3601'], 2],
+    [['devices', 'approve', 'DEVICE', 'stop', '--args', '[]'], 2],
   ])('%j ends with %i', async (argv, code) => {
     const named = argv.map((arg) => (arg === 'DEVICE' ? device : arg));
     expect((await cliError(named, world.options)).code).toBe(code);

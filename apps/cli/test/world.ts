@@ -2,6 +2,7 @@ import { createAgent, type Agent } from '@shoal/agent-sdk';
 import { createBroker } from '@shoal/broker';
 import { createScenario, startDevice, type Device } from '@shoal/device-sim';
 import { startDeviceAgent, type DeviceAgent } from '@shoal/device-agent';
+import type { ApproverKeys } from '@shoal/protocol/signing';
 import { createSupervisor, inProcessSpawner, type Supervisor } from '@shoal/supervisor';
 import { defineBlueprint, parseWorkflow, StepError } from '@shoal/workflow';
 import type { CliOptions } from './cli.ts';
@@ -16,7 +17,7 @@ export interface World {
   readonly options: CliOptions;
   startEcho(agentId?: string): Promise<Agent>;
   startDevice(): Promise<string>;
-  startDeviceAgent(deviceId: string): Promise<DeviceAgent>;
+  startDeviceAgent(deviceId: string, approverKeys?: ApproverKeys): Promise<DeviceAgent>;
   startSupervisor(): Promise<Supervisor>;
   stop(): Promise<void>;
 }
@@ -84,7 +85,7 @@ export async function startWorld(): Promise<World> {
       closing.push(() => device.stop());
       return first.deviceId;
     },
-    async startDeviceAgent(deviceId) {
+    async startDeviceAgent(deviceId, approverKeys) {
       const agent = await startDeviceAgent({
         url,
         org: ORG,
@@ -94,6 +95,7 @@ export async function startWorld(): Promise<World> {
         name: deviceId,
         site: UNIT,
         area: 'hall',
+        ...(approverKeys === undefined ? {} : { approverKeys }),
       });
       closing.push(() => agent.stop());
       return agent;

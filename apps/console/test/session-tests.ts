@@ -65,6 +65,18 @@ export function sessionTests(theatre: () => Theatre): void {
       await page.getByRole('dialog').getByRole('button', { name: 'Not now' }).click();
       await page.getByRole('dialog').waitFor({ state: 'detached' });
       await state(page, 'running');
+      await press(page, 'More time', 'Give more time');
+      await page.getByText(/deadline .*, planned for /).waitFor();
+      await stepRow(page, 'diagnose').click();
+      await page.getByRole('button', { name: 'More time', exact: true }).click();
+      const dialog = page.getByRole('dialog');
+      expect(await dialog.getByLabel('For').inputValue()).toBe('diagnose');
+      await dialog.getByLabel('Minutes from now').fill('90');
+      await dialog.getByRole('button', { name: 'Give more time' }).click();
+      await dialog.getByText(/the session has until .*: extend it first/).waitFor();
+      await dialog.getByLabel('Minutes from now').fill('30');
+      await dialog.getByRole('button', { name: 'Give more time' }).click();
+      await page.getByText('More time until').waitFor();
       await press(page, 'Pause', 'Pause');
       await state(page, 'paused');
       await press(page, 'Resume', 'Resume');

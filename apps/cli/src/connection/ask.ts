@@ -147,3 +147,11 @@ export function parseData(flag: string, text: string): unknown {
     );
   }
 }
+
+/** Throws CliError `usage` for what is no JSON object. */
+export function parseObject(flag: string, text: string): Record<string, unknown> {
+  const value = parseData(flag, text);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw usageError(`${flag} takes a JSON object`);
+  return value as Record<string, unknown>;
+}

@@ -7,7 +7,7 @@ import {
 import { readDeclaration } from '@shoal/device-tools';
 import type { Link } from '@shoal/mqtt-link';
 import type { DeviceAddress } from '@shoal/protocol';
-import { CliError } from '../errors.ts';
+import { CliError, usageError } from '../errors.ts';
 import type { Context } from '../program/context.ts';
 import type { DeviceTools } from '../shapes/devices.ts';
 import { credentialsOf } from './connect.ts';
@@ -50,6 +50,19 @@ export async function findDevice(context: Context, link: Link, text: string): Pr
     only === undefined ? `no device "${text}": ${hint}` : `"${text}" is ambiguous: ${names.join(', ')}`,
     { code: only === undefined ? 'unknown-device' : 'ambiguous-device' },
   );
+}
+
+/** A device that need not be there, so nobody can be asked what the unit is. Throws CliError `usage` without one. */
+export function deviceAddress(context: Context, text: string): DeviceAddress {
+  const address = parseAddress(text, context.settings);
+  if (!('org' in address))
+    throw usageError(`"${text}": say --org and --unit, or org/unit/device`, 'invalid-address');
+  const { org, unit, agentId } = address;
+  return { org, unit, deviceId: agentId };
+}
+
+export function deviceName({ org, unit, deviceId }: DeviceAddress): string {
+  return `${org}/${unit}/${deviceId}`;
 }
 
 /** A session with the tools of a device; closed when the command ends. */

@@ -56,6 +56,23 @@ export const DeviceCall = Type.Object({
 });
 export type DeviceCall = Static<typeof DeviceCall>;
 
+export const DeviceApproval = Type.Object({
+  device: text,
+  approvalId: text,
+  tool: text,
+  args: json,
+  action: words('approve', 'deny'),
+  by: text,
+  reason: orNull(text),
+  at: text,
+  expiresAt: text,
+  /** The `kid` of the key; null: it is not signed. */
+  signedWith: orNull(text),
+  /** Where it is retained. */
+  topic: text,
+});
+export type DeviceApproval = Static<typeof DeviceApproval>;
+
 const COMMAND_STATES = [
   'queued',
   'canceling',

@@ -31,6 +31,7 @@ export const SHAPES: Readonly<Record<string, TSchema>> = {
   'devices.watch': devices.DevicesWatch,
   'devices.tools': devices.DeviceTools,
   'devices.call': devices.DeviceCall,
+  'devices.approval': devices.DeviceApproval,
   'devices.command': devices.DeviceCommandRow,
   'devices.commands': devices.DeviceCommands,
   doctor: Doctor,

@@ -47,6 +47,13 @@ describe('rows of the fleet', () => {
     expect(ROWS[3]).toMatchObject({ kind: 'agent', type: 'eyes', deviceId: undefined });
   });
 
+  it('say since when only of what was seen to change: when the console was opened is no news', () => {
+    const known = agent('pump-3');
+    expect(agentRow(known).since).toBeUndefined();
+    const changedAt = '2026-01-01T08:00:00.000Z';
+    expect(agentRow({ ...known, presence: { ...known.presence, changedAt } }).since).toBe(changedAt);
+  });
+
   it('are ignored by a card whose params are of another shape', () => {
     expect(agentRow(agent('odd', { deviceId: 7, site: null }))).toMatchObject({
       kind: 'device',

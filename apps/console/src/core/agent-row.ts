@@ -17,7 +17,8 @@ export interface AgentRow {
   readonly presence: PresenceState;
   readonly reason: string;
   readonly source: string;
-  readonly since: string;
+  /** When its presence became what it is; undefined when it was so before this console was opened. */
+  readonly since: string | undefined;
   readonly until: string | undefined;
   readonly findings: number;
   /** What a search looks through, in lower case. */
@@ -45,7 +46,7 @@ export function agentRow({ address, card, presence, findings }: RegisteredAgent)
     presence: presence.state,
     reason: presence.reason,
     source: presence.source,
-    since: presence.since,
+    since: presence.changedAt,
     until: presence.until,
     findings: findings.length,
     haystack: [address.agentId, card.name, card.description, type, site, area, presence.state, ...skills]

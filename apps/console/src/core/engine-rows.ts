@@ -1,5 +1,5 @@
 import type { AgentAttempt, DesiredState, HostRecord, ReasoningRecord, TriggerRecord } from '@shoal/protocol';
-import { pendingApprovals, type SessionView } from '@shoal/workflow';
+import { approvalExpiresAt, pendingApprovals, type SessionView } from '@shoal/workflow';
 import type { EngineView } from './engine-view.ts';
 
 export interface WaitingApproval {
@@ -25,7 +25,7 @@ export function waitingApprovals(views: Iterable<SessionView>): readonly Waiting
         stepId: id,
         prompt: asked.prompt,
         approvers: asked.approvers ?? [],
-        expiresAt: asked.expiresAt,
+        expiresAt: approvalExpiresAt(view, id) ?? asked.expiresAt,
       });
     }
   return waiting.sort((a, b) => a.expiresAt.localeCompare(b.expiresAt));

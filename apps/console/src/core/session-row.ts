@@ -1,4 +1,11 @@
-import { currentStatus, isClosed, isPaused, pendingApprovals, type SessionView } from '@shoal/workflow';
+import {
+  currentStatus,
+  deadlineOf,
+  isClosed,
+  isPaused,
+  pendingApprovals,
+  type SessionView,
+} from '@shoal/workflow';
 
 /**
  * What a person calls the state of a run. `approval`: somebody is asked. `closing`: the outcome is written and callers are being told.
@@ -25,6 +32,9 @@ export interface SessionRow {
   readonly steps: number;
   readonly createdMs: number;
   readonly endedMs: number | undefined;
+  /** When it must have ended, with the time that it was given meanwhile. */
+  readonly deadlineMs: number;
+  readonly plannedDeadlineMs: number;
   /** What it waits for, or how it ended. */
   readonly note: string;
   readonly rerunOf: string | undefined;
@@ -44,6 +54,8 @@ export function sessionRow(view: SessionView): SessionRow | undefined {
     steps: session.steps.length,
     createdMs: Date.parse(session.createdAt),
     endedMs: outcome === undefined ? undefined : Date.parse(outcome.at),
+    deadlineMs: deadlineOf(session, view.extend),
+    plannedDeadlineMs: Date.parse(session.deadlineAt),
     note: noteOf(view),
     rerunOf: session.rerun?.of,
     parent: session.parent?.sessionId,
@@ -93,16 +105,16 @@ export function isOpen(state: SessionState): boolean {
 }
 
 /** What may be done with a session in this state. */
-export type SessionAction = 'cancel' | 'pause' | 'resume' | 'approve' | 'deny' | 'rerun' | 'purge';
+export type SessionAction = 'cancel' | 'pause' | 'resume' | 'extend' | 'approve' | 'deny' | 'rerun' | 'purge';
 
 export function actionsFor(state: SessionState): readonly SessionAction[] {
   switch (state) {
     case 'running':
-      return ['pause', 'cancel'];
+      return ['pause', 'extend', 'cancel'];
     case 'approval':
-      return ['approve', 'deny', 'pause', 'cancel'];
+      return ['approve', 'deny', 'pause', 'extend', 'cancel'];
     case 'paused':
-      return ['resume', 'cancel'];
+      return ['resume', 'extend', 'cancel'];
     case 'canceling':
     case 'closing':
       return [];

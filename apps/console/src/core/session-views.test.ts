@@ -7,12 +7,18 @@ import {
   viewOf,
   claimed,
   cancelRecord,
+  ended,
+  itemsOf,
 } from '@shoal/workflow/testing';
 import { describe, expect, it } from 'vitest';
+import { waitingApprovals } from './engine-rows.ts';
+import { extendable, untilOf } from './more-time.ts';
+import { hasFailedItems, runAgain } from './run-again.ts';
 import { actionsFor, sessionRow, sessionState, sortRows } from './session-row.ts';
 import { itemCards, stepCards } from './step-card.ts';
 import { timelineOf } from './timeline.ts';
 
+const at = (ms: number): string => new Date(ms).toISOString();
 const PLAN = planOf(graphYaml({ a: [], b: ['a'], c: ['b'] }));
 const APPROVAL = planOf(`
 id: flow
@@ -60,7 +66,21 @@ describe('a session as a person sees it', () => {
       },
     });
     expect(sessionRow(asking)).toMatchObject({ state: 'approval', note: 'Really?' });
-    expect(actionsFor('approval')).toEqual(['approve', 'deny', 'pause', 'cancel']);
+    expect(stepCards(asking, T0)[0]?.waits).toBe(`the word of a person, until ${APPROVAL.deadlineAt}`);
+    expect(extendable(asking).map(({ label }) => label)).toEqual(['The whole session', 'Approval ask']);
+    const later = [
+      at(Date.parse(APPROVAL.deadlineAt) + 60_000),
+      at(Date.parse(APPROVAL.deadlineAt) + 30_000),
+    ];
+    asking.extend = { ...cancelRecord(), action: 'extend', deadlineAt: later[0]!, steps: { ask: later[1]! } };
+    expect(sessionRow(asking)).toMatchObject({
+      deadlineMs: Date.parse(later[0]!),
+      plannedDeadlineMs: Date.parse(APPROVAL.deadlineAt),
+    });
+    expect(stepCards(asking, T0)[0]?.waits).toBe(`the word of a person, until ${later[1]}`);
+    expect(waitingApprovals([asking])).toMatchObject([{ expiresAt: later[1] }]);
+    expect(extendable(asking).map(({ untilMs }) => untilMs)).toEqual(later.map((iso) => Date.parse(iso)));
+    expect(actionsFor('approval')).toEqual(['approve', 'deny', 'pause', 'extend', 'cancel']);
     asking.control = cancelRecord();
     expect(sessionState(asking)).toBe('canceling');
     expect(actionsFor('canceling')).toEqual([]);
@@ -75,6 +95,55 @@ describe('a session as a person sees it', () => {
       { ...row, sessionId: 'asks', createdMs: 2, state: 'approval' },
     ]);
     expect(rows.map(({ sessionId }) => sessionId)).toEqual(['asks', 'new', 'old']);
+  });
+});
+
+describe('more time', () => {
+  it('is for the session and what is open of it; what the plan times has no end of its own', () => {
+    const view = viewOf(PLAN, { a: { result: completed('a') }, b: claimed('b', 1) });
+    expect(extendable(view)).toEqual([
+      { stepId: undefined, label: 'The whole session', untilMs: Date.parse(PLAN.deadlineAt) },
+      { stepId: 'b', label: 'Step b', untilMs: undefined },
+      { stepId: 'c', label: 'Step c', untilMs: undefined },
+    ]);
+    expect(extendable(viewOf(undefined))).toEqual([]);
+  });
+
+  it('is counted from now, in minutes', () => {
+    expect(untilOf('1.5', T0)).toBe(T0 + 90_000);
+    for (const wrong of ['', '0', '-5', 'soon', 'Infinity'])
+      expect(() => untilOf(wrong, T0)).toThrow(/Minutes must be a number above 0/);
+  });
+});
+
+describe('running again', () => {
+  const plan = planOf(
+    graphYaml(
+      { a: [], each: ['a'], b: ['each'], other: ['a'] },
+      { each: 'idempotent: false, forEach: { in: \'["x", "y", "z"]\' }', b: 'idempotent: false' },
+    ),
+  );
+  const view = viewOf(plan, {
+    a: { result: completed('a') },
+    other: { result: completed('other') },
+    each: { ...claimed('each', 1), items: itemsOf('each', ['x', 'y', 'z']), result: ended('each', 'failed') },
+    'each.0': { ...claimed('each.0', 1), result: completed('each.0') },
+    'each.1': { ...claimed('each.1', 1), result: ended('each.1', 'unknown') },
+    'each.2': { ...claimed('each.2', 1), result: ended('each.2', 'failed') },
+    b: { result: ended('b', 'skipped') },
+  });
+  const cards = stepCards(view, T0);
+
+  it('repeats what depends on the step and what did not complete, and names items that acted', () => {
+    expect(runAgain(view, cards, 'each')).toEqual({ again: ['each', 'b'], acted: ['each.0', 'each.1'] });
+    expect(runAgain(view, cards, 'other').again).toEqual(['each', 'b', 'other']);
+  });
+
+  it('spares items that completed, when asked to; there is a choice only where some did and some did not', () => {
+    expect(runAgain(view, cards, 'each', 'failed').acted).toEqual(['each.1']);
+    expect(cards.filter(hasFailedItems).map(({ id }) => id)).toEqual(['each']);
+    const none = viewOf(plan, { each: { items: itemsOf('each', ['x']), result: ended('each', 'failed') } });
+    expect(stepCards(none, T0).filter(hasFailedItems)).toEqual([]);
   });
 });
 

@@ -1,5 +1,12 @@
 import type { PlannedStep, RecordError, StepResultState, StepStatusState } from '@shoal/protocol';
-import { currentStatus, fanOutOf, findStep, type FanOut, type SessionView } from '@shoal/workflow';
+import {
+  approvalExpiresAt,
+  currentStatus,
+  fanOutOf,
+  findStep,
+  type FanOut,
+  type SessionView,
+} from '@shoal/workflow';
 
 /** The state of a step: its result's, else its status's, else how far it has come without one. */
 export type StepState =
@@ -33,6 +40,8 @@ export interface StepCard {
   readonly claimedMs: number | undefined;
   readonly startedMs: number | undefined;
   readonly endedMs: number | undefined;
+  /** Until when somebody gave it more time. */
+  readonly extendedMs: number | undefined;
   readonly fanOut: FanOut | undefined;
   readonly reusedFrom: string | undefined;
   readonly actsOnce: boolean;
@@ -83,6 +92,7 @@ function stepCard(view: SessionView, step: PlannedStep, nowMs: number): StepCard
     claimedMs: time(records?.attempt?.at),
     startedMs: time(result?.startedAt) ?? (status?.state === 'running' ? time(status.at) : undefined),
     endedMs: time(result?.at),
+    extendedMs: time(view.extend?.steps?.[step.id]),
     fanOut,
     reusedFrom: result?.reusedFrom,
     actsOnce: step.idempotent === false || records?.intent !== undefined,
@@ -102,7 +112,7 @@ function waitsOf(view: SessionView, step: PlannedStep, nowMs: number): string | 
   const records = view.steps.get(step.id);
   const { approval } = records ?? {};
   if (approval !== undefined)
-    return `the word of ${approval.approvers?.join(', ') ?? 'a person'}, until ${approval.expiresAt}`;
+    return `the word of ${approval.approvers?.join(', ') ?? 'a person'}, until ${approvalExpiresAt(view, step.id)}`;
   const status = currentStatus(records);
   if (status?.state === 'lost')
     return 'a supervisor to find out whether it is dead, and to spawn the next attempt';

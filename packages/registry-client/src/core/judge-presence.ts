@@ -35,6 +35,18 @@ export function judge(
   evidence: Evidence,
   cx: JudgeContext,
 ): PresenceMemory {
+  const after = weigh(known, evidence, cx);
+  if (known !== undefined && known.state === after.state) return after;
+  return { ...after, changedMs: isWitnessed(known, evidence) ? cx.nowMs : undefined };
+}
+
+/** Whether the evidence tells of a change as it happens, and not of one that came about before it was looked at. */
+function isWitnessed(known: PresenceMemory | undefined, evidence: Evidence): boolean {
+  if (evidence.kind === 'status') return evidence.live;
+  return evidence.kind !== 'missing' && known !== undefined && known.state !== 'unknown';
+}
+
+function weigh(known: PresenceMemory | undefined, evidence: Evidence, cx: JudgeContext): PresenceMemory {
   const before = known ?? NOBODY;
   switch (evidence.kind) {
     case 'status':
@@ -59,12 +71,13 @@ export function judge(
 }
 
 export function describePresence(memory: PresenceMemory): AgentPresence {
-  const { state, source, reason, sinceMs, untilMs, lastSeenMs } = memory;
+  const { state, source, reason, sinceMs, changedMs, untilMs, lastSeenMs } = memory;
   return {
     state,
     source,
     reason,
     since: iso(sinceMs),
+    ...(changedMs === undefined ? {} : { changedAt: iso(changedMs) }),
     ...(state === 'asleep' && untilMs !== undefined ? { until: iso(untilMs) } : {}),
     ...(lastSeenMs === undefined ? {} : { lastSeen: iso(lastSeenMs) }),
   };

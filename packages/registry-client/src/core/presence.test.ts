@@ -8,6 +8,7 @@ const ADDRESS = { org: 'o', unit: 'u', agentId: 'pump' };
 const TOPIC = '$a2a/v1/discovery/o/u/pump';
 const MIDNIGHT = Date.parse('2026-01-05T00:00:00Z');
 const HOUR = 3_600_000;
+const iso = (ms: number): string => new Date(ms).toISOString();
 
 /** One agent, the evidence about it, and a clock that a test moves. */
 class Scene {
@@ -81,6 +82,29 @@ describe('presence, from many sources', () => {
     const scene = new Scene().says('online', 'agent').says('offline', 'agent');
     expect(scene.presence).toMatchObject({ state: 'offline', source: 'agent', reason: 'it said goodbye' });
     expect(scene.index.dueMs).toBeUndefined();
+  });
+
+  it('says when a state came about only of what it saw happen: a kept card tells nothing', () => {
+    const kept = new Scene().says('online', 'agent', { retain: true });
+    expect(kept.presence).toMatchObject({ state: 'online', since: iso(kept.nowMs) });
+    expect(kept.presence).not.toHaveProperty('changedAt');
+    kept.passes(HOUR).observes({ kind: 'probe', outcome: 'answered' }).says('online', 'agent');
+    expect(kept.presence).not.toHaveProperty('changedAt');
+    kept.says('offline', 'agent');
+    const gone = iso(kept.nowMs);
+    kept.passes(HOUR).says('offline', 'agent');
+    expect(kept.presence).toMatchObject({ state: 'offline', changedAt: gone });
+    // Back while the connection was away: the card that is read again does not say when.
+    kept.says('online', 'agent', { retain: true });
+    expect(kept.presence).toMatchObject({ state: 'online', since: iso(kept.nowMs) });
+    expect(kept.presence).not.toHaveProperty('changedAt');
+    const fresh = new Scene().says('online', 'agent');
+    expect(fresh.presence).toMatchObject({ state: 'online', changedAt: iso(fresh.nowMs) });
+    fresh.says('offline', 'lwt').passes(5_000);
+    expect(fresh.presence).toMatchObject({ state: 'offline', changedAt: iso(fresh.nowMs) });
+    const silent = new Scene().says('', '', { retain: true }).observes({ kind: 'reply' });
+    expect(silent.presence?.state).toBe('online');
+    expect(silent.presence).not.toHaveProperty('changedAt');
   });
 
   it('a will makes a suspect first, and silence makes it offline', () => {

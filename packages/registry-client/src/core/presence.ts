@@ -20,6 +20,11 @@ export interface AgentPresence {
   readonly reason: string;
   /** When this state was first seen here: ISO 8601, UTC. Not when it came about: a retained card does not tell. */
   readonly since: string;
+  /**
+   * When it came into this state, if that was seen here: a message told it as it happened, or it was found out here. ISO 8601, UTC. Unset:
+   * it was so when its card was read, and how long it had been so nobody tells.
+   */
+  readonly changedAt?: string;
   /** `asleep`: when it should be back. ISO 8601, UTC. */
   readonly until?: string;
   /** When it last gave a sign of life that reached us. ISO 8601, UTC. Unset: never. */
@@ -89,6 +94,8 @@ export interface PresenceMemory {
   readonly source: string;
   readonly reason: string;
   readonly sinceMs: number;
+  /** When it came into this state, if that was seen. */
+  readonly changedMs?: number | undefined;
   readonly untilMs?: number | undefined;
   readonly lastSeenMs?: number | undefined;
   /** What its card said last. */

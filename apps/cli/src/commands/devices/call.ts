@@ -2,8 +2,8 @@ import { callJsonTool } from '@shoal/mcp-mqtt';
 import type { JsonObject, Task, Message } from '@shoal/protocol';
 import { createRequester } from '@shoal/agent-sdk';
 import { parseClientId } from '@shoal/protocol';
-import { parseData } from '../../connection/ask.ts';
-import { findDevice, openTools, readTools, type FoundDevice, type Tool } from '../../connection/devices.ts';
+import { parseObject } from '../../connection/ask.ts';
+import { deviceName, findDevice, openTools, readTools, type FoundDevice } from '../../connection/devices.ts';
 import { CliError, usageError } from '../../errors.ts';
 import { printable } from '../../output/printable.ts';
 import { formatTable } from '../../output/table.ts';
@@ -15,12 +15,13 @@ interface CallFlags {
   readonly args?: string;
   readonly yes?: boolean;
   readonly direct?: boolean;
+  readonly approval?: string;
 }
 
 export const tools = implement<DeviceTools>({
   async run(context, [text = '']) {
     const device = await findDevice(context, await context.connect(), text);
-    return { device: nameOf(device), tools: [...(await readTools(await openTools(context, device)))] };
+    return { device: deviceName(device), tools: [...(await readTools(await openTools(context, device)))] };
   },
   text: ({ tools: found }, style) =>
     formatTable(
@@ -40,10 +41,9 @@ export const tools = implement<DeviceTools>({
 
 export const call = implement<DeviceCall>({
   async run(context, [text = '', name = ''], given) {
-    const { args = '{}', yes = false, direct = false } = given as CallFlags;
-    const input = parseData('--args', args);
-    if (typeof input !== 'object' || input === null || Array.isArray(input))
-      throw usageError('--args takes a JSON object');
+    const { args = '{}', yes = false, direct = false, approval } = given as CallFlags;
+    const approved = approval === undefined ? {} : { approvalId: approval };
+    const input = parseObject('--args', args);
     const link = await context.connect();
     const device = await findDevice(context, link, text);
     const connection = await openTools(context, device);
@@ -60,15 +60,19 @@ export const call = implement<DeviceCall>({
     const { risk } = tool;
     if (risk !== 'read' && !yes)
       throw usageError(`${name} acts on the device (${risk}): say --yes to do it`, 'not-confirmed');
-    const base = { device: nameOf(device), tool: name, risk } as const;
+    const base = { device: deviceName(device), tool: name, risk } as const;
     if (risk === 'read' || direct) {
       const result = await context.waiting(
         `${name} on ${device.deviceId}`,
-        callJsonTool(connection.client, name, input as Record<string, unknown>),
+        callJsonTool(connection.client, name, { ...input, ...approved }),
       );
       return { ...base, via: 'device', ok: true, result, error: null };
     }
-    return { ...base, via: 'agent', ...(await orderFromAgent(context, device, tool, input as JsonObject)) };
+    return {
+      ...base,
+      via: 'agent',
+      ...(await orderFromAgent(context, device, { tool: tool.name, args: input as JsonObject, ...approved })),
+    };
   },
   text: ({ ok, result, error }, style) =>
     ok
@@ -81,8 +85,7 @@ export const call = implement<DeviceCall>({
 async function orderFromAgent(
   context: Context,
   { org, unit, deviceId }: FoundDevice,
-  tool: Tool,
-  args: JsonObject,
+  order: { readonly tool: string; readonly args: JsonObject; readonly approvalId?: string },
 ): Promise<Pick<DeviceCall, 'ok' | 'result' | 'error'>> {
   const link = await context.connect();
   const own = parseClientId(link.clientId) ?? { org, unit, agentId: link.clientId.replaceAll('/', '_') };
@@ -90,7 +93,7 @@ async function orderFromAgent(
   context.atEnd(() => requester.close());
   const sent = requester.send(
     { org, unit, agentId: deviceId },
-    { data: { skill: 'operate', tool: tool.name, args } },
+    { data: { skill: 'operate', ...order } },
     { firstReplyTimeoutMs: context.settings.timeoutMs, maxAttempts: 1, signal: context.signal },
   );
   const answer = await context.waiting(`asking the agent of ${deviceId}`, sent).catch((error: unknown) => {
@@ -116,8 +119,4 @@ function readAnswer(answer: Task | Message): Pick<DeviceCall, 'ok' | 'result' | 
       ? answer.status.message?.parts.find((part) => part.text !== undefined)?.text
       : undefined;
   return { ok: false, result: null, error: data?.error ?? said ?? 'the agent gave no reason' };
-}
-
-function nameOf({ org, unit, deviceId }: FoundDevice): string {
-  return `${org}/${unit}/${deviceId}`;
 }

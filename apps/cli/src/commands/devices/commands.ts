@@ -6,14 +6,12 @@ import {
   waitForDeviceCommand,
   type DeviceCommandView,
 } from '@shoal/device-tools';
-import type { DeviceAddress } from '@shoal/protocol';
-import { parseData } from '../../connection/ask.ts';
-import { parseAddress } from '../../connection/registry.ts';
+import { parseObject } from '../../connection/ask.ts';
+import { deviceAddress, deviceName } from '../../connection/devices.ts';
 import { whoActs } from '../../connection/who.ts';
 import { CliError, usageError } from '../../errors.ts';
 import { printable } from '../../output/printable.ts';
 import { formatTable } from '../../output/table.ts';
-import type { Context } from '../../program/context.ts';
 import { implement } from '../../program/leaf.ts';
 import type { DeviceCommandRow, DeviceCommands } from '../../shapes/devices.ts';
 
@@ -39,15 +37,13 @@ export const command = implement<DeviceCommandRow>({
       yes = false,
       wait = false,
     } = given as CommandFlags;
-    const input = parseData('--args', args);
-    if (typeof input !== 'object' || input === null || Array.isArray(input))
-      throw usageError('--args takes a JSON object');
+    const input = parseObject('--args', args);
     if (!yes) throw usageError(`${tool} may act on the device: say --yes to have it done`, 'not-confirmed');
-    const device = deviceOf(context, text);
+    const device = deviceAddress(context, text);
     const link = await context.connect();
     const sent = await sendDeviceCommand(link, device, {
       tool,
-      args: input as Record<string, unknown>,
+      args: input,
       deadlineSeconds: Number(within),
       by: whoActs(context, by),
       ...(id === undefined ? {} : { commandId: id }),
@@ -70,9 +66,9 @@ export const command = implement<DeviceCommandRow>({
 /** What waits for a device, and what became of what did. */
 export const commands = implement<DeviceCommands>({
   async run(context, [text = '']) {
-    const device = deviceOf(context, text);
+    const device = deviceAddress(context, text);
     const views = await readDeviceCommands(await context.connect(), device);
-    return { device: nameOf(device), commands: views.filter(hasCommand).map(rowOf) };
+    return { device: deviceName(device), commands: views.filter(hasCommand).map(rowOf) };
   },
   text: ({ commands: rows }, style) =>
     formatTable(
@@ -93,7 +89,7 @@ export const commands = implement<DeviceCommands>({
 export const cancel = implement<DeviceCommandRow>({
   async run(context, [text = '', commandId = ''], given) {
     const { by, reason } = given as { readonly by?: string; readonly reason?: string };
-    const device = deviceOf(context, text);
+    const device = deviceAddress(context, text);
     const link = await context.connect();
     const why = reason === undefined ? {} : { reason };
     const answer = await cancelDeviceCommand(link, device, commandId, { by: whoActs(context, by), ...why });
@@ -110,15 +106,6 @@ export const cancel = implement<DeviceCommandRow>({
   },
   text: ({ commandId, state }) => `${state}  ${commandId}\n`,
 });
-
-/** It need not be there, so nobody can be asked what the unit is. */
-function deviceOf(context: Context, text: string): DeviceAddress {
-  const address = parseAddress(text, context.settings);
-  if (!('org' in address))
-    throw usageError(`"${text}": say --org and --unit, or org/unit/device`, 'invalid-address');
-  const { org, unit, agentId } = address;
-  return { org, unit, deviceId: agentId };
-}
 
 function hasCommand({ command: record }: DeviceCommandView): boolean {
   return record !== undefined;
@@ -139,8 +126,4 @@ function rowOf(view: DeviceCommandView): DeviceCommandRow {
     result: status?.result ?? null,
     error: error === undefined ? null : `${error.code}: ${error.message}`,
   };
-}
-
-function nameOf({ org, unit, deviceId }: DeviceAddress): string {
-  return `${org}/${unit}/${deviceId}`;
 }

@@ -1,5 +1,15 @@
-import type { Group } from '../../program/leaf.ts';
+import type { Group, OptionSpec } from '../../program/leaf.ts';
 import { COLLECT_OPTIONS } from '../collect-options.ts';
+
+const APPROVAL_OPTIONS: readonly OptionSpec[] = [
+  { flags: '--args <json>', description: 'arguments of the call, word for word, as a JSON object' },
+  { flags: '--within <seconds>', description: 'how long it stands, default 900, at most 3600' },
+  { flags: '--id <id>', description: 'that a call names it by; default a new one' },
+  { flags: '--by <name>', description: 'whose word it is' },
+  { flags: '--reason <text>', description: 'for the record' },
+  { flags: '--signing-key <file>', description: 'private key of --by, as JWK: signs it' },
+  { flags: '--kid <id>', description: 'what the device knows the key by; default the kid of the key' },
+];
 
 export const devices: Group = {
   name: 'devices',
@@ -49,6 +59,7 @@ export const devices: Group = {
       options: [
         { flags: '--args <json>', description: 'arguments of the tool, as a JSON object' },
         { flags: '--yes', description: 'do it: needed for tools that change something' },
+        { flags: '--approval <id>', description: 'of a person, for a tool that needs one' },
         { flags: '--direct', description: "past the device's agent, which then does not know of it" },
       ],
       examples: [
@@ -56,6 +67,29 @@ export const devices: Group = {
         `shoal devices call pump-01 set_speed --args '{"rpm":1200}' --yes`,
       ],
       load: async () => (await import('./call.ts')).call,
+    },
+    {
+      name: 'approve',
+      args: '<device> <tool>',
+      summary: 'approve one call of a tool whose risk needs it: these arguments, for a while, once',
+      connects: true,
+      shape: 'devices.approval',
+      options: APPROVAL_OPTIONS,
+      examples: [
+        'shoal devices approve pump-01 stop --by ada --reason "the bearing is hot"',
+        `shoal devices approve pump-01 set_speed --args '{"rpm":900}' --by ada --signing-key ada.jwk`,
+      ],
+      load: async () => (await import('./approve.ts')).approval('approve'),
+    },
+    {
+      name: 'deny',
+      args: '<device> <tool>',
+      summary: 'deny one call of a tool, so that whoever asked under this id can be told',
+      connects: true,
+      shape: 'devices.approval',
+      options: APPROVAL_OPTIONS,
+      examples: ['shoal devices deny pump-01 stop --id a-17 --by ada --reason "not during the shift"'],
+      load: async () => (await import('./approve.ts')).approval('deny'),
     },
     {
       name: 'command',

@@ -44,7 +44,10 @@ export function AgentPage({ agentId }: { readonly agentId: string }): ReactNode 
         <PresenceBadge state={presence.state} />
         <span>{presence.reason}</span>
         <span className="muted">
-          said by {presence.source}, since {clock(presence.since, now)}
+          said by {presence.source},{' '}
+          {presence.changedAt === undefined
+            ? `so already at ${clock(presence.since, now)}`
+            : `since ${clock(presence.changedAt, now)}`}
           {presence.until !== undefined && `, back by ${clock(presence.until, now)}`}
           {presence.lastSeen !== undefined && `, last heard of ${clock(presence.lastSeen, now)}`}
         </span>

@@ -11,7 +11,7 @@ import {
   type FleetFilter,
   type GroupHeader,
 } from '../../core/agent-row.ts';
-import { ago, plural } from '../../core/format.ts';
+import { clock, plural } from '../../core/format.ts';
 import { useConsole, useNow, useSignal } from '../hooks.ts';
 import { presenceTone, PresenceBadge } from '../parts/badge.tsx';
 import { Chips } from '../parts/chips.tsx';
@@ -27,7 +27,7 @@ const COLUMNS: readonly Column[] = [
   { id: 'type', label: 'Type' },
   { id: 'area', label: 'Area' },
   { id: 'reason', label: 'Why' },
-  { id: 'since', label: 'Known for' },
+  { id: 'since', label: 'Since' },
 ];
 
 export function FleetPage(): ReactNode {
@@ -166,7 +166,7 @@ function agentCells(row: AgentRow, now: number): readonly ReactNode[] {
       {row.reason}
     </span>,
     <span key="since" className="number">
-      {ago(Date.parse(row.since), now)}
+      {row.since !== undefined && clock(row.since, now)}
     </span>,
   ];
 }

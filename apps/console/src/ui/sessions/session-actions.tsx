@@ -1,13 +1,16 @@
-import { pendingApprovals } from '@shoal/workflow';
+import { pendingApprovals, type SessionView } from '@shoal/workflow';
 import { useState, type ReactNode } from 'react';
 import { useLocation } from 'wouter';
 import { actionsFor, type SessionAction, type SessionRow } from '../../core/session-row.ts';
 import type { StepCard } from '../../core/step-card.ts';
 import { useConsole } from '../hooks.ts';
 import { Confirm, type Question } from '../parts/confirm.tsx';
+import { MoreTime } from './more-time.tsx';
+import { RunAgain } from './run-again.tsx';
 
 interface SessionActionsProps {
   readonly row: SessionRow;
+  readonly view: SessionView;
   readonly cards: readonly StepCard[];
   /** The step that is looked at: a re-run begins there. */
   readonly selected: string | undefined;
@@ -20,6 +23,7 @@ const LABELS: Readonly<Record<SessionAction, string>> = {
   approve: 'Approve',
   deny: 'Deny',
   rerun: 'Run again',
+  extend: 'More time',
   purge: 'Purge',
 };
 
@@ -30,28 +34,49 @@ const LOOKS: Readonly<Record<SessionAction, string>> = {
   approve: 'button button-main',
   deny: 'button button-danger',
   rerun: 'button',
+  extend: 'button',
   purge: 'button button-danger',
 };
 
+/** Actions with a plain question; the others ask for more than yes or no. */
+type PlainAction = Exclude<SessionAction, 'extend' | 'rerun'>;
+
 /** Everything that may be done with the session as it stands; each is asked for once more. */
 export function SessionActions(props: SessionActionsProps): ReactNode {
+  const { row, view, cards, selected } = props;
   const [question, setQuestion] = useState<Question | undefined>();
+  const [form, setForm] = useState<'extend' | 'rerun' | undefined>();
   const ask = useQuestions(props);
+  const close = (): void => setForm(undefined);
   return (
     <>
-      {actionsFor(props.row.state).map((action) => (
-        <button key={action} type="button" className={LOOKS[action]} onClick={() => setQuestion(ask(action))}>
-          {action === 'rerun' && props.selected !== undefined
-            ? `Run again from ${props.selected}`
-            : LABELS[action]}
+      {actionsFor(row.state).map((action) => (
+        <button
+          key={action}
+          type="button"
+          className={LOOKS[action]}
+          onClick={() =>
+            action === 'extend' || action === 'rerun' ? setForm(action) : setQuestion(ask(action))
+          }
+        >
+          {action === 'rerun' && selected !== undefined ? `Run again from ${selected}` : LABELS[action]}
         </button>
       ))}
       {question !== undefined && <Confirm question={question} onClose={() => setQuestion(undefined)} />}
+      {form === 'extend' && <MoreTime view={view} selected={selected} onClose={close} />}
+      {form === 'rerun' && (
+        <RunAgain
+          view={view}
+          cards={cards}
+          from={selected ?? cards.find(({ state }) => state !== 'completed')?.id ?? cards[0]?.id ?? ''}
+          onClose={close}
+        />
+      )}
     </>
   );
 }
 
-function useQuestions({ row, cards, selected }: SessionActionsProps): (action: SessionAction) => Question {
+function useQuestions({ row }: SessionActionsProps): (action: PlainAction) => Question {
   const { control, sessions } = useConsole();
   const [, navigate] = useLocation();
   const { sessionId, workflowId } = row;
@@ -61,37 +86,6 @@ function useQuestions({ row, cards, selected }: SessionActionsProps): (action: S
     return {
       ...(step === undefined ? {} : { stepId: step.id }),
       ...(reason === undefined ? {} : { reason }),
-    };
-  };
-  const rerun = (): Question => {
-    const from = selected ?? cards.find(({ state }) => state !== 'completed')?.id ?? cards[0]?.id ?? '';
-    const again = dependants(cards, from);
-    const acted = again.filter(
-      ({ actsOnce, state }) => actsOnce && (state === 'completed' || state === 'unknown'),
-    );
-    return {
-      title: `Run ${workflowId} again from ${from}?`,
-      text: (
-        <>
-          <p>
-            A new session does again: {again.map(({ id }) => id).join(', ')}. Results of the other steps are
-            taken over.
-          </p>
-          {acted.length > 0 && (
-            <p>
-              <strong>{acted.map(({ id }) => id).join(', ')}</strong> changed the world the first time and
-              will do so again.
-            </p>
-          )}
-        </>
-      ),
-      action: acted.length > 0 ? 'Run again, repeat its effects' : 'Run again',
-      danger: acted.length > 0,
-      onYes: async () => {
-        const answer = await control.rerun(sessionId, { from, repeatEffects: acted.length > 0 });
-        const id = 'status' in answer ? answer.id : undefined;
-        if (id !== undefined) navigate(`/sessions/${id}`);
-      },
     };
   };
   return (action) => {
@@ -134,8 +128,6 @@ function useQuestions({ row, cards, selected }: SessionActionsProps): (action: S
           reason: true,
           onYes: (reason) => control[action](sessionId, verdict(reason)),
         };
-      case 'rerun':
-        return rerun();
       default:
         return {
           title: `Purge this run of ${workflowId}?`,
@@ -153,14 +145,4 @@ function useQuestions({ row, cards, selected }: SessionActionsProps): (action: S
         };
     }
   };
-}
-
-/** The step, what depends on it, and steps without a result worth keeping: what a re-run does again. */
-function dependants(cards: readonly StepCard[], from: string): readonly StepCard[] {
-  const again = new Set<string>();
-  for (const { id, needs, state, error } of cards) {
-    const kept = state === 'completed' || (state === 'skipped' && error?.code === 'CONDITION_FALSE');
-    if (id === from || !kept || needs.some((need) => again.has(need))) again.add(id);
-  }
-  return cards.filter(({ id }) => again.has(id));
 }

@@ -48,7 +48,7 @@ export function SessionPage({ sessionId }: { readonly sessionId: string }): Reac
           </>
         }
       >
-        <SessionActions row={row} cards={cards} selected={chosen} />
+        <SessionActions row={row} view={view} cards={cards} selected={chosen} />
       </PageHead>
       <p className="session-line" role="status">
         {row.note}
@@ -58,7 +58,9 @@ export function SessionPage({ sessionId }: { readonly sessionId: string }): Reac
         {row.endedMs === undefined
           ? `open for ${ago(row.createdMs, now)}`
           : `took ${duration(row.endedMs - row.createdMs)}`}
-        , deadline {clock(view.session?.deadlineAt, now)}
+        , deadline {clock(new Date(row.deadlineMs).toISOString(), now)}
+        {row.deadlineMs > row.plannedDeadlineMs &&
+          `, planned for ${clock(new Date(row.plannedDeadlineMs).toISOString(), now)}`}
         {row.rerunOf !== undefined && (
           <>
             , runs <Link href={`/sessions/${row.rerunOf}`}>{row.rerunOf.slice(0, 8)}</Link> again from{' '}

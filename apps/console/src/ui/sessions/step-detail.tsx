@@ -107,6 +107,7 @@ function StepFacts({ card, now }: { readonly card: StepCard; readonly now: numbe
     ...(card.startedMs !== undefined && card.endedMs !== undefined
       ? [['At work', duration(card.endedMs - card.startedMs)] as const]
       : []),
+    ...(card.extendedMs === undefined ? [] : [['More time until', at(card.extendedMs)] as const]),
     ...(card.needs.length === 0 ? [] : [['Needs', card.needs.join(', ')] as const]),
     ...(card.reusedFrom === undefined ? [] : [['Taken over from', card.reusedFrom] as const]),
     ...(card.actsOnce ? [['Effect', 'changes the world, never done twice'] as const] : []),
