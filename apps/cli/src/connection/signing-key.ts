@@ -31,8 +31,9 @@ export async function readSigningKey(path: string, kid?: string): Promise<FileKe
   const named = kid ?? jwk['kid'];
   if (typeof named !== 'string' || named === '')
     throw wrong('has no kid, by which devices find the public key: add one, or say --kid');
-  const signs = typeof alg === 'string' ? alg : ALGORITHMS[typeof crv === 'string' ? crv : kty];
-  if (signs === undefined) throw wrong(`is of a kind that signs no approvals: ${kty} ${String(crv ?? '')}`);
+  const kind = typeof crv === 'string' ? crv : kty;
+  const signs = typeof alg === 'string' ? alg : ALGORITHMS[kind];
+  if (signs === undefined) throw wrong(`is of a kind that signs no approvals: ${kind}`);
   return { key: { ...jwk, kty }, kid: named, alg: signs };
 }
 

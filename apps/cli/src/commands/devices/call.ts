@@ -71,7 +71,7 @@ export const call = implement<DeviceCall>({
     return {
       ...base,
       via: 'agent',
-      ...(await orderFromAgent(context, device, { tool: tool.name, args: input as JsonObject, ...approved })),
+      ...(await orderFromAgent(context, device, { tool: tool.name, args: input, ...approved })),
     };
   },
   text: ({ ok, result, error }, style) =>
