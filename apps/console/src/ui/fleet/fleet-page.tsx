@@ -165,7 +165,7 @@ function agentCells(row: AgentRow, now: number): readonly ReactNode[] {
     <span key="reason" className="clip" title={`${row.reason} (${row.source})`}>
       {row.reason}
     </span>,
-    <span key="since" className="number">
+    <span key="since" className="number" title={row.since}>
       {row.since !== undefined && clock(row.since, now)}
     </span>,
   ];
