@@ -1,7 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { bundleProgram } from '@shoal/bundle';
-import { defineBlueprint } from '@shoal/workflow';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   childProcessSpawner,
@@ -13,29 +12,18 @@ import {
   type ChildProcessSpawner,
   type Spawner,
 } from '../src/index.ts';
-import { SPAWNER_CASES, type SpawnerPlace, type SpawnerUnderTest } from '../src/testing/index.ts';
+import {
+  contractWork,
+  SPAWNER_CASES,
+  type SpawnerPlace,
+  type SpawnerUnderTest,
+} from '../src/testing/index.ts';
 import { BROKERS, type TestBroker } from './fleet-bench.ts';
 
 interface Place extends SpawnerPlace {
   /** The bundled program of an instance. */
   readonly program: string;
 }
-
-/** In this process: what `contract/step-process.ts` does in its own. */
-const work = defineBlueprint({
-  id: 'work',
-  description: 'Works for a while.',
-  run: async ({ stepId, variables, signal }) => {
-    await new Promise((resolve, reject) => {
-      const timer = setTimeout(resolve, Number(variables['workMs'] ?? 50));
-      signal.addEventListener('abort', () => {
-        clearTimeout(timer);
-        reject(signal.reason as Error);
-      });
-    });
-    return { output: stepId };
-  },
-});
 
 function processes({ url, program, maxRunning }: Place, warm = 0): ChildProcessSpawner {
   return childProcessSpawner({ url, command: process.execPath, args: [program], maxRunning, warm });
@@ -72,7 +60,7 @@ const SPAWNERS: readonly (readonly [
   [
     'in this process',
     false,
-    ({ url, maxRunning }) => ({ spawner: inProcessSpawner({ url, blueprints: [work], maxRunning }) }),
+    ({ url, maxRunning }) => ({ spawner: inProcessSpawner({ url, blueprints: [contractWork], maxRunning }) }),
   ],
   ['a child process each', true, (place) => ofProcesses(processes(place))],
   ['child processes that wait for their order', true, (place) => ofProcesses(processes(place, 2))],
@@ -87,7 +75,7 @@ const SPAWNERS: readonly (readonly [
     false,
     (place) => {
       const [few, rest] = [
-        inProcessSpawner({ url: place.url, blueprints: [work], maxRunning: 1 }),
+        inProcessSpawner({ url: place.url, blueprints: [contractWork], maxRunning: 1 }),
         processes(place),
       ];
       // With room for one in all: the processes are somewhere that nobody asks for.

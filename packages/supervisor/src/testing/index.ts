@@ -1,3 +1,4 @@
+export { contractWork } from './contract-work.ts';
 export {
   SPAWNER_CASES,
   type SpawnerCase,
