@@ -121,6 +121,7 @@ async function kills(
     );
     if (round > 0) times.push(inRound);
   }
+  await supervisor.call('end');
   const target: Target | undefined = p99 === undefined ? undefined : { kind: 'at-most', value: p99 };
   return [
     rowOf(

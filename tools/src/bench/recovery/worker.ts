@@ -109,7 +109,8 @@ async function supervise(parameters: WorkerParameters) {
   const { url } = parameters;
   const spawner = await spawnerOf(parameters);
   const { link, ask, whenTold } = await callerOf(url);
-  await createSupervisor({ url, ...UNIT, workflows: [parseWorkflow(FLOW)], spawner }).start();
+  const supervisor = createSupervisor({ url, ...UNIT, workflows: [parseWorkflow(FLOW)], spawner });
+  await supervisor.start();
   let sessionId = '';
   let ended: Promise<unknown> = Promise.resolve();
   return {
@@ -130,6 +131,13 @@ async function supervise(parameters: WorkerParameters) {
     async resumed() {
       const { atMs } = await whenTold((word) => word.sessionId === sessionId && word.attempt > 1);
       return atMs;
+    },
+    /** After the last of them: child processes outlive their supervisor, and would wait for a broker that is gone. */
+    async end() {
+      await ended;
+      await supervisor.stop();
+      await spawner.stop();
+      return 0;
     },
   };
 }
