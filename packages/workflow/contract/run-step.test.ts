@@ -1,5 +1,5 @@
 import { createAgent } from '@shoal/agent-sdk';
-import { readRetained } from '@shoal/mqtt-link';
+import { consoleLogger, readRetained } from '@shoal/mqtt-link';
 import { startFaultProxy } from '@shoal/mqtt-link/testing';
 import { sessionTopics } from '@shoal/protocol';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -265,6 +265,33 @@ steps:
     expect((await run).end).toBe('done');
     expect(runs()).toBe(1);
     await one.until(({ view }) => view.outcome !== undefined);
+    await proxy.stop();
+  });
+
+  test('a broker that stays away keeps no instance: it leaves when nobody may act for the session any more', async () => {
+    const proxy = await startFaultProxy({ host: '127.0.0.1', port: Number(new URL(broker.url).port) });
+    const one = await bench(graphYaml({ a: [] }));
+    const { blueprint, entered } = gate();
+    const log: string[] = [];
+    let aheadMs = 0;
+    const run = one.run('a', [blueprint], 1, {
+      url: proxy.url,
+      now: () => Date.now() + aheadMs,
+      logger: consoleLogger('error', (line) => log.push(line)),
+    });
+    const { signal, link } = await entered;
+    await one.until(({ view }) => view.steps.get('a')?.status?.state === 'running');
+    // After that nothing wakes it but the lost connection.
+    await link.publish('test/u/here', '', { qos: 1 });
+    proxy.refuse(true);
+    aheadMs = Date.parse(one.session.deadlineAt) - Date.now() - 200;
+    proxy.cut();
+    expect(await run).toMatchObject({
+      end: 'abandoned',
+      reason: expect.stringContaining('the broker was away') as string,
+    });
+    expect(signal.aborted).toBe(true);
+    expect(log.join('')).toContain('the instance gives up stepId=a reason="the broker was away');
     await proxy.stop();
   });
 

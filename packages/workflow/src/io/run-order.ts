@@ -11,7 +11,10 @@ export interface RunOrderOptions extends RunStepOptions {
   readonly agents?: readonly AgentBlueprint[];
 }
 
-/** Carries out an order of either kind to its end. An agent ends when `signal` aborts or when it says so itself. */
+/**
+ * Carries out an order of either kind to its end. A step ends with its session, also without a broker. An agent ends when it is no longer
+ * wanted, when `signal` aborts, or when it says so itself: it has no deadline, and waits for ever for a broker that is away.
+ */
 export async function runOrder(order: SpawnOrder, options: RunOrderOptions): Promise<'clean' | 'abandoned'> {
   if (order.kind === 'agent') return runAgent(order, options);
   const end = await runStep(order, options);

@@ -50,7 +50,8 @@ export interface RunStepOptions extends Credentials {
 
 /**
  * Executes one attempt of one step to its end, and for the closer of the session the whole end of the session. Resolves in every
- * case but a connection that cannot be opened at all (LinkError). Order and records decide everything: call it twice with one order
+ * case but a connection that cannot be opened at all (LinkError); one that was lost for good ends it (`abandoned`) when nobody may act
+ * for the session any more. Order and records decide everything: call it twice with one order
  * and the broker lets only one of them act.
  */
 export async function runStep(order: StepOrder, options: RunStepOptions): Promise<StepEnd> {
@@ -144,7 +145,7 @@ async function lookOnce(
   if (known !== undefined) return known;
   if (options.lookLink?.state === 'online') return look(options.lookLink, address);
   const agentId = `${order.sessionId}.${order.stepId}`;
-  const link = await openLookLink({ ...address, agentId }, options);
+  const link = await openLookLink({ ...address, agentId }, options, options.signal);
   try {
     return await look(link, address);
   } finally {

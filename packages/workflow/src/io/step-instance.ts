@@ -4,6 +4,7 @@ import type { PlannedStep, SessionRecord } from '@shoal/protocol';
 import { findStep, lastActMs } from '../core/active-step.ts';
 import { decideStep, type StepDecision } from '../core/decide-step.ts';
 import { taskOf, unfinishedSteps } from '../core/outcome.ts';
+import { isoTime } from '../core/time.ts';
 import { applyRecord, currentAttempt, type SessionView } from '../core/view.ts';
 import type { ArtifactOptions } from '../types/artifact-store.ts';
 import type { Blueprint } from '../types/blueprint.ts';
@@ -230,17 +231,26 @@ export class StepInstance {
     for (;;) {
       if (this.#ended !== undefined) return this.#ended;
       try {
-        if (!(await this.#confirm())) await this.#sleep();
-        else {
-          const end = await this.#act();
-          if (end !== undefined) return end;
-        }
+        const end = (await this.#confirm()) ? await this.#act() : await this.#waitForConnection();
+        if (end !== undefined) return end;
       } catch (error) {
         if (!isConnectionTrouble(error)) throw error;
         this.#options.logger.debug('interrupted', { stepId: this.#step.id, error: String(error) });
-        if (this.#link.state === 'online') await this.#sleep(this.#options.now() + 50);
+        if (this.#link.state !== 'online') continue;
+        const end = await this.#waitForConnection(this.#options.now() + 50);
+        if (end !== undefined) return end;
       }
     }
+  }
+
+  /** Not longer than anybody may act for the session: a broker that never comes back keeps no instance alive. */
+  async #waitForConnection(untilMs = Infinity): Promise<StepEnd | undefined> {
+    const { session, now, logger } = this.#options;
+    const lastMs = lastActMs(session, (this.#held ?? this.#watch.view).extend);
+    if (now() < lastMs) return this.#sleep(Math.min(untilMs, lastMs));
+    const reason = `the broker was away until ${isoTime(lastMs)}, after which nobody acts for the session`;
+    logger.error('the instance gives up', { stepId: this.#step.id, reason });
+    return this.#abandon(reason);
   }
 
   /** Reads the records on the present connection, before anything is published on it. False while there is none. */
