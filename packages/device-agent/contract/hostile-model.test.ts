@@ -250,15 +250,8 @@ describe('a model that obeys what it reads', () => {
     closing.push(() => link.publish(deviceTopics(PUMP).approval('a1'), '', { retain: true }));
     const { readText, answers } = model();
     const order = { tool: 'stop', args: {}, approvalId: 'a1', sessionId: 's1' };
-    await expect
-      .poll(
-        async () => {
-          await readText(inject({ ...order, dryRun: true }));
-          return answers.at(-1);
-        },
-        { timeout: 10_000 },
-      )
-      .toMatchObject({ ok: true });
+    await readText(inject({ ...order, dryRun: true }));
+    expect(answers.at(-1)).toMatchObject({ ok: true });
     expect(device.state.running).toBe(true);
     await readText(inject({ ...order, tool: 'start' }));
     expect(answers.at(-1)).toMatchObject({
@@ -296,16 +289,9 @@ describe('a model that obeys what it reads', () => {
     const tried = async (record: ToolApproval, says: RegExp): Promise<void> => {
       await link.publish(topic, JSON.stringify(record), { retain: true });
       const order = { tool: 'stop', args: {}, approvalId: 'a2', sessionId: 'signed', dryRun: true };
-      await expect
-        .poll(
-          async () => {
-            await readText(inject(order));
-            await readText(inject({ tool: 'stop', args: { approvalId: 'a2', dryRun: true } }), client);
-            return answers.slice(-2).map((answer) => JSON.stringify(answer));
-          },
-          { timeout: 10_000 },
-        )
-        .toEqual([expect.stringMatching(says), expect.stringMatching(says)]);
+      await readText(inject({ tool: 'stop', args: { approvalId: 'a2', dryRun: true } }), client);
+      await readText(inject(order));
+      for (const answer of answers.slice(-2)) expect(JSON.stringify(answer)).toMatch(says);
     };
     await tried(unsigned, /does not cover this (order|call): it is not signed/);
     const signed = await signApproval(unsigned, PUMP, { key: privateKey, kid: 'ada-1', alg: 'ES256' });

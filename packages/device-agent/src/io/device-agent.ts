@@ -119,7 +119,12 @@ class RunningDeviceAgent implements DeviceAgent {
     this.#operator = new Operator({
       door: this.#door,
       records: saved?.orders ?? [],
-      check: (order, traits, records) => whyRefused(order, traits, records, this.#orderRules(order)),
+      check: async (order, traits, records) => {
+        const { approvalId } = order;
+        if (approvalId !== undefined && exceeds(traits.risk, this.#orderRules(order).grant))
+          await this.#approvals?.settle(approvalId);
+        return whyRefused(order, traits, records, this.#orderRules(order));
+      },
       persist: () => this.#persist(),
       nowMs: () => Date.parse(this.#clock.nowIso()),
       onDone: (_, result) => this.#noteSpeed(result),

@@ -50,7 +50,7 @@ function setting(
     const operator: Operator = new Operator({
       door,
       records,
-      check: () => undefined,
+      check: () => Promise.resolve(undefined),
       nowMs: () => 1_000,
       persist: async () => void log.push(`persist ${operator.records.at(-1)?.state}`),
       onDone: () => log.push('done'),
@@ -67,7 +67,7 @@ const fine = () => Promise.resolve({ rpm: 1 });
 const IDLE: Omit<OperatorOptions, 'persist'> = {
   door: { traitsOf: async () => CAREFUL, call: fine, settle: async () => undefined },
   records: [],
-  check: () => undefined,
+  check: () => Promise.resolve(undefined),
   nowMs: () => 1_000,
   onDone: () => {},
   logger: silentLogger,

@@ -37,7 +37,7 @@ export interface OperatorOptions {
     order: DeviceOrder,
     traits: ToolTraits,
     records: readonly OrderRecord[],
-  ) => Refusal | undefined;
+  ) => Promise<Refusal | undefined>;
   /** Makes the records durable; resolves when they are (DESIGN rule 1). */
   readonly persist: () => Promise<void>;
   readonly onDone: (order: DeviceOrder, result: Readonly<Record<string, unknown>>) => void;
@@ -87,7 +87,7 @@ export class Operator {
       case 'unknown':
         return this.#resolve(order, decision.record);
       default: {
-        const refusal = this.#options.check(order, traits, this.#records);
+        const refusal = await this.#options.check(order, traits, this.#records);
         return refusal === undefined ? this.#act(order, traits, decision) : refused(tool, refusal);
       }
     }
@@ -95,7 +95,7 @@ export class Operator {
 
   /** What changes nothing is not remembered. */
   async #look(order: DeviceOrder, traits: ToolTraits): Promise<OperateAnswer> {
-    const refusal = this.#options.check(order, traits, this.#records);
+    const refusal = await this.#options.check(order, traits, this.#records);
     if (refusal !== undefined) return refused(order.tool, refusal);
     if (traits.risk === 'read') return this.#call(order, order.args);
     return this.#call(order, { ...order.args, ...approvalOf(order), dryRun: true });

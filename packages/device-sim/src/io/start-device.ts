@@ -76,6 +76,7 @@ export async function startDevice(options: StartDeviceOptions): Promise<Device> 
     memory: new RequestMemory({ id: randomUUID() }),
     approval: (approvalId) => approvals?.get(approvalId),
     distrust: (approvalId) => approvals?.distrust(approvalId),
+    settleApproval: async (approvalId) => approvals?.settle(approvalId),
     approvalTopic: (approvalId) => deviceTopics(options).approval(approvalId),
     channels: () => device.channels,
     interlock: (name) => device.interlock(name),

@@ -227,6 +227,22 @@ describe('DeviceToolGuard', () => {
     expect(done).toEqual(['stop {}']);
   });
 
+  it('waits for the approval before it judges, where one counts, and lets two calls act once all the same', async () => {
+    const asked: string[] = [];
+    const { guard, done, approve } = machine({
+      settleApproval: async (approvalId) => {
+        asked.push(approvalId);
+        await new Promise((resolve) => setImmediate(resolve));
+        approve(approvalId);
+      },
+    });
+    await guard.call('set', { rpm: 900, approvalId: 'unneeded' });
+    const calls = [1, 2].map(() => guard.call('stop', { approvalId: 'a' }));
+    expect((await Promise.all(calls)).map(codeOf)).toEqual(['done', 'done']);
+    expect(asked).toEqual(['a', 'a']);
+    expect(done).toEqual(['set {"rpm":900}', 'stop {}']);
+  });
+
   it('a dry run does nothing, uses up nothing, and refuses what a call would', async () => {
     const { guard, done, approve } = machine();
     expect(codeOf(await guard.call('stop', { dryRun: true }))).toBe('approval-required');

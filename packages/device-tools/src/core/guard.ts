@@ -21,6 +21,8 @@ export interface GuardOptions {
   readonly approval: (approvalId: string) => ToolApproval | undefined;
   /** Why the approval under an id is not the word of whom it names: `ApprovalBook.distrust`. Unset: the broker's word is taken. */
   readonly distrust?: (approvalId: string) => string | undefined;
+  /** Resolves when `approval` and `distrust` can tell of an id: `ApprovalBook.settle`. Unset: they always can. Must not reject. */
+  readonly settleApproval?: (approvalId: string) => Promise<void>;
   /** Where an approval is to be retained: named in refusals. */
   readonly approvalTopic: (approvalId: string) => string;
   /** The last sample. */
@@ -68,7 +70,7 @@ export class DeviceToolGuard {
     this.#tools = new Map(options.tools.map((tool) => [tool.name, tool]));
   }
 
-  /** Never rejects. Checks and acts without a pause between, so that two calls cannot pass the same check. */
+  /** Never rejects. Waits for the approval first; checks and acts without a pause between, so that two calls cannot pass the same check. */
   async call(name: string, given: JsonRecord): Promise<CallOutcome> {
     const tool = this.#tools.get(name);
     if (tool === undefined) {
@@ -81,6 +83,8 @@ export class DeviceToolGuard {
     const { requestId, approvalId, dryRun, ...args } = given as Guarded & JsonRecord;
     // An approval is for one act, so one without a key of its own takes the approval's.
     const key = requestId ?? (approvalId === undefined ? undefined : `approval:${approvalId}`);
+    const { grant = 'reversible', settleApproval } = this.options;
+    if (approvalId !== undefined && exceeds(tool.declaration.risk, grant)) await settleApproval?.(approvalId);
     if (dryRun !== true && key !== undefined) {
       const before = this.#before(key, tool, args);
       if (before !== undefined) return before;

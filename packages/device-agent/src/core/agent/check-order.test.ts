@@ -160,7 +160,7 @@ describe('whatever is ordered', () => {
               },
             },
             records: [],
-            check: (one, of, records) =>
+            check: async (one, of, records) =>
               whyRefused(one, of, records, rules({ grant, channels: { t: isHot ? 95 : 20 } })),
             persist: async () => {},
             onDone: () => {},
