@@ -2954,26 +2954,26 @@ sion","workflowId","triggerId","key","episode","state","claimId","supervisorId",
 gether; empty for a schedule."},episode:{type:"integer",minimum:0,description:"Counts the alarms of this key. Of a schedule always 0."},state:{type:"string",enum:[
 "fired","armed"],description:"fired: the alarm is on, and its run exists or is to be made. armed: the next one may come."},claimId:{type:"string",minLength:1,maxLength:100},
 supervisorId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},firedAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$",
-"x-shoal-write":"utc"},variables:{type:"object"},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal\
--write":"utc"}},description:"Where a trigger stands, so that no supervisor starts a run twice or forgets one. Of a schedule, `at` is the last time that was deal\
-t with. Of telemetry, firedAt and variables are what the run is made of; of equal episodes the first in topic order counts."};function validate134(data,{instancePath="",
-parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate134.evaluated;if(evaluated0.dynamicProps&&
-(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){
-const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}
-if(data.workflowId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"workflowId"}};vErrors===null?vErrors=[
-err1]:vErrors.push(err1),errors++}if(data.triggerId===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"trigg\
-erId"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.key===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",params:{
-missingProperty:"key"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.episode===void 0){const err4={instancePath,schemaPath:"#/required",keyword:"\
-required",params:{missingProperty:"episode"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.state===void 0){const err5={instancePath,schemaPath:"\
-#/required",keyword:"required",params:{missingProperty:"state"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.claimId===void 0){const err6={
-instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"claimId"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(data.supervisorId===
-void 0){const err7={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"supervisorId"}};vErrors===null?vErrors=[err7]:vErrors.push(
-err7),errors++}if(data.at===void 0){const err8={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};vErrors===null?vErrors=[err8]:
-vErrors.push(err8),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==1){const err9={instancePath:instancePath+"/schemaVersion",schemaPath:"#/propert\
-ies/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(data.workflowId!==void 0){let data1=data.
-workflowId;if(typeof data1=="string"){if(func1(data1)>256){const err10={instancePath:instancePath+"/workflowId",schemaPath:"#/properties/workflowId/maxLength",keyword:"\
-maxLength",params:{limit:256}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(!pattern10.test(data1)){const err11={instancePath:instancePath+"/w\
-orkflowId",schemaPath:"#/properties/workflowId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),
+"x-shoal-write":"utc"},variables:{type:"object"},trace:{$ref:"#/$defs/TraceContext"},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\
+\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"Where a trigger stands, so that no supervisor starts a run twice or forgets one. Of a schedule, `at` is the l\
+ast time that was dealt with. Of telemetry, firedAt and variables are what the run is made of; of equal episodes the first in topic order counts."};function validate134(data,{
+instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate134.evaluated;if(evaluated0.
+dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===
+void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(
+err0),errors++}if(data.workflowId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"workflowId"}};vErrors===
+null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.triggerId===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
+triggerId"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.key===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",
+params:{missingProperty:"key"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.episode===void 0){const err4={instancePath,schemaPath:"#/requi\
+red",keyword:"required",params:{missingProperty:"episode"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.state===void 0){const err5={instancePath,
+schemaPath:"#/required",keyword:"required",params:{missingProperty:"state"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.claimId===void 0){
+const err6={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"claimId"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}
+if(data.supervisorId===void 0){const err7={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"supervisorId"}};vErrors===null?vErrors=
+[err7]:vErrors.push(err7),errors++}if(data.at===void 0){const err8={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};vErrors===
+null?vErrors=[err8]:vErrors.push(err8),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==1){const err9={instancePath:instancePath+"/schemaVersion",schemaPath:"\
+#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(data.workflowId!==void 0){
+let data1=data.workflowId;if(typeof data1=="string"){if(func1(data1)>256){const err10={instancePath:instancePath+"/workflowId",schemaPath:"#/properties/workflow\
+Id/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(!pattern10.test(data1)){const err11={instancePath:instancePath+
+"/workflowId",schemaPath:"#/properties/workflowId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),
 errors++}}else{const err12={instancePath:instancePath+"/workflowId",schemaPath:"#/properties/workflowId/type",keyword:"type",params:{type:"string"}};vErrors===null?
 vErrors=[err12]:vErrors.push(err12),errors++}}if(data.triggerId!==void 0){let data2=data.triggerId;if(typeof data2=="string"){if(func1(data2)>256){const err13={
 instancePath:instancePath+"/triggerId",schemaPath:"#/properties/triggerId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err13]:vErrors.
@@ -3003,624 +3003,634 @@ if(data.firedAt!==void 0){let data8=data.firedAt;if(typeof data8=="string"){if(!
 [err28]:vErrors.push(err28),errors++}}else{const err29={instancePath:instancePath+"/firedAt",schemaPath:"#/properties/firedAt/type",keyword:"type",params:{type:"\
 string"}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}}if(data.variables!==void 0){let data9=data.variables;if(!(data9&&typeof data9=="object"&&
 !Array.isArray(data9))){const err30={instancePath:instancePath+"/variables",schemaPath:"#/properties/variables/type",keyword:"type",params:{type:"object"}};vErrors===
-null?vErrors=[err30]:vErrors.push(err30),errors++}}if(data.at!==void 0){let data10=data.at;if(typeof data10=="string"){if(!pattern5.test(data10)){const err31={instancePath:instancePath+
-"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===
-null?vErrors=[err31]:vErrors.push(err31),errors++}}else{const err32={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"\
-string"}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}}else{const err33={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};
-vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}return validate134.errors=vErrors,errors===0}validate134.evaluated={props:{schemaVersion:!0,workflowId:!0,
-triggerId:!0,key:!0,episode:!0,state:!0,claimId:!0,supervisorId:!0,firedAt:!0,variables:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const WriterRecord=validate135,
-schema146={type:"object",required:["schemaVersion","writerId","supervisorId","state"],properties:{schemaVersion:{const:1},writerId:{type:"string",pattern:"^[A-Z\
-a-z0-9_.-]+$",maxLength:256},supervisorId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},state:{type:"string",enum:["lost"]}},description:"The Will o\
-f a connection that quick instances of one process share for what they write. It is never opened again under this id, so that what it had not finished is to be \
-respawned at once."};function validate135(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate135.
-evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){
-if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=
-[err0]:vErrors.push(err0),errors++}if(data.writerId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"write\
-rId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.supervisorId===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"requir\
-ed",params:{missingProperty:"supervisorId"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.state===void 0){const err3={instancePath,schemaPath:"\
-#/required",keyword:"required",params:{missingProperty:"state"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.schemaVersion!==void 0&&data.
-schemaVersion!==1){const err4={instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};
-vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.writerId!==void 0){let data1=data.writerId;if(typeof data1=="string"){if(func1(data1)>256){const err5={
-instancePath:instancePath+"/writerId",schemaPath:"#/properties/writerId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err5]:vErrors.
-push(err5),errors++}if(!pattern10.test(data1)){const err6={instancePath:instancePath+"/writerId",schemaPath:"#/properties/writerId/pattern",keyword:"pattern",params:{
-pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}}else{const err7={instancePath:instancePath+"/writerId",schemaPath:"#/pr\
-operties/writerId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}}if(data.supervisorId!==void 0){let data2=data.
-supervisorId;if(typeof data2=="string"){if(func1(data2)>256){const err8={instancePath:instancePath+"/supervisorId",schemaPath:"#/properties/supervisorId/maxLeng\
-th",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}if(!pattern10.test(data2)){const err9={instancePath:instancePath+
-"/supervisorId",schemaPath:"#/properties/supervisorId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err9]:vErrors.push(
-err9),errors++}}else{const err10={instancePath:instancePath+"/supervisorId",schemaPath:"#/properties/supervisorId/type",keyword:"type",params:{type:"string"}};vErrors===
-null?vErrors=[err10]:vErrors.push(err10),errors++}}if(data.state!==void 0){let data3=data.state;if(typeof data3!="string"){const err11={instancePath:instancePath+
-"/state",schemaPath:"#/properties/state/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}if(data3!=="los\
-t"){const err12={instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema146.properties.state.enum}};
-vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}}}else{const err13={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===
-null?vErrors=[err13]:vErrors.push(err13),errors++}return validate135.errors=vErrors,errors===0}validate135.evaluated={props:{schemaVersion:!0,writerId:!0,supervisorId:!0,
-state:!0},dynamicProps:!1,dynamicItems:!1};const UsageRecord=validate136,schema147={type:"object",required:["schemaVersion","agentId","scope","scopeId","calls",
-"tokens","costUsd","at"],properties:{schemaVersion:{const:1},agentId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},scope:{type:"string",enum:["day",
-"session"],description:"day: of the agent, and summed over agents, of the fleet. session: of one session."},scopeId:{type:"string",description:"The UTC date (20\
-26-03-01), or the session id.",maxLength:200},calls:{type:"integer",minimum:0},tokens:{type:"integer",minimum:0,description:"In and out, reservations of calls u\
-nder way included."},costUsd:{type:"number",minimum:0,description:"US dollars, by the prices that the agent was configured with."},at:{type:"string",pattern:"^\\\
-d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"What one agent has used of a budget. Each agent wr\
-ites its own; a reader adds them up. A call is written as a reservation before it is made: a crash leaves it counted."};function validate136(data,{instancePath="",
-parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate136.evaluated;if(evaluated0.dynamicProps&&
-(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){
-const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}
-if(data.agentId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"agentId"}};vErrors===null?vErrors=[err1]:
-vErrors.push(err1),errors++}if(data.scope===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"scope"}};vErrors===
-null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.scopeId===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
-scopeId"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.calls===void 0){const err4={instancePath,schemaPath:"#/required",keyword:"required",
-params:{missingProperty:"calls"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.tokens===void 0){const err5={instancePath,schemaPath:"#/requ\
-ired",keyword:"required",params:{missingProperty:"tokens"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.costUsd===void 0){const err6={instancePath,
-schemaPath:"#/required",keyword:"required",params:{missingProperty:"costUsd"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(data.at===void 0){const err7={
-instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(data.schemaVersion!==
-void 0&&data.schemaVersion!==1){const err8={instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};
-vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}if(data.agentId!==void 0){let data1=data.agentId;if(typeof data1=="string"){if(func1(data1)>256){const err9={
-instancePath:instancePath+"/agentId",schemaPath:"#/properties/agentId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err9]:vErrors.push(
-err9),errors++}if(!pattern10.test(data1)){const err10={instancePath:instancePath+"/agentId",schemaPath:"#/properties/agentId/pattern",keyword:"pattern",params:{
-pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}}else{const err11={instancePath:instancePath+"/agentId",schemaPath:"#/\
-properties/agentId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}if(data.scope!==void 0){let data2=data.
-scope;if(typeof data2!="string"){const err12={instancePath:instancePath+"/scope",schemaPath:"#/properties/scope/type",keyword:"type",params:{type:"string"}};vErrors===
-null?vErrors=[err12]:vErrors.push(err12),errors++}if(!(data2==="day"||data2==="session")){const err13={instancePath:instancePath+"/scope",schemaPath:"#/properti\
-es/scope/enum",keyword:"enum",params:{allowedValues:schema147.properties.scope.enum}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}if(data.scopeId!==
-void 0){let data3=data.scopeId;if(typeof data3=="string"){if(func1(data3)>200){const err14={instancePath:instancePath+"/scopeId",schemaPath:"#/properties/scopeI\
-d/maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}else{const err15={instancePath:instancePath+"/\
-scopeId",schemaPath:"#/properties/scopeId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}if(data.calls!==
-void 0){let data4=data.calls;if(!(typeof data4=="number"&&!(data4%1)&&!isNaN(data4)&&isFinite(data4))){const err16={instancePath:instancePath+"/calls",schemaPath:"\
-#/properties/calls/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}if(typeof data4=="number"&&isFinite(
-data4)&&(data4<0||isNaN(data4))){const err17={instancePath:instancePath+"/calls",schemaPath:"#/properties/calls/minimum",keyword:"minimum",params:{comparison:">\
-=",limit:0}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}if(data.tokens!==void 0){let data5=data.tokens;if(!(typeof data5=="number"&&!(data5%1)&&
-!isNaN(data5)&&isFinite(data5))){const err18={instancePath:instancePath+"/tokens",schemaPath:"#/properties/tokens/type",keyword:"type",params:{type:"integer"}};
-vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}if(typeof data5=="number"&&isFinite(data5)&&(data5<0||isNaN(data5))){const err19={instancePath:instancePath+
-"/tokens",schemaPath:"#/properties/tokens/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}
-if(data.costUsd!==void 0){let data6=data.costUsd;if(typeof data6=="number"&&isFinite(data6)){if(data6<0||isNaN(data6)){const err20={instancePath:instancePath+"/\
-costUsd",schemaPath:"#/properties/costUsd/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}else{
-const err21={instancePath:instancePath+"/costUsd",schemaPath:"#/properties/costUsd/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err21]:vErrors.
-push(err21),errors++}}if(data.at!==void 0){let data7=data.at;if(typeof data7=="string"){if(!pattern5.test(data7)){const err22={instancePath:instancePath+"/at",schemaPath:"\
-#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=
-[err22]:vErrors.push(err22),errors++}}else{const err23={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};
-vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}}else{const err24={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===
-null?vErrors=[err24]:vErrors.push(err24),errors++}return validate136.errors=vErrors,errors===0}validate136.evaluated={props:{schemaVersion:!0,agentId:!0,scope:!0,
-scopeId:!0,calls:!0,tokens:!0,costUsd:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const WorkOrder=validate137,schema148={type:"object",required:["schemaVersion",
-"workOrderId","deviceId","detectedAt","finding","action","startAt","endAt","late","technicians","parts","protection","production","assumptions","reasons","rejec\
-ted","text"],properties:{schemaVersion:{const:1},workOrderId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},sessionId:{type:"string",pattern:"^[A-Za-\
-z0-9_.-]+$",maxLength:256},deviceId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},site:{type:"string"},detectedAt:{type:"string",pattern:"^\\d{4}-\\d\\\
-d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},finding:{type:"object",required:["verdict","confidence","component","evide\
-nce"],properties:{verdict:{type:"string",minLength:1,"x-shoal-write":"non-empty"},confidence:{type:"number",minimum:0,maximum:1},component:{type:"string",minLength:1,
-"x-shoal-write":"non-empty"},evidence:{type:"array",items:{type:"string",maxLength:2e3},maxItems:200,description:"What an analyst would check, strongest first."}}},
-action:{type:"string","x-shoal-write":"non-empty"},startAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","\
-x-shoal-write":"utc"},endAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},late:{type:"\
-boolean",description:"Begins after the time by which the finding wants it."},technicians:{type:"array",items:{type:"object",required:["id","name"],properties:{id:{
-type:"string",minLength:1,"x-shoal-write":"non-empty"},name:{type:"string","x-shoal-write":"non-empty"}}},minItems:1,maxItems:20},parts:{type:"array",items:{type:"\
-object",required:["sku","name","quantity","inStock","availableAt"],properties:{sku:{type:"string",minLength:1,"x-shoal-write":"non-empty"},name:{type:"string","\
-x-shoal-write":"non-empty"},quantity:{type:"integer",minimum:1},inStock:{type:"boolean",description:"False: it has to be ordered."},availableAt:{type:"string",pattern:"\
-^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}}},maxItems:50},protection:{anyOf:[{type:"null"},{type:"object",
-required:["speedRpm","applied"],properties:{speedRpm:{type:"number",minimum:0},applied:{type:"boolean",description:"False: the device could not be told."}}}]},production:{
-type:"object",required:["demandPercent","shortfallPercent","coveredBy","notTogetherWith"],properties:{demandPercent:{type:"number",minimum:0,maximum:100,description:"\
-Highest demand of the plant during the work, of its capacity."},shortfallPercent:{type:"number",minimum:0,maximum:100,description:"Of the device's capacity, wha\
-t nobody takes over at the worst hour of the work."},coveredBy:{type:"array",items:{type:"object",required:["deviceId","headroomPercent"],properties:{deviceId:{
-type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},headroomPercent:{type:"number",minimum:0,maximum:100,description:"What it can take over."}}},maxItems:200},
-notTogetherWith:{type:"array",items:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},maxItems:200,description:"Devices that must not be down while this\
- one is."}}},assumptions:{type:"array",items:{type:"string",maxLength:2e3},maxItems:200,description:"What could not be known, and what was taken for it."},reasons:{
-type:"array",items:{type:"string",maxLength:2e3},maxItems:200,description:"Why this slot."},rejected:{type:"array",items:{type:"string",maxLength:2e3},maxItems:200,
-description:"What else there was, and why it was not taken."},text:{type:"string",minLength:1,maxLength:2e3,description:"The order in a sentence."}}};function validate137(data,{
-instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate137.evaluated;if(evaluated0.
+null?vErrors=[err30]:vErrors.push(err30),errors++}}if(data.trace!==void 0){let data10=data.trace;if(data10&&typeof data10=="object"&&!Array.isArray(data10)){if(data10.
+traceparent===void 0){const err31={instancePath:instancePath+"/trace",schemaPath:"#/$defs/TraceContext/required",keyword:"required",params:{missingProperty:"tra\
+ceparent"}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}if(data10.traceparent!==void 0){let data11=data10.traceparent;if(typeof data11=="string"){
+if(!pattern25.test(data11)){const err32={instancePath:instancePath+"/trace/traceparent",schemaPath:"#/$defs/TraceContext/properties/traceparent/pattern",keyword:"\
+pattern",params:{pattern:"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}else{const err33={
+instancePath:instancePath+"/trace/traceparent",schemaPath:"#/$defs/TraceContext/properties/traceparent/type",keyword:"type",params:{type:"string"}};vErrors===null?
+vErrors=[err33]:vErrors.push(err33),errors++}}if(data10.tracestate!==void 0){let data12=data10.tracestate;if(typeof data12=="string"){if(func1(data12)>512){const err34={
+instancePath:instancePath+"/trace/tracestate",schemaPath:"#/$defs/TraceContext/properties/tracestate/maxLength",keyword:"maxLength",params:{limit:512}};vErrors===
+null?vErrors=[err34]:vErrors.push(err34),errors++}}else{const err35={instancePath:instancePath+"/trace/tracestate",schemaPath:"#/$defs/TraceContext/properties/t\
+racestate/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err35]:vErrors.push(err35),errors++}}}else{const err36={instancePath:instancePath+
+"/trace",schemaPath:"#/$defs/TraceContext/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err36]:vErrors.push(err36),errors++}}if(data.at!==
+void 0){let data13=data.at;if(typeof data13=="string"){if(!pattern5.test(data13)){const err37={instancePath:instancePath+"/at",schemaPath:"#/properties/at/patte\
+rn",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err37]:vErrors.push(
+err37),errors++}}else{const err38={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=
+[err38]:vErrors.push(err38),errors++}}}else{const err39={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err39]:
+vErrors.push(err39),errors++}return validate134.errors=vErrors,errors===0}validate134.evaluated={props:{schemaVersion:!0,workflowId:!0,triggerId:!0,key:!0,episode:!0,
+state:!0,claimId:!0,supervisorId:!0,firedAt:!0,variables:!0,trace:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const WriterRecord=validate135,schema147={type:"obj\
+ect",required:["schemaVersion","writerId","supervisorId","state"],properties:{schemaVersion:{const:1},writerId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
+supervisorId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},state:{type:"string",enum:["lost"]}},description:"The Will of a connection that quick ins\
+tances of one process share for what they write. It is never opened again under this id, so that what it had not finished is to be respawned at once."};function validate135(data,{
+instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate135.evaluated;if(evaluated0.
 dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===
 void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(
-err0),errors++}if(data.workOrderId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"workOrderId"}};vErrors===
-null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.deviceId===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
-deviceId"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.detectedAt===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"req\
-uired",params:{missingProperty:"detectedAt"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.finding===void 0){const err4={instancePath,schemaPath:"\
-#/required",keyword:"required",params:{missingProperty:"finding"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.action===void 0){const err5={
-instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"action"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.startAt===
-void 0){const err6={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"startAt"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),
-errors++}if(data.endAt===void 0){const err7={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"endAt"}};vErrors===null?vErrors=[err7]:
-vErrors.push(err7),errors++}if(data.late===void 0){const err8={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"late"}};vErrors===
-null?vErrors=[err8]:vErrors.push(err8),errors++}if(data.technicians===void 0){const err9={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
-technicians"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(data.parts===void 0){const err10={instancePath,schemaPath:"#/required",keyword:"requ\
-ired",params:{missingProperty:"parts"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(data.protection===void 0){const err11={instancePath,schemaPath:"\
-#/required",keyword:"required",params:{missingProperty:"protection"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}if(data.production===void 0){const err12={
-instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"production"}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}if(data.
-assumptions===void 0){const err13={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"assumptions"}};vErrors===null?vErrors=[err13]:
-vErrors.push(err13),errors++}if(data.reasons===void 0){const err14={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"reasons"}};
-vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}if(data.rejected===void 0){const err15={instancePath,schemaPath:"#/required",keyword:"required",params:{
-missingProperty:"rejected"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}if(data.text===void 0){const err16={instancePath,schemaPath:"#/required",
-keyword:"required",params:{missingProperty:"text"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==
-1){const err17={instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?
-vErrors=[err17]:vErrors.push(err17),errors++}if(data.workOrderId!==void 0){let data1=data.workOrderId;if(typeof data1=="string"){if(func1(data1)>256){const err18={
-instancePath:instancePath+"/workOrderId",schemaPath:"#/properties/workOrderId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err18]:
-vErrors.push(err18),errors++}if(!pattern10.test(data1)){const err19={instancePath:instancePath+"/workOrderId",schemaPath:"#/properties/workOrderId/pattern",keyword:"\
-pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}else{const err20={instancePath:instancePath+"/workOr\
-derId",schemaPath:"#/properties/workOrderId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}if(data.sessionId!==
-void 0){let data2=data.sessionId;if(typeof data2=="string"){if(func1(data2)>256){const err21={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/se\
-ssionId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}if(!pattern10.test(data2)){const err22={instancePath:instancePath+
-"/sessionId",schemaPath:"#/properties/sessionId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),
-errors++}}else{const err23={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/type",keyword:"type",params:{type:"string"}};vErrors===null?
-vErrors=[err23]:vErrors.push(err23),errors++}}if(data.deviceId!==void 0){let data3=data.deviceId;if(typeof data3=="string"){if(func1(data3)>256){const err24={instancePath:instancePath+
-"/deviceId",schemaPath:"#/properties/deviceId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}if(!pattern10.
-test(data3)){const err25={instancePath:instancePath+"/deviceId",schemaPath:"#/properties/deviceId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};
-vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}else{const err26={instancePath:instancePath+"/deviceId",schemaPath:"#/properties/deviceId/type",keyword:"\
-type",params:{type:"string"}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}}if(data.site!==void 0&&typeof data.site!="string"){const err27={instancePath:instancePath+
-"/site",schemaPath:"#/properties/site/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}if(data.detectedAt!==
-void 0){let data5=data.detectedAt;if(typeof data5=="string"){if(!pattern5.test(data5)){const err28={instancePath:instancePath+"/detectedAt",schemaPath:"#/proper\
-ties/detectedAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=
-[err28]:vErrors.push(err28),errors++}}else{const err29={instancePath:instancePath+"/detectedAt",schemaPath:"#/properties/detectedAt/type",keyword:"type",params:{
-type:"string"}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}}if(data.finding!==void 0){let data6=data.finding;if(data6&&typeof data6=="object"&&
-!Array.isArray(data6)){if(data6.verdict===void 0){const err30={instancePath:instancePath+"/finding",schemaPath:"#/properties/finding/required",keyword:"required",
-params:{missingProperty:"verdict"}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}if(data6.confidence===void 0){const err31={instancePath:instancePath+
-"/finding",schemaPath:"#/properties/finding/required",keyword:"required",params:{missingProperty:"confidence"}};vErrors===null?vErrors=[err31]:vErrors.push(err31),
-errors++}if(data6.component===void 0){const err32={instancePath:instancePath+"/finding",schemaPath:"#/properties/finding/required",keyword:"required",params:{missingProperty:"\
-component"}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}if(data6.evidence===void 0){const err33={instancePath:instancePath+"/finding",schemaPath:"\
-#/properties/finding/required",keyword:"required",params:{missingProperty:"evidence"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}if(data6.verdict!==
-void 0){let data7=data6.verdict;if(typeof data7=="string"){if(func1(data7)<1){const err34={instancePath:instancePath+"/finding/verdict",schemaPath:"#/properties\
-/finding/properties/verdict/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}}else{const err35={instancePath:instancePath+
-"/finding/verdict",schemaPath:"#/properties/finding/properties/verdict/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err35]:vErrors.push(
-err35),errors++}}if(data6.confidence!==void 0){let data8=data6.confidence;if(typeof data8=="number"&&isFinite(data8)){if(data8>1||isNaN(data8)){const err36={instancePath:instancePath+
-"/finding/confidence",schemaPath:"#/properties/finding/properties/confidence/maximum",keyword:"maximum",params:{comparison:"<=",limit:1}};vErrors===null?vErrors=
-[err36]:vErrors.push(err36),errors++}if(data8<0||isNaN(data8)){const err37={instancePath:instancePath+"/finding/confidence",schemaPath:"#/properties/finding/pro\
-perties/confidence/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err37]:vErrors.push(err37),errors++}}else{const err38={instancePath:instancePath+
-"/finding/confidence",schemaPath:"#/properties/finding/properties/confidence/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err38]:vErrors.
-push(err38),errors++}}if(data6.component!==void 0){let data9=data6.component;if(typeof data9=="string"){if(func1(data9)<1){const err39={instancePath:instancePath+
-"/finding/component",schemaPath:"#/properties/finding/properties/component/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err39]:vErrors.
-push(err39),errors++}}else{const err40={instancePath:instancePath+"/finding/component",schemaPath:"#/properties/finding/properties/component/type",keyword:"type",
-params:{type:"string"}};vErrors===null?vErrors=[err40]:vErrors.push(err40),errors++}}if(data6.evidence!==void 0){let data10=data6.evidence;if(Array.isArray(data10)){
-if(data10.length>200){const err41={instancePath:instancePath+"/finding/evidence",schemaPath:"#/properties/finding/properties/evidence/maxItems",keyword:"maxItem\
-s",params:{limit:200}};vErrors===null?vErrors=[err41]:vErrors.push(err41),errors++}const len0=data10.length;for(let i0=0;i0<len0;i0++){let data11=data10[i0];if(typeof data11==
-"string"){if(func1(data11)>2e3){const err42={instancePath:instancePath+"/finding/evidence/"+i0,schemaPath:"#/properties/finding/properties/evidence/items/maxLen\
-gth",keyword:"maxLength",params:{limit:2e3}};vErrors===null?vErrors=[err42]:vErrors.push(err42),errors++}}else{const err43={instancePath:instancePath+"/finding/\
-evidence/"+i0,schemaPath:"#/properties/finding/properties/evidence/items/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err43]:vErrors.push(
-err43),errors++}}}else{const err44={instancePath:instancePath+"/finding/evidence",schemaPath:"#/properties/finding/properties/evidence/type",keyword:"type",params:{
-type:"array"}};vErrors===null?vErrors=[err44]:vErrors.push(err44),errors++}}}else{const err45={instancePath:instancePath+"/finding",schemaPath:"#/properties/fin\
-ding/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err45]:vErrors.push(err45),errors++}}if(data.action!==void 0&&typeof data.action!="str\
-ing"){const err46={instancePath:instancePath+"/action",schemaPath:"#/properties/action/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err46]:
-vErrors.push(err46),errors++}if(data.startAt!==void 0){let data13=data.startAt;if(typeof data13=="string"){if(!pattern5.test(data13)){const err47={instancePath:instancePath+
-"/startAt",schemaPath:"#/properties/startAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};
-vErrors===null?vErrors=[err47]:vErrors.push(err47),errors++}}else{const err48={instancePath:instancePath+"/startAt",schemaPath:"#/properties/startAt/type",keyword:"\
-type",params:{type:"string"}};vErrors===null?vErrors=[err48]:vErrors.push(err48),errors++}}if(data.endAt!==void 0){let data14=data.endAt;if(typeof data14=="stri\
-ng"){if(!pattern5.test(data14)){const err49={instancePath:instancePath+"/endAt",schemaPath:"#/properties/endAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4\
-}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err49]:vErrors.push(err49),errors++}}else{const err50={instancePath:instancePath+
-"/endAt",schemaPath:"#/properties/endAt/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err50]:vErrors.push(err50),errors++}}if(data.late!==
-void 0&&typeof data.late!="boolean"){const err51={instancePath:instancePath+"/late",schemaPath:"#/properties/late/type",keyword:"type",params:{type:"boolean"}};
-vErrors===null?vErrors=[err51]:vErrors.push(err51),errors++}if(data.technicians!==void 0){let data16=data.technicians;if(Array.isArray(data16)){if(data16.length>
-20){const err52={instancePath:instancePath+"/technicians",schemaPath:"#/properties/technicians/maxItems",keyword:"maxItems",params:{limit:20}};vErrors===null?vErrors=
-[err52]:vErrors.push(err52),errors++}if(data16.length<1){const err53={instancePath:instancePath+"/technicians",schemaPath:"#/properties/technicians/minItems",keyword:"\
-minItems",params:{limit:1}};vErrors===null?vErrors=[err53]:vErrors.push(err53),errors++}const len1=data16.length;for(let i1=0;i1<len1;i1++){let data17=data16[i1];
-if(data17&&typeof data17=="object"&&!Array.isArray(data17)){if(data17.id===void 0){const err54={instancePath:instancePath+"/technicians/"+i1,schemaPath:"#/prope\
-rties/technicians/items/required",keyword:"required",params:{missingProperty:"id"}};vErrors===null?vErrors=[err54]:vErrors.push(err54),errors++}if(data17.name===
-void 0){const err55={instancePath:instancePath+"/technicians/"+i1,schemaPath:"#/properties/technicians/items/required",keyword:"required",params:{missingProperty:"\
-name"}};vErrors===null?vErrors=[err55]:vErrors.push(err55),errors++}if(data17.id!==void 0){let data18=data17.id;if(typeof data18=="string"){if(func1(data18)<1){
-const err56={instancePath:instancePath+"/technicians/"+i1+"/id",schemaPath:"#/properties/technicians/items/properties/id/minLength",keyword:"minLength",params:{
-limit:1}};vErrors===null?vErrors=[err56]:vErrors.push(err56),errors++}}else{const err57={instancePath:instancePath+"/technicians/"+i1+"/id",schemaPath:"#/proper\
-ties/technicians/items/properties/id/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err57]:vErrors.push(err57),errors++}}if(data17.name!==
-void 0&&typeof data17.name!="string"){const err58={instancePath:instancePath+"/technicians/"+i1+"/name",schemaPath:"#/properties/technicians/items/properties/na\
-me/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err58]:vErrors.push(err58),errors++}}else{const err59={instancePath:instancePath+"/techn\
-icians/"+i1,schemaPath:"#/properties/technicians/items/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err59]:vErrors.push(err59),errors++}}}else{
-const err60={instancePath:instancePath+"/technicians",schemaPath:"#/properties/technicians/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err60]:
-vErrors.push(err60),errors++}}if(data.parts!==void 0){let data20=data.parts;if(Array.isArray(data20)){if(data20.length>50){const err61={instancePath:instancePath+
-"/parts",schemaPath:"#/properties/parts/maxItems",keyword:"maxItems",params:{limit:50}};vErrors===null?vErrors=[err61]:vErrors.push(err61),errors++}const len2=data20.
-length;for(let i2=0;i2<len2;i2++){let data21=data20[i2];if(data21&&typeof data21=="object"&&!Array.isArray(data21)){if(data21.sku===void 0){const err62={instancePath:instancePath+
-"/parts/"+i2,schemaPath:"#/properties/parts/items/required",keyword:"required",params:{missingProperty:"sku"}};vErrors===null?vErrors=[err62]:vErrors.push(err62),
-errors++}if(data21.name===void 0){const err63={instancePath:instancePath+"/parts/"+i2,schemaPath:"#/properties/parts/items/required",keyword:"required",params:{
-missingProperty:"name"}};vErrors===null?vErrors=[err63]:vErrors.push(err63),errors++}if(data21.quantity===void 0){const err64={instancePath:instancePath+"/parts\
-/"+i2,schemaPath:"#/properties/parts/items/required",keyword:"required",params:{missingProperty:"quantity"}};vErrors===null?vErrors=[err64]:vErrors.push(err64),
-errors++}if(data21.inStock===void 0){const err65={instancePath:instancePath+"/parts/"+i2,schemaPath:"#/properties/parts/items/required",keyword:"required",params:{
-missingProperty:"inStock"}};vErrors===null?vErrors=[err65]:vErrors.push(err65),errors++}if(data21.availableAt===void 0){const err66={instancePath:instancePath+"\
-/parts/"+i2,schemaPath:"#/properties/parts/items/required",keyword:"required",params:{missingProperty:"availableAt"}};vErrors===null?vErrors=[err66]:vErrors.push(
-err66),errors++}if(data21.sku!==void 0){let data22=data21.sku;if(typeof data22=="string"){if(func1(data22)<1){const err67={instancePath:instancePath+"/parts/"+i2+
-"/sku",schemaPath:"#/properties/parts/items/properties/sku/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err67]:vErrors.push(err67),errors++}}else{
-const err68={instancePath:instancePath+"/parts/"+i2+"/sku",schemaPath:"#/properties/parts/items/properties/sku/type",keyword:"type",params:{type:"string"}};vErrors===
-null?vErrors=[err68]:vErrors.push(err68),errors++}}if(data21.name!==void 0&&typeof data21.name!="string"){const err69={instancePath:instancePath+"/parts/"+i2+"/\
-name",schemaPath:"#/properties/parts/items/properties/name/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err69]:vErrors.push(err69),errors++}
-if(data21.quantity!==void 0){let data24=data21.quantity;if(!(typeof data24=="number"&&!(data24%1)&&!isNaN(data24)&&isFinite(data24))){const err70={instancePath:instancePath+
-"/parts/"+i2+"/quantity",schemaPath:"#/properties/parts/items/properties/quantity/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err70]:vErrors.
-push(err70),errors++}if(typeof data24=="number"&&isFinite(data24)&&(data24<1||isNaN(data24))){const err71={instancePath:instancePath+"/parts/"+i2+"/quantity",schemaPath:"\
-#/properties/parts/items/properties/quantity/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err71]:vErrors.push(err71),errors++}}
-if(data21.inStock!==void 0&&typeof data21.inStock!="boolean"){const err72={instancePath:instancePath+"/parts/"+i2+"/inStock",schemaPath:"#/properties/parts/item\
-s/properties/inStock/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err72]:vErrors.push(err72),errors++}if(data21.availableAt!==void 0){let data26=data21.
-availableAt;if(typeof data26=="string"){if(!pattern5.test(data26)){const err73={instancePath:instancePath+"/parts/"+i2+"/availableAt",schemaPath:"#/properties/p\
-arts/items/properties/availableAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===
-null?vErrors=[err73]:vErrors.push(err73),errors++}}else{const err74={instancePath:instancePath+"/parts/"+i2+"/availableAt",schemaPath:"#/properties/parts/items/\
-properties/availableAt/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err74]:vErrors.push(err74),errors++}}}else{const err75={instancePath:instancePath+
-"/parts/"+i2,schemaPath:"#/properties/parts/items/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err75]:vErrors.push(err75),errors++}}}else{
-const err76={instancePath:instancePath+"/parts",schemaPath:"#/properties/parts/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err76]:vErrors.
-push(err76),errors++}}if(data.protection!==void 0){let data27=data.protection;const _errs66=errors;let valid10=!1;const _errs67=errors;if(data27!==null){const err77={
-instancePath:instancePath+"/protection",schemaPath:"#/properties/protection/anyOf/0/type",keyword:"type",params:{type:"null"}};vErrors===null?vErrors=[err77]:vErrors.
-push(err77),errors++}var _valid0=_errs67===errors;valid10=valid10||_valid0;const _errs69=errors;if(data27&&typeof data27=="object"&&!Array.isArray(data27)){if(data27.
-speedRpm===void 0){const err78={instancePath:instancePath+"/protection",schemaPath:"#/properties/protection/anyOf/1/required",keyword:"required",params:{missingProperty:"\
-speedRpm"}};vErrors===null?vErrors=[err78]:vErrors.push(err78),errors++}if(data27.applied===void 0){const err79={instancePath:instancePath+"/protection",schemaPath:"\
-#/properties/protection/anyOf/1/required",keyword:"required",params:{missingProperty:"applied"}};vErrors===null?vErrors=[err79]:vErrors.push(err79),errors++}if(data27.
-speedRpm!==void 0){let data28=data27.speedRpm;if(typeof data28=="number"&&isFinite(data28)){if(data28<0||isNaN(data28)){const err80={instancePath:instancePath+"\
-/protection/speedRpm",schemaPath:"#/properties/protection/anyOf/1/properties/speedRpm/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?
-vErrors=[err80]:vErrors.push(err80),errors++}}else{const err81={instancePath:instancePath+"/protection/speedRpm",schemaPath:"#/properties/protection/anyOf/1/pro\
-perties/speedRpm/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err81]:vErrors.push(err81),errors++}}if(data27.applied!==void 0&&typeof data27.
-applied!="boolean"){const err82={instancePath:instancePath+"/protection/applied",schemaPath:"#/properties/protection/anyOf/1/properties/applied/type",keyword:"t\
-ype",params:{type:"boolean"}};vErrors===null?vErrors=[err82]:vErrors.push(err82),errors++}}else{const err83={instancePath:instancePath+"/protection",schemaPath:"\
-#/properties/protection/anyOf/1/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err83]:vErrors.push(err83),errors++}var _valid0=_errs69===errors;
-if(valid10=valid10||_valid0,_valid0){var props0={};props0.speedRpm=!0,props0.applied=!0}if(valid10)errors=_errs66,vErrors!==null&&(_errs66?vErrors.length=_errs66:
-vErrors=null);else{const err84={instancePath:instancePath+"/protection",schemaPath:"#/properties/protection/anyOf",keyword:"anyOf",params:{}};vErrors===null?vErrors=
-[err84]:vErrors.push(err84),errors++}}if(data.production!==void 0){let data30=data.production;if(data30&&typeof data30=="object"&&!Array.isArray(data30)){if(data30.
-demandPercent===void 0){const err85={instancePath:instancePath+"/production",schemaPath:"#/properties/production/required",keyword:"required",params:{missingProperty:"\
-demandPercent"}};vErrors===null?vErrors=[err85]:vErrors.push(err85),errors++}if(data30.shortfallPercent===void 0){const err86={instancePath:instancePath+"/produ\
-ction",schemaPath:"#/properties/production/required",keyword:"required",params:{missingProperty:"shortfallPercent"}};vErrors===null?vErrors=[err86]:vErrors.push(
-err86),errors++}if(data30.coveredBy===void 0){const err87={instancePath:instancePath+"/production",schemaPath:"#/properties/production/required",keyword:"requir\
-ed",params:{missingProperty:"coveredBy"}};vErrors===null?vErrors=[err87]:vErrors.push(err87),errors++}if(data30.notTogetherWith===void 0){const err88={instancePath:instancePath+
-"/production",schemaPath:"#/properties/production/required",keyword:"required",params:{missingProperty:"notTogetherWith"}};vErrors===null?vErrors=[err88]:vErrors.
-push(err88),errors++}if(data30.demandPercent!==void 0){let data31=data30.demandPercent;if(typeof data31=="number"&&isFinite(data31)){if(data31>100||isNaN(data31)){
-const err89={instancePath:instancePath+"/production/demandPercent",schemaPath:"#/properties/production/properties/demandPercent/maximum",keyword:"maximum",params:{
-comparison:"<=",limit:100}};vErrors===null?vErrors=[err89]:vErrors.push(err89),errors++}if(data31<0||isNaN(data31)){const err90={instancePath:instancePath+"/pro\
-duction/demandPercent",schemaPath:"#/properties/production/properties/demandPercent/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?
-vErrors=[err90]:vErrors.push(err90),errors++}}else{const err91={instancePath:instancePath+"/production/demandPercent",schemaPath:"#/properties/production/proper\
-ties/demandPercent/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err91]:vErrors.push(err91),errors++}}if(data30.shortfallPercent!==void 0){
-let data32=data30.shortfallPercent;if(typeof data32=="number"&&isFinite(data32)){if(data32>100||isNaN(data32)){const err92={instancePath:instancePath+"/producti\
-on/shortfallPercent",schemaPath:"#/properties/production/properties/shortfallPercent/maximum",keyword:"maximum",params:{comparison:"<=",limit:100}};vErrors===null?
-vErrors=[err92]:vErrors.push(err92),errors++}if(data32<0||isNaN(data32)){const err93={instancePath:instancePath+"/production/shortfallPercent",schemaPath:"#/pro\
-perties/production/properties/shortfallPercent/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err93]:vErrors.push(err93),errors++}}else{
-const err94={instancePath:instancePath+"/production/shortfallPercent",schemaPath:"#/properties/production/properties/shortfallPercent/type",keyword:"type",params:{
-type:"number"}};vErrors===null?vErrors=[err94]:vErrors.push(err94),errors++}}if(data30.coveredBy!==void 0){let data33=data30.coveredBy;if(Array.isArray(data33)){
-if(data33.length>200){const err95={instancePath:instancePath+"/production/coveredBy",schemaPath:"#/properties/production/properties/coveredBy/maxItems",keyword:"\
-maxItems",params:{limit:200}};vErrors===null?vErrors=[err95]:vErrors.push(err95),errors++}const len3=data33.length;for(let i3=0;i3<len3;i3++){let data34=data33[i3];
-if(data34&&typeof data34=="object"&&!Array.isArray(data34)){if(data34.deviceId===void 0){const err96={instancePath:instancePath+"/production/coveredBy/"+i3,schemaPath:"\
-#/properties/production/properties/coveredBy/items/required",keyword:"required",params:{missingProperty:"deviceId"}};vErrors===null?vErrors=[err96]:vErrors.push(
-err96),errors++}if(data34.headroomPercent===void 0){const err97={instancePath:instancePath+"/production/coveredBy/"+i3,schemaPath:"#/properties/production/prope\
-rties/coveredBy/items/required",keyword:"required",params:{missingProperty:"headroomPercent"}};vErrors===null?vErrors=[err97]:vErrors.push(err97),errors++}if(data34.
-deviceId!==void 0){let data35=data34.deviceId;if(typeof data35=="string"){if(func1(data35)>256){const err98={instancePath:instancePath+"/production/coveredBy/"+
-i3+"/deviceId",schemaPath:"#/properties/production/properties/coveredBy/items/properties/deviceId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?
-vErrors=[err98]:vErrors.push(err98),errors++}if(!pattern10.test(data35)){const err99={instancePath:instancePath+"/production/coveredBy/"+i3+"/deviceId",schemaPath:"\
-#/properties/production/properties/coveredBy/items/properties/deviceId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[
-err99]:vErrors.push(err99),errors++}}else{const err100={instancePath:instancePath+"/production/coveredBy/"+i3+"/deviceId",schemaPath:"#/properties/production/pr\
-operties/coveredBy/items/properties/deviceId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err100]:vErrors.push(err100),errors++}}if(data34.
-headroomPercent!==void 0){let data36=data34.headroomPercent;if(typeof data36=="number"&&isFinite(data36)){if(data36>100||isNaN(data36)){const err101={instancePath:instancePath+
-"/production/coveredBy/"+i3+"/headroomPercent",schemaPath:"#/properties/production/properties/coveredBy/items/properties/headroomPercent/maximum",keyword:"maxim\
-um",params:{comparison:"<=",limit:100}};vErrors===null?vErrors=[err101]:vErrors.push(err101),errors++}if(data36<0||isNaN(data36)){const err102={instancePath:instancePath+
-"/production/coveredBy/"+i3+"/headroomPercent",schemaPath:"#/properties/production/properties/coveredBy/items/properties/headroomPercent/minimum",keyword:"minim\
-um",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err102]:vErrors.push(err102),errors++}}else{const err103={instancePath:instancePath+"/production/c\
-overedBy/"+i3+"/headroomPercent",schemaPath:"#/properties/production/properties/coveredBy/items/properties/headroomPercent/type",keyword:"type",params:{type:"nu\
-mber"}};vErrors===null?vErrors=[err103]:vErrors.push(err103),errors++}}}else{const err104={instancePath:instancePath+"/production/coveredBy/"+i3,schemaPath:"#/p\
-roperties/production/properties/coveredBy/items/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err104]:vErrors.push(err104),errors++}}}else{
-const err105={instancePath:instancePath+"/production/coveredBy",schemaPath:"#/properties/production/properties/coveredBy/type",keyword:"type",params:{type:"arra\
-y"}};vErrors===null?vErrors=[err105]:vErrors.push(err105),errors++}}if(data30.notTogetherWith!==void 0){let data37=data30.notTogetherWith;if(Array.isArray(data37)){
-if(data37.length>200){const err106={instancePath:instancePath+"/production/notTogetherWith",schemaPath:"#/properties/production/properties/notTogetherWith/maxIt\
-ems",keyword:"maxItems",params:{limit:200}};vErrors===null?vErrors=[err106]:vErrors.push(err106),errors++}const len4=data37.length;for(let i4=0;i4<len4;i4++){let data38=data37[i4];
-if(typeof data38=="string"){if(func1(data38)>256){const err107={instancePath:instancePath+"/production/notTogetherWith/"+i4,schemaPath:"#/properties/production/\
-properties/notTogetherWith/items/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err107]:vErrors.push(err107),errors++}if(!pattern10.
-test(data38)){const err108={instancePath:instancePath+"/production/notTogetherWith/"+i4,schemaPath:"#/properties/production/properties/notTogetherWith/items/pat\
-tern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err108]:vErrors.push(err108),errors++}}else{const err109={instancePath:instancePath+
-"/production/notTogetherWith/"+i4,schemaPath:"#/properties/production/properties/notTogetherWith/items/type",keyword:"type",params:{type:"string"}};vErrors===null?
-vErrors=[err109]:vErrors.push(err109),errors++}}}else{const err110={instancePath:instancePath+"/production/notTogetherWith",schemaPath:"#/properties/production/\
-properties/notTogetherWith/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err110]:vErrors.push(err110),errors++}}}else{const err111={instancePath:instancePath+
-"/production",schemaPath:"#/properties/production/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err111]:vErrors.push(err111),errors++}}if(data.
-assumptions!==void 0){let data39=data.assumptions;if(Array.isArray(data39)){if(data39.length>200){const err112={instancePath:instancePath+"/assumptions",schemaPath:"\
-#/properties/assumptions/maxItems",keyword:"maxItems",params:{limit:200}};vErrors===null?vErrors=[err112]:vErrors.push(err112),errors++}const len5=data39.length;
-for(let i5=0;i5<len5;i5++){let data40=data39[i5];if(typeof data40=="string"){if(func1(data40)>2e3){const err113={instancePath:instancePath+"/assumptions/"+i5,schemaPath:"\
-#/properties/assumptions/items/maxLength",keyword:"maxLength",params:{limit:2e3}};vErrors===null?vErrors=[err113]:vErrors.push(err113),errors++}}else{const err114={
-instancePath:instancePath+"/assumptions/"+i5,schemaPath:"#/properties/assumptions/items/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err114]:
-vErrors.push(err114),errors++}}}else{const err115={instancePath:instancePath+"/assumptions",schemaPath:"#/properties/assumptions/type",keyword:"type",params:{type:"\
-array"}};vErrors===null?vErrors=[err115]:vErrors.push(err115),errors++}}if(data.reasons!==void 0){let data41=data.reasons;if(Array.isArray(data41)){if(data41.length>
-200){const err116={instancePath:instancePath+"/reasons",schemaPath:"#/properties/reasons/maxItems",keyword:"maxItems",params:{limit:200}};vErrors===null?vErrors=
-[err116]:vErrors.push(err116),errors++}const len6=data41.length;for(let i6=0;i6<len6;i6++){let data42=data41[i6];if(typeof data42=="string"){if(func1(data42)>2e3){
-const err117={instancePath:instancePath+"/reasons/"+i6,schemaPath:"#/properties/reasons/items/maxLength",keyword:"maxLength",params:{limit:2e3}};vErrors===null?
-vErrors=[err117]:vErrors.push(err117),errors++}}else{const err118={instancePath:instancePath+"/reasons/"+i6,schemaPath:"#/properties/reasons/items/type",keyword:"\
-type",params:{type:"string"}};vErrors===null?vErrors=[err118]:vErrors.push(err118),errors++}}}else{const err119={instancePath:instancePath+"/reasons",schemaPath:"\
-#/properties/reasons/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err119]:vErrors.push(err119),errors++}}if(data.rejected!==void 0){let data43=data.
-rejected;if(Array.isArray(data43)){if(data43.length>200){const err120={instancePath:instancePath+"/rejected",schemaPath:"#/properties/rejected/maxItems",keyword:"\
-maxItems",params:{limit:200}};vErrors===null?vErrors=[err120]:vErrors.push(err120),errors++}const len7=data43.length;for(let i7=0;i7<len7;i7++){let data44=data43[i7];
-if(typeof data44=="string"){if(func1(data44)>2e3){const err121={instancePath:instancePath+"/rejected/"+i7,schemaPath:"#/properties/rejected/items/maxLength",keyword:"\
-maxLength",params:{limit:2e3}};vErrors===null?vErrors=[err121]:vErrors.push(err121),errors++}}else{const err122={instancePath:instancePath+"/rejected/"+i7,schemaPath:"\
-#/properties/rejected/items/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err122]:vErrors.push(err122),errors++}}}else{const err123={instancePath:instancePath+
-"/rejected",schemaPath:"#/properties/rejected/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err123]:vErrors.push(err123),errors++}}if(data.
-text!==void 0){let data45=data.text;if(typeof data45=="string"){if(func1(data45)>2e3){const err124={instancePath:instancePath+"/text",schemaPath:"#/properties/t\
-ext/maxLength",keyword:"maxLength",params:{limit:2e3}};vErrors===null?vErrors=[err124]:vErrors.push(err124),errors++}if(func1(data45)<1){const err125={instancePath:instancePath+
-"/text",schemaPath:"#/properties/text/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err125]:vErrors.push(err125),errors++}}else{const err126={
-instancePath:instancePath+"/text",schemaPath:"#/properties/text/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err126]:vErrors.push(err126),
-errors++}}}else{const err127={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err127]:vErrors.push(err127),errors++}
-return validate137.errors=vErrors,errors===0}validate137.evaluated={props:{schemaVersion:!0,workOrderId:!0,sessionId:!0,deviceId:!0,site:!0,detectedAt:!0,finding:!0,
-action:!0,startAt:!0,endAt:!0,late:!0,technicians:!0,parts:!0,protection:!0,production:!0,assumptions:!0,reasons:!0,rejected:!0,text:!0},dynamicProps:!1,dynamicItems:!1};
-const WorkflowDefinition=validate138,schema149={type:"object",required:["id","description","steps"],properties:{id:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
-name:{type:"string",minLength:1,maxLength:200},description:{type:"string",minLength:1,maxLength:4e3},version:{type:"string",minLength:1,maxLength:100,description:"\
-Default 1.0.0."},tags:{type:"array",items:{type:"string",minLength:1,maxLength:100},maxItems:32,description:"Of the card's skill."},variables:{type:"object",additionalProperties:{
-$ref:"#/$defs/WorkflowVariable"},propertyNames:{pattern:"^[A-Za-z_][A-Za-z0-9_]*$",maxLength:100},maxProperties:200},deadlineSeconds:{type:"number",exclusiveMinimum:0,
-maximum:31536e3,description:"From acceptance to a typed end, whatever happens. Default 3600. In seconds."},compensationSeconds:{type:"number",exclusiveMinimum:0,
-maximum:31536e3,description:"How long compensations may take after the deadline, all together. Default 600. In seconds."},retentionSeconds:{type:"number",exclusiveMinimum:0,
-maximum:31536e3,description:"How long the records outlive the deadline on the broker. Default 3600. In seconds."},triggers:{type:"array",items:{$ref:"#/$defs/Wo\
-rkflowTrigger"},maxItems:50},steps:{type:"array",items:{$ref:"#/$defs/StepDefinition"},minItems:1,maxItems:1e3}},additionalProperties:!1,description:"A workflow\
-: a graph of steps, addressed by callers like an agent."},schema150={type:"object",properties:{description:{type:"string",maxLength:1e3},type:{type:"string",enum:[
-"string","number","integer","boolean","object","array"]},required:{type:"boolean",description:"A request without it is refused. Default: true when there is no d\
-efault."},default:{}},additionalProperties:!1,description:"An input of the workflow, given by the request."},func216=Object.prototype.hasOwnProperty,pattern151=new RegExp(
-"^[A-Za-z_][A-Za-z0-9_]*$","u"),schema151={type:"object",required:["id"],properties:{id:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},description:{type:"\
-string",maxLength:1e3},schedule:{$ref:"#/$defs/ScheduleTrigger"},telemetry:{$ref:"#/$defs/TelemetryTrigger"},variables:{type:"object"}},additionalProperties:!1,
-description:"Starts a run without a request. Strings of `variables` may hold expressions: `trigger.{id,at,key}`, and `message` and `topic` of telemetry.",exactlyOneOf:[
-"schedule","telemetry"]},schema152={type:"object",required:["cron"],properties:{cron:{type:"string",minLength:1,maxLength:200,description:"Five fields, or six w\
-ith seconds first."},timezone:{type:"string",minLength:1,maxLength:100,description:"IANA name: Europe/Berlin. Default UTC."},missed:{type:"string",enum:["skip",
-"latest","all"],description:"Times that passed while no supervisor was there: none, the last one, or each. Default skip."},maxMissed:{type:"integer",minimum:1,maximum:1e3,
-description:"With missed: all, the last so many. Default 10."}},additionalProperties:!1,description:"A run at each time. Every supervisor derives the same sessi\
-on id from it."},schema153={type:"object",required:["when"],properties:{topic:{type:"string",minLength:1,maxLength:1e3,description:"MQTT topic filter; `{org}` a\
-nd `{unit}` are filled in. Default shoal/v1/{org}/{unit}/device/+/telemetry."},when:{type:"string",minLength:1,maxLength:4e3,description:"CEL over `message` (JS\
-ON, else text) and `topic`: true is an alarm."},key:{type:"string",minLength:1,maxLength:4e3,description:"CEL: what belongs to one alarm. A constant makes one o\
-f all. Default: the topic."},forSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"Debounce: `when` must have held for so long, over the mes\
-sages that came. Default: at once. In seconds."},clear:{type:"string",minLength:1,maxLength:4e3,description:"Hysteresis: CEL, true ends the alarm, and only then\
- can there be another. Default: `when` is false."},cooldownSeconds:{type:"number",minimum:0,maximum:31536e3,description:"Shortest time between two runs of one k\
-ey. Default 60."},maxKeys:{type:"integer",minimum:1,maximum:1e5,description:"Keys that may have had an alarm; messages of further ones are passed over and logge\
-d. Default 1000."}},additionalProperties:!1,description:"A run for each alarm, however many messages it is made of."};function validate139(data,{instancePath="",
-parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate139.evaluated;if(evaluated0.dynamicProps&&
-(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.id===void 0){const err0={
-instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"id"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}for(const key0 in data)
-if(!(key0==="id"||key0==="description"||key0==="schedule"||key0==="telemetry"||key0==="variables")){const err1={instancePath,schemaPath:"#/additionalProperties",
-keyword:"additionalProperties",params:{additionalProperty:key0}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.id!==void 0){let data0=data.id;
-if(typeof data0=="string"){if(func1(data0)>256){const err2={instancePath:instancePath+"/id",schemaPath:"#/properties/id/maxLength",keyword:"maxLength",params:{limit:256}};
-vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(!pattern10.test(data0)){const err3={instancePath:instancePath+"/id",schemaPath:"#/properties/id/pat\
-tern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}}else{const err4={instancePath:instancePath+
-"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}}if(data.description!==
-void 0){let data1=data.description;if(typeof data1=="string"){if(func1(data1)>1e3){const err5={instancePath:instancePath+"/description",schemaPath:"#/properties\
-/description/maxLength",keyword:"maxLength",params:{limit:1e3}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}}else{const err6={instancePath:instancePath+
-"/description",schemaPath:"#/properties/description/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}}if(data.
-schedule!==void 0){let data2=data.schedule;if(data2&&typeof data2=="object"&&!Array.isArray(data2)){if(data2.cron===void 0){const err7={instancePath:instancePath+
-"/schedule",schemaPath:"#/$defs/ScheduleTrigger/required",keyword:"required",params:{missingProperty:"cron"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}
-for(const key1 in data2)if(!(key1==="cron"||key1==="timezone"||key1==="missed"||key1==="maxMissed")){const err8={instancePath:instancePath+"/schedule",schemaPath:"\
-#/$defs/ScheduleTrigger/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key1}};vErrors===null?vErrors=[err8]:vErrors.push(err8),
-errors++}if(data2.cron!==void 0){let data3=data2.cron;if(typeof data3=="string"){if(func1(data3)>200){const err9={instancePath:instancePath+"/schedule/cron",schemaPath:"\
-#/$defs/ScheduleTrigger/properties/cron/maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(func1(data3)<
-1){const err10={instancePath:instancePath+"/schedule/cron",schemaPath:"#/$defs/ScheduleTrigger/properties/cron/minLength",keyword:"minLength",params:{limit:1}};
-vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}}else{const err11={instancePath:instancePath+"/schedule/cron",schemaPath:"#/$defs/ScheduleTrigger/pr\
-operties/cron/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}if(data2.timezone!==void 0){let data4=data2.
-timezone;if(typeof data4=="string"){if(func1(data4)>100){const err12={instancePath:instancePath+"/schedule/timezone",schemaPath:"#/$defs/ScheduleTrigger/propert\
-ies/timezone/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}if(func1(data4)<1){const err13={instancePath:instancePath+
-"/schedule/timezone",schemaPath:"#/$defs/ScheduleTrigger/properties/timezone/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err13]:vErrors.
-push(err13),errors++}}else{const err14={instancePath:instancePath+"/schedule/timezone",schemaPath:"#/$defs/ScheduleTrigger/properties/timezone/type",keyword:"ty\
-pe",params:{type:"string"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}if(data2.missed!==void 0){let data5=data2.missed;if(typeof data5!="stri\
-ng"){const err15={instancePath:instancePath+"/schedule/missed",schemaPath:"#/$defs/ScheduleTrigger/properties/missed/type",keyword:"type",params:{type:"string"}};
-vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}if(!(data5==="skip"||data5==="latest"||data5==="all")){const err16={instancePath:instancePath+"/sche\
-dule/missed",schemaPath:"#/$defs/ScheduleTrigger/properties/missed/enum",keyword:"enum",params:{allowedValues:schema152.properties.missed.enum}};vErrors===null?
-vErrors=[err16]:vErrors.push(err16),errors++}}if(data2.maxMissed!==void 0){let data6=data2.maxMissed;if(!(typeof data6=="number"&&!(data6%1)&&!isNaN(data6)&&isFinite(
-data6))){const err17={instancePath:instancePath+"/schedule/maxMissed",schemaPath:"#/$defs/ScheduleTrigger/properties/maxMissed/type",keyword:"type",params:{type:"\
-integer"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}if(typeof data6=="number"&&isFinite(data6)){if(data6>1e3||isNaN(data6)){const err18={instancePath:instancePath+
-"/schedule/maxMissed",schemaPath:"#/$defs/ScheduleTrigger/properties/maxMissed/maximum",keyword:"maximum",params:{comparison:"<=",limit:1e3}};vErrors===null?vErrors=
-[err18]:vErrors.push(err18),errors++}if(data6<1||isNaN(data6)){const err19={instancePath:instancePath+"/schedule/maxMissed",schemaPath:"#/$defs/ScheduleTrigger/\
-properties/maxMissed/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}}}else{const err20={
-instancePath:instancePath+"/schedule",schemaPath:"#/$defs/ScheduleTrigger/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err20]:vErrors.push(
-err20),errors++}}if(data.telemetry!==void 0){let data7=data.telemetry;if(data7&&typeof data7=="object"&&!Array.isArray(data7)){if(data7.when===void 0){const err21={
-instancePath:instancePath+"/telemetry",schemaPath:"#/$defs/TelemetryTrigger/required",keyword:"required",params:{missingProperty:"when"}};vErrors===null?vErrors=
-[err21]:vErrors.push(err21),errors++}for(const key2 in data7)if(!(key2==="topic"||key2==="when"||key2==="key"||key2==="forSeconds"||key2==="clear"||key2==="cool\
-downSeconds"||key2==="maxKeys")){const err22={instancePath:instancePath+"/telemetry",schemaPath:"#/$defs/TelemetryTrigger/additionalProperties",keyword:"additio\
-nalProperties",params:{additionalProperty:key2}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}if(data7.topic!==void 0){let data8=data7.topic;if(typeof data8==
-"string"){if(func1(data8)>1e3){const err23={instancePath:instancePath+"/telemetry/topic",schemaPath:"#/$defs/TelemetryTrigger/properties/topic/maxLength",keyword:"\
-maxLength",params:{limit:1e3}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}if(func1(data8)<1){const err24={instancePath:instancePath+"/telemetry\
-/topic",schemaPath:"#/$defs/TelemetryTrigger/properties/topic/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err24]:vErrors.push(err24),
-errors++}}else{const err25={instancePath:instancePath+"/telemetry/topic",schemaPath:"#/$defs/TelemetryTrigger/properties/topic/type",keyword:"type",params:{type:"\
-string"}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}if(data7.when!==void 0){let data9=data7.when;if(typeof data9=="string"){if(func1(data9)>4e3){
-const err26={instancePath:instancePath+"/telemetry/when",schemaPath:"#/$defs/TelemetryTrigger/properties/when/maxLength",keyword:"maxLength",params:{limit:4e3}};
-vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}if(func1(data9)<1){const err27={instancePath:instancePath+"/telemetry/when",schemaPath:"#/$defs/Tele\
-metryTrigger/properties/when/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}}else{const err28={instancePath:instancePath+
-"/telemetry/when",schemaPath:"#/$defs/TelemetryTrigger/properties/when/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err28]:vErrors.push(
-err28),errors++}}if(data7.key!==void 0){let data10=data7.key;if(typeof data10=="string"){if(func1(data10)>4e3){const err29={instancePath:instancePath+"/telemetr\
-y/key",schemaPath:"#/$defs/TelemetryTrigger/properties/key/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err29]:vErrors.push(err29),
-errors++}if(func1(data10)<1){const err30={instancePath:instancePath+"/telemetry/key",schemaPath:"#/$defs/TelemetryTrigger/properties/key/minLength",keyword:"min\
-Length",params:{limit:1}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}}else{const err31={instancePath:instancePath+"/telemetry/key",schemaPath:"\
-#/$defs/TelemetryTrigger/properties/key/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}}if(data7.forSeconds!==
-void 0){let data11=data7.forSeconds;if(typeof data11=="number"&&isFinite(data11)){if(data11>31536e3||isNaN(data11)){const err32={instancePath:instancePath+"/tel\
-emetry/forSeconds",schemaPath:"#/$defs/TelemetryTrigger/properties/forSeconds/maximum",keyword:"maximum",params:{comparison:"<=",limit:31536e3}};vErrors===null?
-vErrors=[err32]:vErrors.push(err32),errors++}if(data11<=0||isNaN(data11)){const err33={instancePath:instancePath+"/telemetry/forSeconds",schemaPath:"#/$defs/Tel\
-emetryTrigger/properties/forSeconds/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison:">",limit:0}};vErrors===null?vErrors=[err33]:vErrors.push(err33),
-errors++}}else{const err34={instancePath:instancePath+"/telemetry/forSeconds",schemaPath:"#/$defs/TelemetryTrigger/properties/forSeconds/type",keyword:"type",params:{
-type:"number"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}}if(data7.clear!==void 0){let data12=data7.clear;if(typeof data12=="string"){if(func1(
-data12)>4e3){const err35={instancePath:instancePath+"/telemetry/clear",schemaPath:"#/$defs/TelemetryTrigger/properties/clear/maxLength",keyword:"maxLength",params:{
-limit:4e3}};vErrors===null?vErrors=[err35]:vErrors.push(err35),errors++}if(func1(data12)<1){const err36={instancePath:instancePath+"/telemetry/clear",schemaPath:"\
-#/$defs/TelemetryTrigger/properties/clear/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err36]:vErrors.push(err36),errors++}}else{const err37={
-instancePath:instancePath+"/telemetry/clear",schemaPath:"#/$defs/TelemetryTrigger/properties/clear/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=
-[err37]:vErrors.push(err37),errors++}}if(data7.cooldownSeconds!==void 0){let data13=data7.cooldownSeconds;if(typeof data13=="number"&&isFinite(data13)){if(data13>
-31536e3||isNaN(data13)){const err38={instancePath:instancePath+"/telemetry/cooldownSeconds",schemaPath:"#/$defs/TelemetryTrigger/properties/cooldownSeconds/maxi\
-mum",keyword:"maximum",params:{comparison:"<=",limit:31536e3}};vErrors===null?vErrors=[err38]:vErrors.push(err38),errors++}if(data13<0||isNaN(data13)){const err39={
-instancePath:instancePath+"/telemetry/cooldownSeconds",schemaPath:"#/$defs/TelemetryTrigger/properties/cooldownSeconds/minimum",keyword:"minimum",params:{comparison:"\
->=",limit:0}};vErrors===null?vErrors=[err39]:vErrors.push(err39),errors++}}else{const err40={instancePath:instancePath+"/telemetry/cooldownSeconds",schemaPath:"\
-#/$defs/TelemetryTrigger/properties/cooldownSeconds/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err40]:vErrors.push(err40),errors++}}if(data7.
-maxKeys!==void 0){let data14=data7.maxKeys;if(!(typeof data14=="number"&&!(data14%1)&&!isNaN(data14)&&isFinite(data14))){const err41={instancePath:instancePath+
-"/telemetry/maxKeys",schemaPath:"#/$defs/TelemetryTrigger/properties/maxKeys/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err41]:vErrors.
-push(err41),errors++}if(typeof data14=="number"&&isFinite(data14)){if(data14>1e5||isNaN(data14)){const err42={instancePath:instancePath+"/telemetry/maxKeys",schemaPath:"\
-#/$defs/TelemetryTrigger/properties/maxKeys/maximum",keyword:"maximum",params:{comparison:"<=",limit:1e5}};vErrors===null?vErrors=[err42]:vErrors.push(err42),errors++}
-if(data14<1||isNaN(data14)){const err43={instancePath:instancePath+"/telemetry/maxKeys",schemaPath:"#/$defs/TelemetryTrigger/properties/maxKeys/minimum",keyword:"\
-minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err43]:vErrors.push(err43),errors++}}}}else{const err44={instancePath:instancePath+"/telemetr\
-y",schemaPath:"#/$defs/TelemetryTrigger/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err44]:vErrors.push(err44),errors++}}if(data.variables!==
-void 0){let data15=data.variables;if(!(data15&&typeof data15=="object"&&!Array.isArray(data15))){const err45={instancePath:instancePath+"/variables",schemaPath:"\
-#/properties/variables/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err45]:vErrors.push(err45),errors++}}if((data.schedule===void 0?0:1)+
-(data.telemetry===void 0?0:1)!=1){const err46={instancePath,schemaPath:"#/exactlyOneOf",keyword:"exactlyOneOf",params:{members:schema151.exactlyOneOf}};vErrors===
-null?vErrors=[err46]:vErrors.push(err46),errors++}}else{const err47={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=
-[err47]:vErrors.push(err47),errors++}return validate139.errors=vErrors,errors===0}validate139.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};const schema154={
-type:"object",required:["id","use"],properties:{id:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},description:{type:"string",maxLength:1e3},use:{$ref:"\
-#/$defs/StepUse"},with:{type:"object"},needs:{type:"array",items:{anyOf:[{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},{$ref:"#/$defs/StepEdge"}]},maxItems:1e3},
-join:{$ref:"#/$defs/StepJoin"},when:{type:"string",minLength:1,maxLength:4e3,description:"A CEL expression; false skips the step."},forEach:{$ref:"#/$defs/StepF\
-orEach"},timeoutSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"Longest time at work in one attempt, once its needs are met. Default 300.\
- In seconds."},retry:{$ref:"#/$defs/StepRetry"},onFailure:{type:"string",enum:["fail","skip","continue","compensate"],description:"What a step that did not comp\
-lete does to those that need it. fail: they are skipped and the session fails. skip: they are skipped, the session goes on. continue: they run and see the faile\
-d result. compensate: as fail, and when every step has ended the compensations of those that completed run, the last first."},placement:{$ref:"#/$defs/Placement"},
-compensate:{$ref:"#/$defs/StepCompensation"},idempotent:{type:"boolean",description:"False: the step changes the world and must not do so twice. It writes an in\
-tent first, and an attempt that finds the intent of another ends as `unknown`. Default: what the blueprint says, else true."}},additionalProperties:!1},schema155={
-type:"object",required:["step"],properties:{step:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},onFailure:{type:"string",enum:["fail","skip","continu\
-e","compensate"],description:"What a step that did not complete does to those that need it. fail: they are skipped and the session fails. skip: they are skipped\
-, the session goes on. continue: they run and see the failed result. compensate: as fail, and when every step has ended the compensations of those that complete\
-d run, the last first."}},additionalProperties:!1,description:"A need with a failure policy of its own; it wins over the needed step's policy."};function validate141(data,{
-instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate141.evaluated;if(evaluated0.
-dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.id===void 0){
-const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"id"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.
-use===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"use"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),
-errors++}for(const key0 in data)if(!func216.call(schema154.properties,key0)){const err2={instancePath,schemaPath:"#/additionalProperties",keyword:"additionalPro\
-perties",params:{additionalProperty:key0}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.id!==void 0){let data0=data.id;if(typeof data0=="st\
-ring"){if(func1(data0)>256){const err3={instancePath:instancePath+"/id",schemaPath:"#/properties/id/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===
-null?vErrors=[err3]:vErrors.push(err3),errors++}if(!pattern10.test(data0)){const err4={instancePath:instancePath+"/id",schemaPath:"#/properties/id/pattern",keyword:"\
-pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}}else{const err5={instancePath:instancePath+"/id",schemaPath:"\
-#/properties/id/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}}if(data.description!==void 0){let data1=data.
-description;if(typeof data1=="string"){if(func1(data1)>1e3){const err6={instancePath:instancePath+"/description",schemaPath:"#/properties/description/maxLength",
-keyword:"maxLength",params:{limit:1e3}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}}else{const err7={instancePath:instancePath+"/description",schemaPath:"\
-#/properties/description/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}}if(data.use!==void 0&&(validate116(
-data.use,{instancePath:instancePath+"/use",parentData:data,parentDataProperty:"use",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate116.errors),errors=
-vErrors.length)),data.with!==void 0){let data3=data.with;if(!(data3&&typeof data3=="object"&&!Array.isArray(data3))){const err8={instancePath:instancePath+"/wit\
-h",schemaPath:"#/properties/with/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}}if(data.needs!==void 0){
-let data4=data.needs;if(Array.isArray(data4)){if(data4.length>1e3){const err9={instancePath:instancePath+"/needs",schemaPath:"#/properties/needs/maxItems",keyword:"\
-maxItems",params:{limit:1e3}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}const len0=data4.length;for(let i0=0;i0<len0;i0++){let data5=data4[i0];const _errs12=errors;
-let valid3=!1;const _errs13=errors;if(typeof data5=="string"){if(func1(data5)>256){const err10={instancePath:instancePath+"/needs/"+i0,schemaPath:"#/properties/\
-needs/items/anyOf/0/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(!pattern10.test(data5)){const err11={
-instancePath:instancePath+"/needs/"+i0,schemaPath:"#/properties/needs/items/anyOf/0/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?
-vErrors=[err11]:vErrors.push(err11),errors++}}else{const err12={instancePath:instancePath+"/needs/"+i0,schemaPath:"#/properties/needs/items/anyOf/0/type",keyword:"\
-type",params:{type:"string"}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}var _valid0=_errs13===errors;valid3=valid3||_valid0;const _errs15=errors;
-if(data5&&typeof data5=="object"&&!Array.isArray(data5)){if(data5.step===void 0){const err13={instancePath:instancePath+"/needs/"+i0,schemaPath:"#/$defs/StepEdg\
-e/required",keyword:"required",params:{missingProperty:"step"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}for(const key1 in data5)if(!(key1===
-"step"||key1==="onFailure")){const err14={instancePath:instancePath+"/needs/"+i0,schemaPath:"#/$defs/StepEdge/additionalProperties",keyword:"additionalPropertie\
-s",params:{additionalProperty:key1}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}if(data5.step!==void 0){let data6=data5.step;if(typeof data6=="\
-string"){if(func1(data6)>256){const err15={instancePath:instancePath+"/needs/"+i0+"/step",schemaPath:"#/$defs/StepEdge/properties/step/maxLength",keyword:"maxLe\
-ngth",params:{limit:256}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}if(!pattern10.test(data6)){const err16={instancePath:instancePath+"/needs/"+
-i0+"/step",schemaPath:"#/$defs/StepEdge/properties/step/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err16]:vErrors.
-push(err16),errors++}}else{const err17={instancePath:instancePath+"/needs/"+i0+"/step",schemaPath:"#/$defs/StepEdge/properties/step/type",keyword:"type",params:{
-type:"string"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}if(data5.onFailure!==void 0){let data7=data5.onFailure;if(typeof data7!="string"){const err18={
-instancePath:instancePath+"/needs/"+i0+"/onFailure",schemaPath:"#/$defs/StepEdge/properties/onFailure/type",keyword:"type",params:{type:"string"}};vErrors===null?
-vErrors=[err18]:vErrors.push(err18),errors++}if(!(data7==="fail"||data7==="skip"||data7==="continue"||data7==="compensate")){const err19={instancePath:instancePath+
-"/needs/"+i0+"/onFailure",schemaPath:"#/$defs/StepEdge/properties/onFailure/enum",keyword:"enum",params:{allowedValues:schema155.properties.onFailure.enum}};vErrors===
-null?vErrors=[err19]:vErrors.push(err19),errors++}}}else{const err20={instancePath:instancePath+"/needs/"+i0,schemaPath:"#/$defs/StepEdge/type",keyword:"type",params:{
-type:"object"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}var _valid0=_errs15===errors;if(valid3=valid3||_valid0,valid3)errors=_errs12,vErrors!==
-null&&(_errs12?vErrors.length=_errs12:vErrors=null);else{const err21={instancePath:instancePath+"/needs/"+i0,schemaPath:"#/properties/needs/items/anyOf",keyword:"\
-anyOf",params:{}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}}else{const err22={instancePath:instancePath+"/needs",schemaPath:"#/properties/ne\
-eds/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}}if(data.join!==void 0){let data8=data.join;const _errs25=errors;
-let valid7=!1;const _errs26=errors;if(typeof data8!="string"){const err23={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/0/type",keyword:"\
-type",params:{type:"string"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}if(!(data8==="all"||data8==="any")){const err24={instancePath:instancePath+
-"/join",schemaPath:"#/$defs/StepJoin/anyOf/0/enum",keyword:"enum",params:{allowedValues:schema127.anyOf[0].enum}};vErrors===null?vErrors=[err24]:vErrors.push(err24),
-errors++}var _valid1=_errs26===errors;valid7=valid7||_valid1;const _errs28=errors,_errs30=errors,_errs31=errors;if(data8&&typeof data8=="object"&&!Array.isArray(
-data8)){let missing0;if(data8.atLeast===void 0&&(missing0="atLeast")||data8.percent===void 0&&(missing0="percent")){const err25={};vErrors===null?vErrors=[err25]:
-vErrors.push(err25),errors++}}var valid8=_errs31===errors;if(valid8){const err26={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/1/not",keyword:"\
-not",params:{}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}else errors=_errs30,vErrors!==null&&(_errs30?vErrors.length=_errs30:vErrors=null);if(data8&&
-typeof data8=="object"&&!Array.isArray(data8)){if(Object.keys(data8).length<1){const err27={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf\
-/1/minProperties",keyword:"minProperties",params:{limit:1}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}for(const key2 in data8)if(!(key2==="atL\
-east"||key2==="percent"||key2==="withinSeconds"||key2==="onTimeout")){const err28={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/1/additi\
-onalProperties",keyword:"additionalProperties",params:{additionalProperty:key2}};vErrors===null?vErrors=[err28]:vErrors.push(err28),errors++}if(data8.atLeast!==
-void 0){let data9=data8.atLeast;if(!(typeof data9=="number"&&!(data9%1)&&!isNaN(data9)&&isFinite(data9))){const err29={instancePath:instancePath+"/join/atLeast",
-schemaPath:"#/$defs/StepJoin/anyOf/1/properties/atLeast/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}
-if(typeof data9=="number"&&isFinite(data9)){if(data9>1e3||isNaN(data9)){const err30={instancePath:instancePath+"/join/atLeast",schemaPath:"#/$defs/StepJoin/anyO\
-f/1/properties/atLeast/maximum",keyword:"maximum",params:{comparison:"<=",limit:1e3}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}if(data9<1||isNaN(
-data9)){const err31={instancePath:instancePath+"/join/atLeast",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/atLeast/minimum",keyword:"minimum",params:{comparison:"\
->=",limit:1}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}}}if(data8.percent!==void 0){let data10=data8.percent;if(typeof data10=="number"&&isFinite(
-data10)){if(data10>100||isNaN(data10)){const err32={instancePath:instancePath+"/join/percent",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/percent/maximum",keyword:"\
-maximum",params:{comparison:"<=",limit:100}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}if(data10<=0||isNaN(data10)){const err33={instancePath:instancePath+
-"/join/percent",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/percent/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison:">",limit:0}};vErrors===
-null?vErrors=[err33]:vErrors.push(err33),errors++}}else{const err34={instancePath:instancePath+"/join/percent",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/p\
-ercent/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}}if(data8.withinSeconds!==void 0){let data11=data8.
-withinSeconds;if(typeof data11=="number"&&isFinite(data11)){if(data11>31536e3||isNaN(data11)){const err35={instancePath:instancePath+"/join/withinSeconds",schemaPath:"\
-#/$defs/StepJoin/anyOf/1/properties/withinSeconds/maximum",keyword:"maximum",params:{comparison:"<=",limit:31536e3}};vErrors===null?vErrors=[err35]:vErrors.push(
-err35),errors++}if(data11<=0||isNaN(data11)){const err36={instancePath:instancePath+"/join/withinSeconds",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/within\
-Seconds/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison:">",limit:0}};vErrors===null?vErrors=[err36]:vErrors.push(err36),errors++}}else{const err37={
-instancePath:instancePath+"/join/withinSeconds",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/withinSeconds/type",keyword:"type",params:{type:"number"}};vErrors===
-null?vErrors=[err37]:vErrors.push(err37),errors++}}if(data8.onTimeout!==void 0){let data12=data8.onTimeout;if(typeof data12!="string"){const err38={instancePath:instancePath+
-"/join/onTimeout",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/onTimeout/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err38]:vErrors.
-push(err38),errors++}if(!(data12==="fail"||data12==="run")){const err39={instancePath:instancePath+"/join/onTimeout",schemaPath:"#/$defs/StepJoin/anyOf/1/proper\
-ties/onTimeout/enum",keyword:"enum",params:{allowedValues:schema127.anyOf[1].properties.onTimeout.enum}};vErrors===null?vErrors=[err39]:vErrors.push(err39),errors++}}}else{
-const err40={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/1/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err40]:
-vErrors.push(err40),errors++}var _valid1=_errs28===errors;if(valid7=valid7||_valid1,valid7)errors=_errs25,vErrors!==null&&(_errs25?vErrors.length=_errs25:vErrors=
-null);else{const err41={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf",keyword:"anyOf",params:{}};vErrors===null?vErrors=[err41]:vErrors.
-push(err41),errors++}}if(data.when!==void 0){let data13=data.when;if(typeof data13=="string"){if(func1(data13)>4e3){const err42={instancePath:instancePath+"/whe\
-n",schemaPath:"#/properties/when/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err42]:vErrors.push(err42),errors++}if(func1(data13)<
-1){const err43={instancePath:instancePath+"/when",schemaPath:"#/properties/when/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err43]:
-vErrors.push(err43),errors++}}else{const err44={instancePath:instancePath+"/when",schemaPath:"#/properties/when/type",keyword:"type",params:{type:"string"}};vErrors===
-null?vErrors=[err44]:vErrors.push(err44),errors++}}if(data.forEach!==void 0&&(validate118(data.forEach,{instancePath:instancePath+"/forEach",parentData:data,parentDataProperty:"\
-forEach",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate118.errors),errors=vErrors.length)),data.timeoutSeconds!==void 0){let data15=data.timeoutSeconds;
-if(typeof data15=="number"&&isFinite(data15)){if(data15>31536e3||isNaN(data15)){const err45={instancePath:instancePath+"/timeoutSeconds",schemaPath:"#/propertie\
-s/timeoutSeconds/maximum",keyword:"maximum",params:{comparison:"<=",limit:31536e3}};vErrors===null?vErrors=[err45]:vErrors.push(err45),errors++}if(data15<=0||isNaN(
-data15)){const err46={instancePath:instancePath+"/timeoutSeconds",schemaPath:"#/properties/timeoutSeconds/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison:"\
->",limit:0}};vErrors===null?vErrors=[err46]:vErrors.push(err46),errors++}}else{const err47={instancePath:instancePath+"/timeoutSeconds",schemaPath:"#/properties\
-/timeoutSeconds/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err47]:vErrors.push(err47),errors++}}if(data.retry!==void 0){let data16=data.
-retry;if(data16&&typeof data16=="object"&&!Array.isArray(data16)){for(const key3 in data16)if(!(key3==="maxAttempts"||key3==="backoffSeconds"||key3==="maxBackof\
-fSeconds"||key3==="jitter")){const err48={instancePath:instancePath+"/retry",schemaPath:"#/$defs/StepRetry/additionalProperties",keyword:"additionalProperties",
-params:{additionalProperty:key3}};vErrors===null?vErrors=[err48]:vErrors.push(err48),errors++}if(data16.maxAttempts!==void 0){let data17=data16.maxAttempts;if(!(typeof data17==
-"number"&&!(data17%1)&&!isNaN(data17)&&isFinite(data17))){const err49={instancePath:instancePath+"/retry/maxAttempts",schemaPath:"#/$defs/StepRetry/properties/m\
-axAttempts/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err49]:vErrors.push(err49),errors++}if(typeof data17=="number"&&isFinite(data17)){
-if(data17>20||isNaN(data17)){const err50={instancePath:instancePath+"/retry/maxAttempts",schemaPath:"#/$defs/StepRetry/properties/maxAttempts/maximum",keyword:"\
-maximum",params:{comparison:"<=",limit:20}};vErrors===null?vErrors=[err50]:vErrors.push(err50),errors++}if(data17<1||isNaN(data17)){const err51={instancePath:instancePath+
-"/retry/maxAttempts",schemaPath:"#/$defs/StepRetry/properties/maxAttempts/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err51]:
-vErrors.push(err51),errors++}}}if(data16.backoffSeconds!==void 0){let data18=data16.backoffSeconds;if(typeof data18=="number"&&isFinite(data18)){if(data18>3600||
-isNaN(data18)){const err52={instancePath:instancePath+"/retry/backoffSeconds",schemaPath:"#/$defs/StepRetry/properties/backoffSeconds/maximum",keyword:"maximum",
-params:{comparison:"<=",limit:3600}};vErrors===null?vErrors=[err52]:vErrors.push(err52),errors++}if(data18<0||isNaN(data18)){const err53={instancePath:instancePath+
-"/retry/backoffSeconds",schemaPath:"#/$defs/StepRetry/properties/backoffSeconds/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=
-[err53]:vErrors.push(err53),errors++}}else{const err54={instancePath:instancePath+"/retry/backoffSeconds",schemaPath:"#/$defs/StepRetry/properties/backoffSecond\
-s/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err54]:vErrors.push(err54),errors++}}if(data16.maxBackoffSeconds!==void 0){let data19=data16.
-maxBackoffSeconds;if(typeof data19=="number"&&isFinite(data19)){if(data19>86400||isNaN(data19)){const err55={instancePath:instancePath+"/retry/maxBackoffSeconds",
-schemaPath:"#/$defs/StepRetry/properties/maxBackoffSeconds/maximum",keyword:"maximum",params:{comparison:"<=",limit:86400}};vErrors===null?vErrors=[err55]:vErrors.
-push(err55),errors++}if(data19<0||isNaN(data19)){const err56={instancePath:instancePath+"/retry/maxBackoffSeconds",schemaPath:"#/$defs/StepRetry/properties/maxB\
-ackoffSeconds/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err56]:vErrors.push(err56),errors++}}else{const err57={instancePath:instancePath+
-"/retry/maxBackoffSeconds",schemaPath:"#/$defs/StepRetry/properties/maxBackoffSeconds/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err57]:
-vErrors.push(err57),errors++}}if(data16.jitter!==void 0){let data20=data16.jitter;if(typeof data20=="number"&&isFinite(data20)){if(data20>1||isNaN(data20)){const err58={
-instancePath:instancePath+"/retry/jitter",schemaPath:"#/$defs/StepRetry/properties/jitter/maximum",keyword:"maximum",params:{comparison:"<=",limit:1}};vErrors===
-null?vErrors=[err58]:vErrors.push(err58),errors++}if(data20<0||isNaN(data20)){const err59={instancePath:instancePath+"/retry/jitter",schemaPath:"#/$defs/StepRet\
-ry/properties/jitter/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err59]:vErrors.push(err59),errors++}}else{const err60={
-instancePath:instancePath+"/retry/jitter",schemaPath:"#/$defs/StepRetry/properties/jitter/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err60]:
-vErrors.push(err60),errors++}}}else{const err61={instancePath:instancePath+"/retry",schemaPath:"#/$defs/StepRetry/type",keyword:"type",params:{type:"object"}};vErrors===
-null?vErrors=[err61]:vErrors.push(err61),errors++}}if(data.onFailure!==void 0){let data21=data.onFailure;if(typeof data21!="string"){const err62={instancePath:instancePath+
-"/onFailure",schemaPath:"#/properties/onFailure/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err62]:vErrors.push(err62),errors++}if(!(data21===
-"fail"||data21==="skip"||data21==="continue"||data21==="compensate")){const err63={instancePath:instancePath+"/onFailure",schemaPath:"#/properties/onFailure/enu\
-m",keyword:"enum",params:{allowedValues:schema154.properties.onFailure.enum}};vErrors===null?vErrors=[err63]:vErrors.push(err63),errors++}}if(data.placement!==void 0){
-let data22=data.placement;if(data22&&typeof data22=="object"&&!Array.isArray(data22)){for(const key4 in data22)if(!(key4==="labels"||key4==="weight")){const err64={
-instancePath:instancePath+"/placement",schemaPath:"#/$defs/Placement/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key4}};vErrors===
-null?vErrors=[err64]:vErrors.push(err64),errors++}if(data22.labels!==void 0){let data23=data22.labels;if(data23&&typeof data23=="object"&&!Array.isArray(data23)){
-if(Object.keys(data23).length>20){const err65={instancePath:instancePath+"/placement/labels",schemaPath:"#/$defs/Placement/properties/labels/maxProperties",keyword:"\
-maxProperties",params:{limit:20}};vErrors===null?vErrors=[err65]:vErrors.push(err65),errors++}for(const key5 in data23){let data24=data23[key5];if(typeof data24==
-"string"){if(func1(data24)>200){const err66={instancePath:instancePath+"/placement/labels/"+key5.replace(/~/g,"~0").replace(/\//g,"~1"),schemaPath:"#/$defs/Plac\
-ement/properties/labels/additionalProperties/maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?vErrors=[err66]:vErrors.push(err66),errors++}}else{
-const err67={instancePath:instancePath+"/placement/labels/"+key5.replace(/~/g,"~0").replace(/\//g,"~1"),schemaPath:"#/$defs/Placement/properties/labels/addition\
-alProperties/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err67]:vErrors.push(err67),errors++}}}else{const err68={instancePath:instancePath+
-"/placement/labels",schemaPath:"#/$defs/Placement/properties/labels/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err68]:vErrors.push(err68),
-errors++}}if(data22.weight!==void 0){let data25=data22.weight;if(!(typeof data25=="number"&&!(data25%1)&&!isNaN(data25)&&isFinite(data25))){const err69={instancePath:instancePath+
-"/placement/weight",schemaPath:"#/$defs/Placement/properties/weight/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err69]:vErrors.push(err69),
-errors++}if(typeof data25=="number"&&isFinite(data25)){if(data25>1e3||isNaN(data25)){const err70={instancePath:instancePath+"/placement/weight",schemaPath:"#/$d\
-efs/Placement/properties/weight/maximum",keyword:"maximum",params:{comparison:"<=",limit:1e3}};vErrors===null?vErrors=[err70]:vErrors.push(err70),errors++}if(data25<
-1||isNaN(data25)){const err71={instancePath:instancePath+"/placement/weight",schemaPath:"#/$defs/Placement/properties/weight/minimum",keyword:"minimum",params:{
-comparison:">=",limit:1}};vErrors===null?vErrors=[err71]:vErrors.push(err71),errors++}}}}else{const err72={instancePath:instancePath+"/placement",schemaPath:"#/\
-$defs/Placement/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err72]:vErrors.push(err72),errors++}}if(data.compensate!==void 0&&(validate120(
-data.compensate,{instancePath:instancePath+"/compensate",parentData:data,parentDataProperty:"compensate",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,
-validate120.errors),errors=vErrors.length)),data.idempotent!==void 0&&typeof data.idempotent!="boolean"){const err73={instancePath:instancePath+"/idempotent",schemaPath:"\
-#/properties/idempotent/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err73]:vErrors.push(err73),errors++}}else{const err74={instancePath,
-schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err74]:vErrors.push(err74),errors++}return validate141.errors=vErrors,errors===
-0}validate141.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};function validate138(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){
-let vErrors=null,errors=0;const evaluated0=validate138.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=
+err0),errors++}if(data.writerId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"writerId"}};vErrors===null?
+vErrors=[err1]:vErrors.push(err1),errors++}if(data.supervisorId===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
+supervisorId"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.state===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"requ\
+ired",params:{missingProperty:"state"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==1){const err4={
+instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err4]:
+vErrors.push(err4),errors++}if(data.writerId!==void 0){let data1=data.writerId;if(typeof data1=="string"){if(func1(data1)>256){const err5={instancePath:instancePath+
+"/writerId",schemaPath:"#/properties/writerId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(!pattern10.
+test(data1)){const err6={instancePath:instancePath+"/writerId",schemaPath:"#/properties/writerId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};
+vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}}else{const err7={instancePath:instancePath+"/writerId",schemaPath:"#/properties/writerId/type",keyword:"\
+type",params:{type:"string"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}}if(data.supervisorId!==void 0){let data2=data.supervisorId;if(typeof data2==
+"string"){if(func1(data2)>256){const err8={instancePath:instancePath+"/supervisorId",schemaPath:"#/properties/supervisorId/maxLength",keyword:"maxLength",params:{
+limit:256}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}if(!pattern10.test(data2)){const err9={instancePath:instancePath+"/supervisorId",schemaPath:"\
+#/properties/supervisorId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}}else{const err10={
+instancePath:instancePath+"/supervisorId",schemaPath:"#/properties/supervisorId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err10]:vErrors.
+push(err10),errors++}}if(data.state!==void 0){let data3=data.state;if(typeof data3!="string"){const err11={instancePath:instancePath+"/state",schemaPath:"#/prop\
+erties/state/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}if(data3!=="lost"){const err12={instancePath:instancePath+
+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema147.properties.state.enum}};vErrors===null?vErrors=[err12]:vErrors.push(
+err12),errors++}}}else{const err13={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}
+return validate135.errors=vErrors,errors===0}validate135.evaluated={props:{schemaVersion:!0,writerId:!0,supervisorId:!0,state:!0},dynamicProps:!1,dynamicItems:!1};
+const UsageRecord=validate136,schema148={type:"object",required:["schemaVersion","agentId","scope","scopeId","calls","tokens","costUsd","at"],properties:{schemaVersion:{
+const:1},agentId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},scope:{type:"string",enum:["day","session"],description:"day: of the agent, and summe\
+d over agents, of the fleet. session: of one session."},scopeId:{type:"string",description:"The UTC date (2026-03-01), or the session id.",maxLength:200},calls:{
+type:"integer",minimum:0},tokens:{type:"integer",minimum:0,description:"In and out, reservations of calls under way included."},costUsd:{type:"number",minimum:0,
+description:"US dollars, by the prices that the agent was configured with."},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)\
+$","x-shoal-write":"utc"}},description:"What one agent has used of a budget. Each agent writes its own; a reader adds them up. A call is written as a reservatio\
+n before it is made: a crash leaves it counted."};function validate136(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){
+let vErrors=null,errors=0;const evaluated0=validate136.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=
+void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{
+missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.agentId===void 0){const err1={instancePath,schemaPath:"#/req\
+uired",keyword:"required",params:{missingProperty:"agentId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.scope===void 0){const err2={instancePath,
+schemaPath:"#/required",keyword:"required",params:{missingProperty:"scope"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.scopeId===void 0){
+const err3={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"scopeId"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}
+if(data.calls===void 0){const err4={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"calls"}};vErrors===null?vErrors=[err4]:vErrors.
+push(err4),errors++}if(data.tokens===void 0){const err5={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"tokens"}};vErrors===null?
+vErrors=[err5]:vErrors.push(err5),errors++}if(data.costUsd===void 0){const err6={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
+costUsd"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(data.at===void 0){const err7={instancePath,schemaPath:"#/required",keyword:"required",params:{
+missingProperty:"at"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==1){const err8={instancePath:instancePath+
+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}
+if(data.agentId!==void 0){let data1=data.agentId;if(typeof data1=="string"){if(func1(data1)>256){const err9={instancePath:instancePath+"/agentId",schemaPath:"#/\
+properties/agentId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(!pattern10.test(data1)){const err10={
+instancePath:instancePath+"/agentId",schemaPath:"#/properties/agentId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err10]:
+vErrors.push(err10),errors++}}else{const err11={instancePath:instancePath+"/agentId",schemaPath:"#/properties/agentId/type",keyword:"type",params:{type:"string"}};
+vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}if(data.scope!==void 0){let data2=data.scope;if(typeof data2!="string"){const err12={instancePath:instancePath+
+"/scope",schemaPath:"#/properties/scope/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}if(!(data2==="d\
+ay"||data2==="session")){const err13={instancePath:instancePath+"/scope",schemaPath:"#/properties/scope/enum",keyword:"enum",params:{allowedValues:schema148.properties.
+scope.enum}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}if(data.scopeId!==void 0){let data3=data.scopeId;if(typeof data3=="string"){if(func1(data3)>
+200){const err14={instancePath:instancePath+"/scopeId",schemaPath:"#/properties/scopeId/maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?vErrors=
+[err14]:vErrors.push(err14),errors++}}else{const err15={instancePath:instancePath+"/scopeId",schemaPath:"#/properties/scopeId/type",keyword:"type",params:{type:"\
+string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}if(data.calls!==void 0){let data4=data.calls;if(!(typeof data4=="number"&&!(data4%1)&&!isNaN(
+data4)&&isFinite(data4))){const err16={instancePath:instancePath+"/calls",schemaPath:"#/properties/calls/type",keyword:"type",params:{type:"integer"}};vErrors===
+null?vErrors=[err16]:vErrors.push(err16),errors++}if(typeof data4=="number"&&isFinite(data4)&&(data4<0||isNaN(data4))){const err17={instancePath:instancePath+"/\
+calls",schemaPath:"#/properties/calls/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}
+if(data.tokens!==void 0){let data5=data.tokens;if(!(typeof data5=="number"&&!(data5%1)&&!isNaN(data5)&&isFinite(data5))){const err18={instancePath:instancePath+
+"/tokens",schemaPath:"#/properties/tokens/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}if(typeof data5==
+"number"&&isFinite(data5)&&(data5<0||isNaN(data5))){const err19={instancePath:instancePath+"/tokens",schemaPath:"#/properties/tokens/minimum",keyword:"minimum",
+params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}if(data.costUsd!==void 0){let data6=data.costUsd;if(typeof data6==
+"number"&&isFinite(data6)){if(data6<0||isNaN(data6)){const err20={instancePath:instancePath+"/costUsd",schemaPath:"#/properties/costUsd/minimum",keyword:"minimu\
+m",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}else{const err21={instancePath:instancePath+"/costUsd",schemaPath:"\
+#/properties/costUsd/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}if(data.at!==void 0){let data7=data.
+at;if(typeof data7=="string"){if(!pattern5.test(data7)){const err22={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{
+pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}}else{const err23={
+instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}}else{
+const err24={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}return validate136.
+errors=vErrors,errors===0}validate136.evaluated={props:{schemaVersion:!0,agentId:!0,scope:!0,scopeId:!0,calls:!0,tokens:!0,costUsd:!0,at:!0},dynamicProps:!1,dynamicItems:!1};
+const WorkOrder=validate137,schema149={type:"object",required:["schemaVersion","workOrderId","deviceId","detectedAt","finding","action","startAt","endAt","late",
+"technicians","parts","protection","production","assumptions","reasons","rejected","text"],properties:{schemaVersion:{const:1},workOrderId:{type:"string",pattern:"\
+^[A-Za-z0-9_.-]+$",maxLength:256},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},deviceId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
+site:{type:"string"},detectedAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},finding:{
+type:"object",required:["verdict","confidence","component","evidence"],properties:{verdict:{type:"string",minLength:1,"x-shoal-write":"non-empty"},confidence:{type:"\
+number",minimum:0,maximum:1},component:{type:"string",minLength:1,"x-shoal-write":"non-empty"},evidence:{type:"array",items:{type:"string",maxLength:2e3},maxItems:200,
+description:"What an analyst would check, strongest first."}}},action:{type:"string","x-shoal-write":"non-empty"},startAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\
+\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},endAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\\
+d:\\d\\d)$","x-shoal-write":"utc"},late:{type:"boolean",description:"Begins after the time by which the finding wants it."},technicians:{type:"array",items:{type:"\
+object",required:["id","name"],properties:{id:{type:"string",minLength:1,"x-shoal-write":"non-empty"},name:{type:"string","x-shoal-write":"non-empty"}}},minItems:1,
+maxItems:20},parts:{type:"array",items:{type:"object",required:["sku","name","quantity","inStock","availableAt"],properties:{sku:{type:"string",minLength:1,"x-s\
+hoal-write":"non-empty"},name:{type:"string","x-shoal-write":"non-empty"},quantity:{type:"integer",minimum:1},inStock:{type:"boolean",description:"False: it has\
+ to be ordered."},availableAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}}},maxItems:50},
+protection:{anyOf:[{type:"null"},{type:"object",required:["speedRpm","applied"],properties:{speedRpm:{type:"number",minimum:0},applied:{type:"boolean",description:"\
+False: the device could not be told."}}}]},production:{type:"object",required:["demandPercent","shortfallPercent","coveredBy","notTogetherWith"],properties:{demandPercent:{
+type:"number",minimum:0,maximum:100,description:"Highest demand of the plant during the work, of its capacity."},shortfallPercent:{type:"number",minimum:0,maximum:100,
+description:"Of the device's capacity, what nobody takes over at the worst hour of the work."},coveredBy:{type:"array",items:{type:"object",required:["deviceId",
+"headroomPercent"],properties:{deviceId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},headroomPercent:{type:"number",minimum:0,maximum:100,description:"\
+What it can take over."}}},maxItems:200},notTogetherWith:{type:"array",items:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},maxItems:200,description:"\
+Devices that must not be down while this one is."}}},assumptions:{type:"array",items:{type:"string",maxLength:2e3},maxItems:200,description:"What could not be k\
+nown, and what was taken for it."},reasons:{type:"array",items:{type:"string",maxLength:2e3},maxItems:200,description:"Why this slot."},rejected:{type:"array",items:{
+type:"string",maxLength:2e3},maxItems:200,description:"What else there was, and why it was not taken."},text:{type:"string",minLength:1,maxLength:2e3,description:"\
+The order in a sentence."}}};function validate137(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;
+const evaluated0=validate137.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data==
+"object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sch\
+emaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.workOrderId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"\
+required",params:{missingProperty:"workOrderId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.deviceId===void 0){const err2={instancePath,
+schemaPath:"#/required",keyword:"required",params:{missingProperty:"deviceId"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.detectedAt===void 0){
+const err3={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"detectedAt"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}
+if(data.finding===void 0){const err4={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"finding"}};vErrors===null?vErrors=[err4]:
+vErrors.push(err4),errors++}if(data.action===void 0){const err5={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"action"}};vErrors===
+null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.startAt===void 0){const err6={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
+startAt"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(data.endAt===void 0){const err7={instancePath,schemaPath:"#/required",keyword:"required",
+params:{missingProperty:"endAt"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(data.late===void 0){const err8={instancePath,schemaPath:"#/requir\
+ed",keyword:"required",params:{missingProperty:"late"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}if(data.technicians===void 0){const err9={instancePath,
+schemaPath:"#/required",keyword:"required",params:{missingProperty:"technicians"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(data.parts===void 0){
+const err10={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"parts"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}
+if(data.protection===void 0){const err11={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"protection"}};vErrors===null?vErrors=
+[err11]:vErrors.push(err11),errors++}if(data.production===void 0){const err12={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
+production"}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}if(data.assumptions===void 0){const err13={instancePath,schemaPath:"#/required",keyword:"\
+required",params:{missingProperty:"assumptions"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}if(data.reasons===void 0){const err14={instancePath,
+schemaPath:"#/required",keyword:"required",params:{missingProperty:"reasons"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}if(data.rejected===void 0){
+const err15={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"rejected"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}
+if(data.text===void 0){const err16={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"text"}};vErrors===null?vErrors=[err16]:vErrors.
+push(err16),errors++}if(data.schemaVersion!==void 0&&data.schemaVersion!==1){const err17={instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/sc\
+hemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}if(data.workOrderId!==void 0){let data1=data.
+workOrderId;if(typeof data1=="string"){if(func1(data1)>256){const err18={instancePath:instancePath+"/workOrderId",schemaPath:"#/properties/workOrderId/maxLength",
+keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}if(!pattern10.test(data1)){const err19={instancePath:instancePath+
+"/workOrderId",schemaPath:"#/properties/workOrderId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err19]:vErrors.push(
+err19),errors++}}else{const err20={instancePath:instancePath+"/workOrderId",schemaPath:"#/properties/workOrderId/type",keyword:"type",params:{type:"string"}};vErrors===
+null?vErrors=[err20]:vErrors.push(err20),errors++}}if(data.sessionId!==void 0){let data2=data.sessionId;if(typeof data2=="string"){if(func1(data2)>256){const err21={
+instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err21]:vErrors.
+push(err21),errors++}if(!pattern10.test(data2)){const err22={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/pattern",keyword:"pattern",
+params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}}else{const err23={instancePath:instancePath+"/sessionId",schemaPath:"\
+#/properties/sessionId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}if(data.deviceId!==void 0){let data3=data.
+deviceId;if(typeof data3=="string"){if(func1(data3)>256){const err24={instancePath:instancePath+"/deviceId",schemaPath:"#/properties/deviceId/maxLength",keyword:"\
+maxLength",params:{limit:256}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}if(!pattern10.test(data3)){const err25={instancePath:instancePath+"/d\
+eviceId",schemaPath:"#/properties/deviceId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}else{
+const err26={instancePath:instancePath+"/deviceId",schemaPath:"#/properties/deviceId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err26]:
+vErrors.push(err26),errors++}}if(data.site!==void 0&&typeof data.site!="string"){const err27={instancePath:instancePath+"/site",schemaPath:"#/properties/site/ty\
+pe",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}if(data.detectedAt!==void 0){let data5=data.detectedAt;if(typeof data5==
+"string"){if(!pattern5.test(data5)){const err28={instancePath:instancePath+"/detectedAt",schemaPath:"#/properties/detectedAt/pattern",keyword:"pattern",params:{
+pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),errors++}}else{const err29={
+instancePath:instancePath+"/detectedAt",schemaPath:"#/properties/detectedAt/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err29]:vErrors.
+push(err29),errors++}}if(data.finding!==void 0){let data6=data.finding;if(data6&&typeof data6=="object"&&!Array.isArray(data6)){if(data6.verdict===void 0){const err30={
+instancePath:instancePath+"/finding",schemaPath:"#/properties/finding/required",keyword:"required",params:{missingProperty:"verdict"}};vErrors===null?vErrors=[err30]:
+vErrors.push(err30),errors++}if(data6.confidence===void 0){const err31={instancePath:instancePath+"/finding",schemaPath:"#/properties/finding/required",keyword:"\
+required",params:{missingProperty:"confidence"}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}if(data6.component===void 0){const err32={instancePath:instancePath+
+"/finding",schemaPath:"#/properties/finding/required",keyword:"required",params:{missingProperty:"component"}};vErrors===null?vErrors=[err32]:vErrors.push(err32),
+errors++}if(data6.evidence===void 0){const err33={instancePath:instancePath+"/finding",schemaPath:"#/properties/finding/required",keyword:"required",params:{missingProperty:"\
+evidence"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}if(data6.verdict!==void 0){let data7=data6.verdict;if(typeof data7=="string"){if(func1(data7)<
+1){const err34={instancePath:instancePath+"/finding/verdict",schemaPath:"#/properties/finding/properties/verdict/minLength",keyword:"minLength",params:{limit:1}};
+vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}}else{const err35={instancePath:instancePath+"/finding/verdict",schemaPath:"#/properties/finding/pro\
+perties/verdict/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err35]:vErrors.push(err35),errors++}}if(data6.confidence!==void 0){let data8=data6.
+confidence;if(typeof data8=="number"&&isFinite(data8)){if(data8>1||isNaN(data8)){const err36={instancePath:instancePath+"/finding/confidence",schemaPath:"#/prop\
+erties/finding/properties/confidence/maximum",keyword:"maximum",params:{comparison:"<=",limit:1}};vErrors===null?vErrors=[err36]:vErrors.push(err36),errors++}if(data8<
+0||isNaN(data8)){const err37={instancePath:instancePath+"/finding/confidence",schemaPath:"#/properties/finding/properties/confidence/minimum",keyword:"minimum",
+params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err37]:vErrors.push(err37),errors++}}else{const err38={instancePath:instancePath+"/finding/confidence",
+schemaPath:"#/properties/finding/properties/confidence/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err38]:vErrors.push(err38),errors++}}
+if(data6.component!==void 0){let data9=data6.component;if(typeof data9=="string"){if(func1(data9)<1){const err39={instancePath:instancePath+"/finding/component",
+schemaPath:"#/properties/finding/properties/component/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err39]:vErrors.push(err39),errors++}}else{
+const err40={instancePath:instancePath+"/finding/component",schemaPath:"#/properties/finding/properties/component/type",keyword:"type",params:{type:"string"}};vErrors===
+null?vErrors=[err40]:vErrors.push(err40),errors++}}if(data6.evidence!==void 0){let data10=data6.evidence;if(Array.isArray(data10)){if(data10.length>200){const err41={
+instancePath:instancePath+"/finding/evidence",schemaPath:"#/properties/finding/properties/evidence/maxItems",keyword:"maxItems",params:{limit:200}};vErrors===null?
+vErrors=[err41]:vErrors.push(err41),errors++}const len0=data10.length;for(let i0=0;i0<len0;i0++){let data11=data10[i0];if(typeof data11=="string"){if(func1(data11)>
+2e3){const err42={instancePath:instancePath+"/finding/evidence/"+i0,schemaPath:"#/properties/finding/properties/evidence/items/maxLength",keyword:"maxLength",params:{
+limit:2e3}};vErrors===null?vErrors=[err42]:vErrors.push(err42),errors++}}else{const err43={instancePath:instancePath+"/finding/evidence/"+i0,schemaPath:"#/prope\
+rties/finding/properties/evidence/items/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err43]:vErrors.push(err43),errors++}}}else{const err44={
+instancePath:instancePath+"/finding/evidence",schemaPath:"#/properties/finding/properties/evidence/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=
+[err44]:vErrors.push(err44),errors++}}}else{const err45={instancePath:instancePath+"/finding",schemaPath:"#/properties/finding/type",keyword:"type",params:{type:"\
+object"}};vErrors===null?vErrors=[err45]:vErrors.push(err45),errors++}}if(data.action!==void 0&&typeof data.action!="string"){const err46={instancePath:instancePath+
+"/action",schemaPath:"#/properties/action/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err46]:vErrors.push(err46),errors++}if(data.startAt!==
+void 0){let data13=data.startAt;if(typeof data13=="string"){if(!pattern5.test(data13)){const err47={instancePath:instancePath+"/startAt",schemaPath:"#/propertie\
+s/startAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err47]:
+vErrors.push(err47),errors++}}else{const err48={instancePath:instancePath+"/startAt",schemaPath:"#/properties/startAt/type",keyword:"type",params:{type:"string"}};
+vErrors===null?vErrors=[err48]:vErrors.push(err48),errors++}}if(data.endAt!==void 0){let data14=data.endAt;if(typeof data14=="string"){if(!pattern5.test(data14)){
+const err49={instancePath:instancePath+"/endAt",schemaPath:"#/properties/endAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+\
+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err49]:vErrors.push(err49),errors++}}else{const err50={instancePath:instancePath+"/endAt",schemaPath:"#/prop\
+erties/endAt/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err50]:vErrors.push(err50),errors++}}if(data.late!==void 0&&typeof data.late!=
+"boolean"){const err51={instancePath:instancePath+"/late",schemaPath:"#/properties/late/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err51]:
+vErrors.push(err51),errors++}if(data.technicians!==void 0){let data16=data.technicians;if(Array.isArray(data16)){if(data16.length>20){const err52={instancePath:instancePath+
+"/technicians",schemaPath:"#/properties/technicians/maxItems",keyword:"maxItems",params:{limit:20}};vErrors===null?vErrors=[err52]:vErrors.push(err52),errors++}
+if(data16.length<1){const err53={instancePath:instancePath+"/technicians",schemaPath:"#/properties/technicians/minItems",keyword:"minItems",params:{limit:1}};vErrors===
+null?vErrors=[err53]:vErrors.push(err53),errors++}const len1=data16.length;for(let i1=0;i1<len1;i1++){let data17=data16[i1];if(data17&&typeof data17=="object"&&
+!Array.isArray(data17)){if(data17.id===void 0){const err54={instancePath:instancePath+"/technicians/"+i1,schemaPath:"#/properties/technicians/items/required",keyword:"\
+required",params:{missingProperty:"id"}};vErrors===null?vErrors=[err54]:vErrors.push(err54),errors++}if(data17.name===void 0){const err55={instancePath:instancePath+
+"/technicians/"+i1,schemaPath:"#/properties/technicians/items/required",keyword:"required",params:{missingProperty:"name"}};vErrors===null?vErrors=[err55]:vErrors.
+push(err55),errors++}if(data17.id!==void 0){let data18=data17.id;if(typeof data18=="string"){if(func1(data18)<1){const err56={instancePath:instancePath+"/techni\
+cians/"+i1+"/id",schemaPath:"#/properties/technicians/items/properties/id/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err56]:vErrors.
+push(err56),errors++}}else{const err57={instancePath:instancePath+"/technicians/"+i1+"/id",schemaPath:"#/properties/technicians/items/properties/id/type",keyword:"\
+type",params:{type:"string"}};vErrors===null?vErrors=[err57]:vErrors.push(err57),errors++}}if(data17.name!==void 0&&typeof data17.name!="string"){const err58={instancePath:instancePath+
+"/technicians/"+i1+"/name",schemaPath:"#/properties/technicians/items/properties/name/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err58]:
+vErrors.push(err58),errors++}}else{const err59={instancePath:instancePath+"/technicians/"+i1,schemaPath:"#/properties/technicians/items/type",keyword:"type",params:{
+type:"object"}};vErrors===null?vErrors=[err59]:vErrors.push(err59),errors++}}}else{const err60={instancePath:instancePath+"/technicians",schemaPath:"#/propertie\
+s/technicians/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err60]:vErrors.push(err60),errors++}}if(data.parts!==void 0){let data20=data.parts;
+if(Array.isArray(data20)){if(data20.length>50){const err61={instancePath:instancePath+"/parts",schemaPath:"#/properties/parts/maxItems",keyword:"maxItems",params:{
+limit:50}};vErrors===null?vErrors=[err61]:vErrors.push(err61),errors++}const len2=data20.length;for(let i2=0;i2<len2;i2++){let data21=data20[i2];if(data21&&typeof data21==
+"object"&&!Array.isArray(data21)){if(data21.sku===void 0){const err62={instancePath:instancePath+"/parts/"+i2,schemaPath:"#/properties/parts/items/required",keyword:"\
+required",params:{missingProperty:"sku"}};vErrors===null?vErrors=[err62]:vErrors.push(err62),errors++}if(data21.name===void 0){const err63={instancePath:instancePath+
+"/parts/"+i2,schemaPath:"#/properties/parts/items/required",keyword:"required",params:{missingProperty:"name"}};vErrors===null?vErrors=[err63]:vErrors.push(err63),
+errors++}if(data21.quantity===void 0){const err64={instancePath:instancePath+"/parts/"+i2,schemaPath:"#/properties/parts/items/required",keyword:"required",params:{
+missingProperty:"quantity"}};vErrors===null?vErrors=[err64]:vErrors.push(err64),errors++}if(data21.inStock===void 0){const err65={instancePath:instancePath+"/pa\
+rts/"+i2,schemaPath:"#/properties/parts/items/required",keyword:"required",params:{missingProperty:"inStock"}};vErrors===null?vErrors=[err65]:vErrors.push(err65),
+errors++}if(data21.availableAt===void 0){const err66={instancePath:instancePath+"/parts/"+i2,schemaPath:"#/properties/parts/items/required",keyword:"required",params:{
+missingProperty:"availableAt"}};vErrors===null?vErrors=[err66]:vErrors.push(err66),errors++}if(data21.sku!==void 0){let data22=data21.sku;if(typeof data22=="str\
+ing"){if(func1(data22)<1){const err67={instancePath:instancePath+"/parts/"+i2+"/sku",schemaPath:"#/properties/parts/items/properties/sku/minLength",keyword:"min\
+Length",params:{limit:1}};vErrors===null?vErrors=[err67]:vErrors.push(err67),errors++}}else{const err68={instancePath:instancePath+"/parts/"+i2+"/sku",schemaPath:"\
+#/properties/parts/items/properties/sku/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err68]:vErrors.push(err68),errors++}}if(data21.name!==
+void 0&&typeof data21.name!="string"){const err69={instancePath:instancePath+"/parts/"+i2+"/name",schemaPath:"#/properties/parts/items/properties/name/type",keyword:"\
+type",params:{type:"string"}};vErrors===null?vErrors=[err69]:vErrors.push(err69),errors++}if(data21.quantity!==void 0){let data24=data21.quantity;if(!(typeof data24==
+"number"&&!(data24%1)&&!isNaN(data24)&&isFinite(data24))){const err70={instancePath:instancePath+"/parts/"+i2+"/quantity",schemaPath:"#/properties/parts/items/p\
+roperties/quantity/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err70]:vErrors.push(err70),errors++}if(typeof data24=="number"&&isFinite(
+data24)&&(data24<1||isNaN(data24))){const err71={instancePath:instancePath+"/parts/"+i2+"/quantity",schemaPath:"#/properties/parts/items/properties/quantity/min\
+imum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err71]:vErrors.push(err71),errors++}}if(data21.inStock!==void 0&&typeof data21.
+inStock!="boolean"){const err72={instancePath:instancePath+"/parts/"+i2+"/inStock",schemaPath:"#/properties/parts/items/properties/inStock/type",keyword:"type",
+params:{type:"boolean"}};vErrors===null?vErrors=[err72]:vErrors.push(err72),errors++}if(data21.availableAt!==void 0){let data26=data21.availableAt;if(typeof data26==
+"string"){if(!pattern5.test(data26)){const err73={instancePath:instancePath+"/parts/"+i2+"/availableAt",schemaPath:"#/properties/parts/items/properties/availabl\
+eAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err73]:vErrors.
+push(err73),errors++}}else{const err74={instancePath:instancePath+"/parts/"+i2+"/availableAt",schemaPath:"#/properties/parts/items/properties/availableAt/type",
+keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err74]:vErrors.push(err74),errors++}}}else{const err75={instancePath:instancePath+"/parts/"+i2,schemaPath:"\
+#/properties/parts/items/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err75]:vErrors.push(err75),errors++}}}else{const err76={instancePath:instancePath+
+"/parts",schemaPath:"#/properties/parts/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err76]:vErrors.push(err76),errors++}}if(data.protection!==
+void 0){let data27=data.protection;const _errs66=errors;let valid10=!1;const _errs67=errors;if(data27!==null){const err77={instancePath:instancePath+"/protectio\
+n",schemaPath:"#/properties/protection/anyOf/0/type",keyword:"type",params:{type:"null"}};vErrors===null?vErrors=[err77]:vErrors.push(err77),errors++}var _valid0=_errs67===
+errors;valid10=valid10||_valid0;const _errs69=errors;if(data27&&typeof data27=="object"&&!Array.isArray(data27)){if(data27.speedRpm===void 0){const err78={instancePath:instancePath+
+"/protection",schemaPath:"#/properties/protection/anyOf/1/required",keyword:"required",params:{missingProperty:"speedRpm"}};vErrors===null?vErrors=[err78]:vErrors.
+push(err78),errors++}if(data27.applied===void 0){const err79={instancePath:instancePath+"/protection",schemaPath:"#/properties/protection/anyOf/1/required",keyword:"\
+required",params:{missingProperty:"applied"}};vErrors===null?vErrors=[err79]:vErrors.push(err79),errors++}if(data27.speedRpm!==void 0){let data28=data27.speedRpm;
+if(typeof data28=="number"&&isFinite(data28)){if(data28<0||isNaN(data28)){const err80={instancePath:instancePath+"/protection/speedRpm",schemaPath:"#/properties\
+/protection/anyOf/1/properties/speedRpm/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err80]:vErrors.push(err80),errors++}}else{
+const err81={instancePath:instancePath+"/protection/speedRpm",schemaPath:"#/properties/protection/anyOf/1/properties/speedRpm/type",keyword:"type",params:{type:"\
+number"}};vErrors===null?vErrors=[err81]:vErrors.push(err81),errors++}}if(data27.applied!==void 0&&typeof data27.applied!="boolean"){const err82={instancePath:instancePath+
+"/protection/applied",schemaPath:"#/properties/protection/anyOf/1/properties/applied/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err82]:
+vErrors.push(err82),errors++}}else{const err83={instancePath:instancePath+"/protection",schemaPath:"#/properties/protection/anyOf/1/type",keyword:"type",params:{
+type:"object"}};vErrors===null?vErrors=[err83]:vErrors.push(err83),errors++}var _valid0=_errs69===errors;if(valid10=valid10||_valid0,_valid0){var props0={};props0.
+speedRpm=!0,props0.applied=!0}if(valid10)errors=_errs66,vErrors!==null&&(_errs66?vErrors.length=_errs66:vErrors=null);else{const err84={instancePath:instancePath+
+"/protection",schemaPath:"#/properties/protection/anyOf",keyword:"anyOf",params:{}};vErrors===null?vErrors=[err84]:vErrors.push(err84),errors++}}if(data.production!==
+void 0){let data30=data.production;if(data30&&typeof data30=="object"&&!Array.isArray(data30)){if(data30.demandPercent===void 0){const err85={instancePath:instancePath+
+"/production",schemaPath:"#/properties/production/required",keyword:"required",params:{missingProperty:"demandPercent"}};vErrors===null?vErrors=[err85]:vErrors.
+push(err85),errors++}if(data30.shortfallPercent===void 0){const err86={instancePath:instancePath+"/production",schemaPath:"#/properties/production/required",keyword:"\
+required",params:{missingProperty:"shortfallPercent"}};vErrors===null?vErrors=[err86]:vErrors.push(err86),errors++}if(data30.coveredBy===void 0){const err87={instancePath:instancePath+
+"/production",schemaPath:"#/properties/production/required",keyword:"required",params:{missingProperty:"coveredBy"}};vErrors===null?vErrors=[err87]:vErrors.push(
+err87),errors++}if(data30.notTogetherWith===void 0){const err88={instancePath:instancePath+"/production",schemaPath:"#/properties/production/required",keyword:"\
+required",params:{missingProperty:"notTogetherWith"}};vErrors===null?vErrors=[err88]:vErrors.push(err88),errors++}if(data30.demandPercent!==void 0){let data31=data30.
+demandPercent;if(typeof data31=="number"&&isFinite(data31)){if(data31>100||isNaN(data31)){const err89={instancePath:instancePath+"/production/demandPercent",schemaPath:"\
+#/properties/production/properties/demandPercent/maximum",keyword:"maximum",params:{comparison:"<=",limit:100}};vErrors===null?vErrors=[err89]:vErrors.push(err89),
+errors++}if(data31<0||isNaN(data31)){const err90={instancePath:instancePath+"/production/demandPercent",schemaPath:"#/properties/production/properties/demandPer\
+cent/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err90]:vErrors.push(err90),errors++}}else{const err91={instancePath:instancePath+
+"/production/demandPercent",schemaPath:"#/properties/production/properties/demandPercent/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err91]:
+vErrors.push(err91),errors++}}if(data30.shortfallPercent!==void 0){let data32=data30.shortfallPercent;if(typeof data32=="number"&&isFinite(data32)){if(data32>100||
+isNaN(data32)){const err92={instancePath:instancePath+"/production/shortfallPercent",schemaPath:"#/properties/production/properties/shortfallPercent/maximum",keyword:"\
+maximum",params:{comparison:"<=",limit:100}};vErrors===null?vErrors=[err92]:vErrors.push(err92),errors++}if(data32<0||isNaN(data32)){const err93={instancePath:instancePath+
+"/production/shortfallPercent",schemaPath:"#/properties/production/properties/shortfallPercent/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===
+null?vErrors=[err93]:vErrors.push(err93),errors++}}else{const err94={instancePath:instancePath+"/production/shortfallPercent",schemaPath:"#/properties/productio\
+n/properties/shortfallPercent/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err94]:vErrors.push(err94),errors++}}if(data30.coveredBy!==void 0){
+let data33=data30.coveredBy;if(Array.isArray(data33)){if(data33.length>200){const err95={instancePath:instancePath+"/production/coveredBy",schemaPath:"#/propert\
+ies/production/properties/coveredBy/maxItems",keyword:"maxItems",params:{limit:200}};vErrors===null?vErrors=[err95]:vErrors.push(err95),errors++}const len3=data33.
+length;for(let i3=0;i3<len3;i3++){let data34=data33[i3];if(data34&&typeof data34=="object"&&!Array.isArray(data34)){if(data34.deviceId===void 0){const err96={instancePath:instancePath+
+"/production/coveredBy/"+i3,schemaPath:"#/properties/production/properties/coveredBy/items/required",keyword:"required",params:{missingProperty:"deviceId"}};vErrors===
+null?vErrors=[err96]:vErrors.push(err96),errors++}if(data34.headroomPercent===void 0){const err97={instancePath:instancePath+"/production/coveredBy/"+i3,schemaPath:"\
+#/properties/production/properties/coveredBy/items/required",keyword:"required",params:{missingProperty:"headroomPercent"}};vErrors===null?vErrors=[err97]:vErrors.
+push(err97),errors++}if(data34.deviceId!==void 0){let data35=data34.deviceId;if(typeof data35=="string"){if(func1(data35)>256){const err98={instancePath:instancePath+
+"/production/coveredBy/"+i3+"/deviceId",schemaPath:"#/properties/production/properties/coveredBy/items/properties/deviceId/maxLength",keyword:"maxLength",params:{
+limit:256}};vErrors===null?vErrors=[err98]:vErrors.push(err98),errors++}if(!pattern10.test(data35)){const err99={instancePath:instancePath+"/production/coveredB\
+y/"+i3+"/deviceId",schemaPath:"#/properties/production/properties/coveredBy/items/properties/deviceId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-\
+]+$"}};vErrors===null?vErrors=[err99]:vErrors.push(err99),errors++}}else{const err100={instancePath:instancePath+"/production/coveredBy/"+i3+"/deviceId",schemaPath:"\
+#/properties/production/properties/coveredBy/items/properties/deviceId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err100]:vErrors.push(
+err100),errors++}}if(data34.headroomPercent!==void 0){let data36=data34.headroomPercent;if(typeof data36=="number"&&isFinite(data36)){if(data36>100||isNaN(data36)){
+const err101={instancePath:instancePath+"/production/coveredBy/"+i3+"/headroomPercent",schemaPath:"#/properties/production/properties/coveredBy/items/properties\
+/headroomPercent/maximum",keyword:"maximum",params:{comparison:"<=",limit:100}};vErrors===null?vErrors=[err101]:vErrors.push(err101),errors++}if(data36<0||isNaN(
+data36)){const err102={instancePath:instancePath+"/production/coveredBy/"+i3+"/headroomPercent",schemaPath:"#/properties/production/properties/coveredBy/items/p\
+roperties/headroomPercent/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err102]:vErrors.push(err102),errors++}}else{const err103={
+instancePath:instancePath+"/production/coveredBy/"+i3+"/headroomPercent",schemaPath:"#/properties/production/properties/coveredBy/items/properties/headroomPerce\
+nt/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err103]:vErrors.push(err103),errors++}}}else{const err104={instancePath:instancePath+"/p\
+roduction/coveredBy/"+i3,schemaPath:"#/properties/production/properties/coveredBy/items/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err104]:
+vErrors.push(err104),errors++}}}else{const err105={instancePath:instancePath+"/production/coveredBy",schemaPath:"#/properties/production/properties/coveredBy/ty\
+pe",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err105]:vErrors.push(err105),errors++}}if(data30.notTogetherWith!==void 0){let data37=data30.notTogetherWith;
+if(Array.isArray(data37)){if(data37.length>200){const err106={instancePath:instancePath+"/production/notTogetherWith",schemaPath:"#/properties/production/proper\
+ties/notTogetherWith/maxItems",keyword:"maxItems",params:{limit:200}};vErrors===null?vErrors=[err106]:vErrors.push(err106),errors++}const len4=data37.length;for(let i4=0;i4<
+len4;i4++){let data38=data37[i4];if(typeof data38=="string"){if(func1(data38)>256){const err107={instancePath:instancePath+"/production/notTogetherWith/"+i4,schemaPath:"\
+#/properties/production/properties/notTogetherWith/items/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err107]:vErrors.push(err107),
+errors++}if(!pattern10.test(data38)){const err108={instancePath:instancePath+"/production/notTogetherWith/"+i4,schemaPath:"#/properties/production/properties/no\
+tTogetherWith/items/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err108]:vErrors.push(err108),errors++}}else{const err109={
+instancePath:instancePath+"/production/notTogetherWith/"+i4,schemaPath:"#/properties/production/properties/notTogetherWith/items/type",keyword:"type",params:{type:"\
+string"}};vErrors===null?vErrors=[err109]:vErrors.push(err109),errors++}}}else{const err110={instancePath:instancePath+"/production/notTogetherWith",schemaPath:"\
+#/properties/production/properties/notTogetherWith/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err110]:vErrors.push(err110),errors++}}}else{
+const err111={instancePath:instancePath+"/production",schemaPath:"#/properties/production/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err111]:
+vErrors.push(err111),errors++}}if(data.assumptions!==void 0){let data39=data.assumptions;if(Array.isArray(data39)){if(data39.length>200){const err112={instancePath:instancePath+
+"/assumptions",schemaPath:"#/properties/assumptions/maxItems",keyword:"maxItems",params:{limit:200}};vErrors===null?vErrors=[err112]:vErrors.push(err112),errors++}
+const len5=data39.length;for(let i5=0;i5<len5;i5++){let data40=data39[i5];if(typeof data40=="string"){if(func1(data40)>2e3){const err113={instancePath:instancePath+
+"/assumptions/"+i5,schemaPath:"#/properties/assumptions/items/maxLength",keyword:"maxLength",params:{limit:2e3}};vErrors===null?vErrors=[err113]:vErrors.push(err113),
+errors++}}else{const err114={instancePath:instancePath+"/assumptions/"+i5,schemaPath:"#/properties/assumptions/items/type",keyword:"type",params:{type:"string"}};
+vErrors===null?vErrors=[err114]:vErrors.push(err114),errors++}}}else{const err115={instancePath:instancePath+"/assumptions",schemaPath:"#/properties/assumptions\
+/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err115]:vErrors.push(err115),errors++}}if(data.reasons!==void 0){let data41=data.reasons;if(Array.
+isArray(data41)){if(data41.length>200){const err116={instancePath:instancePath+"/reasons",schemaPath:"#/properties/reasons/maxItems",keyword:"maxItems",params:{
+limit:200}};vErrors===null?vErrors=[err116]:vErrors.push(err116),errors++}const len6=data41.length;for(let i6=0;i6<len6;i6++){let data42=data41[i6];if(typeof data42==
+"string"){if(func1(data42)>2e3){const err117={instancePath:instancePath+"/reasons/"+i6,schemaPath:"#/properties/reasons/items/maxLength",keyword:"maxLength",params:{
+limit:2e3}};vErrors===null?vErrors=[err117]:vErrors.push(err117),errors++}}else{const err118={instancePath:instancePath+"/reasons/"+i6,schemaPath:"#/properties/\
+reasons/items/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err118]:vErrors.push(err118),errors++}}}else{const err119={instancePath:instancePath+
+"/reasons",schemaPath:"#/properties/reasons/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err119]:vErrors.push(err119),errors++}}if(data.rejected!==
+void 0){let data43=data.rejected;if(Array.isArray(data43)){if(data43.length>200){const err120={instancePath:instancePath+"/rejected",schemaPath:"#/properties/re\
+jected/maxItems",keyword:"maxItems",params:{limit:200}};vErrors===null?vErrors=[err120]:vErrors.push(err120),errors++}const len7=data43.length;for(let i7=0;i7<len7;i7++){
+let data44=data43[i7];if(typeof data44=="string"){if(func1(data44)>2e3){const err121={instancePath:instancePath+"/rejected/"+i7,schemaPath:"#/properties/rejecte\
+d/items/maxLength",keyword:"maxLength",params:{limit:2e3}};vErrors===null?vErrors=[err121]:vErrors.push(err121),errors++}}else{const err122={instancePath:instancePath+
+"/rejected/"+i7,schemaPath:"#/properties/rejected/items/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err122]:vErrors.push(err122),errors++}}}else{
+const err123={instancePath:instancePath+"/rejected",schemaPath:"#/properties/rejected/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err123]:
+vErrors.push(err123),errors++}}if(data.text!==void 0){let data45=data.text;if(typeof data45=="string"){if(func1(data45)>2e3){const err124={instancePath:instancePath+
+"/text",schemaPath:"#/properties/text/maxLength",keyword:"maxLength",params:{limit:2e3}};vErrors===null?vErrors=[err124]:vErrors.push(err124),errors++}if(func1(
+data45)<1){const err125={instancePath:instancePath+"/text",schemaPath:"#/properties/text/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=
+[err125]:vErrors.push(err125),errors++}}else{const err126={instancePath:instancePath+"/text",schemaPath:"#/properties/text/type",keyword:"type",params:{type:"st\
+ring"}};vErrors===null?vErrors=[err126]:vErrors.push(err126),errors++}}}else{const err127={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};
+vErrors===null?vErrors=[err127]:vErrors.push(err127),errors++}return validate137.errors=vErrors,errors===0}validate137.evaluated={props:{schemaVersion:!0,workOrderId:!0,
+sessionId:!0,deviceId:!0,site:!0,detectedAt:!0,finding:!0,action:!0,startAt:!0,endAt:!0,late:!0,technicians:!0,parts:!0,protection:!0,production:!0,assumptions:!0,
+reasons:!0,rejected:!0,text:!0},dynamicProps:!1,dynamicItems:!1};const WorkflowDefinition=validate138,schema150={type:"object",required:["id","description","ste\
+ps"],properties:{id:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},name:{type:"string",minLength:1,maxLength:200},description:{type:"string",minLength:1,
+maxLength:4e3},version:{type:"string",minLength:1,maxLength:100,description:"Default 1.0.0."},tags:{type:"array",items:{type:"string",minLength:1,maxLength:100},
+maxItems:32,description:"Of the card's skill."},variables:{type:"object",additionalProperties:{$ref:"#/$defs/WorkflowVariable"},propertyNames:{pattern:"^[A-Za-z\
+_][A-Za-z0-9_]*$",maxLength:100},maxProperties:200},deadlineSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"From acceptance to a typed en\
+d, whatever happens. Default 3600. In seconds."},compensationSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"How long compensations may t\
+ake after the deadline, all together. Default 600. In seconds."},retentionSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"How long the re\
+cords outlive the deadline on the broker. Default 3600. In seconds."},triggers:{type:"array",items:{$ref:"#/$defs/WorkflowTrigger"},maxItems:50},steps:{type:"ar\
+ray",items:{$ref:"#/$defs/StepDefinition"},minItems:1,maxItems:1e3}},additionalProperties:!1,description:"A workflow: a graph of steps, addressed by callers lik\
+e an agent."},schema151={type:"object",properties:{description:{type:"string",maxLength:1e3},type:{type:"string",enum:["string","number","integer","boolean","ob\
+ject","array"]},required:{type:"boolean",description:"A request without it is refused. Default: true when there is no default."},default:{}},additionalProperties:!1,
+description:"An input of the workflow, given by the request."},func217=Object.prototype.hasOwnProperty,pattern152=new RegExp("^[A-Za-z_][A-Za-z0-9_]*$","u"),schema152={
+type:"object",required:["id"],properties:{id:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},description:{type:"string",maxLength:1e3},schedule:{$ref:"\
+#/$defs/ScheduleTrigger"},telemetry:{$ref:"#/$defs/TelemetryTrigger"},variables:{type:"object"}},additionalProperties:!1,description:"Starts a run without a req\
+uest. Strings of `variables` may hold expressions: `trigger.{id,at,key}`, and `message` and `topic` of telemetry.",exactlyOneOf:["schedule","telemetry"]},schema153={
+type:"object",required:["cron"],properties:{cron:{type:"string",minLength:1,maxLength:200,description:"Five fields, or six with seconds first."},timezone:{type:"\
+string",minLength:1,maxLength:100,description:"IANA name: Europe/Berlin. Default UTC."},missed:{type:"string",enum:["skip","latest","all"],description:"Times th\
+at passed while no supervisor was there: none, the last one, or each. Default skip."},maxMissed:{type:"integer",minimum:1,maximum:1e3,description:"With missed: \
+all, the last so many. Default 10."}},additionalProperties:!1,description:"A run at each time. Every supervisor derives the same session id from it."},schema154={
+type:"object",required:["when"],properties:{topic:{type:"string",minLength:1,maxLength:1e3,description:"MQTT topic filter; `{org}` and `{unit}` are filled in. D\
+efault shoal/v1/{org}/{unit}/device/+/telemetry."},when:{type:"string",minLength:1,maxLength:4e3,description:"CEL over `message` (JSON, else text) and `topic`: \
+true is an alarm."},key:{type:"string",minLength:1,maxLength:4e3,description:"CEL: what belongs to one alarm. A constant makes one of all. Default: the topic."},
+forSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"Debounce: `when` must have held for so long, over the messages that came. Default: at \
+once. In seconds."},clear:{type:"string",minLength:1,maxLength:4e3,description:"Hysteresis: CEL, true ends the alarm, and only then can there be another. Defaul\
+t: `when` is false."},cooldownSeconds:{type:"number",minimum:0,maximum:31536e3,description:"Shortest time between two runs of one key. Default 60."},maxKeys:{type:"\
+integer",minimum:1,maximum:1e5,description:"Keys that may have had an alarm; messages of further ones are passed over and logged. Default 1000."}},additionalProperties:!1,
+description:"A run for each alarm, however many messages it is made of."};function validate139(data,{instancePath="",parentData,parentDataProperty,rootData=data,
+dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate139.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&
+(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.id===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"requ\
+ired",params:{missingProperty:"id"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}for(const key0 in data)if(!(key0==="id"||key0==="description"||key0===
+"schedule"||key0==="telemetry"||key0==="variables")){const err1={instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key0}};
+vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.id!==void 0){let data0=data.id;if(typeof data0=="string"){if(func1(data0)>256){const err2={instancePath:instancePath+
+"/id",schemaPath:"#/properties/id/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(!pattern10.test(
+data0)){const err3={instancePath:instancePath+"/id",schemaPath:"#/properties/id/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?
+vErrors=[err3]:vErrors.push(err3),errors++}}else{const err4={instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type:"stri\
+ng"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}}if(data.description!==void 0){let data1=data.description;if(typeof data1=="string"){if(func1(data1)>
+1e3){const err5={instancePath:instancePath+"/description",schemaPath:"#/properties/description/maxLength",keyword:"maxLength",params:{limit:1e3}};vErrors===null?
+vErrors=[err5]:vErrors.push(err5),errors++}}else{const err6={instancePath:instancePath+"/description",schemaPath:"#/properties/description/type",keyword:"type",
+params:{type:"string"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}}if(data.schedule!==void 0){let data2=data.schedule;if(data2&&typeof data2=="o\
+bject"&&!Array.isArray(data2)){if(data2.cron===void 0){const err7={instancePath:instancePath+"/schedule",schemaPath:"#/$defs/ScheduleTrigger/required",keyword:"\
+required",params:{missingProperty:"cron"}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}for(const key1 in data2)if(!(key1==="cron"||key1==="timezon\
+e"||key1==="missed"||key1==="maxMissed")){const err8={instancePath:instancePath+"/schedule",schemaPath:"#/$defs/ScheduleTrigger/additionalProperties",keyword:"a\
+dditionalProperties",params:{additionalProperty:key1}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}if(data2.cron!==void 0){let data3=data2.cron;if(typeof data3==
+"string"){if(func1(data3)>200){const err9={instancePath:instancePath+"/schedule/cron",schemaPath:"#/$defs/ScheduleTrigger/properties/cron/maxLength",keyword:"ma\
+xLength",params:{limit:200}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(func1(data3)<1){const err10={instancePath:instancePath+"/schedule/cron",
+schemaPath:"#/$defs/ScheduleTrigger/properties/cron/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}}else{
+const err11={instancePath:instancePath+"/schedule/cron",schemaPath:"#/$defs/ScheduleTrigger/properties/cron/type",keyword:"type",params:{type:"string"}};vErrors===
+null?vErrors=[err11]:vErrors.push(err11),errors++}}if(data2.timezone!==void 0){let data4=data2.timezone;if(typeof data4=="string"){if(func1(data4)>100){const err12={
+instancePath:instancePath+"/schedule/timezone",schemaPath:"#/$defs/ScheduleTrigger/properties/timezone/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===
+null?vErrors=[err12]:vErrors.push(err12),errors++}if(func1(data4)<1){const err13={instancePath:instancePath+"/schedule/timezone",schemaPath:"#/$defs/ScheduleTri\
+gger/properties/timezone/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}else{const err14={instancePath:instancePath+
+"/schedule/timezone",schemaPath:"#/$defs/ScheduleTrigger/properties/timezone/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err14]:vErrors.
+push(err14),errors++}}if(data2.missed!==void 0){let data5=data2.missed;if(typeof data5!="string"){const err15={instancePath:instancePath+"/schedule/missed",schemaPath:"\
+#/$defs/ScheduleTrigger/properties/missed/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}if(!(data5===
+"skip"||data5==="latest"||data5==="all")){const err16={instancePath:instancePath+"/schedule/missed",schemaPath:"#/$defs/ScheduleTrigger/properties/missed/enum",
+keyword:"enum",params:{allowedValues:schema153.properties.missed.enum}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}if(data2.maxMissed!==void 0){
+let data6=data2.maxMissed;if(!(typeof data6=="number"&&!(data6%1)&&!isNaN(data6)&&isFinite(data6))){const err17={instancePath:instancePath+"/schedule/maxMissed",
+schemaPath:"#/$defs/ScheduleTrigger/properties/maxMissed/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}
+if(typeof data6=="number"&&isFinite(data6)){if(data6>1e3||isNaN(data6)){const err18={instancePath:instancePath+"/schedule/maxMissed",schemaPath:"#/$defs/Schedul\
+eTrigger/properties/maxMissed/maximum",keyword:"maximum",params:{comparison:"<=",limit:1e3}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}if(data6<
+1||isNaN(data6)){const err19={instancePath:instancePath+"/schedule/maxMissed",schemaPath:"#/$defs/ScheduleTrigger/properties/maxMissed/minimum",keyword:"minimum",
+params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}}}else{const err20={instancePath:instancePath+"/schedule",schemaPath:"\
+#/$defs/ScheduleTrigger/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}if(data.telemetry!==void 0){let data7=data.
+telemetry;if(data7&&typeof data7=="object"&&!Array.isArray(data7)){if(data7.when===void 0){const err21={instancePath:instancePath+"/telemetry",schemaPath:"#/$de\
+fs/TelemetryTrigger/required",keyword:"required",params:{missingProperty:"when"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}for(const key2 in data7)
+if(!(key2==="topic"||key2==="when"||key2==="key"||key2==="forSeconds"||key2==="clear"||key2==="cooldownSeconds"||key2==="maxKeys")){const err22={instancePath:instancePath+
+"/telemetry",schemaPath:"#/$defs/TelemetryTrigger/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key2}};vErrors===null?vErrors=
+[err22]:vErrors.push(err22),errors++}if(data7.topic!==void 0){let data8=data7.topic;if(typeof data8=="string"){if(func1(data8)>1e3){const err23={instancePath:instancePath+
+"/telemetry/topic",schemaPath:"#/$defs/TelemetryTrigger/properties/topic/maxLength",keyword:"maxLength",params:{limit:1e3}};vErrors===null?vErrors=[err23]:vErrors.
+push(err23),errors++}if(func1(data8)<1){const err24={instancePath:instancePath+"/telemetry/topic",schemaPath:"#/$defs/TelemetryTrigger/properties/topic/minLengt\
+h",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}else{const err25={instancePath:instancePath+"/telemetry/to\
+pic",schemaPath:"#/$defs/TelemetryTrigger/properties/topic/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}
+if(data7.when!==void 0){let data9=data7.when;if(typeof data9=="string"){if(func1(data9)>4e3){const err26={instancePath:instancePath+"/telemetry/when",schemaPath:"\
+#/$defs/TelemetryTrigger/properties/when/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}if(func1(
+data9)<1){const err27={instancePath:instancePath+"/telemetry/when",schemaPath:"#/$defs/TelemetryTrigger/properties/when/minLength",keyword:"minLength",params:{limit:1}};
+vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}}else{const err28={instancePath:instancePath+"/telemetry/when",schemaPath:"#/$defs/TelemetryTrigger/\
+properties/when/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),errors++}}if(data7.key!==void 0){let data10=data7.
+key;if(typeof data10=="string"){if(func1(data10)>4e3){const err29={instancePath:instancePath+"/telemetry/key",schemaPath:"#/$defs/TelemetryTrigger/properties/ke\
+y/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}if(func1(data10)<1){const err30={instancePath:instancePath+
+"/telemetry/key",schemaPath:"#/$defs/TelemetryTrigger/properties/key/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err30]:vErrors.push(
+err30),errors++}}else{const err31={instancePath:instancePath+"/telemetry/key",schemaPath:"#/$defs/TelemetryTrigger/properties/key/type",keyword:"type",params:{type:"\
+string"}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}}if(data7.forSeconds!==void 0){let data11=data7.forSeconds;if(typeof data11=="number"&&isFinite(
+data11)){if(data11>31536e3||isNaN(data11)){const err32={instancePath:instancePath+"/telemetry/forSeconds",schemaPath:"#/$defs/TelemetryTrigger/properties/forSec\
+onds/maximum",keyword:"maximum",params:{comparison:"<=",limit:31536e3}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}if(data11<=0||isNaN(data11)){
+const err33={instancePath:instancePath+"/telemetry/forSeconds",schemaPath:"#/$defs/TelemetryTrigger/properties/forSeconds/exclusiveMinimum",keyword:"exclusiveMi\
+nimum",params:{comparison:">",limit:0}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}}else{const err34={instancePath:instancePath+"/telemetry/for\
+Seconds",schemaPath:"#/$defs/TelemetryTrigger/properties/forSeconds/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),
+errors++}}if(data7.clear!==void 0){let data12=data7.clear;if(typeof data12=="string"){if(func1(data12)>4e3){const err35={instancePath:instancePath+"/telemetry/c\
+lear",schemaPath:"#/$defs/TelemetryTrigger/properties/clear/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err35]:vErrors.push(err35),
+errors++}if(func1(data12)<1){const err36={instancePath:instancePath+"/telemetry/clear",schemaPath:"#/$defs/TelemetryTrigger/properties/clear/minLength",keyword:"\
+minLength",params:{limit:1}};vErrors===null?vErrors=[err36]:vErrors.push(err36),errors++}}else{const err37={instancePath:instancePath+"/telemetry/clear",schemaPath:"\
+#/$defs/TelemetryTrigger/properties/clear/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err37]:vErrors.push(err37),errors++}}if(data7.cooldownSeconds!==
+void 0){let data13=data7.cooldownSeconds;if(typeof data13=="number"&&isFinite(data13)){if(data13>31536e3||isNaN(data13)){const err38={instancePath:instancePath+
+"/telemetry/cooldownSeconds",schemaPath:"#/$defs/TelemetryTrigger/properties/cooldownSeconds/maximum",keyword:"maximum",params:{comparison:"<=",limit:31536e3}};
+vErrors===null?vErrors=[err38]:vErrors.push(err38),errors++}if(data13<0||isNaN(data13)){const err39={instancePath:instancePath+"/telemetry/cooldownSeconds",schemaPath:"\
+#/$defs/TelemetryTrigger/properties/cooldownSeconds/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err39]:vErrors.push(err39),
+errors++}}else{const err40={instancePath:instancePath+"/telemetry/cooldownSeconds",schemaPath:"#/$defs/TelemetryTrigger/properties/cooldownSeconds/type",keyword:"\
+type",params:{type:"number"}};vErrors===null?vErrors=[err40]:vErrors.push(err40),errors++}}if(data7.maxKeys!==void 0){let data14=data7.maxKeys;if(!(typeof data14==
+"number"&&!(data14%1)&&!isNaN(data14)&&isFinite(data14))){const err41={instancePath:instancePath+"/telemetry/maxKeys",schemaPath:"#/$defs/TelemetryTrigger/prope\
+rties/maxKeys/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err41]:vErrors.push(err41),errors++}if(typeof data14=="number"&&isFinite(data14)){
+if(data14>1e5||isNaN(data14)){const err42={instancePath:instancePath+"/telemetry/maxKeys",schemaPath:"#/$defs/TelemetryTrigger/properties/maxKeys/maximum",keyword:"\
+maximum",params:{comparison:"<=",limit:1e5}};vErrors===null?vErrors=[err42]:vErrors.push(err42),errors++}if(data14<1||isNaN(data14)){const err43={instancePath:instancePath+
+"/telemetry/maxKeys",schemaPath:"#/$defs/TelemetryTrigger/properties/maxKeys/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=
+[err43]:vErrors.push(err43),errors++}}}}else{const err44={instancePath:instancePath+"/telemetry",schemaPath:"#/$defs/TelemetryTrigger/type",keyword:"type",params:{
+type:"object"}};vErrors===null?vErrors=[err44]:vErrors.push(err44),errors++}}if(data.variables!==void 0){let data15=data.variables;if(!(data15&&typeof data15=="\
+object"&&!Array.isArray(data15))){const err45={instancePath:instancePath+"/variables",schemaPath:"#/properties/variables/type",keyword:"type",params:{type:"obje\
+ct"}};vErrors===null?vErrors=[err45]:vErrors.push(err45),errors++}}if((data.schedule===void 0?0:1)+(data.telemetry===void 0?0:1)!=1){const err46={instancePath,schemaPath:"\
+#/exactlyOneOf",keyword:"exactlyOneOf",params:{members:schema152.exactlyOneOf}};vErrors===null?vErrors=[err46]:vErrors.push(err46),errors++}}else{const err47={instancePath,
+schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err47]:vErrors.push(err47),errors++}return validate139.errors=vErrors,errors===
+0}validate139.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};const schema155={type:"object",required:["id","use"],properties:{id:{type:"string",pattern:"^\
+[A-Za-z0-9_.-]+$",maxLength:256},description:{type:"string",maxLength:1e3},use:{$ref:"#/$defs/StepUse"},with:{type:"object"},needs:{type:"array",items:{anyOf:[{
+type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},{$ref:"#/$defs/StepEdge"}]},maxItems:1e3},join:{$ref:"#/$defs/StepJoin"},when:{type:"string",minLength:1,
+maxLength:4e3,description:"A CEL expression; false skips the step."},forEach:{$ref:"#/$defs/StepForEach"},timeoutSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,
+description:"Longest time at work in one attempt, once its needs are met. Default 300. In seconds."},retry:{$ref:"#/$defs/StepRetry"},onFailure:{type:"string",enum:[
+"fail","skip","continue","compensate"],description:"What a step that did not complete does to those that need it. fail: they are skipped and the session fails. \
+skip: they are skipped, the session goes on. continue: they run and see the failed result. compensate: as fail, and when every step has ended the compensations \
+of those that completed run, the last first."},placement:{$ref:"#/$defs/Placement"},compensate:{$ref:"#/$defs/StepCompensation"},idempotent:{type:"boolean",description:"\
+False: the step changes the world and must not do so twice. It writes an intent first, and an attempt that finds the intent of another ends as `unknown`. Defaul\
+t: what the blueprint says, else true."}},additionalProperties:!1},schema156={type:"object",required:["step"],properties:{step:{type:"string",pattern:"^[A-Za-z0\
+-9_.-]+$",maxLength:256},onFailure:{type:"string",enum:["fail","skip","continue","compensate"],description:"What a step that did not complete does to those that\
+ need it. fail: they are skipped and the session fails. skip: they are skipped, the session goes on. continue: they run and see the failed result. compensate: a\
+s fail, and when every step has ended the compensations of those that completed run, the last first."}},additionalProperties:!1,description:"A need with a failu\
+re policy of its own; it wins over the needed step's policy."};function validate141(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){
+let vErrors=null,errors=0;const evaluated0=validate141.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=
 void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.id===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
-id"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.description===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",
-params:{missingProperty:"description"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.steps===void 0){const err2={instancePath,schemaPath:"#\
-/required",keyword:"required",params:{missingProperty:"steps"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}for(const key0 in data)if(!func216.call(
-schema149.properties,key0)){const err3={instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key0}};vErrors===
-null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.id!==void 0){let data0=data.id;if(typeof data0=="string"){if(func1(data0)>256){const err4={instancePath:instancePath+
-"/id",schemaPath:"#/properties/id/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(!pattern10.test(
-data0)){const err5={instancePath:instancePath+"/id",schemaPath:"#/properties/id/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?
-vErrors=[err5]:vErrors.push(err5),errors++}}else{const err6={instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type:"stri\
-ng"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}}if(data.name!==void 0){let data1=data.name;if(typeof data1=="string"){if(func1(data1)>200){const err7={
-instancePath:instancePath+"/name",schemaPath:"#/properties/name/maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?vErrors=[err7]:vErrors.push(err7),
-errors++}if(func1(data1)<1){const err8={instancePath:instancePath+"/name",schemaPath:"#/properties/name/minLength",keyword:"minLength",params:{limit:1}};vErrors===
-null?vErrors=[err8]:vErrors.push(err8),errors++}}else{const err9={instancePath:instancePath+"/name",schemaPath:"#/properties/name/type",keyword:"type",params:{type:"\
-string"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}}if(data.description!==void 0){let data2=data.description;if(typeof data2=="string"){if(func1(
-data2)>4e3){const err10={instancePath:instancePath+"/description",schemaPath:"#/properties/description/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===
-null?vErrors=[err10]:vErrors.push(err10),errors++}if(func1(data2)<1){const err11={instancePath:instancePath+"/description",schemaPath:"#/properties/description/\
-minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}else{const err12={instancePath:instancePath+"/desc\
-ription",schemaPath:"#/properties/description/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}}if(data.
-version!==void 0){let data3=data.version;if(typeof data3=="string"){if(func1(data3)>100){const err13={instancePath:instancePath+"/version",schemaPath:"#/propert\
-ies/version/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}if(func1(data3)<1){const err14={instancePath:instancePath+
-"/version",schemaPath:"#/properties/version/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}else{const err15={
-instancePath:instancePath+"/version",schemaPath:"#/properties/version/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),
-errors++}}if(data.tags!==void 0){let data4=data.tags;if(Array.isArray(data4)){if(data4.length>32){const err16={instancePath:instancePath+"/tags",schemaPath:"#/p\
-roperties/tags/maxItems",keyword:"maxItems",params:{limit:32}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}const len0=data4.length;for(let i0=0;i0<
-len0;i0++){let data5=data4[i0];if(typeof data5=="string"){if(func1(data5)>100){const err17={instancePath:instancePath+"/tags/"+i0,schemaPath:"#/properties/tags/\
-items/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}if(func1(data5)<1){const err18={instancePath:instancePath+
-"/tags/"+i0,schemaPath:"#/properties/tags/items/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}else{
-const err19={instancePath:instancePath+"/tags/"+i0,schemaPath:"#/properties/tags/items/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err19]:
-vErrors.push(err19),errors++}}}else{const err20={instancePath:instancePath+"/tags",schemaPath:"#/properties/tags/type",keyword:"type",params:{type:"array"}};vErrors===
-null?vErrors=[err20]:vErrors.push(err20),errors++}}if(data.variables!==void 0){let data6=data.variables;if(data6&&typeof data6=="object"&&!Array.isArray(data6)){
-if(Object.keys(data6).length>200){const err21={instancePath:instancePath+"/variables",schemaPath:"#/properties/variables/maxProperties",keyword:"maxProperties",
-params:{limit:200}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}for(const key1 in data6){const _errs16=errors;if(typeof key1=="string"){if(func1(
-key1)>100){const err22={instancePath:instancePath+"/variables",schemaPath:"#/properties/variables/propertyNames/maxLength",keyword:"maxLength",params:{limit:100},
-propertyName:key1};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}if(!pattern151.test(key1)){const err23={instancePath:instancePath+"/variables",schemaPath:"\
-#/properties/variables/propertyNames/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z_][A-Za-z0-9_]*$"},propertyName:key1};vErrors===null?vErrors=[err23]:vErrors.
-push(err23),errors++}}var valid3=_errs16===errors;if(!valid3){const err24={instancePath:instancePath+"/variables",schemaPath:"#/properties/variables/propertyNam\
-es",keyword:"propertyNames",params:{propertyName:key1}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}for(const key2 in data6){let data7=data6[key2];
-if(data7&&typeof data7=="object"&&!Array.isArray(data7)){for(const key3 in data7)if(!(key3==="description"||key3==="type"||key3==="required"||key3==="default")){
-const err25={instancePath:instancePath+"/variables/"+key2.replace(/~/g,"~0").replace(/\//g,"~1"),schemaPath:"#/$defs/WorkflowVariable/additionalProperties",keyword:"\
-additionalProperties",params:{additionalProperty:key3}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}if(data7.description!==void 0){let data8=data7.
-description;if(typeof data8=="string"){if(func1(data8)>1e3){const err26={instancePath:instancePath+"/variables/"+key2.replace(/~/g,"~0").replace(/\//g,"~1")+"/d\
-escription",schemaPath:"#/$defs/WorkflowVariable/properties/description/maxLength",keyword:"maxLength",params:{limit:1e3}};vErrors===null?vErrors=[err26]:vErrors.
-push(err26),errors++}}else{const err27={instancePath:instancePath+"/variables/"+key2.replace(/~/g,"~0").replace(/\//g,"~1")+"/description",schemaPath:"#/$defs/W\
-orkflowVariable/properties/description/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}}if(data7.type!==
-void 0){let data9=data7.type;if(typeof data9!="string"){const err28={instancePath:instancePath+"/variables/"+key2.replace(/~/g,"~0").replace(/\//g,"~1")+"/type",
-schemaPath:"#/$defs/WorkflowVariable/properties/type/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),errors++}if(!(data9===
-"string"||data9==="number"||data9==="integer"||data9==="boolean"||data9==="object"||data9==="array")){const err29={instancePath:instancePath+"/variables/"+key2.
-replace(/~/g,"~0").replace(/\//g,"~1")+"/type",schemaPath:"#/$defs/WorkflowVariable/properties/type/enum",keyword:"enum",params:{allowedValues:schema150.properties.
-type.enum}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}}if(data7.required!==void 0&&typeof data7.required!="boolean"){const err30={instancePath:instancePath+
+id"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.use===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{
+missingProperty:"use"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}for(const key0 in data)if(!func217.call(schema155.properties,key0)){const err2={
+instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key0}};vErrors===null?vErrors=[err2]:vErrors.push(err2),
+errors++}if(data.id!==void 0){let data0=data.id;if(typeof data0=="string"){if(func1(data0)>256){const err3={instancePath:instancePath+"/id",schemaPath:"#/proper\
+ties/id/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(!pattern10.test(data0)){const err4={instancePath:instancePath+
+"/id",schemaPath:"#/properties/id/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}}else{
+const err5={instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err5]:vErrors.push(
+err5),errors++}}if(data.description!==void 0){let data1=data.description;if(typeof data1=="string"){if(func1(data1)>1e3){const err6={instancePath:instancePath+"\
+/description",schemaPath:"#/properties/description/maxLength",keyword:"maxLength",params:{limit:1e3}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}}else{
+const err7={instancePath:instancePath+"/description",schemaPath:"#/properties/description/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err7]:
+vErrors.push(err7),errors++}}if(data.use!==void 0&&(validate116(data.use,{instancePath:instancePath+"/use",parentData:data,parentDataProperty:"use",rootData,dynamicAnchors})||
+(vErrors=joinErrors(vErrors,validate116.errors),errors=vErrors.length)),data.with!==void 0){let data3=data.with;if(!(data3&&typeof data3=="object"&&!Array.isArray(
+data3))){const err8={instancePath:instancePath+"/with",schemaPath:"#/properties/with/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err8]:
+vErrors.push(err8),errors++}}if(data.needs!==void 0){let data4=data.needs;if(Array.isArray(data4)){if(data4.length>1e3){const err9={instancePath:instancePath+"/\
+needs",schemaPath:"#/properties/needs/maxItems",keyword:"maxItems",params:{limit:1e3}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}const len0=data4.
+length;for(let i0=0;i0<len0;i0++){let data5=data4[i0];const _errs12=errors;let valid3=!1;const _errs13=errors;if(typeof data5=="string"){if(func1(data5)>256){const err10={
+instancePath:instancePath+"/needs/"+i0,schemaPath:"#/properties/needs/items/anyOf/0/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err10]:
+vErrors.push(err10),errors++}if(!pattern10.test(data5)){const err11={instancePath:instancePath+"/needs/"+i0,schemaPath:"#/properties/needs/items/anyOf/0/pattern",
+keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}else{const err12={instancePath:instancePath+
+"/needs/"+i0,schemaPath:"#/properties/needs/items/anyOf/0/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}
+var _valid0=_errs13===errors;valid3=valid3||_valid0;const _errs15=errors;if(data5&&typeof data5=="object"&&!Array.isArray(data5)){if(data5.step===void 0){const err13={
+instancePath:instancePath+"/needs/"+i0,schemaPath:"#/$defs/StepEdge/required",keyword:"required",params:{missingProperty:"step"}};vErrors===null?vErrors=[err13]:
+vErrors.push(err13),errors++}for(const key1 in data5)if(!(key1==="step"||key1==="onFailure")){const err14={instancePath:instancePath+"/needs/"+i0,schemaPath:"#/\
+$defs/StepEdge/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key1}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}
+if(data5.step!==void 0){let data6=data5.step;if(typeof data6=="string"){if(func1(data6)>256){const err15={instancePath:instancePath+"/needs/"+i0+"/step",schemaPath:"\
+#/$defs/StepEdge/properties/step/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}if(!pattern10.test(
+data6)){const err16={instancePath:instancePath+"/needs/"+i0+"/step",schemaPath:"#/$defs/StepEdge/properties/step/pattern",keyword:"pattern",params:{pattern:"^[A\
+-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}else{const err17={instancePath:instancePath+"/needs/"+i0+"/step",schemaPath:"#/$d\
+efs/StepEdge/properties/step/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}if(data5.onFailure!==void 0){
+let data7=data5.onFailure;if(typeof data7!="string"){const err18={instancePath:instancePath+"/needs/"+i0+"/onFailure",schemaPath:"#/$defs/StepEdge/properties/on\
+Failure/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}if(!(data7==="fail"||data7==="skip"||data7==="c\
+ontinue"||data7==="compensate")){const err19={instancePath:instancePath+"/needs/"+i0+"/onFailure",schemaPath:"#/$defs/StepEdge/properties/onFailure/enum",keyword:"\
+enum",params:{allowedValues:schema156.properties.onFailure.enum}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}}else{const err20={instancePath:instancePath+
+"/needs/"+i0,schemaPath:"#/$defs/StepEdge/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}var _valid0=_errs15===
+errors;if(valid3=valid3||_valid0,valid3)errors=_errs12,vErrors!==null&&(_errs12?vErrors.length=_errs12:vErrors=null);else{const err21={instancePath:instancePath+
+"/needs/"+i0,schemaPath:"#/properties/needs/items/anyOf",keyword:"anyOf",params:{}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}}else{const err22={
+instancePath:instancePath+"/needs",schemaPath:"#/properties/needs/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),
+errors++}}if(data.join!==void 0){let data8=data.join;const _errs25=errors;let valid7=!1;const _errs26=errors;if(typeof data8!="string"){const err23={instancePath:instancePath+
+"/join",schemaPath:"#/$defs/StepJoin/anyOf/0/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}if(!(data8===
+"all"||data8==="any")){const err24={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/0/enum",keyword:"enum",params:{allowedValues:schema127.
+anyOf[0].enum}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}var _valid1=_errs26===errors;valid7=valid7||_valid1;const _errs28=errors,_errs30=errors,
+_errs31=errors;if(data8&&typeof data8=="object"&&!Array.isArray(data8)){let missing0;if(data8.atLeast===void 0&&(missing0="atLeast")||data8.percent===void 0&&(missing0=
+"percent")){const err25={};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}var valid8=_errs31===errors;if(valid8){const err26={instancePath:instancePath+
+"/join",schemaPath:"#/$defs/StepJoin/anyOf/1/not",keyword:"not",params:{}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}else errors=_errs30,vErrors!==
+null&&(_errs30?vErrors.length=_errs30:vErrors=null);if(data8&&typeof data8=="object"&&!Array.isArray(data8)){if(Object.keys(data8).length<1){const err27={instancePath:instancePath+
+"/join",schemaPath:"#/$defs/StepJoin/anyOf/1/minProperties",keyword:"minProperties",params:{limit:1}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}
+for(const key2 in data8)if(!(key2==="atLeast"||key2==="percent"||key2==="withinSeconds"||key2==="onTimeout")){const err28={instancePath:instancePath+"/join",schemaPath:"\
+#/$defs/StepJoin/anyOf/1/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key2}};vErrors===null?vErrors=[err28]:vErrors.push(err28),
+errors++}if(data8.atLeast!==void 0){let data9=data8.atLeast;if(!(typeof data9=="number"&&!(data9%1)&&!isNaN(data9)&&isFinite(data9))){const err29={instancePath:instancePath+
+"/join/atLeast",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/atLeast/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err29]:vErrors.push(
+err29),errors++}if(typeof data9=="number"&&isFinite(data9)){if(data9>1e3||isNaN(data9)){const err30={instancePath:instancePath+"/join/atLeast",schemaPath:"#/$de\
+fs/StepJoin/anyOf/1/properties/atLeast/maximum",keyword:"maximum",params:{comparison:"<=",limit:1e3}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}
+if(data9<1||isNaN(data9)){const err31={instancePath:instancePath+"/join/atLeast",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/atLeast/minimum",keyword:"minim\
+um",params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}}}if(data8.percent!==void 0){let data10=data8.percent;if(typeof data10==
+"number"&&isFinite(data10)){if(data10>100||isNaN(data10)){const err32={instancePath:instancePath+"/join/percent",schemaPath:"#/$defs/StepJoin/anyOf/1/properties\
+/percent/maximum",keyword:"maximum",params:{comparison:"<=",limit:100}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}if(data10<=0||isNaN(data10)){
+const err33={instancePath:instancePath+"/join/percent",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/percent/exclusiveMinimum",keyword:"exclusiveMinimum",params:{
+comparison:">",limit:0}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}}else{const err34={instancePath:instancePath+"/join/percent",schemaPath:"#/\
+$defs/StepJoin/anyOf/1/properties/percent/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}}if(data8.withinSeconds!==
+void 0){let data11=data8.withinSeconds;if(typeof data11=="number"&&isFinite(data11)){if(data11>31536e3||isNaN(data11)){const err35={instancePath:instancePath+"/\
+join/withinSeconds",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/withinSeconds/maximum",keyword:"maximum",params:{comparison:"<=",limit:31536e3}};vErrors===null?
+vErrors=[err35]:vErrors.push(err35),errors++}if(data11<=0||isNaN(data11)){const err36={instancePath:instancePath+"/join/withinSeconds",schemaPath:"#/$defs/StepJ\
+oin/anyOf/1/properties/withinSeconds/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison:">",limit:0}};vErrors===null?vErrors=[err36]:vErrors.push(err36),
+errors++}}else{const err37={instancePath:instancePath+"/join/withinSeconds",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/withinSeconds/type",keyword:"type",params:{
+type:"number"}};vErrors===null?vErrors=[err37]:vErrors.push(err37),errors++}}if(data8.onTimeout!==void 0){let data12=data8.onTimeout;if(typeof data12!="string"){
+const err38={instancePath:instancePath+"/join/onTimeout",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/onTimeout/type",keyword:"type",params:{type:"string"}};
+vErrors===null?vErrors=[err38]:vErrors.push(err38),errors++}if(!(data12==="fail"||data12==="run")){const err39={instancePath:instancePath+"/join/onTimeout",schemaPath:"\
+#/$defs/StepJoin/anyOf/1/properties/onTimeout/enum",keyword:"enum",params:{allowedValues:schema127.anyOf[1].properties.onTimeout.enum}};vErrors===null?vErrors=[
+err39]:vErrors.push(err39),errors++}}}else{const err40={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/1/type",keyword:"type",params:{type:"\
+object"}};vErrors===null?vErrors=[err40]:vErrors.push(err40),errors++}var _valid1=_errs28===errors;if(valid7=valid7||_valid1,valid7)errors=_errs25,vErrors!==null&&
+(_errs25?vErrors.length=_errs25:vErrors=null);else{const err41={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf",keyword:"anyOf",params:{}};
+vErrors===null?vErrors=[err41]:vErrors.push(err41),errors++}}if(data.when!==void 0){let data13=data.when;if(typeof data13=="string"){if(func1(data13)>4e3){const err42={
+instancePath:instancePath+"/when",schemaPath:"#/properties/when/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err42]:vErrors.push(err42),
+errors++}if(func1(data13)<1){const err43={instancePath:instancePath+"/when",schemaPath:"#/properties/when/minLength",keyword:"minLength",params:{limit:1}};vErrors===
+null?vErrors=[err43]:vErrors.push(err43),errors++}}else{const err44={instancePath:instancePath+"/when",schemaPath:"#/properties/when/type",keyword:"type",params:{
+type:"string"}};vErrors===null?vErrors=[err44]:vErrors.push(err44),errors++}}if(data.forEach!==void 0&&(validate118(data.forEach,{instancePath:instancePath+"/fo\
+rEach",parentData:data,parentDataProperty:"forEach",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate118.errors),errors=vErrors.length)),data.timeoutSeconds!==
+void 0){let data15=data.timeoutSeconds;if(typeof data15=="number"&&isFinite(data15)){if(data15>31536e3||isNaN(data15)){const err45={instancePath:instancePath+"/\
+timeoutSeconds",schemaPath:"#/properties/timeoutSeconds/maximum",keyword:"maximum",params:{comparison:"<=",limit:31536e3}};vErrors===null?vErrors=[err45]:vErrors.
+push(err45),errors++}if(data15<=0||isNaN(data15)){const err46={instancePath:instancePath+"/timeoutSeconds",schemaPath:"#/properties/timeoutSeconds/exclusiveMini\
+mum",keyword:"exclusiveMinimum",params:{comparison:">",limit:0}};vErrors===null?vErrors=[err46]:vErrors.push(err46),errors++}}else{const err47={instancePath:instancePath+
+"/timeoutSeconds",schemaPath:"#/properties/timeoutSeconds/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err47]:vErrors.push(err47),errors++}}
+if(data.retry!==void 0){let data16=data.retry;if(data16&&typeof data16=="object"&&!Array.isArray(data16)){for(const key3 in data16)if(!(key3==="maxAttempts"||key3===
+"backoffSeconds"||key3==="maxBackoffSeconds"||key3==="jitter")){const err48={instancePath:instancePath+"/retry",schemaPath:"#/$defs/StepRetry/additionalProperti\
+es",keyword:"additionalProperties",params:{additionalProperty:key3}};vErrors===null?vErrors=[err48]:vErrors.push(err48),errors++}if(data16.maxAttempts!==void 0){
+let data17=data16.maxAttempts;if(!(typeof data17=="number"&&!(data17%1)&&!isNaN(data17)&&isFinite(data17))){const err49={instancePath:instancePath+"/retry/maxAt\
+tempts",schemaPath:"#/$defs/StepRetry/properties/maxAttempts/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err49]:vErrors.push(err49),errors++}
+if(typeof data17=="number"&&isFinite(data17)){if(data17>20||isNaN(data17)){const err50={instancePath:instancePath+"/retry/maxAttempts",schemaPath:"#/$defs/StepR\
+etry/properties/maxAttempts/maximum",keyword:"maximum",params:{comparison:"<=",limit:20}};vErrors===null?vErrors=[err50]:vErrors.push(err50),errors++}if(data17<
+1||isNaN(data17)){const err51={instancePath:instancePath+"/retry/maxAttempts",schemaPath:"#/$defs/StepRetry/properties/maxAttempts/minimum",keyword:"minimum",params:{
+comparison:">=",limit:1}};vErrors===null?vErrors=[err51]:vErrors.push(err51),errors++}}}if(data16.backoffSeconds!==void 0){let data18=data16.backoffSeconds;if(typeof data18==
+"number"&&isFinite(data18)){if(data18>3600||isNaN(data18)){const err52={instancePath:instancePath+"/retry/backoffSeconds",schemaPath:"#/$defs/StepRetry/properti\
+es/backoffSeconds/maximum",keyword:"maximum",params:{comparison:"<=",limit:3600}};vErrors===null?vErrors=[err52]:vErrors.push(err52),errors++}if(data18<0||isNaN(
+data18)){const err53={instancePath:instancePath+"/retry/backoffSeconds",schemaPath:"#/$defs/StepRetry/properties/backoffSeconds/minimum",keyword:"minimum",params:{
+comparison:">=",limit:0}};vErrors===null?vErrors=[err53]:vErrors.push(err53),errors++}}else{const err54={instancePath:instancePath+"/retry/backoffSeconds",schemaPath:"\
+#/$defs/StepRetry/properties/backoffSeconds/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err54]:vErrors.push(err54),errors++}}if(data16.
+maxBackoffSeconds!==void 0){let data19=data16.maxBackoffSeconds;if(typeof data19=="number"&&isFinite(data19)){if(data19>86400||isNaN(data19)){const err55={instancePath:instancePath+
+"/retry/maxBackoffSeconds",schemaPath:"#/$defs/StepRetry/properties/maxBackoffSeconds/maximum",keyword:"maximum",params:{comparison:"<=",limit:86400}};vErrors===
+null?vErrors=[err55]:vErrors.push(err55),errors++}if(data19<0||isNaN(data19)){const err56={instancePath:instancePath+"/retry/maxBackoffSeconds",schemaPath:"#/$d\
+efs/StepRetry/properties/maxBackoffSeconds/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err56]:vErrors.push(err56),errors++}}else{
+const err57={instancePath:instancePath+"/retry/maxBackoffSeconds",schemaPath:"#/$defs/StepRetry/properties/maxBackoffSeconds/type",keyword:"type",params:{type:"\
+number"}};vErrors===null?vErrors=[err57]:vErrors.push(err57),errors++}}if(data16.jitter!==void 0){let data20=data16.jitter;if(typeof data20=="number"&&isFinite(
+data20)){if(data20>1||isNaN(data20)){const err58={instancePath:instancePath+"/retry/jitter",schemaPath:"#/$defs/StepRetry/properties/jitter/maximum",keyword:"ma\
+ximum",params:{comparison:"<=",limit:1}};vErrors===null?vErrors=[err58]:vErrors.push(err58),errors++}if(data20<0||isNaN(data20)){const err59={instancePath:instancePath+
+"/retry/jitter",schemaPath:"#/$defs/StepRetry/properties/jitter/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err59]:vErrors.
+push(err59),errors++}}else{const err60={instancePath:instancePath+"/retry/jitter",schemaPath:"#/$defs/StepRetry/properties/jitter/type",keyword:"type",params:{type:"\
+number"}};vErrors===null?vErrors=[err60]:vErrors.push(err60),errors++}}}else{const err61={instancePath:instancePath+"/retry",schemaPath:"#/$defs/StepRetry/type",
+keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err61]:vErrors.push(err61),errors++}}if(data.onFailure!==void 0){let data21=data.onFailure;if(typeof data21!=
+"string"){const err62={instancePath:instancePath+"/onFailure",schemaPath:"#/properties/onFailure/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=
+[err62]:vErrors.push(err62),errors++}if(!(data21==="fail"||data21==="skip"||data21==="continue"||data21==="compensate")){const err63={instancePath:instancePath+
+"/onFailure",schemaPath:"#/properties/onFailure/enum",keyword:"enum",params:{allowedValues:schema155.properties.onFailure.enum}};vErrors===null?vErrors=[err63]:
+vErrors.push(err63),errors++}}if(data.placement!==void 0){let data22=data.placement;if(data22&&typeof data22=="object"&&!Array.isArray(data22)){for(const key4 in data22)
+if(!(key4==="labels"||key4==="weight")){const err64={instancePath:instancePath+"/placement",schemaPath:"#/$defs/Placement/additionalProperties",keyword:"additio\
+nalProperties",params:{additionalProperty:key4}};vErrors===null?vErrors=[err64]:vErrors.push(err64),errors++}if(data22.labels!==void 0){let data23=data22.labels;
+if(data23&&typeof data23=="object"&&!Array.isArray(data23)){if(Object.keys(data23).length>20){const err65={instancePath:instancePath+"/placement/labels",schemaPath:"\
+#/$defs/Placement/properties/labels/maxProperties",keyword:"maxProperties",params:{limit:20}};vErrors===null?vErrors=[err65]:vErrors.push(err65),errors++}for(const key5 in data23){
+let data24=data23[key5];if(typeof data24=="string"){if(func1(data24)>200){const err66={instancePath:instancePath+"/placement/labels/"+key5.replace(/~/g,"~0").replace(
+/\//g,"~1"),schemaPath:"#/$defs/Placement/properties/labels/additionalProperties/maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?vErrors=[err66]:
+vErrors.push(err66),errors++}}else{const err67={instancePath:instancePath+"/placement/labels/"+key5.replace(/~/g,"~0").replace(/\//g,"~1"),schemaPath:"#/$defs/P\
+lacement/properties/labels/additionalProperties/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err67]:vErrors.push(err67),errors++}}}else{
+const err68={instancePath:instancePath+"/placement/labels",schemaPath:"#/$defs/Placement/properties/labels/type",keyword:"type",params:{type:"object"}};vErrors===
+null?vErrors=[err68]:vErrors.push(err68),errors++}}if(data22.weight!==void 0){let data25=data22.weight;if(!(typeof data25=="number"&&!(data25%1)&&!isNaN(data25)&&
+isFinite(data25))){const err69={instancePath:instancePath+"/placement/weight",schemaPath:"#/$defs/Placement/properties/weight/type",keyword:"type",params:{type:"\
+integer"}};vErrors===null?vErrors=[err69]:vErrors.push(err69),errors++}if(typeof data25=="number"&&isFinite(data25)){if(data25>1e3||isNaN(data25)){const err70={
+instancePath:instancePath+"/placement/weight",schemaPath:"#/$defs/Placement/properties/weight/maximum",keyword:"maximum",params:{comparison:"<=",limit:1e3}};vErrors===
+null?vErrors=[err70]:vErrors.push(err70),errors++}if(data25<1||isNaN(data25)){const err71={instancePath:instancePath+"/placement/weight",schemaPath:"#/$defs/Pla\
+cement/properties/weight/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err71]:vErrors.push(err71),errors++}}}}else{const err72={
+instancePath:instancePath+"/placement",schemaPath:"#/$defs/Placement/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err72]:vErrors.push(err72),
+errors++}}if(data.compensate!==void 0&&(validate120(data.compensate,{instancePath:instancePath+"/compensate",parentData:data,parentDataProperty:"compensate",rootData,
+dynamicAnchors})||(vErrors=joinErrors(vErrors,validate120.errors),errors=vErrors.length)),data.idempotent!==void 0&&typeof data.idempotent!="boolean"){const err73={
+instancePath:instancePath+"/idempotent",schemaPath:"#/properties/idempotent/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err73]:vErrors.
+push(err73),errors++}}else{const err74={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err74]:vErrors.push(err74),
+errors++}return validate141.errors=vErrors,errors===0}validate141.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};function validate138(data,{instancePath="",
+parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate138.evaluated;if(evaluated0.dynamicProps&&
+(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.id===void 0){const err0={
+instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"id"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.description===
+void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"description"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),
+errors++}if(data.steps===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"steps"}};vErrors===null?vErrors=[err2]:
+vErrors.push(err2),errors++}for(const key0 in data)if(!func217.call(schema150.properties,key0)){const err3={instancePath,schemaPath:"#/additionalProperties",keyword:"\
+additionalProperties",params:{additionalProperty:key0}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.id!==void 0){let data0=data.id;if(typeof data0==
+"string"){if(func1(data0)>256){const err4={instancePath:instancePath+"/id",schemaPath:"#/properties/id/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===
+null?vErrors=[err4]:vErrors.push(err4),errors++}if(!pattern10.test(data0)){const err5={instancePath:instancePath+"/id",schemaPath:"#/properties/id/pattern",keyword:"\
+pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}}else{const err6={instancePath:instancePath+"/id",schemaPath:"\
+#/properties/id/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}}if(data.name!==void 0){let data1=data.name;
+if(typeof data1=="string"){if(func1(data1)>200){const err7={instancePath:instancePath+"/name",schemaPath:"#/properties/name/maxLength",keyword:"maxLength",params:{
+limit:200}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(func1(data1)<1){const err8={instancePath:instancePath+"/name",schemaPath:"#/properties/\
+name/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}}else{const err9={instancePath:instancePath+"/na\
+me",schemaPath:"#/properties/name/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}}if(data.description!==
+void 0){let data2=data.description;if(typeof data2=="string"){if(func1(data2)>4e3){const err10={instancePath:instancePath+"/description",schemaPath:"#/propertie\
+s/description/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(func1(data2)<1){const err11={instancePath:instancePath+
+"/description",schemaPath:"#/properties/description/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}else{
+const err12={instancePath:instancePath+"/description",schemaPath:"#/properties/description/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[
+err12]:vErrors.push(err12),errors++}}if(data.version!==void 0){let data3=data.version;if(typeof data3=="string"){if(func1(data3)>100){const err13={instancePath:instancePath+
+"/version",schemaPath:"#/properties/version/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}if(func1(
+data3)<1){const err14={instancePath:instancePath+"/version",schemaPath:"#/properties/version/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=
+[err14]:vErrors.push(err14),errors++}}else{const err15={instancePath:instancePath+"/version",schemaPath:"#/properties/version/type",keyword:"type",params:{type:"\
+string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}if(data.tags!==void 0){let data4=data.tags;if(Array.isArray(data4)){if(data4.length>32){const err16={
+instancePath:instancePath+"/tags",schemaPath:"#/properties/tags/maxItems",keyword:"maxItems",params:{limit:32}};vErrors===null?vErrors=[err16]:vErrors.push(err16),
+errors++}const len0=data4.length;for(let i0=0;i0<len0;i0++){let data5=data4[i0];if(typeof data5=="string"){if(func1(data5)>100){const err17={instancePath:instancePath+
+"/tags/"+i0,schemaPath:"#/properties/tags/items/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}if(func1(
+data5)<1){const err18={instancePath:instancePath+"/tags/"+i0,schemaPath:"#/properties/tags/items/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?
+vErrors=[err18]:vErrors.push(err18),errors++}}else{const err19={instancePath:instancePath+"/tags/"+i0,schemaPath:"#/properties/tags/items/type",keyword:"type",params:{
+type:"string"}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}}else{const err20={instancePath:instancePath+"/tags",schemaPath:"#/properties/tags/\
+type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}if(data.variables!==void 0){let data6=data.variables;if(data6&&
+typeof data6=="object"&&!Array.isArray(data6)){if(Object.keys(data6).length>200){const err21={instancePath:instancePath+"/variables",schemaPath:"#/properties/va\
+riables/maxProperties",keyword:"maxProperties",params:{limit:200}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}for(const key1 in data6){const _errs16=errors;
+if(typeof key1=="string"){if(func1(key1)>100){const err22={instancePath:instancePath+"/variables",schemaPath:"#/properties/variables/propertyNames/maxLength",keyword:"\
+maxLength",params:{limit:100},propertyName:key1};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}if(!pattern152.test(key1)){const err23={instancePath:instancePath+
+"/variables",schemaPath:"#/properties/variables/propertyNames/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z_][A-Za-z0-9_]*$"},propertyName:key1};vErrors===
+null?vErrors=[err23]:vErrors.push(err23),errors++}}var valid3=_errs16===errors;if(!valid3){const err24={instancePath:instancePath+"/variables",schemaPath:"#/pro\
+perties/variables/propertyNames",keyword:"propertyNames",params:{propertyName:key1}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}for(const key2 in data6){
+let data7=data6[key2];if(data7&&typeof data7=="object"&&!Array.isArray(data7)){for(const key3 in data7)if(!(key3==="description"||key3==="type"||key3==="require\
+d"||key3==="default")){const err25={instancePath:instancePath+"/variables/"+key2.replace(/~/g,"~0").replace(/\//g,"~1"),schemaPath:"#/$defs/WorkflowVariable/add\
+itionalProperties",keyword:"additionalProperties",params:{additionalProperty:key3}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}if(data7.description!==
+void 0){let data8=data7.description;if(typeof data8=="string"){if(func1(data8)>1e3){const err26={instancePath:instancePath+"/variables/"+key2.replace(/~/g,"~0").
+replace(/\//g,"~1")+"/description",schemaPath:"#/$defs/WorkflowVariable/properties/description/maxLength",keyword:"maxLength",params:{limit:1e3}};vErrors===null?
+vErrors=[err26]:vErrors.push(err26),errors++}}else{const err27={instancePath:instancePath+"/variables/"+key2.replace(/~/g,"~0").replace(/\//g,"~1")+"/descriptio\
+n",schemaPath:"#/$defs/WorkflowVariable/properties/description/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}}
+if(data7.type!==void 0){let data9=data7.type;if(typeof data9!="string"){const err28={instancePath:instancePath+"/variables/"+key2.replace(/~/g,"~0").replace(/\//g,
+"~1")+"/type",schemaPath:"#/$defs/WorkflowVariable/properties/type/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),
+errors++}if(!(data9==="string"||data9==="number"||data9==="integer"||data9==="boolean"||data9==="object"||data9==="array")){const err29={instancePath:instancePath+
+"/variables/"+key2.replace(/~/g,"~0").replace(/\//g,"~1")+"/type",schemaPath:"#/$defs/WorkflowVariable/properties/type/enum",keyword:"enum",params:{allowedValues:schema151.
+properties.type.enum}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}}if(data7.required!==void 0&&typeof data7.required!="boolean"){const err30={instancePath:instancePath+
 "/variables/"+key2.replace(/~/g,"~0").replace(/\//g,"~1")+"/required",schemaPath:"#/$defs/WorkflowVariable/properties/required/type",keyword:"type",params:{type:"\
 boolean"}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}}else{const err31={instancePath:instancePath+"/variables/"+key2.replace(/~/g,"~0").replace(
 /\//g,"~1"),schemaPath:"#/$defs/WorkflowVariable/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}}}else{

@@ -2195,6 +2195,9 @@ type TriggerRecord struct {
 	// SupervisorId corresponds to the JSON schema field "supervisorId".
 	SupervisorId string `json:"supervisorId"`
 
+	// Trace corresponds to the JSON schema field "trace".
+	Trace *TraceContext `json:"trace,omitempty"`
+
 	// TriggerId corresponds to the JSON schema field "triggerId".
 	TriggerId string `json:"triggerId"`
 

@@ -1,7 +1,9 @@
+import { startObservability } from '@shoal/observability';
+import { startCollector, type CollectedSpan } from '@shoal/observability/testing';
 import { deviceTopics, triggerTopic } from '@shoal/protocol';
 import { defineBlueprint, isoTime, parseWorkflow } from '@shoal/workflow';
 import { createHash } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { BROKERS, FleetBench, type TestBroker } from './fleet-bench.ts';
 
 describe.each(BROKERS)('triggers on %s', (_, start) => {
@@ -36,11 +38,16 @@ describe.each(BROKERS)('triggers on %s', (_, start) => {
   const flow = (trigger: string, head = ''): string =>
     `id: flow\ndescription: x\n${head}\ntriggers: [${trigger}]\nsteps: [{ id: a, use: { blueprint: work } }]\n`;
 
-  const send = (fleet: FleetBench, deviceId: string, temperature: number) =>
+  const send = (
+    fleet: FleetBench,
+    deviceId: string,
+    temperature: number,
+    userProperties: Record<string, string> = {},
+  ) =>
     fleet.link.publish(
       deviceTopics({ org: 'o', unit: fleet.unit, deviceId }).telemetry,
       JSON.stringify({ deviceId, channels: { temperature } }),
-      { qos: 1 },
+      { qos: 1, userProperties },
     );
 
   const records = async (fleet: FleetBench) => {
@@ -69,6 +76,51 @@ describe.each(BROKERS)('triggers on %s', (_, start) => {
     expect(blueprint.seen).toContainEqual(expect.objectContaining({ device: 'pump-02', value: 99 }));
     // One record for each key, and no more (rule 16).
     expect((await records(fleet)).size).toBe(2);
+  });
+
+  const HOT = flow(`{ id: hot, telemetry: { when: "message.channels.temperature > 80.0" } }`);
+  const OUTSIDE = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331' };
+  const traceparent = `00-${OUTSIDE.traceId}-${OUTSIDE.spanId}-01`;
+
+  test('the run of an alarm is in the trace of the sample that raised it, whichever of two supervisors took it', async () => {
+    const collector = await startCollector();
+    vi.stubEnv('OTEL_EXPORTER_OTLP_ENDPOINT', collector.url);
+    vi.stubEnv('OTEL_METRICS_EXPORTER', 'none');
+    const observability = await startObservability({ serviceName: 'test' });
+    try {
+      const fleet = await bench();
+      await Promise.all([fleet.supervise(HOT, [work()]), fleet.supervise(HOT, [work()])]);
+      // One device tells where its sample comes from, the other does not.
+      await send(fleet, 'pump-01', 81, { traceparent });
+      await send(fleet, 'pump-02', 81);
+      await fleet.until(
+        async () => (await fleet.sessions()).filter(({ outcome }) => outcome !== undefined).length === 2,
+      );
+      await Promise.all(fleet.supervisors.map((supervisor) => supervisor.stop()));
+    } finally {
+      await observability?.shutdown();
+      vi.unstubAllEnvs();
+      await collector.stop();
+    }
+    const chain = (span: CollectedSpan): readonly string[] => {
+      const parent = collector.spans.find(({ spanId }) => spanId === span.parentSpanId);
+      return [...(parent === undefined ? [String(span.parentSpanId)] : chain(parent)), span.name];
+    };
+    const run = ['telemetry flow/hot', 'trigger flow/hot', 'spawn a', 'step a'];
+    const steps = collector.spans.filter(({ name }) => name === 'step a').map(chain);
+    expect(steps).toHaveLength(2);
+    expect(steps).toContainEqual([OUTSIDE.spanId, ...run]);
+    expect(steps).toContainEqual(['undefined', ...run]);
+    // The supervisor that was not the first says nothing of the sample.
+    expect(collector.spans.filter(({ name }) => name === 'telemetry flow/hot')).toHaveLength(2);
+  });
+
+  test('a supervisor without OpenTelemetry hands the trace of the sample on to the session', async () => {
+    const fleet = await bench();
+    await fleet.supervise(HOT, [work()]);
+    await send(fleet, 'pump-01', 81, { traceparent });
+    await fleet.until(async () => (await fleet.sessions()).length === 1);
+    expect((await fleet.sessions())[0]?.session?.trace).toEqual({ traceparent });
   });
 
   test('debounce, hysteresis and cooldown (TelemetryTrigger.forSeconds, TelemetryTrigger.clear, TelemetryTrigger.cooldownSeconds, TelemetryTrigger.topic)', async () => {

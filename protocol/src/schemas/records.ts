@@ -527,6 +527,7 @@ const $TriggerRecord = Type.Object(
     supervisorId: Identifier,
     firedAt: Type.Optional(Timestamp),
     variables: Type.Optional(AnyObject),
+    trace: Type.Optional(TraceContext),
     at: Timestamp,
   },
   {

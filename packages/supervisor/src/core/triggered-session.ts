@@ -10,6 +10,8 @@ export interface Firing {
   readonly occasion: string;
   readonly at: string;
   readonly variables: Readonly<Record<string, unknown>>;
+  /** Of the sample that raised the alarm. */
+  readonly trace?: TraceContext;
 }
 
 /** The same occasion is the same session, whichever supervisor sees it (DESIGN rule 2). */
@@ -23,7 +25,7 @@ export function planTriggered(
   workflow: Workflow,
   firing: Firing,
   now: number,
-  trace?: TraceContext,
+  trace = firing.trace,
 ): SessionRecord {
   const { org, unit, triggerId, key, at, variables } = firing;
   const sessionId = triggeredSessionId(workflow.id, firing);
@@ -49,6 +51,7 @@ export function firingOf(
   where: { readonly org: string; readonly unit: string },
   record: TriggerRecord,
 ): Firing {
-  const { triggerId, key, episode, firedAt, at, variables = {} } = record;
-  return { ...where, triggerId, key, occasion: String(episode), at: firedAt ?? at, variables };
+  const { triggerId, key, episode, firedAt, at, variables = {}, trace } = record;
+  const firing = { ...where, triggerId, key, occasion: String(episode), at: firedAt ?? at, variables };
+  return trace === undefined ? firing : { ...firing, trace };
 }

@@ -1,4 +1,5 @@
 import type { InboundMessage, Link, Logger } from '@shoal/mqtt-link';
+import { endSpan, startSpan, traceContextOf, type StartedSpan } from '@shoal/mqtt-link/tracing';
 import { parseJson, type TriggerRecord, type WorkflowTrigger } from '@shoal/protocol';
 import {
   evaluate,
@@ -74,7 +75,7 @@ export class AlarmWatch {
       const step = onSample(state, { matches, clears }, telemetry, now());
       if (step.heldSinceMs === undefined) this.#held.delete(key);
       else this.#held.set(key, step.heldSinceMs);
-      if (step.do === 'fire') this.#act(key, () => this.#fire(key, scope));
+      if (step.do === 'fire') this.#act(key, () => this.#fire(key, scope, message));
       else if (step.do === 'arm' && record !== undefined) this.#act(key, () => this.#arm(record));
     } catch (error) {
       if (!isWorkflowError(error)) throw error;
@@ -111,13 +112,15 @@ export class AlarmWatch {
   }
 
   /** Claims the alarm (DESIGN rule 4): of several supervisors that saw it, the first in topic order says what its run is made of. */
-  async #fire(key: string, scope: TriggerScope): Promise<void> {
+  async #fire(key: string, scope: TriggerScope, message: InboundMessage): Promise<void> {
     const { records, claims, workflow, trigger, supervisorId, now } = this.#options;
     const episode = (this.#record(key)?.episode ?? 0) + 1;
     const at = isoTime(now());
     const named = { ...scope, trigger: { id: trigger.id, at, key } };
     const variables = interpolate((trigger.variables ?? {}) as Json, named) as Record<string, unknown>;
-    await claims.claim(
+    const span = this.#sampleSpan(key, message);
+    const trace = span?.carrier ?? traceContextOf(message.userProperties);
+    const claimed = await claims.claim(
       {
         current: () => this.#record(key)?.episode ?? 0,
         first: () => this.#record(key)?.claimId,
@@ -133,18 +136,37 @@ export class AlarmWatch {
             supervisorId,
             firedAt: at,
             variables,
+            ...(trace === undefined ? {} : { trace }),
             at,
           }),
       },
       episode,
     );
+    // The sample is told once: by the supervisor whose record hands its trace on.
+    if (claimed !== undefined) endSpan(span);
     this.#held.delete(key);
   }
 
   async #arm(record: TriggerRecord): Promise<void> {
     const { records, supervisorId, now } = this.#options;
-    const { variables: _made, ...rest } = record;
+    const { variables: _made, trace: _told, ...rest } = record;
     await records.write({ ...rest, state: 'armed', supervisorId, at: isoTime(now()) });
+  }
+
+  /** Where the trace of the run begins: a child of the sender's span, if the message carries one. */
+  #sampleSpan(key: string, { topic, userProperties }: InboundMessage): StartedSpan | undefined {
+    const { workflow, trigger } = this.#options;
+    return startSpan('@shoal/supervisor', `telemetry ${workflow.id}/${trigger.id}`, {
+      kind: 'consumer',
+      attributes: {
+        'messaging.system': 'mqtt',
+        'messaging.destination.name': topic,
+        'shoal.workflow.id': workflow.id,
+        'shoal.trigger.id': trigger.id,
+        'shoal.trigger.key': key,
+      },
+      parent: { ...traceContextOf(userProperties) },
+    });
   }
 
   #scopeOf(message: InboundMessage): TriggerScope {

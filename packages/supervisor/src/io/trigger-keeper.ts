@@ -132,7 +132,7 @@ export class TriggerKeeper {
         'shoal.trigger.id': triggerId,
         'shoal.trigger.at': at,
       },
-      parent: {},
+      parent: { ...firing.trace },
     });
     const session = planTriggered(workflow, firing, now(), span?.carrier);
     logger.info('triggered', {

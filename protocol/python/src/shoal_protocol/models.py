@@ -1171,6 +1171,7 @@ class TriggerRecord(BaseModel):
     supervisor_id: Annotated[str, Field(alias="supervisorId")]
     fired_at: Annotated[str | None, Field(alias="firedAt")] = None
     variables: dict[str, Any] | None = None
+    trace: TraceContext | None = None
     at: str
 
 
