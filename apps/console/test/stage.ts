@@ -160,6 +160,7 @@ export async function startStage(broker: StageBroker): Promise<Stage> {
         area: index === 0 ? 'hall A' : 'hall B',
         relations: [{ deviceId: index === 0 ? 'pump-02' : 'pump-01', relation: 'standby' }],
         detector: { learnSamples: 300 },
+        stateIntervalMs: 1_000,
       }),
     );
   }

@@ -141,6 +141,8 @@ async function startFleet(
       site,
       area,
       relations,
+      // For whoever looks at what it keeps.
+      stateIntervalMs: 1_000,
       logger,
     });
     context.atEnd(() => agent.stop());

@@ -14,6 +14,8 @@ import type { ToolGate } from '@shoal/reasoner';
 const WORKFLOW = 'predictive-maintenance';
 /** One work order for a fault, however often it shows until the repair: a week of device time. */
 const ORDER_STANDS_MS = 7 * 24 * 3_600_000;
+/** A few devices, and people who look at what their agents keep: the default is for many. */
+const STATE_INTERVAL_MS = 1_000;
 
 /** What the model is offered goes through the device's own door, which checks every call. */
 const OPEN_GATE: ToolGate = { admit: () => ({ admitted: true }) };
@@ -47,6 +49,7 @@ export function deviceAgentBlueprint(setup: ReasonerSetup | null): AgentBlueprin
         workflow: { org, unit, agentId: WORKFLOW },
         requestFor: ['anomaly'],
         askAgainAfterMs: ORDER_STANDS_MS,
+        stateIntervalMs: STATE_INTERVAL_MS,
         ...ratedLoad(context),
         ...(setup === null
           ? {}

@@ -120,8 +120,8 @@ class LinkState<T> implements RetainedState<T> {
       () => this.#written(),
       (error: unknown) => {
         this.#dirty = !this.#closed;
-        // A refusal would otherwise be asked for again in a busy loop.
-        this.#lastWriteMs = Math.max(this.#lastWriteMs, this.#clock.nowMs() + RETRY_MS - this.#minIntervalMs);
+        // Not at once, or a refusal would be asked for again in a busy loop; and not only when the next write is due.
+        this.#lastWriteMs = this.#clock.nowMs() + RETRY_MS - this.#minIntervalMs;
         this.#written();
         throw error;
       },
@@ -138,6 +138,9 @@ class LinkState<T> implements RetainedState<T> {
   #restore(): void {
     if (this.#latest === undefined || this.#closed) return;
     this.#dirty = true;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    this.#lastWriteMs = Number.NEGATIVE_INFINITY;
     this.#schedule();
   }
 }

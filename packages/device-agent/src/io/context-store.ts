@@ -11,6 +11,7 @@ import { CONTEXT_KIND, validateContext } from '../core/agent/device-context.ts';
 import type { DeviceAgentOptions } from './device-agent-options.ts';
 
 const WEEK_SECONDS = 7 * 24 * 60 * 60;
+const STATE_INTERVAL_MS = 300_000;
 
 /** The agent's context in its retained state. What another version or another device wrote counts as absent. */
 export function contextStore(
@@ -22,12 +23,17 @@ export function contextStore(
   return retainedState<AgentState>({
     link,
     topic: agentTopics(address).state,
-    minIntervalMs: options.stateIntervalMs ?? 1_000,
+    minIntervalMs: spread(options.stateIntervalMs ?? STATE_INTERVAL_MS),
     expirySeconds: options.stateExpirySeconds ?? WEEK_SECONDS,
     logger,
     validate: (value) => validateState(value, options.deviceId),
     ...(options.clock === undefined ? {} : { clock: options.clock }),
   });
+}
+
+/** Agents that started together do not write together for ever. */
+function spread(intervalMs: number): number {
+  return intervalMs * (1 + Math.random() / 4);
 }
 
 function validateState(value: unknown, deviceId: string): Validation<AgentState> {

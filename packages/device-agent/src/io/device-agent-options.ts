@@ -36,7 +36,10 @@ export interface DeviceAgentOptions
   readonly onIncident?: (event: IncidentEvent) => void;
   /** When a request has ended or was given up. */
   readonly onOutcome?: (request: IncidentRequest) => void;
-  /** Context is written at most this often; what must not be lost is written at once. Default 1 000. */
+  /**
+   * Milliseconds, and up to a quarter more, between two writes of the context: what a kill may lose of the slow following of the baseline.
+   * The end of learning, incidents, requests and orders are written at once, and all of it when the agent stops. Default 300 000.
+   */
   readonly stateIntervalMs?: number;
   /** Seconds after the last write until the broker forgets the context. Default 7 days. */
   readonly stateExpirySeconds?: number;

@@ -230,6 +230,18 @@ describe('a device agent', () => {
     );
   });
 
+  it('writes down at once what it learnt and what happened, however rarely it writes the rest', async () => {
+    await start({ stateIntervalMs: 86_400_000 });
+    const next = signal();
+    await feed(0, LEARN, 9999, next);
+    const learnt = await until(savedContext, (context) => (context?.learnedSamples ?? 0) === LEARN);
+    expect(learnt.monitor.received).toBe(LEARN);
+    await feed(LEARN, LEARN + 60, LEARN + 20, next);
+    await until(savedContext, (context) => context.monitor.incidents.open !== null);
+    await feed(LEARN + 60, LEARN + 200, 9999, next);
+    await until(savedContext, (context) => context.monitor.incidents.history.length === 1);
+  });
+
   it('has its successor follow the request that it had sent, under the same ids', async () => {
     let release!: () => void;
     const seen: TaskContext[] = [];

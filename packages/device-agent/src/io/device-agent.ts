@@ -160,11 +160,7 @@ class RunningDeviceAgent implements DeviceAgent {
       receiveTelemetry({
         deviceId: this.#options.deviceId,
         logger: this.#logger,
-        onSample: (sample, message) => {
-          const observation = this.#monitor.observe(sample);
-          for (const event of observation?.events ?? []) this.#onIncident(event, sample, message);
-          if (observation !== undefined) this.#save();
-        },
+        onSample: (sample, message) => this.#onSample(sample, message),
         onMalformed: () => {
           this.#malformed++;
           this.#save();
@@ -213,6 +209,20 @@ class RunningDeviceAgent implements DeviceAgent {
     await this.agent.stop({ graceMs: why === 'stopped' ? 2_000 : 0 });
     await this.#link.close();
     this.#end(why);
+  }
+
+  #onSample(sample: Telemetry, message: InboundMessage): void {
+    const { baseline } = this.#monitor.detector ?? {};
+    const observation = this.#monitor.observe(sample);
+    if (observation === undefined) return;
+    for (const event of observation.events) this.#onIncident(event, sample, message);
+    this.#save();
+    const learned = baseline === undefined && this.#monitor.detector?.baseline !== undefined;
+    if (observation.events.length === 0 && !learned) return;
+    // It is tried again by itself.
+    this.#store.flush().catch((error: unknown) => {
+      this.#logger.warn('what has happened to the device is not durable yet', { error: String(error) });
+    });
   }
 
   #onIncident(event: IncidentEvent, sample: Telemetry, message: InboundMessage): void {
