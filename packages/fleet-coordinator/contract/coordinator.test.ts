@@ -9,7 +9,7 @@ import {
   type MaintenancePlanner,
 } from '@shoal/maintenance-planner';
 import { openLink, type Link } from '@shoal/mqtt-link';
-import { mosquittoPath, startMosquitto } from '@shoal/mqtt-link/testing';
+import { testBrokers, type TestBroker } from '@shoal/mqtt-link/testing';
 import { validateDocument } from '@shoal/protocol';
 import { sleepExtension } from '@shoal/registry-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -19,24 +19,6 @@ import {
   startFleetCoordinator,
   type FleetCoordinator,
 } from '../src/index.ts';
-
-interface RunningBroker {
-  readonly url: string;
-  stop(): Promise<unknown>;
-}
-
-const BROKERS: readonly (readonly [string, boolean, () => Promise<RunningBroker>])[] = [
-  [
-    'the embedded broker',
-    true,
-    async () => {
-      const broker = createBroker({ allowAnonymous: true });
-      const { tcp } = await broker.start();
-      return { url: tcp!.url, stop: () => broker.stop() };
-    },
-  ],
-  ['Mosquitto', mosquittoPath() !== undefined, () => startMosquitto()],
-];
 
 const place = { org: 'acme', unit: 'plant-1' };
 const AT = '2026-03-02T10:20:00Z';
@@ -73,10 +55,10 @@ function neighbour(url: string, deviceId: string, say: unknown, extensions: obje
   });
 }
 
-describe.each(BROKERS)('on %s', (name, available, start) => {
-  if (!available) console.warn(`${name} is not installed: skipped`);
-  describe.skipIf(!available)('the coordinator', () => {
-    let broker: RunningBroker;
+describe.each(testBrokers(createBroker))('on $name', ({ name, skip, start }) => {
+  if (skip) console.warn(`${name} is not installed: skipped`);
+  describe.skipIf(skip)('the coordinator', () => {
+    let broker: Awaited<ReturnType<TestBroker['start']>>;
     let planner: MaintenancePlanner;
     let coordinator: FleetCoordinator;
     let device: Device;

@@ -8,7 +8,7 @@ import {
 } from '@modelcontextprotocol/client';
 import { completable, McpServer, ResourceTemplate, Server } from '@modelcontextprotocol/server';
 import { createBroker } from '@shoal/broker';
-import { mosquittoPath, startMosquitto } from '@shoal/mqtt-link/testing';
+import { testBrokers } from '@shoal/mqtt-link/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { MqttClientTransport, serveMcp, type ConnectableServer } from '../src/index.ts';
@@ -52,16 +52,13 @@ function mqtt(start: () => Promise<{ readonly url: string; stop(): Promise<unkno
   };
 }
 
-const startEmbedded = async () => {
-  const broker = createBroker({ allowAnonymous: true });
-  const { tcp } = await broker.start();
-  return { url: tcp!.url, stop: () => broker.stop() };
-};
-
 const carriers = [
-  { name: 'the linked pair of the SDK', start: linkedPair, missing: false },
-  { name: 'MQTT, embedded broker', start: mqtt(startEmbedded), missing: false },
-  { name: 'MQTT, Mosquitto', start: mqtt(startMosquitto), missing: mosquittoPath() === undefined },
+  { name: 'the linked pair of the SDK', start: linkedPair, skip: false },
+  ...testBrokers(createBroker).map(({ name, start, skip }) => ({
+    name: `MQTT, ${name}`,
+    start: mqtt(start),
+    skip,
+  })),
 ];
 
 const text = (value: string) => ({ content: [{ type: 'text' as const, text: value }] });
@@ -71,8 +68,8 @@ const signalOf = () => {
   return { fire, fired };
 };
 
-for (const { name, start, missing } of carriers)
-  describe.skipIf(missing)(`the SDK over ${name}`, () => {
+for (const { name, start, skip } of carriers)
+  describe.skipIf(skip)(`the SDK over ${name}`, () => {
     let carrier: Carrier;
     const closers: (() => Promise<void>)[] = [];
     beforeAll(async () => {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { createRequester, type Requester } from '@shoal/agent-sdk';
 import { createBroker } from '@shoal/broker';
 import { openLink, readRetained, type Link, type Logger } from '@shoal/mqtt-link';
-import { mosquittoPath, startMosquitto } from '@shoal/mqtt-link/testing';
+import { testBrokers } from '@shoal/mqtt-link/testing';
 import { sessionTopics, treeFilter, type SessionOutcome, type Task } from '@shoal/protocol';
 import {
   foldSession,
@@ -25,17 +25,11 @@ export interface TestBroker {
   stop(): Promise<void>;
 }
 
-export const BROKERS: readonly (readonly [name: string, start: () => Promise<TestBroker>])[] = [
-  [
-    'embedded',
-    async () => {
-      const broker = createBroker({ allowAnonymous: true });
-      const { tcp } = await broker.start();
-      return { url: tcp?.url ?? '', stop: () => broker.stop() };
-    },
-  ],
-  ...(mosquittoPath() === undefined ? [] : ([['mosquitto', () => startMosquitto()]] as const)),
-];
+export const BROKERS: readonly (readonly [name: string, start: () => Promise<TestBroker>])[] = testBrokers(
+  createBroker,
+)
+  .filter(({ skip }) => !skip)
+  .map(({ name, start }) => [name, start] as const);
 
 export interface LogLine {
   readonly message: string;

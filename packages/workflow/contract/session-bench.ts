@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createBroker } from '@shoal/broker';
 import { openLink, type Link } from '@shoal/mqtt-link';
-import { mosquittoPath, startMosquitto } from '@shoal/mqtt-link/testing';
+import { testBrokers } from '@shoal/mqtt-link/testing';
 import { sessionTopics, type SessionRecord } from '@shoal/protocol';
 import {
   applyRecord,
@@ -25,17 +25,11 @@ export interface TestBroker {
 }
 
 /** Every broker that the suite runs on; one that is not installed is left out. */
-export const BROKERS: readonly (readonly [name: string, start: () => Promise<TestBroker>])[] = [
-  [
-    'embedded',
-    async () => {
-      const broker = createBroker({ allowAnonymous: true });
-      const { tcp } = await broker.start();
-      return { url: tcp?.url ?? '', stop: () => broker.stop() };
-    },
-  ],
-  ...(mosquittoPath() === undefined ? [] : ([['mosquitto', () => startMosquitto()]] as const)),
-];
+export const BROKERS: readonly (readonly [name: string, start: () => Promise<TestBroker>])[] = testBrokers(
+  createBroker,
+)
+  .filter(({ skip }) => !skip)
+  .map(({ name, start }) => [name, start] as const);
 
 export interface Reply {
   readonly responseTopic: string;

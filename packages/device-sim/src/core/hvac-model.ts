@@ -1,22 +1,11 @@
 import { FAN_BEARING } from './bearings.ts';
 import { HVAC_CHANNELS } from './channels.ts';
-import { assertFaults, faultLevels, inRange, type Fault, type FaultLevels } from './faults.ts';
-import {
-  followSetpoint,
-  lag,
-  measure,
-  totalRms,
-  truthAt,
-  vibrationParts,
-  type Reading,
-  type StuckValues,
-} from './machine.ts';
-import { hash32 } from './random.ts';
-import type { DeviceSource, MachineDescription } from './source.ts';
-import { synthesizeVibration } from './vibration.ts';
+import { inRange, type FaultLevels } from './faults.ts';
+import { lag, totalRms, vibrationParts, type Reading } from './machine.ts';
+import { machineSource, type MachineModelOptions, type MachineState } from './machine-model.ts';
+import type { DeviceSource } from './source.ts';
 
-export interface HvacModelOptions {
-  readonly seed: number;
+export interface HvacModelOptions extends MachineModelOptions {
   /** Of the fan. Default 1450. */
   readonly nominalRpm?: number;
   /** At the nominal speed with a clean filter, m³/h. Default 3600. */
@@ -25,90 +14,37 @@ export interface HvacModelOptions {
   readonly baseVibration?: number;
   /** Temperature that the cooling coil holds, °C. Default 16. */
   readonly supplyTarget?: number;
-  readonly faults?: readonly Fault[];
-  /** Device time between samples. Default 1. */
-  readonly secondsPerSample?: number;
 }
 
-export interface HvacState {
-  readonly index: number;
-  readonly rpm: number;
+export interface HvacState extends MachineState {
   readonly supplyTemperature: number;
   readonly roomTemperature: number;
-  readonly stuck: StuckValues;
 }
 
-const SAMPLE_RATE_HZ = 12_000;
 /** At nominal airflow: what the fan overcomes in all, and in the clean filter, Pa. */
 const [SYSTEM_PRESSURE, FILTER_PRESSURE] = [450, 90];
 
 /** An air handling unit: fan on ducts and filter, cooling coil, a room that warms up. */
 export function hvacModel(options: HvacModelOptions): DeviceSource<HvacState> {
-  const { seed, faults = [], secondsPerSample = 1 } = options;
-  const description = describeHvac(options);
-  assertFaults('hvac', HVAC_CHANNELS, faults);
-  return {
-    description,
-    initial: () => ({
-      index: 0,
-      rpm: description.nominalRpm,
-      supplyTemperature: options.supplyTarget ?? 16,
-      roomTemperature: 23,
-      stuck: {},
-    }),
-    next: (state, setpoint) => {
-      const { index } = state;
-      const rpm = followSetpoint(state.rpm, setpoint, secondsPerSample);
-      const ratio = rpm / description.nominalRpm;
-      const levels = faultLevels(faults, index);
-      const air = airAt(options, ratio, levels);
-      const heat = warm(options, state, air.relative, levels, secondsPerSample);
-      const readings = hvacReadings(options, ratio, levels, air, heat);
-      const { channels, stuck } = measure(readings, HVAC_CHANNELS, {
-        seed,
-        index,
-        faults,
-        stuck: state.stuck,
-      });
-      return {
-        state: { index: index + 1, rpm, ...heat, stuck },
-        sample: { index, channels, truth: truthAt(faults, index) },
-      };
-    },
-    waveform: (state, _setpoint, seconds, capture) => {
-      inRange('seconds', seconds, 0.01, description.maxCaptureSeconds);
-      const levels = faultLevels(faults, Math.max(0, state.index - 1));
-      const samples = synthesizeVibration({
-        seed: hash32(seed, state.index, capture),
-        sampleRateHz: SAMPLE_RATE_HZ,
-        samples: Math.round(seconds * SAMPLE_RATE_HZ),
-        shaftRpm: state.rpm,
-        bearing: FAN_BEARING,
-        parts: vibrationParts(options.baseVibration ?? 0.12, state.rpm / description.nominalRpm, levels),
-        resonanceHz: 2600,
-      });
-      return { samples, sampleRateHz: SAMPLE_RATE_HZ, shaftRpm: state.rpm, unit: 'g' };
-    },
-  };
-}
-
-function describeHvac(options: HvacModelOptions): MachineDescription {
-  const nominalRpm = options.nominalRpm ?? 1450;
-  inRange('nominalRpm', nominalRpm, 100, 10_000);
   inRange('nominalAirflow', options.nominalAirflow ?? 3600, 100, 18_000);
-  return {
-    type: 'hvac',
-    kind: 'model',
-    origin:
-      'Physical model of an air handling unit: fan laws, ducts and filter, cooling coil, room, vibration.',
-    channels: HVAC_CHANNELS,
-    bearing: FAN_BEARING,
-    nominalRpm,
-    minRpm: Math.round(0.3 * nominalRpm),
-    maxRpm: Math.round(1.1 * nominalRpm),
-    setpointEffect: 'model',
-    maxCaptureSeconds: 10,
-  };
+  return machineSource<HvacState>(options, {
+    description: {
+      type: 'hvac',
+      origin:
+        'Physical model of an air handling unit: fan laws, ducts and filter, cooling coil, room, vibration.',
+      channels: HVAC_CHANNELS,
+      bearing: FAN_BEARING,
+      nominalRpm: options.nominalRpm ?? 1450,
+    },
+    baseVibration: options.baseVibration ?? 0.12,
+    resonanceHz: 2600,
+    initial: { supplyTemperature: options.supplyTarget ?? 16, roomTemperature: 23 },
+    advance(state, { ratio, levels, seconds }) {
+      const air = airAt(options, ratio, levels);
+      const kept = warm(options, state, air.relative, levels, seconds);
+      return { readings: hvacReadings(options, ratio, levels, air, kept), kept };
+    },
+  });
 }
 
 interface Air {

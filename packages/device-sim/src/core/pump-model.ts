@@ -1,22 +1,12 @@
 import { PUMP_BEARING } from './bearings.ts';
 import { PUMP_CHANNELS } from './channels.ts';
-import { assertFaults, faultLevels, inRange, type Fault, type FaultLevels } from './faults.ts';
-import {
-  followSetpoint,
-  lag,
-  measure,
-  totalRms,
-  truthAt,
-  vibrationParts,
-  type Reading,
-  type StuckValues,
-} from './machine.ts';
-import { hash32, gaussian } from './random.ts';
-import type { DeviceSource, MachineDescription, Setpoint } from './source.ts';
-import { synthesizeVibration } from './vibration.ts';
+import { inRange, type FaultLevels } from './faults.ts';
+import { lag, totalRms, vibrationParts, type Reading } from './machine.ts';
+import { machineSource, type MachineModelOptions, type MachineState } from './machine-model.ts';
+import { gaussian } from './random.ts';
+import type { DeviceSource } from './source.ts';
 
-export interface PumpModelOptions {
-  readonly seed: number;
+export interface PumpModelOptions extends MachineModelOptions {
   /** Default 1780. */
   readonly nominalRpm?: number;
   /** At the nominal speed with the valve open, l/min. Default 125. */
@@ -26,89 +16,37 @@ export interface PumpModelOptions {
   readonly ambientTemperature?: number;
   /** Loss of head per million samples by ordinary wear, as a part of the whole. Default 0.02. */
   readonly wear?: number;
-  readonly faults?: readonly Fault[];
-  /** Device time between samples. Default 1. */
-  readonly secondsPerSample?: number;
 }
 
-export interface PumpState {
-  readonly index: number;
-  readonly rpm: number;
+export interface PumpState extends MachineState {
   readonly motorTemperature: number;
   readonly fluidTemperature: number;
-  readonly stuck: StuckValues;
 }
 
-const SAMPLE_RATE_HZ = 12_000;
 /** At nominal speed and flow: head at zero flow, head, static head of the pipework, in metres of water. */
 const [SHUTOFF_HEAD, NOMINAL_HEAD, STATIC_HEAD] = [24, 18, 2];
 const BAR_PER_METRE = 0.0981;
 
 /** A centrifugal pump on a pipework: affinity laws, motor, heat, vibration. */
 export function pumpModel(options: PumpModelOptions): DeviceSource<PumpState> {
-  const { seed, faults = [], secondsPerSample = 1 } = options;
-  const description = describePump(options);
-  assertFaults('pump', PUMP_CHANNELS, faults);
-  return {
-    description,
-    initial: () => ({
-      index: 0,
-      rpm: description.nominalRpm,
-      motorTemperature: (options.ambientTemperature ?? 22) + 45,
-      fluidTemperature: (options.ambientTemperature ?? 22) + 5,
-      stuck: {},
-    }),
-    next: (state, setpoint) => {
-      const { index } = state;
-      const rpm = followSetpoint(state.rpm, setpoint, secondsPerSample);
-      const levels = faultLevels(faults, index);
-      const point = operatingPoint(options, rpm / description.nominalRpm, levels, index);
-      const heat = heatUp(options, state, point, secondsPerSample);
-      const readings = pumpReadings(options, rpm / description.nominalRpm, levels, point, heat);
-      const { channels, stuck } = measure(readings, PUMP_CHANNELS, {
-        seed,
-        index,
-        faults,
-        stuck: state.stuck,
-      });
-      return {
-        state: { index: index + 1, rpm, ...heat, stuck },
-        sample: { index, channels, truth: truthAt(faults, index) },
-      };
-    },
-    waveform: (state, _setpoint: Setpoint, seconds, capture) => {
-      inRange('seconds', seconds, 0.01, description.maxCaptureSeconds);
-      const levels = faultLevels(faults, Math.max(0, state.index - 1));
-      const parts = vibrationParts(options.baseVibration ?? 0.2, state.rpm / description.nominalRpm, levels);
-      const samples = synthesizeVibration({
-        seed: hash32(seed, state.index, capture),
-        sampleRateHz: SAMPLE_RATE_HZ,
-        samples: Math.round(seconds * SAMPLE_RATE_HZ),
-        shaftRpm: state.rpm,
-        bearing: PUMP_BEARING,
-        parts,
-      });
-      return { samples, sampleRateHz: SAMPLE_RATE_HZ, shaftRpm: state.rpm, unit: 'g' };
-    },
-  };
-}
-
-function describePump(options: PumpModelOptions): MachineDescription {
-  const nominalRpm = options.nominalRpm ?? 1780;
-  inRange('nominalRpm', nominalRpm, 100, 10_000);
   inRange('nominalFlow', options.nominalFlow ?? 125, 1, 250);
-  return {
-    type: 'pump',
-    kind: 'model',
-    origin: 'Physical model of a centrifugal pump: affinity laws, pipework curve, motor, heat, vibration.',
-    channels: PUMP_CHANNELS,
-    bearing: PUMP_BEARING,
-    nominalRpm,
-    minRpm: Math.round(0.3 * nominalRpm),
-    maxRpm: Math.round(1.1 * nominalRpm),
-    setpointEffect: 'model',
-    maxCaptureSeconds: 10,
-  };
+  const ambient = options.ambientTemperature ?? 22;
+  return machineSource<PumpState>(options, {
+    description: {
+      type: 'pump',
+      origin: 'Physical model of a centrifugal pump: affinity laws, pipework curve, motor, heat, vibration.',
+      channels: PUMP_CHANNELS,
+      bearing: PUMP_BEARING,
+      nominalRpm: options.nominalRpm ?? 1780,
+    },
+    baseVibration: options.baseVibration ?? 0.2,
+    initial: { motorTemperature: ambient + 45, fluidTemperature: ambient + 5 },
+    advance(state, { ratio, levels, seconds }) {
+      const point = operatingPoint(options, ratio, levels, state.index);
+      const kept = heatUp(options, state, point, seconds);
+      return { readings: pumpReadings(options, ratio, levels, point, kept), kept };
+    },
+  });
 }
 
 interface OperatingPoint {
