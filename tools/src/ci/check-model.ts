@@ -11,11 +11,12 @@ import {
   type Reasoner,
 } from '@shoal/reasoner';
 import { assert } from './run-command.ts';
+import { runModelFleet } from './model-fleet.ts';
 import { installSmallModel, type SmallModel } from './small-model.ts';
 
 /**
- * A real language model, small and in this process, chooses among failure modes and drafts the text of a work order. What is checked is
- * form, budgets, time limits and records; what it writes is not: at this size a model is no judge of anything.
+ * A real language model, small and in this process, chooses among failure modes and drafts the text of a work order; then it does so in
+ * the demo fleet. What is checked is form, budgets, time limits and records; what it writes is not: at this size a model is no judge of anything.
  */
 const UNIT = { org: 'acme', unit: 'plant-1' };
 const AGENT = 'small-model';
@@ -39,6 +40,7 @@ try {
   await link.close();
   await broker.stop();
 }
+await runModelFleet(small);
 
 function open(model: SmallModel, on: Link, settings: object): Promise<Reasoner> {
   const config = {

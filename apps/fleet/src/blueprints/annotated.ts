@@ -1,16 +1,18 @@
 import { draftText } from '@shoal/reasoner';
-import type { Blueprint, StepOutput } from '@shoal/workflow';
+import type { Blueprint, Json, StepOutput } from '@shoal/workflow';
 import type { ReasonerSetup } from './open-reasoner.ts';
 import { reason } from './step-reasoner.ts';
 
 /**
  * Adds a note for the people who read the step's result, drafted by a model from that result: an artifact beside the others, with who
- * wrote it. Nothing reads it but people; output and summary stay as they are.
+ * wrote it. Nothing reads it but people; output and summary stay as they are. `facts`: what of the output the note is written from; a
+ * small model takes a second for every hundred words of it.
  */
 export function annotated(
   blueprint: Blueprint,
   setup: ReasonerSetup | null,
   instructions: string,
+  facts: (output: Json) => Record<string, unknown> = (result) => ({ result }),
 ): Blueprint {
   if (setup === null) return blueprint;
   return {
@@ -20,7 +22,7 @@ export function annotated(
       const task = draftText({
         purpose: `${context.stepId}-note`,
         instructions,
-        data: { summary: result.summary ?? '', result: result.output },
+        data: { summary: result.summary ?? '', ...facts(result.output) },
         fallback: (result.summary ?? 'No note.').slice(0, 600) || 'No note.',
       });
       const { output, by, fallback } = await reason(setup, context, task);

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ProductionPlan } from '@shoal/fleet-coordinator';
+import type { WorkOrder } from '@shoal/protocol';
 import type { Blueprint } from '@shoal/workflow';
 import { annotated } from './annotated.ts';
 import { deviceProtector } from './device-protector.ts';
@@ -9,7 +10,7 @@ import { neighbourSurvey } from './neighbour-survey.ts';
 import type { ReasonerSetup } from './open-reasoner.ts';
 import { paced } from './paced.ts';
 import { slotBooking, slotRelease } from './slot-booking.ts';
-import { workOrder } from './work-order.ts';
+import { orderFacts, workOrder } from './work-order.ts';
 
 const NOTE =
   'Write a short note, at most three sentences, for the technician who gets this work order: what was found, what to do, what to bring.';
@@ -29,7 +30,7 @@ export function stepBlueprints(
     slotBooking(production),
     slotRelease(),
     deviceProtector(),
-    annotated(workOrder(production), reasoner, NOTE),
+    annotated(workOrder(production), reasoner, NOTE, (order) => orderFacts(order as unknown as WorkOrder)),
   ];
   return blueprints.map((blueprint) => paced(blueprint, stepSeconds));
 }

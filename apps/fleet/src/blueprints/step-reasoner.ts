@@ -2,6 +2,9 @@ import type { ReasoningTask } from '@shoal/reasoner';
 import { StepError, type StepContext } from '@shoal/workflow';
 import { openReasoner, type ReasonerSetup } from './open-reasoner.ts';
 
+/** The steps of the workflow have 60 s, in which the rules still have to answer when the model does not. */
+const LONGEST_MS = 40_000;
+
 export interface Reasoned<T> {
   readonly output: T;
   /** `rules`, or provider and name of the model. */
@@ -23,7 +26,7 @@ export async function reason<T>(
   const { org, unit, link, logger, sessionId, stepId, attempt, signal } = context;
   const agentId = `${sessionId}.${stepId}`;
   const owner = { org, unit, agentId, link, logger };
-  const reasoner = await openReasoner(setup, owner).catch((error: unknown) => {
+  const reasoner = await openReasoner(inTime(setup), owner).catch((error: unknown) => {
     throw new StepError('REASONER_UNUSABLE', error instanceof Error ? error.message : String(error), {
       retryable: false,
     });
@@ -43,4 +46,10 @@ export async function reason<T>(
   } finally {
     await reasoner.close();
   }
+}
+
+function inTime({ config, llamaModule }: ReasonerSetup): ReasonerSetup {
+  if (config.kind === 'rules') return { config, llamaModule };
+  const timeoutMs = Math.min(config.timeoutMs ?? LONGEST_MS, LONGEST_MS);
+  return { config: { ...config, timeoutMs }, llamaModule };
 }

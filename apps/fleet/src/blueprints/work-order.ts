@@ -20,6 +20,16 @@ export function workOrder(production: Partial<ProductionPlan>): Blueprint {
   });
 }
 
+/** What a technician is told of an order. */
+export function orderFacts({ text, finding, parts, protection }: WorkOrder): Record<string, unknown> {
+  return {
+    order: text,
+    found: finding.evidence.slice(0, 1),
+    bring: parts.map(({ name, sku, quantity }) => `${quantity} × ${name} (${sku})`),
+    ...(protection === null ? {} : { runsUntilThenAtRpm: protection.speedRpm }),
+  };
+}
+
 function compose(context: StepContext, production: Partial<ProductionPlan>) {
   const booking = readBooking(context);
   try {

@@ -13,6 +13,7 @@ const COLOURS: Readonly<Record<LogLine['topic'] | 'console' | 'fleet' | 'restart
   result: 34,
   'hand-over': 90,
   order: 92,
+  model: 92,
   end: 36,
   restart: 31,
 };

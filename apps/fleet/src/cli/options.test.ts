@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { parseReasonerConfig } from '@shoal/reasoner/config';
 import { parseOptions, UsageError } from './options.ts';
 
 describe('the command line of the fleet', () => {
@@ -70,6 +71,19 @@ describe('the command line of the fleet', () => {
     expect(given(config)).toEqual(config);
     expect(() => given({ ...config, apiKey: 'secret' })).toThrow(/--reasoner .* apiKey must not stand/);
     expect(() => parseOptions(['--reasoner', join(folder, 'none.json')])).toThrow(UsageError);
+    rmSync(folder, { recursive: true });
+  });
+
+  it('takes a GGUF file under limits in which the rules take over, and says what is wrong with one', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'shoal-options-'));
+    const file = join(folder, 'small.gguf');
+    writeFileSync(file, 'GGUF');
+    const config = parseReasonerConfig(parseOptions(['--model', file])?.reasoner);
+    expect(config).toMatchObject({ kind: 'llama', modelPath: file, fallback: 'rules', overBudget: 'rules' });
+    expect(() => parseOptions(['--model', folder])).toThrow(
+      `--model takes a GGUF file, and ${folder} is none`,
+    );
+    expect(() => parseOptions(['--model', file, '--reasoner', file])).toThrow(/give one of them/);
     rmSync(folder, { recursive: true });
   });
 });

@@ -1,5 +1,6 @@
 import { parseReasonerConfig, type ReasonerConfig } from '@shoal/reasoner/config';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 export interface FleetOptions {
@@ -54,6 +55,7 @@ export const USAGE = `Usage: pnpm dev [flags]        run the demo fleet until Ct
   --org ID         organisation in every topic (default acme)
   --unit ID        unit in every topic (default plant-1)
   --reasoner FILE  JSON that names a language model (see @shoal/reasoner); default SHOAL_REASONER, then rules alone
+  --model FILE     a language model in this machine: a GGUF file, run by node-llama-cpp under the limits that the README of the app names
   --help           this text
 `;
 
@@ -73,6 +75,7 @@ const FLAGS = {
   org: { type: 'string', default: 'acme' },
   unit: { type: 'string', default: 'plant-1' },
   reasoner: { type: 'string' },
+  model: { type: 'string' },
   help: { type: 'boolean', default: false },
 } as const;
 
@@ -95,7 +98,7 @@ export function parseOptions(argv: readonly string[]): FleetOptions | undefined 
     console: !values['no-console'] && !values.once && !values.json,
     org: identifier('org', values.org),
     unit: identifier('unit', values.unit),
-    reasoner: reasonerConfig(values.reasoner ?? process.env['SHOAL_REASONER']),
+    reasoner: reasonerOf(values),
   };
 }
 
@@ -109,6 +112,32 @@ function readFlags(argv: readonly string[]) {
       cause: error,
     });
   }
+}
+
+function reasonerOf({ model, reasoner }: { model?: string; reasoner?: string }): ReasonerConfig | null {
+  if (model === undefined) return reasonerConfig(reasoner ?? process.env['SHOAL_REASONER']);
+  if (reasoner !== undefined)
+    throw new UsageError(
+      '--model and --reasoner each name a model: give one of them; --reasoner sets limits too',
+    );
+  return modelConfig(model);
+}
+
+/** Small steps for a small model: what it does not finish in time, or within its tokens, the rules do. */
+function modelConfig(file: string): ReasonerConfig {
+  const modelPath = resolve(file);
+  if (statSync(modelPath, { throwIfNoEntry: false })?.isFile() !== true)
+    throw new UsageError(`--model takes a GGUF file, and ${modelPath} is none`);
+  return {
+    kind: 'llama',
+    modelPath,
+    maxOutputTokens: 160,
+    temperature: 0,
+    repairs: 1,
+    budgets: { session: { tokens: 20_000 }, fleetPerDay: { tokens: 1_000_000 } },
+    fallback: 'rules',
+    overBudget: 'rules',
+  };
 }
 
 function reasonerConfig(file: string | undefined): ReasonerConfig | null {

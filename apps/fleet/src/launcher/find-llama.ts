@@ -22,6 +22,6 @@ export function findLlama(from: readonly string[] = [process.cwd(), fileURLToPat
     }
   }
   throw new UsageError(
-    `--reasoner: kind "llama" needs the package ${PACKAGE}, which is not installed: pnpm add -w ${PACKAGE}@3`,
+    `--model, and --reasoner with kind "llama", need the package ${PACKAGE}, which is not installed: pnpm add -w ${PACKAGE}@3, or see apps/fleet/README.md`,
   );
 }

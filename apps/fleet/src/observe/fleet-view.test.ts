@@ -131,4 +131,50 @@ describe('the fleet view', () => {
       .map((line) => line.topic);
     expect(topics).toEqual(['online', 'offline']);
   });
+
+  it('tells once what a model decided, or why it did not, and leaves out what an earlier run asked', () => {
+    const view = new FleetView(at);
+    const decision = (reasoningId: string, change: object): Fact => ({
+      kind: 'reasoning',
+      record: {
+        schemaVersion: 1,
+        reasoningId,
+        agentId: `${sessionId}.work-order`,
+        sessionId,
+        stepId: 'work-order',
+        purpose: 'work-order-note',
+        decidedBy: 'model',
+        model: 'llama/small.gguf',
+        promptHash: '0'.repeat(64),
+        inputTokens: 200,
+        outputTokens: 20,
+        costUsd: 0,
+        calls: 1,
+        decision: { text: 'Bring bearing 6205.' },
+        durationMs: 1_234,
+        at,
+        ...change,
+      },
+    });
+    const late = {
+      decidedBy: 'rules',
+      decision: { text: 'written' },
+      error: { code: 'timed-out', message: 'not in 40 s' },
+    };
+    const facts = [
+      decision('r1', {}),
+      decision('r1', {}),
+      decision('r2', late),
+      decision('r3', { at: '2026-03-02T10:19:59.000Z' }),
+    ];
+    expect(facts.flatMap((fact) => view.observe(fact, at)).map(({ text }) => text)).toEqual([
+      'work-order-note by llama/small.gguf (220 tokens, 1.2 s): {"text":"Bring bearing 6205."}',
+      'work-order-note: rules decided, not llama/small.gguf (timed-out; 220 tokens, 1.2 s)',
+    ]);
+    const { reasoning } = view.report({} as never);
+    expect(reasoning).toMatchObject([
+      { stepId: 'work-order', by: 'model', tokens: 220, seconds: 1.2, error: null },
+      { stepId: 'work-order', by: 'rules', error: { code: 'timed-out' } },
+    ]);
+  });
 });

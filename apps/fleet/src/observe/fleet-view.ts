@@ -1,5 +1,6 @@
 import type {
   AttemptRecord,
+  ReasoningRecord,
   SessionOutcome,
   SessionRecord,
   StepResult,
@@ -8,6 +9,7 @@ import type {
 } from '@shoal/protocol';
 import type { FleetReport, ReportedAnomaly, ReportedSession, ReportedStep } from './report.ts';
 import { describeEvidence, readEvidence } from './evidence.ts';
+import { ReasoningView } from './reasoning-view.ts';
 import { readWorkOrder } from './read-work-order.ts';
 
 /** Something that the broker told the observer. */
@@ -23,7 +25,8 @@ export type Fact =
   | { readonly kind: 'attempt'; readonly record: AttemptRecord }
   | { readonly kind: 'status'; readonly record: StepStatus }
   | { readonly kind: 'result'; readonly record: StepResult }
-  | { readonly kind: 'outcome'; readonly record: SessionOutcome };
+  | { readonly kind: 'outcome'; readonly record: SessionOutcome }
+  | { readonly kind: 'reasoning'; readonly record: ReasoningRecord };
 
 export type AgentRole = 'device' | 'workflow' | 'other';
 
@@ -40,6 +43,7 @@ export interface LogLine {
     | 'result'
     | 'hand-over'
     | 'order'
+    | 'model'
     | 'end';
   readonly subject: string;
   readonly text: string;
@@ -70,11 +74,13 @@ export class FleetView {
   /** Records of a session whose plan has not been seen yet, bounded. */
   readonly #early = new Map<string, Fact[]>();
   readonly #since: string;
+  readonly #reasoning: ReasoningView;
   #workOrder: WorkOrder | undefined;
 
   /** Sessions that were created before `since` (ISO 8601) are those of an earlier run, and left out. */
   constructor(since: string) {
     this.#since = since;
+    this.#reasoning = new ReasoningView(since);
   }
 
   get workOrder(): WorkOrder | undefined {
@@ -88,6 +94,7 @@ export class FleetView {
   observe(fact: Fact, at: string): readonly LogLine[] {
     if (fact.kind === 'presence') return this.#observePresence(fact);
     if (fact.kind === 'session') return this.#observeSession(fact.record, at);
+    if (fact.kind === 'reasoning') return this.#reasoning.observe(fact.record);
     const session = this.#sessions.get(fact.record.sessionId);
     if (session === undefined) {
       this.#keepEarly(fact.record.sessionId, fact);
@@ -109,12 +116,13 @@ export class FleetView {
     }));
   }
 
-  report(base: Omit<FleetReport, 'anomalies' | 'sessions' | 'workOrder'>): FleetReport {
+  report(base: Omit<FleetReport, 'anomalies' | 'sessions' | 'workOrder' | 'reasoning'>): FleetReport {
     return {
       ...base,
       anomalies: this.anomalies(),
       sessions: this.sessions(),
       workOrder: this.#workOrder ?? null,
+      reasoning: this.#reasoning.decisions,
     };
   }
 

@@ -4,6 +4,7 @@ import {
   parseJson,
   parseShoalTopic,
   validateAttemptRecord,
+  validateReasoningRecord,
   validateSessionOutcome,
   validateSessionRecord,
   validateStepResult,
@@ -34,6 +35,7 @@ const VALIDATORS = {
   status: validateStepStatus,
   result: validateStepResult,
   outcome: validateSessionOutcome,
+  reasoning: validateReasoningRecord,
 } as const satisfies Record<string, (value: unknown) => Validation<unknown>>;
 
 /** Watches a unit: who is there, and what its sessions do. It reads what anybody may read and writes nothing. */
@@ -48,8 +50,10 @@ export async function startObserver(options: ObserverOptions): Promise<Observer>
   registry.on('registered', ({ agent }) => tell(agent));
   registry.on('presence', ({ agent }) => tell(agent));
   await registry.start();
-  const filter = `shoal/v1/${org}/${unit}/session/#`;
-  await link.subscribe(filter, (message) => observeRecord(message, onFact, logger));
+  for (const filter of ['session/#', 'agent/+/reasoning/+'])
+    await link.subscribe(`shoal/v1/${org}/${unit}/${filter}`, (message) =>
+      observeRecord(message, onFact, logger),
+    );
   return {
     link,
     registry,

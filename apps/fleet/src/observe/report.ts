@@ -16,6 +16,8 @@ export interface FleetReport {
   readonly anomalies: readonly ReportedAnomaly[];
   readonly sessions: readonly ReportedSession[];
   readonly workOrder: WorkOrder | null;
+  /** What models were asked. Empty without one. */
+  readonly reasoning: readonly ReportedDecision[];
   /** Processes that died and were started again. */
   readonly restarts: readonly { readonly process: string; readonly how: string; readonly at: string }[];
 }
@@ -52,5 +54,21 @@ export interface ReportedStep {
   readonly startedAt: string | null;
   readonly endedAt: string | null;
   readonly summary: string | null;
+  readonly error: { readonly code: string; readonly message: string } | null;
+}
+
+/** From a `ReasoningRecord`. */
+export interface ReportedDecision {
+  readonly agentId: string;
+  readonly sessionId: string | null;
+  readonly stepId: string | null;
+  readonly purpose: string;
+  readonly by: 'model' | 'rules' | 'nobody';
+  /** The model that was asked. */
+  readonly model: string | null;
+  readonly decision: unknown;
+  readonly tokens: number;
+  readonly seconds: number;
+  /** Why the model did not decide. */
   readonly error: { readonly code: string; readonly message: string } | null;
 }
