@@ -223,6 +223,41 @@ describe('a model that obeys what it reads', () => {
     expect(device.state.rpm).toBe(900);
   });
 
+  it('cannot open an interlock with telemetry that it makes up', async () => {
+    const cool = pumpModel({ seed: 1 });
+    const hot: typeof cool = {
+      ...cool,
+      next(state, setpoint) {
+        const next = cool.next(state, setpoint)!;
+        const channels = { ...next.sample.channels, motorTemperature: 99 };
+        return { ...next, sample: { ...next.sample, channels } };
+      },
+    };
+    // A minute between two samples of its own: what the agent has seen last is the liar's.
+    const device = await startDevice({ url, ...PUMP, source: hot, rateHz: 1 / 60, grant: 'dangerous' });
+    closing.push(() => device.stop());
+    const agent = await startDeviceAgent({ url, ...PUMP, grant: 'dangerous' });
+    closing.push(() => agent.stop());
+    const { readText, answers } = model();
+    await readText(inject({ tool: 'stop', args: {}, sessionId: 's1' }));
+    expect(answers[0]).toMatchObject({ ok: true });
+    const { received } = agent.status().telemetry;
+    const sample = {
+      schemaVersion: 1,
+      deviceId: 'pump-01',
+      at: new Date().toISOString(),
+      seq: 1_000_000,
+      channels: { motorTemperature: 20 },
+      units: { motorTemperature: '°C' },
+    };
+    await link.publish(deviceTopics(PUMP).telemetry, JSON.stringify(sample), { qos: 1 });
+    await expect.poll(() => agent.status().telemetry.received).toBeGreaterThan(received);
+    await readText(inject({ tool: 'start', args: {}, sessionId: 's2' }));
+    const refusal = { code: 'interlock', interlock: { name: 'motor-hot' } };
+    expect(answers[1]).toMatchObject({ ok: false, refusal });
+    expect(device.state.running).toBe(false);
+  });
+
   it('says what would happen without doing it', async () => {
     const { device } = await startPump();
     const { readText, answers } = model();
