@@ -320,7 +320,7 @@ class RunningDeviceAgent implements DeviceAgent {
   /** In the background: a device without tools is watched all the same. */
   async #learnSpeed(): Promise<void> {
     try {
-      const speed = await this.#door.readSpeed();
+      const speed = await this.#door.learnSpeed();
       if (speed === undefined || this.#stopping !== undefined) return;
       this.#speed = speed;
       this.#save();

@@ -15,6 +15,7 @@ import type { Logger } from '@shoal/mqtt-link';
 import type { ToolTraits } from '../core/agent/check-order.ts';
 import type { DeviceSpeed } from '../core/agent/device-context.ts';
 import { DeviceAgentError } from '../errors.ts';
+import { Turns } from './turns.ts';
 
 export interface DeviceDoorOptions {
   readonly url: string;
@@ -40,6 +41,12 @@ export interface OfferedDeviceTool {
   /** As the agent counts it. */
   readonly risk: RiskClass;
 }
+
+/**
+ * Every agent reads its device's speed when it starts. A session takes more memory than the agent itself, and a host may start ten
+ * thousand at once: of one process some are at it, and hang up when they know.
+ */
+const learners = new Turns(64);
 
 interface OpenDoor {
   readonly connection: McpConnection;
@@ -102,9 +109,15 @@ export class DeviceDoor {
     }
   }
 
-  /** Undefined when the device has no such tool, or does not tell. */
-  async readSpeed(): Promise<DeviceSpeed | undefined> {
-    const { speed } = await this.call('describe', {});
+  /** In turn with the other agents of this process; hangs up afterwards. Undefined when the device has no such tool, or does not tell. */
+  async learnSpeed(): Promise<DeviceSpeed | undefined> {
+    const { speed } = await learners.take(async () => {
+      try {
+        return await this.call('describe', {});
+      } finally {
+        if (this.#calls === 0) await this.#hangUp();
+      }
+    }, this.#closing.signal);
     if (typeof speed !== 'object' || speed === null) return undefined;
     const { setpoint, running, nominal, max } = speed as Record<string, unknown>;
     if (typeof setpoint !== 'number') return undefined;
