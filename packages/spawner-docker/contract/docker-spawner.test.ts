@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { openDockerSpawner, type DockerSpawnerOptions } from '../src/index.ts';
 import { serveEngine, type ServedEngine } from './served-engine.ts';
 
-/** Against a served API with real processes for containers; it has not run on a real engine. */
+/** Against a served API with real processes for containers, where answers can be lost at will; see real-engine.test.ts. */
 describe('spawner: Docker, over a served API', { timeout: 180_000 }, () => {
   let broker: Broker;
   let url: string;

@@ -40,6 +40,7 @@ export interface ContainerConfiguration {
   readonly Labels: Record<string, string>;
   readonly HostConfig: {
     readonly Memory: number;
+    readonly MemorySwap: number;
     readonly NanoCpus: number;
     readonly PidsLimit: number;
     readonly RestartPolicy: { readonly Name: 'no' };
@@ -88,6 +89,8 @@ export function containerOf(
     Labels: labelsOf(order, owner),
     HostConfig: {
       Memory: memoryBytes,
+      // Memory and swap together: without it, twice as much where the machine swaps.
+      MemorySwap: memoryBytes,
       NanoCpus: Math.round(cpus * 1e9),
       PidsLimit: maxProcesses,
       RestartPolicy: { Name: 'no' },

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { silentLogger, type Logger } from '@shoal/mqtt-link';
 import {
   answerWithin,
@@ -9,7 +10,12 @@ import {
 } from '@shoal/supervisor';
 import type { Credentials, SpawnOrder } from '@shoal/workflow';
 import Docker from 'dockerode';
-import { containerOf, LABELS, type ContainerSettings } from '../core/container.ts';
+import {
+  containerOf,
+  LABELS,
+  type ContainerConfiguration,
+  type ContainerSettings,
+} from '../core/container.ts';
 import { statusOf } from './status-of.ts';
 
 /** Where the engine is. All unset: `DOCKER_HOST`, else `/var/run/docker.sock`. */
@@ -39,6 +45,11 @@ export interface DockerSpawnerOptions extends ContainerSettings, Credentials {
 /** Pause before a container whose end could not be awaited is looked at again; doubles up to the longest. */
 const LOOK_AGAIN_MS = 250;
 const LONGEST_LOOK_MS = 10_000;
+/** Between two tries to start what another is making or removing at this moment. */
+const ANOTHER_AT_WORK_MS = 100;
+const TRIES = 20;
+/** Those that may still become something; `removing` goes by itself. */
+const ALIVE = new Set(['running', 'paused', 'restarting']);
 
 /**
  * A container for each instance. They outlive this process; one that opens later with the same `owner` counts them, and removes them when
@@ -58,7 +69,7 @@ class DockerSpawner implements Spawner {
   readonly #callMs: number;
   /** By name. */
   readonly #running = new Map<string, SpawnHooks>();
-  #stopped = false;
+  readonly #stopping = new AbortController();
 
   constructor(options: DockerSpawnerOptions) {
     this.#options = options;
@@ -80,17 +91,17 @@ class DockerSpawner implements Spawner {
         filters: { label: [`${LABELS.owner}=${this.#options.owner}`] },
       }),
     );
-    for (const { Id, State } of found) {
-      if (State !== 'running') await this.#remove(Id);
-      else {
-        this.#running.set(Id, {});
-        void this.#await(Id, Id);
-      }
+    for (const { Id, Names, State } of found) {
+      const [name = Id] = Names.map((path) => path.slice(1));
+      if (ALIVE.has(State)) {
+        this.#running.set(name, {});
+        void this.#await(name);
+      } else if (State !== 'removing') await this.#remove(Id);
     }
   }
 
   async spawn(order: SpawnOrder, hooks: SpawnHooks = {}): Promise<void> {
-    if (this.#stopped) throw new Error('the spawner is stopped');
+    if (this.#stopping.signal.aborted) throw new Error('the spawner is stopped');
     if (this.#running.size >= this.capacity) throw new Error(`${this.capacity} containers run already`);
     // Also checks the recipe, before anything is made.
     const { name } = containerOf(order, this.#options, {});
@@ -99,26 +110,48 @@ class DockerSpawner implements Spawner {
     try {
       const variables = await orderVariables(this.#options, order);
       await this.#removePredecessors(order);
-      await this.#create(order, variables);
-      await this.#start(name);
+      await this.#run(order, variables);
     } catch (error) {
       if (!known) this.#running.delete(name);
       throw error;
     }
-    if (!known) void this.#await(name, name);
+    if (!known) void this.#await(name);
   }
 
+  /** Connections that await an end would keep the process alive. */
   stop(): Promise<void> {
-    this.#stopped = true;
+    this.#stopping.abort();
     return Promise.resolve();
   }
 
-  async #create(order: SpawnOrder, variables: Record<string, string>): Promise<void> {
+  async #run(order: SpawnOrder, variables: Record<string, string>): Promise<void> {
+    const configuration = containerOf(order, this.#options, variables);
+    for (let left = TRIES; ; left -= 1) {
+      const found = await this.#create(configuration);
+      try {
+        return await this.#start(configuration.name);
+      } catch (error) {
+        const status = statusOf(error);
+        // Its name is taken before it is there, and until it is gone.
+        if (found && left > 1 && (status === 404 || status === 409)) {
+          await setTimeout(ANOTHER_AT_WORK_MS);
+          continue;
+        }
+        // The engine says that it does not run. Where the connection broke, it may.
+        if (status !== undefined) await this.#remove(configuration.name);
+        throw error;
+      }
+    }
+  }
+
+  /** True: it was there already. An earlier try has made it, and its answer was lost. */
+  async #create(configuration: ContainerConfiguration): Promise<boolean> {
     try {
-      await this.#call(this.#docker.createContainer(containerOf(order, this.#options, variables)));
+      await this.#call(this.#docker.createContainer(configuration));
+      return false;
     } catch (error) {
-      // An earlier try has made it, and its answer was lost.
       if (statusOf(error) !== 409) throw error;
+      return true;
     }
   }
 
@@ -142,31 +175,34 @@ class DockerSpawner implements Spawner {
   }
 
   /** Until the container has ended, whatever becomes of the connection to the engine meanwhile. */
-  async #await(key: string, container: string): Promise<void> {
-    let pauseMs = LOOK_AGAIN_MS;
-    while (!this.#stopped) {
+  async #await(name: string): Promise<void> {
+    const { signal } = this.#stopping;
+    for (let pauseMs = LOOK_AGAIN_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_LOOK_MS)) {
       try {
-        const { StatusCode } = (await this.#docker
-          .getContainer(container)
-          .wait({ condition: 'not-running' })) as {
-          StatusCode: number;
-        };
-        await this.#remove(container);
-        return this.#ended(key, (hooks) => hooks.onExit?.(StatusCode === 0));
+        const waiting = this.#docker
+          .getContainer(name)
+          .wait({ condition: 'not-running', abortSignal: signal });
+        const { StatusCode } = (await waiting) as { StatusCode: number };
+        if (signal.aborted) return;
+        await this.#remove(name);
+        return this.#ended(name, StatusCode === 0);
       } catch (error) {
+        if (signal.aborted) return;
         // It was removed by somebody else: nobody can say how it ended.
-        if (statusOf(error) === 404) return this.#ended(key, (hooks) => hooks.onExit?.(false));
-        this.#logger.warn('the end of a container cannot be awaited', { container, error: String(error) });
+        if (statusOf(error) === 404) return this.#ended(name, false);
+        this.#logger.warn('the end of a container cannot be awaited', {
+          container: name,
+          error: String(error),
+        });
       }
-      await new Promise((resolve) => setTimeout(resolve, pauseMs).unref());
-      pauseMs = Math.min(2 * pauseMs, LONGEST_LOOK_MS);
+      await setTimeout(pauseMs, undefined, { ref: false });
     }
   }
 
-  #ended(key: string, tell: (hooks: SpawnHooks) => void): void {
-    const hooks = this.#running.get(key);
-    this.#running.delete(key);
-    if (hooks !== undefined && !this.#stopped) tell(hooks);
+  #ended(name: string, clean: boolean): void {
+    const hooks = this.#running.get(name);
+    this.#running.delete(name);
+    if (!this.#stopping.signal.aborted) hooks?.onExit?.(clean);
   }
 
   async #remove(container: string): Promise<void> {
