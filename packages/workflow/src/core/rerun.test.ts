@@ -1,6 +1,7 @@
 import type { SessionRecord } from '@shoal/protocol';
 import { describe, expect, test } from 'vitest';
 import {
+  claimed,
   completed,
   ended,
   graphYaml,
@@ -70,6 +71,45 @@ test('an effect is repeated only when that is asked for', () => {
   expect(() => planRerun(acted, { ...input, from: 'b' })).toThrow(/c would act again/);
   expect(planRerun(acted, { ...input, from: 'b', repeatEffects: true }).rerun?.results).toHaveLength(2);
   expect(planRerun(acted, { ...input, from: 'd' }).rerun?.results).toHaveLength(3);
+});
+
+const undone = (id: string): StepView => ({ ...claimed(id, 1), result: completed(id) });
+
+test('what was undone runs again, whoever was named; so does what depends on it', () => {
+  const undo = 'compensate: { use: { blueprint: work } }';
+  const saga = planOf(
+    graphYaml({ a: [], b: ['a'], c: ['b'], d: [] }, { a: undo, c: 'onFailure: compensate' }),
+  );
+  const view = viewOf(saga, {
+    a: { result: completed('a') },
+    b: { result: completed('b') },
+    c: { result: ended('c', 'failed') },
+    d: { result: completed('d') },
+    'a.compensate': undone('a.compensate'),
+  });
+  view.outcome = buildOutcome(view, T0) as never;
+  const again = planRerun(view, { ...input, from: 'c' });
+  expect(again.rerun?.results.map(({ stepId }) => stepId)).toEqual(['d']);
+});
+
+test('of a fan-out that was undone no single item runs again', () => {
+  const undo = 'compensate: { use: { blueprint: work } }';
+  const saga = planOf(
+    graphYaml(
+      { each: [], z: ['each'] },
+      { each: `forEach: { in: "[]" }, ${undo}`, z: 'onFailure: compensate' },
+    ),
+  );
+  const view = viewOf(saga, {
+    each: { items: itemsOf('each', [1, 2]), result: completed('each') },
+    'each.0': { result: completed('each.0') },
+    'each.1': { result: completed('each.1') },
+    z: { result: ended('z', 'failed') },
+    'each.compensate': undone('each.compensate'),
+  });
+  view.outcome = buildOutcome(view, T0) as never;
+  expect(() => planRerun(view, { ...input, from: 'each', items: ['0'] })).toThrow(/"each" was undone/);
+  expect(planRerun(view, { ...input, from: 'each' }).rerun?.results).toEqual([]);
 });
 
 describe('of a fan-out', () => {

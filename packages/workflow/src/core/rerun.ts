@@ -7,7 +7,7 @@ import type {
   TraceContext,
 } from '@shoal/protocol';
 import { WorkflowError } from '../errors.ts';
-import { itemStepId } from './active-step.ts';
+import { compensationOf, itemStepId } from './active-step.ts';
 import { sealPlan } from './seal-plan.ts';
 import type { SessionView } from './view.ts';
 
@@ -91,10 +91,17 @@ function stepsToRepeat(of: SessionView, session: SessionRecord, from: string): R
 }
 
 function isKept(of: SessionView, step: PlannedStep): boolean {
+  if (wasUndone(of, step)) return false;
   const result = of.steps.get(step.id)?.result;
   return (
     result?.state === 'completed' || (result?.state === 'skipped' && result.error?.code === 'CONDITION_FALSE')
   );
+}
+
+/** Or begun to be: what it gave is worth nothing any more. */
+function wasUndone(of: SessionView, step: PlannedStep): boolean {
+  const undoing = compensationOf(step)?.planned.id;
+  return undoing !== undefined && of.steps.get(undoing)?.attempt !== undefined;
 }
 
 interface FanOutAgain {
@@ -115,6 +122,8 @@ function itemsToRepeat(
   const items = of.steps.get(from)?.items?.items;
   if (step?.forEach === undefined || items === undefined)
     throw refuse(`"${from}" has no items: it is no fan-out, or never came so far`);
+  if (wasUndone(of, step))
+    throw refuse(`"${from}" was undone, with all its items: run it again as a whole, without items`);
   if (wanted !== 'failed')
     for (const key of wanted)
       if (!items.some((item, index) => isNamed(item, index, key)))
