@@ -10,6 +10,7 @@ export {
 } from './identifiers.ts';
 export {
   clientIdOf,
+  mcpClientIdOf,
   discoveryFilter,
   discoveryTopic,
   eventFilter,

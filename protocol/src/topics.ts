@@ -92,6 +92,14 @@ export function clientIdOf(address: AgentAddress): string {
   return pathOf(address);
 }
 
+/**
+ * What the client ids of an agent's connections as an MCP client begin with: MCP over MQTT wants a new one for each, without slashes. The
+ * colons are in no identifier, so it is the beginning of no other agent's.
+ */
+export function mcpClientIdOf(address: AgentAddress): string {
+  return `mcp-${pathOf(address).replaceAll('/', ':')}:`;
+}
+
 export function parseClientId(clientId: string): AgentAddress | undefined {
   const levels = clientId.split('/');
   return levels.length === 3 ? addressFrom(levels) : undefined;

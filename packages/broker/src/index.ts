@@ -36,4 +36,4 @@ export { a2aPolicy, type A2aScope } from './core/authorization/a2a-policy.ts';
 export { createPolicy, type AccessRule } from './core/authorization/policy.ts';
 export type { Logger } from './io/logger.ts';
 export type { Action, Authorize, PublishDetails } from './core/context.ts';
-export type { ClientIdentity } from './core/session.ts';
+export type { ClientIdentity, CredentialGrants } from './core/session.ts';

@@ -31,6 +31,9 @@ const message: fc.Arbitrary<Message> = fc
 const owner = fc.record({
   username: fc.option(fc.string({ unit: 'binary', maxLength: 50 }), { nil: undefined }),
   mount: fc.constantFrom('', 'tenant/'),
+  grants: fc.option(fc.record({ publish: fc.array(fc.string()), subscribe: fc.array(fc.string()) }), {
+    nil: undefined,
+  }),
 });
 
 const delivery: fc.Arbitrary<Delivery> = fc.record({

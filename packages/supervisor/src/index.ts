@@ -3,7 +3,7 @@ export type { Needs, Place } from './core/placement.ts';
 export { claimKeyOf, instanceIdOf } from './core/instance-id.ts';
 export { answerWithin } from './io/answer-within.ts';
 export { instanceAccess, scopeOf, type InstanceScope } from './core/instance-scope.ts';
-export { jwtIssuer, type JwtIssuerOptions } from './credentials/jwt-issuer.ts';
+export { jwtIssuer, type JwtIssuerOptions, type McpScope } from './credentials/jwt-issuer.ts';
 export { createSupervisor } from './io/supervisor.ts';
 export { hostCommand } from './hosts/host-command.ts';
 export { createHost, type Host, type HostOptions } from './hosts/host.ts';

@@ -118,7 +118,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
       '@shoal/registry-client',
       '@shoal/workflow',
     ],
-    test: ['@shoal/broker', '@shoal/observability'],
+    test: ['@shoal/broker', '@shoal/mcp-mqtt', '@shoal/observability'],
   },
   '@shoal/spawner-docker': {
     folder: 'packages/spawner-docker',

@@ -27,8 +27,8 @@ export interface Refusal {
 /** Of a CONNACK that tells which subscriptions are lost. */
 const MAX_REASON_BYTES = 4_096;
 
-const createWill = (packet: WillPacket, clientId: string, { username, mount }: Admitted): Will => ({
-  owner: { username, mount },
+const createWill = (packet: WillPacket, clientId: string, { username, mount, grants }: Admitted): Will => ({
+  owner: { username, mount, grants },
   message: ownMessage(createMessage({ ...packet, topic: mount + packet.topic }, clientId, Infinity)),
   expirySeconds: packet.properties.expirySeconds,
   delaySeconds: packet.properties.willDelaySeconds,
@@ -78,11 +78,11 @@ function mayPublishWill(
   cx: Context,
   clientId: string,
   { will }: ConnectPacket,
-  { username }: Admitted,
+  { username, grants }: Admitted,
 ): boolean {
   if (will === undefined) return true;
   if (will.topic.startsWith('$SYS/')) return false;
-  return cx.authorize?.({ clientId, username }, 'publish', will.topic, will) ?? true;
+  return cx.authorize?.({ clientId, username, grants }, 'publish', will.topic, will) ?? true;
 }
 
 function willRefusal(
@@ -226,7 +226,7 @@ function attach(
     maximumPacketBytes: packet.maximumPacketBytes,
     keepAliveSeconds: keepAlive(cx, packet),
     problemInformation: packet.requestProblemInformation,
-    identity: { clientId: session.clientId, username: admitted.username },
+    identity: { clientId: session.clientId, username: admitted.username, grants: admitted.grants },
     mount: admitted.mount,
     expiresAtMs: admitted.expiresAtMs,
     aliases: new Map(),

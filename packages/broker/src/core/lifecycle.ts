@@ -84,8 +84,8 @@ function sendWill(cx: Context, session: Session): void {
 /** Rules may have changed since CONNECT. */
 function mayPublishWill(cx: Context, clientId: string, { owner, message }: Will): boolean {
   if (owner === undefined || cx.authorize === undefined) return true;
-  const { username, mount } = owner;
-  return cx.authorize({ clientId, username }, 'publish', message.topic.slice(mount.length), message);
+  const { username, mount, grants } = owner;
+  return cx.authorize({ clientId, username, grants }, 'publish', message.topic.slice(mount.length), message);
 }
 
 /** Publishes a will under the same rules as any message. */

@@ -5,10 +5,17 @@ import type { Stake } from './stake.ts';
 
 export const NEVER_EXPIRES = 0xffffffff;
 
+/** Topic filters that a credential itself names. They allow nothing: rules may go by them. */
+export interface CredentialGrants {
+  readonly publish: readonly string[];
+  readonly subscribe: readonly string[];
+}
+
 /** Who a client is, as far as access is concerned. */
 export interface ClientIdentity {
   readonly clientId: string;
   readonly username: string | undefined;
+  readonly grants?: CredentialGrants | undefined;
 }
 
 /** What is known about a client besides its CONNECT, once it is let in. */
@@ -22,6 +29,7 @@ export interface Admitted {
   readonly mount: string;
   /** Infinity: never. */
   readonly expiresAtMs: number;
+  readonly grants?: CredentialGrants | undefined;
 }
 
 /** What the core needs from a network connection. */
@@ -96,6 +104,7 @@ export interface WillOwner {
   readonly username: string | undefined;
   /** Prefix of the topic that the client does not know of. */
   readonly mount: string;
+  readonly grants?: CredentialGrants | undefined;
 }
 
 export interface Will {

@@ -12,6 +12,7 @@ import { openLink, silentLogger, type InboundMessage, type Link, type Logger } f
 import { endSpan, within } from '@shoal/mqtt-link/tracing';
 import {
   clientIdOf,
+  mcpClientIdOf,
   deviceTopics,
   type AgentAddress,
   type AgentState,
@@ -306,6 +307,7 @@ class RunningDeviceAgent implements DeviceAgent {
     const { org, unit } = this.address;
     return new DeviceDoor({
       url,
+      clientId: mcpClientIdOf(this.address),
       serverName: this.#options.mcpServerName ?? `shoal/${org}/${unit}/${deviceId}`,
       discoveryTimeoutMs: deviceTimeoutMs,
       idleMs: 30_000,

@@ -19,6 +19,8 @@ import { Turns } from './turns.ts';
 
 export interface DeviceDoorOptions {
   readonly url: string;
+  /** What the client ids of its connections begin with. */
+  readonly clientId: string;
   readonly username?: string;
   readonly password?: string;
   /** `shoal/{org}/{unit}/{deviceId}`. */
@@ -169,9 +171,10 @@ export class DeviceDoor {
   }
 
   async #connect(): Promise<OpenDoor> {
-    const { url, username, password, serverName, discoveryTimeoutMs, logger } = this.#options;
+    const { url, clientId, username, password, serverName, discoveryTimeoutMs, logger } = this.#options;
     const connection = await connectMcp({
       url,
+      clientId,
       serverName,
       discoveryTimeoutMs,
       logger,

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { SpawnOrder } from '@shoal/workflow';
 import { importJWK, SignJWT, type CryptoKey, type JWK } from 'jose';
-import { scopeOf } from '../core/instance-scope.ts';
+import type { AccessGrant } from '@shoal/protocol';
+import { mcpScopeOf, scopeOf } from '../core/instance-scope.ts';
 import type { CredentialIssuer } from '../types.ts';
 
 export interface JwtIssuerOptions {
@@ -22,6 +23,18 @@ export interface JwtIssuerOptions {
     readonly publish?: readonly string[];
     readonly subscribe?: readonly string[];
   };
+  /**
+   * The servers of MCP over MQTT that an instance may use or be, by the blueprint and the `config` of its order. Default none: then it can
+   * not even connect as an MCP client. With any, its MCP client ids begin with `mcpClientIdOf` of `@shoal/protocol`.
+   */
+  readonly mcp?: (order: SpawnOrder) => McpScope | undefined;
+}
+
+export interface McpScope {
+  /** What `mcpClientAccess` and `mcpServerAccess` of `@shoal/mcp-mqtt` give for these servers. */
+  readonly access: readonly Pick<AccessGrant, 'action' | 'filter'>[];
+  /** Ids of the servers that it runs itself: it connects with them. */
+  readonly serverIds?: readonly string[];
 }
 
 /**
@@ -42,11 +55,15 @@ export function jwtIssuer(options: JwtIssuerOptions): CredentialIssuer {
       const key = await signer;
       const { subject, clientIds, publish, subscribe } = scopeOf(order);
       const more = options.topics?.(order) ?? {};
+      const mcp = mcpScopeOf(order, options.mcp?.(order));
       const seconds = Math.floor(Date.now() / 1000);
       const ends = seconds + (order.kind === 'step' ? stepSeconds : agentSeconds);
       const password = await new SignJWT({
-        client_id: clientIds,
-        acl: { pub: [...publish, ...(more.publish ?? [])], sub: [...subscribe, ...(more.subscribe ?? [])] },
+        client_id: [...clientIds, ...mcp.clientIds],
+        acl: {
+          pub: [...publish, ...(more.publish ?? []), ...mcp.publish],
+          sub: [...subscribe, ...(more.subscribe ?? []), ...mcp.subscribe],
+        },
       })
         .setProtectedHeader({ alg, ...(keyId === undefined ? {} : { kid: keyId }) })
         .setIssuer(issuer)

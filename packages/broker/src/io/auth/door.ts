@@ -1,4 +1,4 @@
-import type { Admitted } from '../../core/session.ts';
+import type { Admitted, CredentialGrants } from '../../core/session.ts';
 import type { Refusal } from '../../core/connect.ts';
 import { Reason } from '../../core/reason-codes.ts';
 import type { Logger } from '../logger.ts';
@@ -28,6 +28,8 @@ export interface Admission {
   readonly clientIds?: readonly string[];
   /** Puts the client below `{namespace}/`: all its topics are there, and it sees nothing else. Default: none. */
   readonly namespace?: string;
+  /** Topic filters that the credential itself names, for `authorize` to go by; at most 65,535 bytes as JSON. Default: none. */
+  readonly grants?: CredentialGrants;
   /** When the credential ends; the client is disconnected then (0x87). Default: never. */
   readonly expiresAtMs?: number;
 }
@@ -47,6 +49,8 @@ export interface DoorOptions {
 
 const refuseWith = (reasonCode: number, reason: string): Verdict => ({ refusal: { reasonCode, reason } });
 
+/** They are kept with the client's will. */
+const MAX_GRANTS_BYTES = 65_535;
 const NAMESPACE = /^[^/+#\0$][^/+#\0]*$/;
 
 function judge(request: ConnectRequest, found: boolean | Admission): Verdict {
@@ -55,6 +59,7 @@ function judge(request: ConnectRequest, found: boolean | Admission): Verdict {
     username = request.username,
     clientIds,
     namespace,
+    grants,
     expiresAtMs,
   }: Admission = found === true ? {} : found;
   if (clientIds !== undefined && !fitsClientId(clientIds, request.clientId)) {
@@ -63,6 +68,9 @@ function judge(request: ConnectRequest, found: boolean | Admission): Verdict {
   if (namespace !== undefined && !NAMESPACE.test(namespace)) {
     throw new Error(`namespace ${JSON.stringify(namespace)} is not one level of a topic`);
   }
+  if (grants !== undefined && Buffer.byteLength(JSON.stringify(grants)) > MAX_GRANTS_BYTES) {
+    throw new Error(`grants of a credential take more than ${MAX_GRANTS_BYTES} bytes as JSON`);
+  }
   return {
     admitted: {
       username,
@@ -70,6 +78,7 @@ function judge(request: ConnectRequest, found: boolean | Admission): Verdict {
       bound: clientIds !== undefined,
       mount: namespace === undefined ? '' : `${namespace}/`,
       expiresAtMs: expiresAtMs ?? Infinity,
+      grants,
     },
   };
 }
@@ -80,6 +89,7 @@ const ANONYMOUS: Admitted = {
   bound: false,
   mount: '',
   expiresAtMs: Infinity,
+  grants: undefined,
 };
 
 /** Decides who comes in, and as whom. */

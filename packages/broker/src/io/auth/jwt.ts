@@ -2,6 +2,7 @@ import { CARD_ALGORITHMS } from '@shoal/protocol/signing';
 import { errors, jwtVerify, type JWTPayload } from 'jose';
 
 import { BrokerError } from '../broker-error.ts';
+import type { CredentialGrants } from '../../core/session.ts';
 import type { BearerCheck } from '../http/credentials.ts';
 import type { Authenticate } from './door.ts';
 import { openKeySet, type KeySource } from './key-sets.ts';
@@ -25,6 +26,11 @@ export interface JwtOptions {
   readonly usernameClaim?: string;
   /** Claim with the namespace. Default: none. */
   readonly namespaceClaim?: string;
+  /**
+   * Claim with the topic filters that the token names: `{ pub: [], sub: [] }`, as EMQX reads it. They become `grants` of the client, for
+   * `authorize` to go by; by themselves they allow nothing. Default `acl`.
+   */
+  readonly grantsClaim?: string;
 }
 
 /** For tokens RSA with any hash, as issuers use it. */
@@ -92,6 +98,16 @@ function clientIdsOf(claims: JWTPayload, claim: string): readonly string[] | und
   return Array.isArray(value) && value.every((id) => typeof id === 'string') ? value : undefined;
 }
 
+/** Whatever is no list of texts grants nothing. */
+function grantsOf(claims: JWTPayload, claim: string): CredentialGrants | undefined {
+  const value = claims[claim];
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { pub, sub } = value as { readonly pub?: unknown; readonly sub?: unknown };
+  const texts = (list: unknown): readonly string[] =>
+    Array.isArray(list) ? list.filter((filter) => typeof filter === 'string') : [];
+  return { publish: texts(pub), subscribe: texts(sub) };
+}
+
 /**
  * Lets in who shows a signed token (JWT, RFC 7519) as the password; the user name of CONNECT does not matter. The client is disconnected
  * when the token ends. Throws BrokerError `invalid-options`.
@@ -101,6 +117,7 @@ export function authenticateJwt(options: JwtOptions): Authenticate {
     clientIdClaim = 'client_id',
     usernameClaim = 'sub',
     namespaceClaim,
+    grantsClaim = 'acl',
     clockToleranceSeconds,
   } = options;
   const tolerance = clockToleranceSeconds ?? DEFAULT_TOLERANCE_SECONDS;
@@ -113,16 +130,21 @@ export function authenticateJwt(options: JwtOptions): Authenticate {
     const namespace = textClaim(claims, namespaceClaim);
     if (username === undefined || (clientIdClaim !== false && clientIds === undefined)) return false;
     if (namespaceClaim !== undefined && namespace === undefined) return false;
+    const grants = grantsOf(claims, grantsClaim);
     return {
       username,
       ...(clientIds === undefined ? {} : { clientIds }),
+      ...(grants === undefined ? {} : { grants }),
       ...(namespace === undefined ? {} : { namespace }),
       expiresAtMs: ((claims.exp as number) + tolerance) * 1_000,
     };
   };
 }
 
-export interface JwtBearerOptions extends Omit<JwtOptions, 'clientIdClaim' | 'usernameClaim'> {
+export interface JwtBearerOptions extends Omit<
+  JwtOptions,
+  'clientIdClaim' | 'usernameClaim' | 'grantsClaim'
+> {
   /** Claim that says `administrator` or `viewer`; a token without it is refused. Default `role`. */
   readonly roleClaim?: string;
 }

@@ -1,6 +1,6 @@
 import type { Message } from '../../core/message.ts';
 import type { Qos } from '../../core/packets.ts';
-import type { Delivery, Subscription, Will } from '../../core/session.ts';
+import type { CredentialGrants, Delivery, Subscription, Will } from '../../core/session.ts';
 
 /** Version of what follows; an unknown one is refused, never overwritten. */
 export const STORE_VERSION = 3;
@@ -117,19 +117,22 @@ export function encodeMessage(message: Message): Buffer {
 
 /** Delay (4), flags (1), and when the message will expire (4). */
 const WILL_HEAD_BYTES = 9;
-const WILL_FLAGS = { expires: 1, owner: 2, username: 4 } as const;
+const WILL_FLAGS = { expires: 1, owner: 2, username: 4, grants: 8 } as const;
 
-/** Head, mount and user name of the owner as far as there are any, each with its length (2), and the message to the end. */
+/** Head, mount, user name and grants (JSON) of the owner as far as there are any, each with its length (2), and the message to the end. */
 export function encodeWill({ message, owner, delaySeconds, expirySeconds }: Will): Buffer {
-  const names =
-    owner === undefined ? [] : [owner.mount, ...(owner.username === undefined ? [] : [owner.username])];
+  const { username, grants } = owner ?? {};
+  const names = [owner?.mount, username, grants && JSON.stringify(grants)].filter(
+    (name) => name !== undefined,
+  );
   const namesBytes = names.reduce((sum, name) => sum + 2 + Buffer.byteLength(name), 0);
   const bytes = Buffer.allocUnsafe(WILL_HEAD_BYTES + namesBytes + messageRecordBytes(message));
   bytes.writeUInt32BE(delaySeconds, 0);
   bytes[4] =
     (expirySeconds === undefined ? 0 : WILL_FLAGS.expires) |
     (owner === undefined ? 0 : WILL_FLAGS.owner) |
-    (owner?.username === undefined ? 0 : WILL_FLAGS.username);
+    (username === undefined ? 0 : WILL_FLAGS.username) |
+    (grants === undefined ? 0 : WILL_FLAGS.grants);
   bytes.writeUInt32BE(expirySeconds ?? 0, 5);
   let at = WILL_HEAD_BYTES;
   for (const name of names) {
@@ -151,7 +154,11 @@ export function decodeWill(bytes: Buffer): Will {
   const owner =
     (flags & WILL_FLAGS.owner) === 0
       ? undefined
-      : { mount: name(), username: (flags & WILL_FLAGS.username) === 0 ? undefined : name() };
+      : {
+          mount: name(),
+          username: (flags & WILL_FLAGS.username) === 0 ? undefined : name(),
+          grants: (flags & WILL_FLAGS.grants) === 0 ? undefined : (JSON.parse(name()) as CredentialGrants),
+        };
   return {
     message: decodeMessage(bytes.subarray(at)),
     owner,
