@@ -23,7 +23,7 @@ export interface Scenario {
 /** The device agent that supervisors keep alive where a scenario says so: its id, and that of its blueprint. */
 export const WANTED_AGENT = 'wanted-pump';
 
-const RETRY = 'retry: { maxAttempts: 14, backoffSeconds: 0.05, maxBackoffSeconds: 1 }';
+export const RETRY = 'retry: { maxAttempts: 14, backoffSeconds: 0.05, maxBackoffSeconds: 1 }';
 
 function step(id: string, needs: readonly string[] = [], more = '', use = 'blueprint: work'): string {
   const extra = more === '' ? '' : `, ${more}`;

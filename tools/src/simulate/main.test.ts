@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { sourceArgs, startCommand } from '../ci/run-command.ts';
+import { SABOTAGES } from './core/sabotage.ts';
 import { parseSimulateOptions } from './options.ts';
 import type { SimulationReport } from './report.ts';
 
@@ -24,7 +25,13 @@ describe('pnpm simulate', { timeout: 120_000 }, () => {
     expect(code).toBe(0);
   });
 
-  test('finds that a supervisor stays away, names the seed and how to repeat it', async () => {
+  test.each(Object.keys(SABOTAGES))('notices %s within 150 seeds', { timeout: 300_000 }, async (sabotage) => {
+    const { stdout } = await simulate('--seeds', '1-150', '--json', '--sabotage', sabotage);
+    const { failedSeeds } = JSON.parse(stdout) as SimulationReport;
+    expect(failedSeeds.length).toBeGreaterThan(0);
+  });
+
+  test('names the seed that failed, and how to repeat it', async () => {
     const { code, stdout } = await simulate('--seeds', '1-40', '--sabotage', 'absent-supervisor');
     expect(stdout).toMatch(/seed \d+ \(.*\):\n {2}a: the session ends/);
     expect(stdout).toMatch(/again: pnpm simulate --seeds \d+ --trace/);

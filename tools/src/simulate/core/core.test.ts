@@ -29,9 +29,13 @@ describe('the queue of events', () => {
 });
 
 test('a plan of faults is decided by its seed alone', () => {
-  const plans = Array.from({ length: 200 }, (_, seed) => planFaults(createRandom(seed), seed % 2 === 0));
+  const plans = Array.from({ length: 200 }, (_, seed) =>
+    planFaults(createRandom(seed), { actsOnce: seed % 2 === 0, reruns: seed % 3 === 0 }),
+  );
   expect(plans).toEqual(
-    Array.from({ length: 200 }, (_, seed) => planFaults(createRandom(seed), seed % 2 === 0)),
+    Array.from({ length: 200 }, (_, seed) =>
+      planFaults(createRandom(seed), { actsOnce: seed % 2 === 0, reruns: seed % 3 === 0 }),
+    ),
   );
   const losing = plans.flatMap(({ faults }, seed) =>
     faults.some((fault) => fault.kind === 'kill' && fault.losesDisk === true) ? [seed] : [],
@@ -53,7 +57,8 @@ const fine: Observed = {
     ['step/act/result', ['completed']],
   ]),
   steps: { act: 'completed' },
-  effects: [{ stepId: 'act', by: 'act#1' }],
+  effects: [{ sessionId: 's-1', stepId: 'act', by: 'act#1' }],
+  rerun: { sessionId: 's-1', again: ['act'] },
   spawns: 2,
   stepCount: 2,
   maxAttempts: 14,
@@ -77,9 +82,10 @@ const BROKEN: Readonly<Record<string, Partial<Observed>>> = {
   d: { told: [told, { ...told, caller: 'caller-1', task: 'another task' }], callers: 2 },
   e: { alive: ['act#2'] },
   f: { spawns: 29 },
-  g: { effects: [...fine.effects, { stepId: 'act', by: 'act#2' }] },
+  g: { effects: [...fine.effects, { sessionId: 's-1', stepId: 'act', by: 'act#2' }] },
   h: { contents: new Map([...fine.contents, ['', ['plan', 'another plan']]]) },
   i: { leftBehind: ['step/act/attempt'] },
+  k: { effects: [...fine.effects, { sessionId: 's-1', stepId: 'kept', by: 'kept#1' }] },
   j: { occasions: { sessions: ['s-1', 's-2'], mayMissFirst: true, started: new Map([['s-1', 1]]) } },
 };
 

@@ -7,9 +7,17 @@ export interface Observed {
   readonly callers: number;
   /** By record (`step/a/result`): the contents it had, one after the other. */
   readonly contents: ReadonlyMap<string, readonly string[]>;
-  /** States of the steps, from the outcome. */
+  /** States of the steps, of items and of compensations too. */
   readonly steps: Readonly<Record<string, string>>;
-  readonly effects: readonly { readonly stepId: string; readonly by: string }[];
+  readonly effects: readonly { readonly sessionId: string; readonly stepId: string; readonly by: string }[];
+  /** Of a scenario that runs something again; else undefined. */
+  readonly rerun:
+    | {
+        readonly sessionId: string;
+        /** Steps and items whose work was to be done again. */
+        readonly again: readonly string[];
+      }
+    | undefined;
   readonly spawns: number;
   /** Steps, items, compensations and steps of child sessions. */
   readonly stepCount: number;
@@ -68,7 +76,7 @@ export const INVARIANTS: readonly Invariant[] = [
     check: ({ contents, diskLost }) => {
       if (diskLost) return 'skip';
       const changed = [...contents].filter(
-        ([record, all]) => (record.endsWith('/result') || record === 'outcome') && all.length > 1,
+        ([record, all]) => (record.endsWith('/result') || record.endsWith('outcome')) && all.length > 1,
       );
       return changed.length === 0
         ? undefined
@@ -97,8 +105,11 @@ export const INVARIANTS: readonly Invariant[] = [
     name: 'g: a step that must not act twice acts at most once',
     check: ({ scenario, effects }) => {
       if (scenario.once.length === 0) return 'skip';
-      const twice = scenario.once.filter((id) => effects.filter(({ stepId }) => stepId === id).length > 1);
-      return twice.length === 0 ? undefined : `${twice.join(', ')} acted twice`;
+      const acts = effects.filter(({ stepId }) => scenario.once.includes(stepId));
+      const twice = acts.filter(({ sessionId, stepId }, at) =>
+        acts.slice(0, at).some((act) => act.sessionId === sessionId && act.stepId === stepId),
+      );
+      return twice.length === 0 ? undefined : `${twice.map(({ stepId }) => stepId).join(', ')} acted twice`;
     },
   },
   {
@@ -119,6 +130,21 @@ export const INVARIANTS: readonly Invariant[] = [
       const others = [...started.keys()].filter((id) => !sessions.includes(id));
       const again = [...started].filter(([, plans]) => plans > 1).map(([id]) => id);
       const wrong = Object.entries({ missing, others, again }).filter(([, ids]) => ids.length > 0);
+      return wrong.length === 0 ? undefined : JSON.stringify(Object.fromEntries(wrong));
+    },
+  },
+  {
+    name: 'k: a re-run does again what was asked for, and nothing else',
+    check: (run) => {
+      const { rerun, effects, diskLost } = run;
+      if (rerun === undefined || diskLost) return 'skip';
+      const ran = new Set(
+        effects.filter(({ sessionId }) => sessionId === rerun.sessionId).map(({ stepId }) => stepId),
+      );
+      const others = [...ran].filter((id) => !rerun.again.includes(id));
+      // What is unknown may not have acted, and what needs it then never begins.
+      const missing = hasUnknown(run) ? [] : rerun.again.filter((id) => !ran.has(id));
+      const wrong = Object.entries({ others, missing }).filter(([, ids]) => ids.length > 0);
       return wrong.length === 0 ? undefined : JSON.stringify(Object.fromEntries(wrong));
     },
   },

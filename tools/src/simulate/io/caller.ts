@@ -1,4 +1,4 @@
-import { createRequester, isA2aError, type Requester } from '@shoal/agent-sdk';
+import { createRequester, isA2aError, type MessageInput, type Requester } from '@shoal/agent-sdk';
 import type { Task } from '@shoal/protocol';
 import type { Scenario } from '../../shapes/scenarios.ts';
 import type { Fleet } from './fleet.ts';
@@ -17,7 +17,7 @@ export function startCaller(fleet: Fleet, scenario: SimScenario, name: string, a
     let approves = false;
     for (;;) {
       world.note(`${name} asks`);
-      const answer = await ask(requester, scenario, approves);
+      const answer = await ask(requester, scenario.id, approves ? APPROVE : START);
       if (typeof answer === 'string') world.note(`${name} is told ${answer}`);
       const task = typeof answer === 'string' ? undefined : answer;
       const isAsked = task?.status.state === 'TASK_STATE_INPUT_REQUIRED';
@@ -31,19 +31,27 @@ export function startCaller(fleet: Fleet, scenario: SimScenario, name: string, a
   fleet.callers.push(process);
 }
 
+export interface Question {
+  readonly message: MessageInput;
+  readonly metadata?: Readonly<Record<string, unknown>>;
+}
+
+const IDS = { taskId: SESSION_ID, contextId: 'c-1' } as const;
+/** What every session is begun with. */
+export const START: Question = { message: { data: {}, messageId: 'm-1', ...IDS } };
+const APPROVE: Question = { message: { text: 'approve', messageId: 'm-2', ...IDS } };
+
 /** The task, or why there is none. */
-async function ask(
+export async function ask(
   requester: Requester,
-  scenario: Scenario,
-  approves: boolean,
+  workflowId: string,
+  { message, metadata }: Question,
 ): Promise<Task | string | undefined> {
   try {
-    const ids = { taskId: SESSION_ID, contextId: 'c-1' };
-    const answer = await requester.send(
-      { org: ORG, unit: UNIT, agentId: scenario.id },
-      approves ? { text: 'approve', messageId: 'm-2', ...ids } : { data: {}, messageId: 'm-1', ...ids },
-      { firstReplyTimeoutMs: 20_000 },
-    );
+    const answer = await requester.send({ org: ORG, unit: UNIT, agentId: workflowId }, message, {
+      firstReplyTimeoutMs: 20_000,
+      ...(metadata === undefined ? {} : { requestMetadata: metadata }),
+    });
     return 'status' in answer ? answer : undefined;
   } catch (error) {
     return isA2aError(error) ? error.code : String(error);

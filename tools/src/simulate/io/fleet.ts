@@ -2,33 +2,44 @@ import { createAgent, retainedTaskStore, type Agent } from '@shoal/agent-sdk';
 import { createBroker } from '@shoal/broker';
 import { openLink, type Link, type LinkOptions } from '@shoal/mqtt-link';
 import { agentTopics, type Task } from '@shoal/protocol';
-import { createSupervisor, inProcessSpawner, type Spawner } from '@shoal/supervisor';
+import {
+  createHost,
+  createSupervisor,
+  inProcessSpawner,
+  openRemoteHosts,
+  type Spawner,
+} from '@shoal/supervisor';
 import {
   parseWorkflow,
   runOrder,
   type AgentBlueprint,
   type Blueprint,
   type SpawnOrder,
+  type StepContext,
   type Workflow,
 } from '@shoal/workflow';
-import type { FaultPlan } from '../core/fault-plan.ts';
+import type { FaultPlan, HostsPlan } from '../core/fault-plan.ts';
 import type { Sabotage } from '../core/sabotage.ts';
 import { blueprintsOf } from '../../shapes/blueprints.ts';
 import { WANTED_AGENT } from '../../shapes/scenarios.ts';
 import { startExtender, startSensor, startWaiter } from './bystanders.ts';
 import { startCaller } from './caller.ts';
-import { ORG, UNIT } from './names.ts';
+import { ORG, SESSION_ID, UNIT } from './names.ts';
+import { startRerunner } from './rerunner.ts';
+import { mends } from './reruns.ts';
 import type { SimScenario } from './scenarios.ts';
 import { SimDisk } from './sim-store.ts';
 import { Wire } from './wire.ts';
 import { currentProcess, pause, type SimProcess, type World } from './world.ts';
 
 const URL = 'mqtt://simulated';
+const LABELED = { labels: { site: 'north' } };
 /** By then a supervisor that nothing befell takes requests. */
 const FIRST_CALL_MS = 200;
 
 /** Something that was done to the world, and who did it. */
 export interface Effect {
+  readonly sessionId: string;
   readonly stepId: string;
   readonly by: string;
 }
@@ -43,6 +54,8 @@ export interface Told {
 export class Fleet {
   /** Called when a step that must not act twice has acted. */
   onActedOnce: (by: SimProcess) => void = () => undefined;
+  /** To be called when a re-run is asked for; acts once. */
+  rerunBegins: () => void = () => undefined;
   readonly world: World;
   readonly wire: Wire;
   readonly effects: Effect[] = [];
@@ -50,6 +63,7 @@ export class Fleet {
   readonly instances: SimProcess[] = [];
   readonly supervisors: SimProcess[] = [];
   readonly callers: SimProcess[] = [];
+  readonly hosts: SimProcess[] = [];
   broker: SimProcess | undefined;
   deviceAgent: SimProcess | undefined;
   spawns = 0;
@@ -59,7 +73,7 @@ export class Fleet {
   readonly #scenario: SimScenario;
   readonly #workflows: readonly Workflow[];
   readonly #sabotage: Sabotage | undefined;
-  #hosted = false;
+  #home: FaultPlan['home'] = 'processes';
   #disk: SimDisk;
 
   constructor(world: World, scenario: SimScenario, sabotage?: Sabotage) {
@@ -76,9 +90,10 @@ export class Fleet {
     this.#disk = this.#newDisk();
   }
 
-  start({ supervisors, duplicate, hosted = false }: Omit<FaultPlan, 'faults'>): void {
-    this.#hosted = hosted;
+  start({ supervisors, duplicate, home }: Omit<FaultPlan, 'faults'>): void {
+    this.#home = home;
     this.startBroker();
+    if (typeof home === 'object') for (let at = 0; at < home.count; at += 1) this.startHost(at);
     if (this.#scenario.asksDevice === true) this.#startDeviceAgent();
     if (this.#scenario.asksDevice === 'wanted') this.#wantDeviceAgent();
     for (let at = 0; at < supervisors; at += 1) this.startSupervisor(at);
@@ -90,8 +105,10 @@ export class Fleet {
   }
 
   #startCaller(name: string, afterMs: number): void {
-    if (this.#scenario.triggered === undefined) startCaller(this, this.#scenario, name, afterMs);
-    else startWaiter(this, this.#scenario, name);
+    const { triggered, rerun } = this.#scenario;
+    if (triggered !== undefined) startWaiter(this, this.#scenario, name);
+    else if (rerun !== undefined) startRerunner(this, this.#scenario, rerun, name, afterMs);
+    else startCaller(this, this.#scenario, name, afterMs);
   }
 
   #newDisk(): SimDisk {
@@ -116,18 +133,27 @@ export class Fleet {
   }
 
   startSupervisor(index: number): void {
-    const process: SimProcess = this.world.start(`supervisor-${index}`, async () => {
-      // As a process manager: what cannot start, or was evicted, is started again.
+    this.supervisors[index] = this.#startAgain(`supervisor-${index}`, (process) => this.#supervise(process));
+  }
+
+  startHost(index: number): void {
+    this.hosts[index] = this.#startAgain(`host-${index}`, (process) => this.#takeOrders(process, index));
+  }
+
+  /** As a process manager: what cannot start, or was evicted, is started again. */
+  #startAgain(name: string, main: (process: SimProcess) => Promise<string>): SimProcess {
+    const process: SimProcess = this.world.start(name, async () => {
       for (;;) {
-        const why = await this.#supervise(process).catch((error: unknown) => String(error));
-        this.world.note(`${process.name} ended: ${why}`);
+        const why = await main(process).catch((error: unknown) => String(error));
+        this.world.note(`${name} ended: ${why}`);
         await pause(300);
       }
     });
-    this.supervisors[index] = process;
+    return process;
   }
 
   async #supervise(process: SimProcess): Promise<string> {
+    const spawner = await this.#spawnerOf(process);
     const supervisor = createSupervisor({
       url: URL,
       org: ORG,
@@ -135,12 +161,48 @@ export class Fleet {
       supervisorId: process.name,
       workflows: this.#workflows,
       agentBlueprints: [WANTED_AGENT],
-      spawner: this.#hosted ? this.#host(process) : this.#spawner(),
+      spawner,
+      placements: this.#isLabeled ? { plain: LABELED } : {},
       openStream: () => this.wire.dial(process),
       random: () => this.world.random.next(),
     });
-    await supervisor.start();
-    return supervisor.ended;
+    try {
+      await supervisor.start();
+      return await supervisor.ended;
+    } finally {
+      await spawner.stop();
+    }
+  }
+
+  get #isLabeled(): boolean {
+    return typeof this.#home === 'object' && this.#home.labeled;
+  }
+
+  async #spawnerOf(process: SimProcess): Promise<Spawner> {
+    if (this.#home === 'supervisor') return this.#inside(process);
+    if (this.#home === 'processes') return this.#processes();
+    return openRemoteHosts({ url: URL, org: ORG, unit: UNIT, openStream: () => this.wire.dial(process) });
+  }
+
+  async #takeOrders(process: SimProcess, index: number): Promise<string> {
+    const { count, capacity, inside } = this.#home as HostsPlan;
+    const spawner = inside ? this.#inside(process) : this.#processes();
+    const host = createHost({
+      url: URL,
+      org: ORG,
+      unit: UNIT,
+      hostId: process.name,
+      spawner,
+      capacity,
+      labels: this.#isLabeled && index === count - 1 ? {} : LABELED.labels,
+      openStream: () => this.wire.dial(process),
+    });
+    try {
+      await host.start();
+      return await host.ended;
+    } finally {
+      if (inside) await spawner.stop();
+    }
   }
 
   /** After its death. One that is wanted is started by the supervisors. */
@@ -165,8 +227,10 @@ export class Fleet {
       linkOptions: { openStream: () => this.wire.dial(process) },
       tasks: retainedTaskStore(),
       card: { name: 'Pump', description: 'Turns.', skills: [skill] },
-      handle: () => {
-        this.#acted('act', process);
+      handle: async ({ metadata }) => {
+        const { sessionId } = metadata;
+        this.#acted(typeof sessionId === 'string' ? sessionId : SESSION_ID, 'act', process);
+        await pause(this.world.random.between(2, 60));
         return { data: { speed: 900 } };
       },
     });
@@ -205,14 +269,14 @@ export class Fleet {
     });
   }
 
-  #acted(stepId: string, by: SimProcess): void {
-    this.effects.push({ stepId, by: by.name });
+  #acted(sessionId: string, stepId: string, by: SimProcess): void {
+    this.effects.push({ sessionId, stepId, by: by.name });
     if (this.#scenario.once.includes(stepId)) this.onActedOnce(by);
   }
 
-  /** Instances in the process of their supervisor. */
-  #host(process: SimProcess): Spawner {
-    const host = inProcessSpawner({
+  /** Instances in the process of their supervisor, or of their host. */
+  #inside(process: SimProcess): Spawner {
+    const inside = inProcessSpawner({
       url: URL,
       blueprints: this.#blueprints(() => process),
       agents: [this.#agentBlueprint(process)],
@@ -220,27 +284,26 @@ export class Fleet {
       abortGraceMs: 300,
     });
     return {
-      ...host,
+      ...inside,
       get running() {
-        return host.running;
+        return inside.running;
       },
       spawn: (order, hooks) => {
         if (order.kind === 'step') this.spawns += 1;
         else this.deviceAgent = process;
-        return host.spawn(order, hooks);
+        return inside.spawn(order, hooks);
       },
     };
   }
 
   #blueprints(by: () => SimProcess): readonly Blueprint[] {
-    return blueprintsOf(
-      () => this.world.random.between(2, 60),
-      ({ stepId }) => this.#acted(stepId, by()),
-    );
+    const pauseMs = (): number => this.world.random.between(2, 60);
+    const acted = ({ sessionId, stepId }: StepContext): void => this.#acted(sessionId, stepId, by());
+    return [...blueprintsOf(pauseMs, acted), mends(pauseMs, acted)];
   }
 
-  /** Instances as child processes: they outlive the supervisor, and it hears of their end while it lives. */
-  #spawner(): Spawner {
+  /** Instances as child processes: they outlive whoever started them, who hears of their end while he lives. */
+  #processes(): Spawner {
     let running = 0;
     const { world } = this;
     return {

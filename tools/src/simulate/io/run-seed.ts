@@ -47,7 +47,10 @@ const undisturbedEnds = new Map<string, Promise<string>>();
 export async function runSeed(seed: number, options: SeedOptions = {}): Promise<SeedReport> {
   const random = createRandom(seed);
   const scenario = scenarioOf(seed, random);
-  const plan = planFaults(random, scenario.once.length > 0);
+  const plan = planFaults(random, {
+    actsOnce: scenario.once.length > 0,
+    reruns: scenario.rerun !== undefined,
+  });
   const end = undisturbedEnds.get(scenario.name) ?? endWithoutFaults(scenario);
   undisturbedEnds.set(scenario.name, end);
   const undisturbed = { end: await end };
@@ -65,7 +68,13 @@ export async function runSeed(seed: number, options: SeedOptions = {}): Promise<
 }
 
 async function endWithoutFaults(scenario: SimScenario): Promise<string> {
-  const calm: FaultPlan = { supervisors: 1, duplicate: false, faults: [] };
+  const calm: FaultPlan = {
+    supervisors: 1,
+    duplicate: false,
+    home: 'processes',
+    from: 'start',
+    faults: [],
+  };
   const { observed } = await simulate(0, scenario, calm, {});
   const [told] = observed.told;
   if (told === undefined) throw new Error(`scenario "${scenario.name}" does not end even without faults`);
@@ -89,10 +98,15 @@ async function simulate(
   world.note(`seed ${seed}, ${scenario.name}, ${plan.supervisors} supervisors`);
   const fleet = new Fleet(world, scenario, options.sabotage);
   const watch = new RecordWatch(world, sessionOf(scenario));
+  const injector = new Injector(fleet, plan.faults);
   fleet.start(plan);
   watch.start(fleet);
   fleet.onBrokerStart = () => watch.onBrokerStart();
-  const injector = new Injector(fleet, plan.faults);
+  if (plan.from === 'start') injector.arm();
+  fleet.rerunBegins = () => {
+    fleet.rerunBegins = () => undefined;
+    if (plan.from === 'rerun') injector.arm();
+  };
   const callers = fleet.callers.length;
   const isOver = (): boolean => injector.isOver && fleet.told.length >= callers && fleet.sensed;
   await world.runUntil(isOver, END_LIMIT_MS);
@@ -107,15 +121,17 @@ async function simulate(
   if (options.waitForRetention === true)
     await world.runUntil(() => watch.present.size === 0, RETENTION_LIMIT_MS);
   const nameOf = (topic: string): string => recordName(topic, sessionOf(scenario));
+  const contents = new Map([...watch.contents].map(([topic, all]) => [nameOf(topic), all] as const));
   const observed: Observed = {
     scenario: { once: scenario.once, manyEnds: scenario.manyEnds === true },
     diskLost: plan.faults.some((fault: Fault) => fault.kind === 'kill' && fault.losesDisk === true),
     told: fleet.told.map(({ caller, task }) => ({ caller, task: JSON.stringify(task), end: endOf(task) })),
     callers,
-    contents: new Map([...watch.contents].map(([topic, all]) => [nameOf(topic), all])),
+    contents,
     occasions: occasionsOf(scenario, watch),
-    steps: stepsOf(fleet.told[0]?.task),
+    steps: { ...statesIn(contents), ...stepsOf(fleet.told[0]?.task) },
     effects: fleet.effects,
+    rerun: scenario.rerun === undefined ? undefined : { ...scenario.rerun, sessionId: sessionOf(scenario) },
     spawns: fleet.spawns,
     stepCount: parseWorkflow(scenario.yaml).steps.length + (scenario.moreInstances ?? 0),
     maxAttempts: MAX_ATTEMPTS,
@@ -136,6 +152,17 @@ async function simulate(
 function recordName(topic: string, ofCallers: string): string {
   const [, , , , , sessionId = '', ...rest] = topic.split('/');
   return (sessionId === ofCallers ? rest : [sessionId, ...rest]).join('/');
+}
+
+/** States of the steps of the session that callers were told of, items and compensations among them. */
+function statesIn(contents: Observed['contents']): Record<string, string> {
+  return Object.fromEntries(
+    [...contents].flatMap(([record, all]) => {
+      const [, stepId] = /^step\/([^/]+)\/result$/.exec(record) ?? [];
+      const { state = '' } = JSON.parse(all.at(-1) ?? '{}') as { readonly state?: string };
+      return stepId === undefined ? [] : [[stepId, state] as const];
+    }),
+  );
 }
 
 /** The sessions that triggers have started, by how often they were planned differently. */

@@ -1,7 +1,8 @@
 import { derivedTaskId } from '@shoal/workflow';
-import { SCENARIOS, type Scenario } from '../../shapes/scenarios.ts';
+import { RETRY, SCENARIOS, type Scenario } from '../../shapes/scenarios.ts';
 import type { Random } from '../core/random.ts';
 import { ORG, SESSION_ID, UNIT } from './names.ts';
+import { RERUNS, type Rerun } from './reruns.ts';
 
 /** What only virtual time has the patience for, or what begins without a caller. */
 export interface SimScenario extends Scenario {
@@ -21,9 +22,9 @@ export interface SimScenario extends Scenario {
     readonly approvalMs: number;
     readonly approvesAtMs: number;
   };
+  /** What is run again when the session has ended; callers are told the end of that. */
+  readonly rerun?: Rerun;
 }
-
-const RETRY = 'retry: { maxAttempts: 14, backoffSeconds: 0.05, maxBackoffSeconds: 1 }';
 
 /** Devices of the sensor that has an alarm. */
 export const SENSED = ['p-1', 'p-2'] as const;
@@ -96,11 +97,14 @@ steps:
   },
 ];
 
-/** Every seventh seed has a scenario of this file; the others keep theirs when one is added here. */
-const PATIENT_EVERY = 7;
+const ONCE = SCENARIOS.filter(({ once }) => once.length > 0);
+
+/** Of so many seeds one each has a scenario that must not act twice, that has patience, and that runs something again; the others any. */
+const ROUND = 8;
+const BY_SEED: Readonly<Record<number, readonly SimScenario[]>> = { 2: ONCE, 3: PATIENT, 5: RERUNS };
 
 export function scenarioOf(seed: number, random: Random): SimScenario {
-  return random.pick<SimScenario>(seed % PATIENT_EVERY === 3 ? PATIENT : SCENARIOS);
+  return random.pick<SimScenario>(BY_SEED[seed % ROUND] ?? SCENARIOS);
 }
 
 export function sessionOf({ sessionId = SESSION_ID }: SimScenario): string {
