@@ -14,8 +14,8 @@ const run = promisify(execFile);
 const NODE_MODULES = fileURLToPath(new URL('../node_modules', import.meta.url));
 
 /**
- * One process for all, as loading the packages is what takes time. The type check of the workspace covers the templates. That a project
- * installs from the packages as they are published is not tested.
+ * One process for all, as loading the packages is what takes time. That a project installs from the packages as they are published, and
+ * compiles and starts then, is tested where they are packed: `tools/src/release/templates.ts`.
  */
 it('every new project passes its own test', async () => {
   symlinkSync(NODE_MODULES, join(work, 'node_modules'), 'dir');

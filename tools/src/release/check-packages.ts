@@ -8,6 +8,7 @@ import { compileExamples, runExamples } from './examples.ts';
 import { useWith } from './nodes.ts';
 import { consumer, npmInstall, packAll, PNPM, type Packed } from './pack.ts';
 import { billOfMaterials, BUDGETS, checkSize, checkTypes, lintPackage } from './quality.ts';
+import { useTemplates } from './templates.ts';
 
 export interface CheckPackagesOptions {
   /** Major versions of Node beside the one that runs this. */
@@ -24,7 +25,8 @@ const AT_ONCE = 2;
 /**
  * Packs every package as it would be published and uses the tarballs from outside: each is linted, has the types it promises, is no
  * larger than it may be, installs and imports alone in an empty project, and brings nothing under another licence; together they
- * compile a consumer with `skipLibCheck: false`, bundle for browsers, and every `ts` example of their READMEs runs.
+ * compile a consumer with `skipLibCheck: false`, bundle for browsers, and every `ts` example of their READMEs runs. Each template of
+ * `create-shoal` becomes a project that installs, compiles, passes its test and starts.
  */
 export async function checkPackages({ nodes, examplesOnAll, sboms }: CheckPackagesOptions): Promise<void> {
   const work = mkdtempSync(join(tmpdir(), 'shoal-pack-'));
@@ -43,6 +45,7 @@ export async function checkPackages({ nodes, examplesOnAll, sboms }: CheckPackag
     const compiled = await compileExamples(work, packages, tcp?.url ?? '');
     await runExamples(compiled);
     await bundleForBrowsers(compiled.cwd);
+    await useTemplates(work, packages, tcp?.url ?? '');
     for (const version of nodes) await useWith(version, work, packages, compiled, examplesOnAll);
     console.log(`${packages.length} packages packed, checked, installed and used`);
   } finally {
