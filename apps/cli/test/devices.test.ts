@@ -2,6 +2,8 @@ import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openLink, readRetained } from '@shoal/mqtt-link';
+import { deviceTopics } from '@shoal/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type {
   DeviceApproval,
@@ -13,7 +15,7 @@ import type {
   DeviceTools,
 } from '../src/shapes/devices.ts';
 import { cli, cliError, cliJson } from './cli.ts';
-import { startWorld, type World } from './world.ts';
+import { ORG, startWorld, UNIT, type World } from './world.ts';
 
 /** The key of an approver in a file, and files that are none. */
 async function approver() {
@@ -138,6 +140,17 @@ describe('shoal devices', () => {
     expect(signed).toMatchObject({ signedWith: 'ada-1', reason: 'hot' });
     expect(Date.parse(signed.expiresAt) - Date.parse(signed.at)).toBe(60_000);
     await expect.poll(async () => (await stop(signed.approvalId)).value.ok).toBe(true);
+  });
+
+  it('leaves a word on one call that ends with the time it is for', async () => {
+    const argv = ['devices', 'approve', device, 'stop', '--by', 'ada', '--id', 'a-9', '--within', '60'];
+    expect((await cli(argv, world.options)).code).toBe(0);
+    const link = await openLink({ url: world.url, clientId: `${ORG}/${UNIT}/reader` });
+    const topic = deviceTopics({ org: ORG, unit: UNIT, deviceId: device }).approval('a-9');
+    const seconds = (await readRetained(link, topic)).get(topic)?.messageExpirySeconds ?? Infinity;
+    expect(seconds).toBeGreaterThan(0);
+    expect(seconds).toBeLessThanOrEqual(60);
+    await link.close();
   });
 
   it.each([

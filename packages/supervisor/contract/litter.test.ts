@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { sessionTopics } from '@shoal/protocol';
+import { readRetained } from '@shoal/mqtt-link';
+import { sessionTopics, writerTopic } from '@shoal/protocol';
 import { defineBlueprint, parseWorkflow, planWorkflow, sessionControl, StepError } from '@shoal/workflow';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { BROKERS, FleetBench, type TestBroker } from './fleet-bench.ts';
@@ -84,6 +85,31 @@ describe.each(BROKERS)('rule 16 on %s', (_, start) => {
     laterMs = 3_700_000;
     await fleet.until(async () => (await fleet.retained()).size === 0);
     expect(supervisor.stats()).toMatchObject({ spawned: 0, knownSessions: 0 });
+  });
+
+  test('a janitor removes the last word of a shared connection when a broker keeps it beyond its expiry', async () => {
+    const fleet = await FleetBench.open(broker.url);
+    benches.push(fleet);
+    const writerId = `writer-${randomUUID()}`;
+    const topic = writerTopic({ org: 'o', unit: fleet.unit, writerId });
+    const record = { schemaVersion: 1, writerId, supervisorId: 'gone', state: 'lost' };
+    await fleet.link.publish(topic, JSON.stringify(record), { qos: 1, retain: true });
+    const isThere = async (): Promise<boolean> => (await readRetained(fleet.link, topic)).size > 0;
+    let laterMs = 0;
+    await fleet.supervise(
+      'id: flow\ndescription: x\nsteps: [{ id: a, use: { blueprint: work } }]\n',
+      [work],
+      {
+        now: () => Date.now() + laterMs,
+        reconcileIntervalMs: 50,
+      },
+    );
+    laterMs = 3_500_000;
+    // A session runs: whoever supervises has looked at everything since.
+    await fleet.ended((await fleet.ask()).id);
+    expect(await isThere()).toBe(true);
+    laterMs = 3_700_000;
+    await fleet.until(async () => !(await isThere()));
   });
 
   test('an approval keeps its question and its answer, a pause one record', async () => {

@@ -230,6 +230,15 @@ describe('a device agent', () => {
     );
   });
 
+  it('saves what it knows with an end', async () => {
+    await start();
+    await feed(0, 3, 9999);
+    await until(savedContext, (context) => context !== undefined);
+    const topic = agentTopics(PUMP).state;
+    const saved = (await readRetained(link, topic)).get(topic);
+    expect(saved?.messageExpirySeconds).toBeGreaterThan(0);
+  });
+
   it('writes down at once what it learnt and what happened, however rarely it writes the rest', async () => {
     await start({ stateIntervalMs: 86_400_000 });
     const next = signal();

@@ -247,6 +247,7 @@ class UnitSupervisor implements Supervisor {
             if (attempt?.writerId === writerId) reconciler.look(view.sessionId);
       },
       logger,
+      now,
     });
     const shared = {
       link,
@@ -356,8 +357,9 @@ class UnitSupervisor implements Supervisor {
     this.#lookAtAll(parts);
   }
 
-  #lookAtAll({ store, reconciler, keeper, cards, janitor }: Parts): void {
+  #lookAtAll({ store, reconciler, keeper, cards, janitor, writers }: Parts): void {
     const now = this.#now();
+    writers.sweep();
     for (const sessionId of janitor.sweep(store.all(), now)) {
       store.forget(sessionId);
       this.#open.delete(sessionId);

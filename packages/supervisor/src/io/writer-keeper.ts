@@ -10,6 +10,7 @@ import {
   type WriterRecord,
 } from '@shoal/protocol';
 import type { SharedWriter } from '@shoal/workflow';
+import { keptTooLongFromMs } from '../core/litter.ts';
 
 export interface WriterKeeperOptions {
   readonly link: Link;
@@ -25,6 +26,8 @@ export interface WriterKeeperOptions {
   /** What was written over it and is not finished has to be looked at. */
   readonly onLost: (writerId: string) => void;
   readonly logger: Logger;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
 }
 
 /** How long somebody tries to evict a writer from a broker that is away. */
@@ -43,6 +46,8 @@ const LOST_EXPIRY_SECONDS = 3_600;
 export class WriterKeeper {
   readonly #options: WriterKeeperOptions;
   readonly #lost = new Set<string>();
+  /** Retained words on lost writers, and since when they are seen: the Will has no time. */
+  readonly #records = new Map<string, number>();
   readonly #evicted = new Map<string, Promise<void>>();
   #writer: SharedWriter | undefined;
   /** Instances that write over it, and whether one of them left without an end. */
@@ -74,9 +79,31 @@ export class WriterKeeper {
 
   #take(topic: string, payload: Uint8Array): void {
     const at = parseShoalTopic(topic);
+    if (at?.kind === 'writer') this.#noteRecord(at.writerId, payload.length > 0);
     const json = payload.length === 0 ? undefined : parseJson(payload);
     if (at?.kind === 'writer' && json?.ok === true && validateWriterRecord(json.value).ok)
       this.#onLost(at.writerId);
+  }
+
+  #noteRecord(writerId: string, isThere: boolean): void {
+    if (!isThere) return void this.#records.delete(writerId);
+    if (!this.#records.has(writerId)) this.#records.set(writerId, this.#options.now());
+    const [oldest] = this.#records.keys();
+    if (this.#records.size > MAX_REMEMBERED && oldest !== undefined) this.#records.delete(oldest);
+  }
+
+  /** Removes what a broker keeps though it has expired (DESIGN rule 16); what is not removed now is at the next sweep. */
+  sweep(): void {
+    const { link, org, unit, logger, now } = this.#options;
+    for (const [writerId, seenMs] of this.#records) {
+      if (now() <= keptTooLongFromMs(seenMs, LOST_EXPIRY_SECONDS)) continue;
+      link
+        .publish(writerTopic({ org, unit, writerId }), '', { qos: 1, retain: true })
+        .then(() => this.#records.delete(writerId))
+        .catch((error: unknown) =>
+          logger.warn('litter could not be removed', { writerId, error: String(error) }),
+        );
+    }
   }
 
   /** For an instance that is to be started now. */
