@@ -5,6 +5,9 @@ import { bundle } from '../bundle.ts';
 import type { Measured } from '../report.ts';
 import { startWorker, type StartedWorker } from '../worker.ts';
 
+/** Of feeding those that lack samples. */
+const MOST_TURNS = 10;
+
 const SIDES = ['agents', 'naive'] as const;
 type Side = (typeof SIDES)[number];
 
@@ -110,30 +113,47 @@ async function measureHost(file: string, side: Side, count: number, scale: Scale
     const feeder = await start('feeder', { url });
     const emptyBytes = residentBytesOf(host.pid);
     await host.call('start', { count });
-    await feed(feeder, host, count, scale.learn, 0);
+    await learn(feeder, host, count, scale.learn);
+    const before = await host.call('received');
     const cpuBefore = cpuMicrosecondsOf(host.pid);
-    const each = Math.max(1, Math.ceil(scale.fed / count));
-    await feed(feeder, host, count, each, scale.learn);
+    await feeder.call('feed', { count, samples: Math.max(1, Math.ceil(scale.fed / count)) });
+    await arrived(host);
     const microseconds = Math.max(1, cpuMicrosecondsOf(host.pid) - cpuBefore);
-    return {
-      samplesPerSecond: ((each * count) / microseconds) * 1_000_000,
-      kilobytesEach: (residentBytesOf(host.pid) - emptyBytes) / 1024 / count,
-    };
+    const kilobytesEach = (residentBytesOf(host.pid) - emptyBytes) / 1024 / count;
+    const samples = (await host.call('received')) - before;
+    return { samplesPerSecond: (samples / microseconds) * 1_000_000, kilobytesEach };
   } finally {
     for (const worker of workers) await worker.stop();
   }
 }
 
-/** Resolves when each device of the host has seen its samples. */
-async function feed(
+/** Until every agent has its baseline. Telemetry has QoS 0, and a busy machine loses some: who lacks samples is fed again. */
+async function learn(
   feeder: StartedWorker,
   host: StartedWorker,
   count: number,
   samples: number,
-  before: number,
 ): Promise<void> {
   await feeder.call('feed', { count, samples });
-  while ((await host.call('complete', { samples: before + samples })) < count) await delay(200);
+  for (let turn = 0; turn < MOST_TURNS; turn += 1) {
+    await arrived(host);
+    const lacking = Object.entries(await host.call<Record<string, number>>('lacking', { samples }));
+    if (lacking.length === 0) return;
+    for (const [index, missing] of lacking)
+      await feeder.call('feedOne', { index: Number(index), samples: missing });
+  }
+  throw new Error(`agents still lack samples after they were fed ${MOST_TURNS} times`);
+}
+
+/** Resolves when nothing has arrived for a while. */
+async function arrived(host: StartedWorker): Promise<void> {
+  let last = -1;
+  for (let same = 0; same < 3;) {
+    await delay(300);
+    const now = await host.call('pulse');
+    same = now === last ? same + 1 : 0;
+    last = now;
+  }
 }
 
 function hostRows(count: number, hosts: Record<Side, readonly Host[]>): Measured[] {

@@ -18,6 +18,7 @@ interface Parameters {
 }
 
 const LANES = 64;
+const PULSE_AGENTS = 50;
 
 /** Each role runs in a process of its own. */
 async function start(role: string, { url }: Parameters): Promise<void> {
@@ -42,8 +43,7 @@ async function start(role: string, { url }: Parameters): Promise<void> {
 /** Device agents that learn on 40 samples and write their context only at the end. */
 function serveAgents(url: string): void {
   const agents: DeviceAgent[] = [];
-  let asked = 0;
-  let done = 0;
+  const receivedBy = (agent: DeviceAgent): number => agent.status().telemetry.received;
   serve({
     commands: {
       async start({ count = 0 }) {
@@ -61,11 +61,17 @@ function serveAgents(url: string): void {
         });
         return agents.length;
       },
-      /** How many agents have seen so many samples; each is asked again only while it has not. */
-      async complete({ samples = 0 }) {
-        if (samples !== asked) [asked, done] = [samples, 0];
-        while (done < agents.length && agents[done]!.status().telemetry.received >= samples) done += 1;
-        return done;
+      received: () => Promise.resolve(agents.reduce((sum, agent) => sum + receivedBy(agent), 0)),
+      /** Grows as long as samples arrive: what some of the agents have seen, for it is asked while CPU time is taken. */
+      pulse() {
+        const step = Math.max(1, Math.floor(agents.length / PULSE_AGENTS));
+        const some = agents.filter((_, index) => index % step === 0);
+        return Promise.resolve(some.reduce((sum, agent) => sum + receivedBy(agent), 0));
+      },
+      /** What each agent lacks of so many samples, by index. */
+      lacking({ samples = 0 }) {
+        const missing = agents.map((agent, index) => [index, samples - receivedBy(agent)] as const);
+        return Promise.resolve(Object.fromEntries(missing.filter(([, count]) => count > 0)));
       },
     },
   });
@@ -90,7 +96,10 @@ function serveNaive(url: string): void {
         });
         return links.length;
       },
-      complete: ({ samples = 0 }) => Promise.resolve(Math.floor(received / samples)),
+      received: () => Promise.resolve(received),
+      pulse: () => Promise.resolve(received),
+      // It has nothing to learn.
+      lacking: () => Promise.resolve({}),
     },
   });
 }
@@ -111,6 +120,13 @@ function serveFeeder(url: string): void {
           });
         }
         return samples * count;
+      },
+      async feedOne({ index = 0, samples = 0 }) {
+        const deviceId = deviceIdOf(index);
+        const { telemetry } = deviceTopics({ org: ORG, unit: UNIT, deviceId });
+        for (let i = 0; i < samples; i += 1, seq += 1)
+          await (await link).publish(telemetry, JSON.stringify(telemetryOf(deviceId, seq)), { qos: 1 });
+        return samples;
       },
     },
   });
