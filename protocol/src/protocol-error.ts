@@ -21,6 +21,7 @@ export interface ProtocolErrorDetails {
   readonly violations?: readonly Violation[];
 }
 
+/** What this package throws; callers branch on `code`. */
 export class ProtocolError extends Error {
   readonly [brand] = true;
   readonly code: ProtocolErrorCode;

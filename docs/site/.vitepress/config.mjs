@@ -23,7 +23,6 @@ export default defineConfig({
   lastUpdated: false,
   // Pages are written for readers of the repository: a tag in them is text, and braces are not Vue's.
   markdown: { html: false, config: (md) => md.core.ruler.push('literal-braces', literalBraces) },
-  ignoreDeadLinks: [/^\.?\/?reference\//],
   themeConfig: {
     search: { provider: 'local' },
     nav: [

@@ -1,5 +1,5 @@
 import { createBroker } from '@shoal/broker';
-import { mosquittoPath, startMosquitto } from '@shoal/mqtt-link/testing';
+import { mosquittoPath, namedBroker, startMosquitto } from '@shoal/mqtt-link/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ContractSetting, agentContract } from './testing/index.ts';
 
@@ -15,10 +15,12 @@ async function embedded(profile: 'shoal' | 'emqx'): Promise<Running> {
   return { url: tcp.url, stop: () => broker.stop() };
 }
 
+const named = namedBroker();
 const brokers = [
   { name: 'the embedded broker', start: () => embedded('shoal'), skip: false },
   { name: 'the embedded broker as EMQX', start: () => embedded('emqx'), skip: false },
   { name: 'Mosquitto', start: (): Promise<Running> => startMosquitto(), skip: mosquittoPath() === undefined },
+  ...(named === undefined ? [] : [named]),
 ];
 
 for (const { name, start, skip } of brokers) {

@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createBroker, type RegistrySettings } from '@shoal/broker';
 import { startCommand } from '../ci/run-command.ts';
-import { mosquittoPath, startMosquitto } from '@shoal/mqtt-link/testing';
+import { mosquittoPath, namedBroker, startMosquitto } from '@shoal/mqtt-link/testing';
 
 export interface RunningBroker {
   readonly url: string;
@@ -29,6 +29,9 @@ export const BROKERS: readonly BrokerChoice[] = [
   { name: 'embedded, emqx', start: () => embedded('emqx') },
   { name: 'mosquitto', start: mosquitto },
   { name: 'mochi', start: mochi },
+  ...[namedBroker()].flatMap((named) =>
+    named === undefined ? [] : [{ name: named.name, start: named.start }],
+  ),
 ];
 
 async function embedded(profile: NonNullable<RegistrySettings['profile']>): Promise<RunningBroker> {

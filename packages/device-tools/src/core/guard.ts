@@ -60,6 +60,7 @@ interface Guarded {
   readonly dryRun?: boolean;
 }
 
+/** Decides on each call of a device's tools before it is carried out, and remembers what was: a request that comes again does nothing twice. */
 export class DeviceToolGuard {
   readonly options: GuardOptions;
   readonly #tools: ReadonlyMap<string, DeviceTool>;

@@ -13,8 +13,11 @@ type CreateBroker = (options: { readonly allowAnonymous: true }) => {
   stop(): Promise<void>;
 };
 
-/** What a contract suite runs on: the embedded broker, which the caller brings, and Mosquitto, each open to everybody. */
-export function testBrokers(createBroker: CreateBroker): readonly [TestBroker, TestBroker] {
+/** What a contract suite runs on: the embedded broker, which the caller brings, Mosquitto, and `namedBroker`, each open to everybody. */
+export function testBrokers(
+  createBroker: CreateBroker,
+): readonly [TestBroker, TestBroker, ...(readonly TestBroker[])] {
+  const named = namedBroker();
   return [
     {
       name: 'the embedded broker',
@@ -27,5 +30,13 @@ export function testBrokers(createBroker: CreateBroker): readonly [TestBroker, T
       },
     },
     { name: 'Mosquitto', skip: mosquittoPath() === undefined, start: () => startMosquitto() },
+    ...(named === undefined ? [] : [named]),
   ];
+}
+
+/** A broker that runs already, by its URL in SHOAL_TEST_BROKER: contract suites run on it as well. */
+export function namedBroker(): TestBroker | undefined {
+  const url = process.env['SHOAL_TEST_BROKER'];
+  if (url === undefined || url === '') return undefined;
+  return { name: url, skip: false, start: () => Promise.resolve({ url, stop: () => Promise.resolve() }) };
 }
