@@ -1,19 +1,18 @@
-/** A situation that a system of coordinated agents has to survive, and the tests that show it. */
-export interface Scenario {
-  readonly id: string;
-  readonly what: string;
-  /** `file: title`, the title as it stands in the file. */
-  readonly tests?: readonly string[];
-  /** Why nothing here tests it. */
-  readonly untested?: string;
-}
+import type { Scenario } from './scenario.ts';
+import { WEAKNESSES } from './weaknesses.ts';
 
 const SDK = 'packages/agent-sdk/src/testing';
 const SUPERVISOR = 'packages/supervisor/contract';
 const WORKFLOW = 'packages/workflow/contract/run-step.test.ts';
 const SCENARIOS_TEST = `${SUPERVISOR}/scenarios.test.ts`;
 const KILL = 'apps/fleet/test/kill.test.ts';
-const NO_COMMAND = 'belongs to a command line for people, which tests itself where it lives';
+const CLI = 'apps/cli/test';
+const CONSOLE = 'apps/console/test';
+const PLAN = 'packages/workflow/src/core/plan.test.ts';
+const PARSE = 'packages/workflow/src/core/parse-workflow.test.ts';
+const DECIDE = 'packages/workflow/src/core/decide-step.test.ts';
+const REGISTRY = 'packages/registry-client/contract/registry.test.ts';
+const SUPERVISOR_TEST = `${SUPERVISOR}/supervisor.test.ts`;
 
 /** End to end, over a real broker. */
 const END_TO_END: readonly Scenario[] = [
@@ -51,14 +50,14 @@ const END_TO_END: readonly Scenario[] = [
   {
     id: '5',
     what: 'a request without a task id is refused, and nothing runs',
-    tests: [`${SUPERVISOR}/supervisor.test.ts: is refused with a reason, and nothing is retained`],
+    tests: [`${SUPERVISOR_TEST}: is refused with a reason, and nothing is retained`],
   },
   {
     id: '6',
     what: 'one task id twice: the work is done once, the second caller gets what is there',
     tests: [
       `${SDK}/cases-tasks.ts: the same message again after the end is answered with the same task and not executed again`,
-      `${SUPERVISOR}/supervisor.test.ts: V9: a retry after the end gets the outcome again, word for word, and nothing runs`,
+      `${SUPERVISOR_TEST}: V9: a retry after the end gets the outcome again, word for word, and nothing runs`,
     ],
   },
   {
@@ -106,11 +105,60 @@ const END_TO_END: readonly Scenario[] = [
 
 /** By hand, from outside. */
 const ACCEPTANCE: readonly Scenario[] = [
-  ...['14', '15', '16', '17', '18', '20', '21', '23'].map((id) => ({
-    id,
-    what: 'set-up, doctor, ask, status and stop by command',
-    untested: NO_COMMAND,
-  })),
+  {
+    id: '14',
+    what: 'set-up writes what is needed, and doing it twice is fine',
+    tests: [
+      `${CLI}/tools.test.ts: writes a project and overwrites nothing`,
+      'packages/create-shoal/test/templates.test.ts: every new project passes its own test',
+    ],
+  },
+  {
+    id: '15',
+    what: 'settings by file, by environment and by flag',
+    tests: [
+      `${CLI}/command-line.test.ts: lets a flag win over the environment, that over the project, that over the user`,
+    ],
+  },
+  {
+    id: '16',
+    what: 'a doctor says what of the broker works',
+    tests: [
+      `${CLI}/doctor.test.ts: finds every feature, and fails because anybody may come in`,
+      `${CLI}/doctor.test.ts: says that nothing listens there`,
+    ],
+  },
+  {
+    id: '17',
+    what: 'one question by command, with the context in the answer',
+    tests: [`${CLI}/sessions.test.ts: answers with one document, and goes on in a context`],
+  },
+  {
+    id: '18',
+    what: 'two questions in one context',
+    tests: [
+      `${CLI}/sessions.test.ts: answers with one document, and goes on in a context`,
+      `${SDK}/cases-tasks.ts: two tasks of one context run side by side`,
+    ],
+  },
+  {
+    id: '20',
+    what: 'the state of things by command, also where nothing is set up',
+    tests: [
+      `${CLI}/sessions.test.ts: lists what supervisors answer for`,
+      `${CLI}/command-line.test.ts: says with 5 that nothing listens there`,
+    ],
+  },
+  {
+    id: '21',
+    what: 'stopping is safe where nothing runs',
+    untested: 'there is no command that stops a fleet: its processes belong to whoever started them',
+  },
+  {
+    id: '23',
+    what: 'the whole way by command, from an empty folder',
+    tests: ['tools/src/ci/check-tour.ts: agents online'],
+  },
   {
     id: '19',
     what: 'a card is retained and says online',
@@ -131,6 +179,72 @@ const ACCEPTANCE: readonly Scenario[] = [
 /** Rules that are tested without a network elsewhere. */
 const RULES: readonly Scenario[] = [
   {
+    id: 'dedupe in flight',
+    what: 'a repeated request while the first still runs',
+    tests: [
+      `${SDK}/cases-tasks.ts: a retry of a blocking request that still runs: both get the one result`,
+      `${SDK}/cases-tasks.ts: a retry of a running stream gets the task and then the rest; both streams end`,
+    ],
+  },
+  {
+    id: 'correlation',
+    what: 'replies with right, wrong and missing correlation',
+    tests: [
+      `${SDK}/cases-replies.ts: replies with unknown or without Correlation Data are reported and ignored`,
+      `${SDK}/cases-replies.ts: two requests in flight answered in reverse each get their own answer`,
+    ],
+  },
+  {
+    id: 'cancel names the task',
+    what: 'a cancellation reaches the task that was asked for, on its own correlation',
+    tests: [
+      `${SDK}/cases-tasks.ts: CancelTask ends a running task on both correlations, refuses an ended one, and may be repeated`,
+    ],
+  },
+  {
+    id: 'error data',
+    what: 'errors say by name what they are',
+    tests: [
+      `${SDK}/cases-requests.ts: version 9.9 is answered -32009 with ErrorInfo`,
+      `${SDK}/cases-requests.ts: a request that expired in the queue is not executed, and answered -32003 request_expired`,
+    ],
+  },
+  {
+    id: 'ready steps',
+    what: 'which steps can begin, what a failure takes with it, and which step ends the run',
+    tests: [
+      `${DECIDE}: waits for its needs, until the deadline of the session`,
+      `${DECIDE}: is skipped when a need failed, and says which`,
+      `${PLAN}: of two terminal steps the last in topological order closes`,
+    ],
+  },
+  {
+    id: 'registry',
+    what: 'agents come, go and are told apart',
+    tests: [
+      `${REGISTRY}: V03 V05 V07: follows a registration, a death, a return and an unregistration`,
+      `${REGISTRY}: V01: knows the cards that were there before, once start resolves, and what broker it is on`,
+    ],
+  },
+  {
+    id: 'round trips',
+    what: 'records and topics are read back as what was written',
+    tests: [
+      'protocol/src/validate.test.ts: keeps the fields of a newer writer through a round trip',
+      'protocol/test/asyncapi.test.ts: has an address for each kind of topic, and each is read back as such',
+    ],
+  },
+  {
+    id: 'definitions',
+    what: 'workflows are read from files; what is wrong in one is named',
+    tests: [
+      `${PARSE}: a sound file becomes a definition`,
+      `${PARSE}: an error names file, line, column and field`,
+      `${PARSE}: an unknown blueprint is found when the blueprints are known`,
+      `${PLAN}: missing, unknown and mistyped variables are all named`,
+    ],
+  },
+  {
     id: 'variables',
     what: 'variables: given, defaulted, missing',
     tests: [
@@ -150,14 +264,14 @@ const RULES: readonly Scenario[] = [
     what: 'another context for a known task is refused; none is fine',
     tests: [
       `${SDK}/cases-requests.ts: contexts: kept, inferred, generated, and refused when they do not belong to the task`,
-      `${SUPERVISOR}/supervisor.test.ts: the same task id with another message, context or workflow is refused`,
+      `${SUPERVISOR_TEST}: the same task id with another message, context or workflow is refused`,
     ],
   },
   {
     id: 'recovery',
     what: 'after a restart what is complete is kept, what runs goes on, what is missing is done',
     tests: [
-      `${SUPERVISOR}/supervisor.test.ts: S1: a supervisor that was down when an instance died repairs the session when it is back`,
+      `${SUPERVISOR_TEST}: S1: a supervisor that was down when an instance died repairs the session when it is back`,
       `${WORKFLOW}: V7: a respawned closer skips the work, writes the outcome, and answers`,
     ],
   },
@@ -201,15 +315,15 @@ const UNTESTED_ELSEWHERE: readonly Scenario[] = [
     id: 'duplicate delivery',
     what: 'every request twice',
     tests: [
-      `${SUPERVISOR}/supervisor.test.ts: two supervisors and every request twice: one session, one attempt of each step, one outcome`,
+      `${SUPERVISOR_TEST}: two supervisors and every request twice: one session, one attempt of each step, one outcome`,
     ],
   },
   {
     id: 'two supervisors',
     what: 'at once, on one unit',
     tests: [
-      `${SUPERVISOR}/supervisor.test.ts: two supervisors and every request twice: one session, one attempt of each step, one outcome`,
-      `${SUPERVISOR}/supervisor.test.ts: rule 19: the card of a workflow is held by one supervisor, and another takes it over`,
+      `${SUPERVISOR_TEST}: two supervisors and every request twice: one session, one attempt of each step, one outcome`,
+      `${SUPERVISOR_TEST}: rule 19: the card of a workflow is held by one supervisor, and another takes it over`,
     ],
   },
   {
@@ -244,7 +358,7 @@ const UNTESTED_ELSEWHERE: readonly Scenario[] = [
     id: 'retained clean-up',
     what: 'a bound while it lasts, nothing afterwards',
     tests: [
-      `${SUPERVISOR}/supervisor.test.ts: rule 16: a finished session keeps a bounded number of records, all expiring, and vanishes after its retention`,
+      `${SUPERVISOR_TEST}: rule 16: a finished session keeps a bounded number of records, all expiring, and vanishes after its retention`,
       `${SUPERVISOR}/litter.test.ts: a fan-out of 8 items keeps its items and three records for each`,
     ],
   },
@@ -263,8 +377,17 @@ const UNTESTED_ELSEWHERE: readonly Scenario[] = [
   {
     id: 'dashboard',
     what: 'a console in a browser',
-    untested: 'belongs to the console, which tests itself where it lives',
+    tests: [
+      `${CONSOLE}/fleet-tests.ts: sees an agent die before its eyes, and says why`,
+      `${CONSOLE}/page-tests.ts: is worked with the keyboard alone: from signing in to a step of a run`,
+    ],
   },
 ];
 
-export const SCENARIOS: readonly Scenario[] = [...END_TO_END, ...ACCEPTANCE, ...RULES, ...UNTESTED_ELSEWHERE];
+export const SCENARIOS: readonly Scenario[] = [
+  ...END_TO_END,
+  ...ACCEPTANCE,
+  ...RULES,
+  ...UNTESTED_ELSEWHERE,
+  ...WEAKNESSES,
+];
