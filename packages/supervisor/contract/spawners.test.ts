@@ -107,3 +107,25 @@ describe.each(SPAWNERS)('spawner: %s', { timeout: 180_000 }, (_, canKill, create
     await expect(ran).resolves.toBeUndefined();
   });
 });
+
+test('processes that are started ahead say when they are ready, are replaced when they are taken, and end with the spawner', async () => {
+  const program = await bundleProgram(new URL('./step-process.ts', import.meta.url));
+  const broker = await BROKERS[0]![1]();
+  const spawner = processes({ url: broker.url, org: 'o', unit: 'u', program, maxRunning: 4 }, 2);
+  try {
+    await expect.poll(() => spawner.ready).toBe(2);
+    const ids = { org: 'o', unit: 'u', sessionId: 's', stepId: 'a', workflowId: 'w', blueprint: 'work' };
+    let onExit: (clean: boolean) => void = () => undefined;
+    const exited = new Promise<boolean>((resolve) => (onExit = resolve));
+    await spawner.spawn({ kind: 'step', ...ids, attempt: 1, claimId: 'c' }, { onExit });
+    expect(spawner.ready).toBe(1);
+    // There is no such session: it looks, and leaves.
+    expect(await exited).toBe(true);
+    await expect.poll(() => spawner.ready).toBe(2);
+  } finally {
+    await spawner.stop();
+    await broker.stop();
+    await rm(dirname(program), { recursive: true });
+  }
+  expect(spawner.ready).toBe(0);
+});

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
 import { WARM_VARIABLE, type SpawnOrder } from '@shoal/workflow';
 import type { Spawner, SpawnHooks } from '../types.ts';
 import { baseEnvironment, orderVariables, type SpawnedEnvironmentOptions } from './spawned-environment.ts';
@@ -15,12 +16,15 @@ export interface ChildProcessSpawnerOptions extends SpawnedEnvironmentOptions {
   readonly detached?: boolean;
   /**
    * Processes that are started ahead and wait for an order, beside those that run. Default 0. An order then starts within milliseconds
-   * instead of the time that Node takes to load the program.
+   * instead of the time that Node takes to load the program. One that was taken is replaced in about that time: give as many as orders
+   * may come within it.
    */
   readonly warm?: number;
 }
 
 export interface ChildProcessSpawner extends Spawner {
+  /** Of the processes that were started ahead, how many have loaded their program and wait. */
+  readonly ready: number;
   /** Of the processes that carry out an order. */
   readonly pids: readonly number[];
   /** Sends a signal to every process that carries out an order. `stop` never does. */
@@ -35,18 +39,26 @@ export interface ChildProcessSpawner extends Spawner {
 export function childProcessSpawner(options: ChildProcessSpawnerOptions): ChildProcessSpawner {
   const { maxRunning = 100, warm = 0 } = options;
   const children = new Set<ChildProcess>();
-  const waiting = new Set<ChildProcess>();
+  /** Started ahead, the oldest first, and whether they are ready. */
+  const waiting = new Map<ChildProcess, boolean>();
   /** Orders whose credential is being made. */
   let preparing = 0;
   let stopped = false;
 
   const fillUp = (): void => {
     if (stopped) return;
-    while (waiting.size < warm) waiting.add(startWarm(options, (child) => waiting.delete(child)));
+    while (waiting.size < warm && waiting.size - readyOf(waiting).length < STARTS_AT_ONCE) {
+      const child = startWarm(options, () => waiting.delete(child));
+      waiting.set(child, false);
+      child.once('message', () => {
+        if (waiting.has(child)) waiting.set(child, true);
+        fillUp();
+      });
+    }
   };
-  /** One that waits takes the order; undefined when none can. */
+  /** One that waits takes the order, one that is still starting if need be; undefined when none can. */
   const takeWaiting = (variables: Record<string, string>): ChildProcess | undefined => {
-    for (const child of waiting) {
+    for (const child of [...readyOf(waiting), ...waiting.keys()]) {
       waiting.delete(child);
       if (child.connected && child.send(variables)) return child;
     }
@@ -57,6 +69,9 @@ export function childProcessSpawner(options: ChildProcessSpawnerOptions): ChildP
     capacity: maxRunning,
     get running() {
       return children.size + preparing;
+    },
+    get ready() {
+      return readyOf(waiting).length;
     },
     get pids() {
       return [...children].flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
@@ -91,11 +106,18 @@ export function childProcessSpawner(options: ChildProcessSpawnerOptions): ChildP
     },
     stop() {
       stopped = true;
-      for (const child of waiting) child.kill();
+      for (const child of waiting.keys()) child.kill();
       waiting.clear();
       return Promise.resolve();
     },
   };
+}
+
+/** A start takes a processor for a tenth of a second, which those that carry out an order want as well. */
+const STARTS_AT_ONCE = Math.max(1, Math.floor(availableParallelism() / 2));
+
+function readyOf(waiting: ReadonlyMap<ChildProcess, boolean>): readonly ChildProcess[] {
+  return [...waiting].flatMap(([child, isReady]) => (isReady ? [child] : []));
 }
 
 function startCold(options: ChildProcessSpawnerOptions, variables: Record<string, string>): ChildProcess {
@@ -108,7 +130,7 @@ function startCold(options: ChildProcessSpawnerOptions, variables: Record<string
   });
 }
 
-function startWarm(options: ChildProcessSpawnerOptions, gone: (child: ChildProcess) => void): ChildProcess {
+function startWarm(options: ChildProcessSpawnerOptions, gone: () => void): ChildProcess {
   const { command, args = [], detached = false, cwd } = options;
   const child = spawn(command, args, {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -117,8 +139,8 @@ function startWarm(options: ChildProcessSpawnerOptions, gone: (child: ChildProce
     ...(cwd === undefined ? {} : { cwd }),
   });
   // It keeps nobody alive, and one that cannot start is no loss: the order starts a cold one and tells why.
-  child.on('error', () => gone(child));
-  child.once('exit', () => gone(child));
+  child.on('error', gone);
+  child.once('exit', gone);
   child.unref();
   child.channel?.unref();
   return child;

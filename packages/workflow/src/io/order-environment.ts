@@ -15,6 +15,9 @@ export const ORDER_VARIABLES = {
 /** Set in a process that is started before there is an order for it: the order comes as a message of its parent. */
 export const WARM_VARIABLE = 'SHOAL_WARM';
 
+/** What such a process tells its parent when it has loaded its program. */
+export const READY_MESSAGE = 'ready';
+
 /** Linux takes at most 128 KiB in one environment variable. */
 const MAX_ORDER_BYTES = 100_000;
 

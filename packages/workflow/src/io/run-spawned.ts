@@ -4,7 +4,7 @@ import { flushTelemetry } from '@shoal/mqtt-link/tracing';
 import { WorkflowError } from '../errors.ts';
 import type { ArtifactOptions } from '../types/artifact-store.ts';
 import type { AgentBlueprint, Blueprint } from '../types/blueprint.ts';
-import { ORDER_VARIABLES, readOrder, WARM_VARIABLE } from './order-environment.ts';
+import { ORDER_VARIABLES, readOrder, READY_MESSAGE, WARM_VARIABLE } from './order-environment.ts';
 import { runOrder } from './run-order.ts';
 
 export interface SpawnedOptions {
@@ -63,6 +63,7 @@ function leaveBefore(expiresAt: string | undefined, stop: AbortController): void
 async function nextOrder(): Promise<Readonly<Record<string, string | undefined>>> {
   const onGone = (): never => process.exit(0);
   process.once('disconnect', onGone);
+  process.send?.(READY_MESSAGE);
   const [variables] = (await once(process, 'message')) as [Record<string, string>];
   process.off('disconnect', onGone);
   process.disconnect();

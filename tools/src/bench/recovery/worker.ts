@@ -4,6 +4,7 @@ import { createBroker } from '@shoal/broker';
 import { openLink } from '@shoal/mqtt-link';
 import {
   childProcessSpawner,
+  type ChildProcessSpawner,
   createHost,
   createSupervisor,
   inProcessSpawner,
@@ -29,6 +30,9 @@ interface WorkerParameters {
   readonly step: string;
   readonly hostId: string;
 }
+
+/** Child processes that are started ahead. */
+const WARM = 2;
 
 const FLOW = `id: flow
 description: One step.
@@ -98,7 +102,7 @@ function spawnerOf({ spawner, url, step }: WorkerParameters): Spawner | Promise<
     case 'cold child':
       return childProcessSpawner({ url, command: process.execPath, args: [step] });
     case 'warm child':
-      return childProcessSpawner({ url, command: process.execPath, args: [step], warm: 2 });
+      return childProcessSpawner({ url, command: process.execPath, args: [step], warm: WARM });
     default:
       return openRemoteHosts({ url, ...UNIT });
   }
@@ -116,6 +120,7 @@ async function supervise(parameters: WorkerParameters) {
   return {
     async begin() {
       await ended;
+      if ('ready' in spawner) await isFull(spawner as ChildProcessSpawner);
       sessionId = randomUUID();
       const working = whenTold((word) => word.sessionId === sessionId && word.attempt === 1);
       ended = ask('flow', sessionId);
@@ -140,6 +145,11 @@ async function supervise(parameters: WorkerParameters) {
       return 0;
     },
   };
+}
+
+/** Whatever comes before is a cold start: that has a row of its own. */
+async function isFull(spawner: ChildProcessSpawner): Promise<void> {
+  while (spawner.ready < WARM) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 /** Somebody who starts sessions, and hears what their steps tell. */
