@@ -5,6 +5,7 @@ import {
   type AttemptRecord,
   type ControlRecord,
   type Placement,
+  type SessionRecord,
   type TraceContext,
 } from '@shoal/protocol';
 import {
@@ -48,6 +49,7 @@ export interface ReconcilerOptions {
   readonly owns: (workflowId: string) => boolean;
   readonly viewOf: (sessionId: string) => SessionView | undefined;
   readonly sessions: SessionSource;
+  readonly writeClaim: (session: SessionRecord, topic: string, record: AttemptRecord) => Promise<void>;
   /** Resolves when whatever the broker held at the call is in the views. */
   readonly fresh: () => Promise<void>;
   readonly writers: Pick<WriterKeeper, 'current' | 'isLost' | 'evict' | 'lend'>;
@@ -304,7 +306,7 @@ export class Reconciler {
 
   #contest({ sessionId }: SessionView, action: ClaimAction, trace: TraceContext | undefined): Contest {
     const { stepId, attempt } = action;
-    const { link, supervisorId, viewOf, now } = this.#options;
+    const { supervisorId, viewOf, now } = this.#options;
     const step = () => viewOf(sessionId)?.steps.get(stepId);
     return {
       current: () => (viewOf(sessionId) === undefined ? -1 : currentAttempt(step())),
@@ -324,7 +326,7 @@ export class Reconciler {
           ...(writerId === undefined ? {} : { writerId }),
           at: isoTime(now()),
         };
-        await writeRecord(link, view.session, sessionTopics(view).step(stepId).attempt, record, now());
+        await this.#options.writeClaim(view.session, sessionTopics(view).step(stepId).attempt, record);
       },
     };
   }

@@ -37,9 +37,12 @@ export interface SessionStoreOptions {
   readonly onClaim: (view: SessionView, claim: AttemptRecord) => void;
 }
 
-/** A record of our own. It is in the views from its acknowledgement or its echo on, whichever is first. */
+/** Records whose echo is expected; those of the oldest are then read like any other. */
+const MAX_WRITING = 10_000;
+
+/** A record that this process has on its way. */
 interface Writing {
-  readonly bytes: Buffer;
+  readonly bytes: Uint8Array;
   readonly record: unknown;
   isTaken: boolean;
 }
@@ -68,6 +71,7 @@ export class SessionStore implements SessionSource {
     this.#watchers = new SessionWatchers({
       viewOf: (sessionId) => this.#views.get(sessionId),
       fresh: () => this.fresh(),
+      expect: (topic, bytes, record) => this.#expect(topic, bytes, record),
     });
     for (const event of ['fenced', 'closed'] as const) link.on(event, () => this.#watchers.end());
   }
@@ -154,21 +158,47 @@ export class SessionStore implements SessionSource {
 
   /** Publishes a retained record. On its PUBACK it is in the views, whenever its echo comes. Nobody changes the record any more. */
   async write(session: SessionRecord, topic: string, record: unknown): Promise<void> {
-    const writing: Writing = { bytes: Buffer.from(JSON.stringify(record)), record, isTaken: false };
-    this.#writing.set(topic, writing);
+    this.#takeOwn(topic, await this.#publish(session, topic, record));
+  }
+
+  /** Publishes a claim. It counts from its echo on, in topic order (DESIGN rule 4). */
+  async claim(session: SessionRecord, topic: string, record: AttemptRecord): Promise<void> {
+    await this.#publish(session, topic, record);
+  }
+
+  async #publish(session: SessionRecord, topic: string, record: unknown): Promise<Writing> {
+    const writing = this.#remember(topic, Buffer.from(JSON.stringify(record)), record);
     try {
       await writeRecord(this.#link, session, topic, record, this.#options.now(), writing.bytes);
-      this.#takeOwn(topic, writing);
+      return writing;
     } catch (error) {
-      if (this.#writing.get(topic) === writing) this.#writing.delete(topic);
+      this.#forgetWriting(topic, writing);
       throw error;
     }
+  }
+
+  /** For an instance of this process, which writes over a link of its own. */
+  #expect(topic: string, bytes: Uint8Array, record: unknown): () => void {
+    const writing = this.#remember(topic, bytes, record);
+    return () => this.#forgetWriting(topic, writing);
+  }
+
+  #remember(topic: string, bytes: Uint8Array, record: unknown): Writing {
+    const writing: Writing = { bytes, record, isTaken: false };
+    this.#writing.set(topic, writing);
+    const [oldest] = this.#writing.keys();
+    if (this.#writing.size > MAX_WRITING && oldest !== undefined) this.#writing.delete(oldest);
+    return writing;
+  }
+
+  #forgetWriting(topic: string, writing: Writing): void {
+    if (this.#writing.get(topic) === writing) this.#writing.delete(topic);
   }
 
   #takeOwn(topic: string, writing: Writing): void {
     if (writing.isTaken) return;
     writing.isTaken = true;
-    this.#takeIn(topic, (view) => putRecord(view, topic, writing.record));
+    this.#takeIn(topic, (view, at) => putRecord(view, topic, writing.record, at));
   }
 
   /** Is it the echo of what is being written, and nothing between? */
@@ -176,7 +206,7 @@ export class SessionStore implements SessionSource {
     const writing = this.#writing.get(topic);
     if (writing === undefined) return false;
     this.#writing.delete(topic);
-    if (!writing.bytes.equals(payload)) return false;
+    if (Buffer.compare(writing.bytes, payload) !== 0) return false;
     this.#takeOwn(topic, writing);
     return true;
   }

@@ -19,6 +19,7 @@ export interface WatchersOptions {
   readonly viewOf: (sessionId: string) => SessionView | undefined;
   /** Resolves when whatever the broker held at the call is in the views. */
   readonly fresh: () => Promise<void>;
+  readonly expect: SourceWatch['expect'];
 }
 
 /** Instances of this process that watch their sessions through the views of its supervisor: each has a view of its own. */
@@ -43,6 +44,7 @@ export class SessionWatchers {
         await this.#options.fresh();
         return watcher.view;
       },
+      expect: this.#options.expect,
       close: () => {
         all.delete(watcher);
         if (all.size === 0 && this.#watchers.get(sessionId) === all) this.#watchers.delete(sessionId);

@@ -270,6 +270,7 @@ class UnitSupervisor implements Supervisor {
       owns: (workflowId) => this.#workflows.has(workflowId),
       viewOf: (sessionId) => store.get(sessionId),
       sessions: store,
+      writeClaim: (session, topic, record) => store.claim(session, topic, record),
       fresh: () => store.fresh(),
       writers,
       artifacts: this.#options.artifacts,

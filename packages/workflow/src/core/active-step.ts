@@ -99,8 +99,10 @@ export function deadlineOf(
   role: ActiveStep['role'] = 'step',
 ): number {
   const plannedMs = Date.parse(session.deadlineAt);
-  const extendedMs = extend?.deadlineAt === undefined ? 0 : Date.parse(extend.deadlineAt);
-  const deadlineMs = Math.max(plannedMs, Math.min(extendedMs, latestDeadlineMs(session)));
+  const deadlineMs =
+    extend?.deadlineAt === undefined
+      ? plannedMs
+      : Math.max(plannedMs, Math.min(Date.parse(extend.deadlineAt), latestDeadlineMs(session)));
   return role === 'compensation' ? deadlineMs + (session.compensationSeconds ?? 0) * 1000 : deadlineMs;
 }
 

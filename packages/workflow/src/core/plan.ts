@@ -8,7 +8,7 @@ import type {
 } from '@shoal/protocol';
 import { WorkflowError } from '../errors.ts';
 import { closerOf, topologicalOrder } from './graph.ts';
-import { sealPlan } from './seal-plan.ts';
+import { sealPlan, shareSteps } from './seal-plan.ts';
 import { resolveVariables } from './variables.ts';
 
 export interface PlanInput {
@@ -40,7 +40,7 @@ const DEFAULTS = {
  * differ. Throws WorkflowError `invalid-request` for variables that are missing, unknown or mistyped, and for a plan too large.
  */
 export function planWorkflow(definition: WorkflowDefinition, input: PlanInput): SessionRecord {
-  const steps = planSteps(definition);
+  const steps = stepsOf(definition);
   const closer = closerOf(steps.map(asGraphStep));
   if (closer === undefined)
     throw new WorkflowError('invalid-workflow', `workflow ${definition.id} has no terminal step`);
@@ -64,6 +64,17 @@ export function planWorkflow(definition: WorkflowDefinition, input: PlanInput): 
     retentionSeconds,
   };
   return sealPlan(content, (definition.deadlineSeconds ?? DEFAULTS.deadlineSeconds) * 1000, input);
+}
+
+/** Of each definition once: nobody changes a definition that sessions were planned from. */
+const plannedSteps = new WeakMap<WorkflowDefinition, readonly PlannedStep[]>();
+
+function stepsOf(definition: WorkflowDefinition): readonly PlannedStep[] {
+  const known = plannedSteps.get(definition);
+  if (known !== undefined) return known;
+  const steps = shareSteps(planSteps(definition));
+  plannedSteps.set(definition, steps);
+  return steps;
 }
 
 function planSteps(definition: WorkflowDefinition): readonly PlannedStep[] {

@@ -25,6 +25,11 @@ export function readinessOf(
   now: number,
 ): Readiness {
   if (step.needs.length === 0) return { ready: 'yes' };
+  if (step.join === 'all') {
+    // The usual case, asked again at every change.
+    const missing = step.needs.filter((edge) => resultOf(edge.step) === undefined);
+    if (missing.length > 0) return { ready: 'waiting', for: missing.map((edge) => edge.step) };
+  }
   const edges = step.needs.map((edge) => ({ edge, result: resultOf(edge.step) }));
   const pending = edges.filter(({ result }) => result === undefined).map(({ edge }) => edge.step);
   const satisfied = edges.filter(({ edge, result }) => result !== undefined && satisfies(edge, result));

@@ -13,6 +13,15 @@ export type PlanContent = Omit<
   'planHash' | 'createdAt' | 'deadlineAt' | 'expiresAt' | 'trace'
 >;
 
+/** Canonical texts of steps that many plans share. */
+const stepTexts = new WeakMap<object, string>();
+
+/** Steps that many plans will have, and that nobody changes: their canonical text is made once. */
+export function shareSteps<T extends readonly object[]>(steps: T): T {
+  for (const step of steps) stepTexts.set(step, canonicalJson(step));
+  return steps;
+}
+
 /** Adds hash and times. Throws WorkflowError `invalid-request` for a plan that is too large to be one retained message. */
 export function sealPlan(
   content: PlanContent,
@@ -23,7 +32,7 @@ export function sealPlan(
     readonly trace?: TraceContext | undefined;
   },
 ): SessionRecord {
-  const text = canonicalJson(content);
+  const text = canonicalJson(content, (value) => stepTexts.get(value));
   const bytes = utf8ToBytes(text);
   const limit = input.maxPlanBytes ?? MAX_PLAN_BYTES;
   if (bytes.length > limit)

@@ -81,9 +81,21 @@ export type Applied =
   /** The record steps back behind one already seen: a late writer. `repair` is what should stand there (rule 4). */
   | { readonly applied: false; readonly reason: string; readonly repair: AttemptRecord };
 
-/** Takes a record that this reader has written itself, and that nobody changes any more: known before its echo. */
-export function putRecord(view: SessionView, topic: string, record: unknown): Applied {
-  const at = parseShoalTopic(topic);
+/**
+ * Takes a record that this process has written itself, and that nobody changes any more: it need not be read again. `at`: the topic, for
+ * who has parsed it already.
+ */
+export function putRecord(
+  view: SessionView,
+  topic: string,
+  record: unknown,
+  at: ShoalTopic | undefined = parseShoalTopic(topic),
+): Applied {
+  if (at?.kind === 'attempt') return takeAttempt(stepOf(view, at.stepId), record as AttemptRecord);
+  if (at?.kind === 'outcome') {
+    view.outcome = record as SessionOutcome;
+    return { applied: true };
+  }
   if (at?.kind === 'status' || at?.kind === 'result') {
     Object.assign(stepOf(view, at.stepId), { [at.kind]: record });
     return { applied: true };
@@ -317,11 +329,15 @@ function applyAttempt(
   if (!read.ok) return rejected(`attempt of ${stepId}: ${read.reason}`);
   const record = read.value;
   if (record.stepId !== stepId) return rejected(`attempt of ${stepId}: stepId is not that of its topic`);
+  return takeAttempt(step, record);
+}
+
+function takeAttempt(step: StepView, record: AttemptRecord): Applied {
   const known = step.attempt;
   if (known !== undefined && record.attempt < known.attempt)
     return {
       applied: false,
-      reason: `attempt ${record.attempt} of ${stepId} comes after ${known.attempt}`,
+      reason: `attempt ${record.attempt} of ${record.stepId} comes after ${known.attempt}`,
       repair: known,
     };
   if (known === undefined || record.attempt > known.attempt) step.firstClaimId = record.claimId;

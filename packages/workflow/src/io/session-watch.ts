@@ -13,6 +13,8 @@ export interface Watch {
   restart(): void;
   /** Resolves when whatever the broker held at the call is in the view; rejects when the connection is lost before. */
   sync(): Promise<SessionView>;
+  /** See SourceWatch. */
+  expect?(topic: string, bytes: Uint8Array, record: unknown): (() => void) | undefined;
   close(): void;
 }
 
@@ -95,6 +97,10 @@ export class SharedWatch implements Watch {
   async sync(): Promise<SessionView> {
     await this.#watch?.sync();
     return this.view;
+  }
+
+  expect(topic: string, bytes: Uint8Array, record: unknown): (() => void) | undefined {
+    return this.#ended ? undefined : this.#watch?.expect(topic, bytes, record);
   }
 
   close(): void {

@@ -86,14 +86,26 @@ export class StepInstance {
     if (active === undefined) throw new Error(`session ${session.sessionId} has no step ${order.stepId}`);
     this.#step = active.planned;
     this.#watch = this.#shared() ?? this.#ownWatch();
+    // Listed, not spread: an instance is made for every step.
+    const { link, now, logger, standIn } = options;
     this.#voice = new StepVoice({
-      ...options,
+      link,
+      order,
+      session,
+      now,
+      logger,
       view: () => this.#watch.view,
+      expect: (topic, bytes, record) => this.#watch.expect?.(topic, bytes, record),
       isQuick: () => this.#isQuick,
-      mayProgress: () => this.#gateOpen && options.standIn === undefined,
+      mayProgress: () => this.#gateOpen && standIn === undefined,
     });
     this.#attempt = {
-      ...options,
+      link,
+      order,
+      session,
+      now,
+      logger,
+      ...(standIn === undefined ? {} : { standIn }),
       active,
       voice: this.#voice,
       view: () => this.#watch.view,

@@ -14,6 +14,8 @@ export interface StepVoiceOptions {
   readonly now: () => number;
   readonly logger: Logger;
   readonly view: () => SessionView;
+  /** Whoever else in this process reads the records of the session need not read what this attempt wrote. */
+  readonly expect: (topic: string, bytes: Uint8Array, record: unknown) => (() => void) | undefined;
   /** While it is, nobody asks where it stands: only last words are said. */
   readonly isQuick: () => boolean;
   /** False: callers hear nothing from this attempt, for it may not count any more. */
@@ -53,8 +55,15 @@ export class StepVoice {
   }
 
   async put(topic: string, record: unknown): Promise<void> {
-    const { link, session, now, view } = this.#options;
-    await writeRecord(link, session, topic, record, now());
+    const { link, session, now, view, expect } = this.#options;
+    const bytes = Buffer.from(JSON.stringify(record));
+    const forget = expect(topic, bytes, record);
+    try {
+      await writeRecord(link, session, topic, record, now(), bytes);
+    } catch (error) {
+      forget?.();
+      throw error;
+    }
     // The echo may come later than the PUBACK; what is written is known.
     putRecord(view(), topic, record);
   }

@@ -23,6 +23,11 @@ export interface SourceWatch {
   readonly view: SessionView;
   /** Resolves when whatever the broker held at the call is in the view; rejects with LinkError when the connection is lost before. */
   sync(): Promise<SessionView>;
+  /**
+   * A record of this watcher is about to be published: its echo, if that is the next word on its topic, need not be read. To be called back
+   * when it is not published after all.
+   */
+  expect(topic: string, bytes: Uint8Array, record: unknown): () => void;
   /** Closing twice is fine. */
   close(): void;
 }

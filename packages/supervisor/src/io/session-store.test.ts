@@ -1,0 +1,118 @@
+import { markerTopicOf, silentLogger, type Link, type MessageHandler } from '@shoal/mqtt-link';
+import { sessionTopics, type AttemptRecord, type StepResult } from '@shoal/protocol';
+import { graphYaml, planOf, T0 } from '@shoal/workflow/testing';
+import { expect, test } from 'vitest';
+import { SessionStore } from './session-store.ts';
+
+const session = planOf(graphYaml({ a: [] }));
+const topics = sessionTopics(session);
+const { attempt: attemptTopic, result: resultTopic } = topics.step('a');
+const { sessionId } = session;
+const at = new Date(T0).toISOString();
+
+/** A store on a link whose publishes are acknowledged at once, and whose echoes come when the test says so. */
+async function open() {
+  const handlers = new Map<string, MessageHandler>();
+  const deliver = (topic: string, payload: string | Uint8Array): void => {
+    const bytes = Buffer.from(payload);
+    const handler = handlers.get(topic) ?? handlers.get(`shoal/v1/o/u/session/#`);
+    void handler?.({ topic, payload: bytes, text: () => bytes.toString() } as never);
+  };
+  let refuses = false;
+  const link = {
+    clientId: 'o/u/supervisor',
+    state: 'online',
+    on: () => () => undefined,
+    subscribe: (filter: string, handler: MessageHandler) => {
+      handlers.set(filter, handler);
+      return Promise.resolve({});
+    },
+    publish: (topic: string, payload: string) => {
+      if (topic === markerTopicOf('o/u/supervisor')) deliver(topic, payload);
+      return refuses ? Promise.reject(new Error('lost')) : Promise.resolve({});
+    },
+  } as unknown as Link;
+  const claims: string[] = [];
+  const store = new SessionStore(link, {
+    org: 'o',
+    unit: 'u',
+    logger: silentLogger,
+    now: () => T0,
+    onRecord: () => undefined,
+    onLoss: () => undefined,
+    onClaim: (_, { claimId }) => claims.push(claimId),
+  });
+  await store.open();
+  await store.write(session, topics.session, session);
+  const watch = store.watch(session, { onChange: () => undefined, onEnd: () => undefined })!;
+  const refuse = (): void => void (refuses = true);
+  return { store, watch, deliver, claims, refuse, step: () => store.get(sessionId)?.steps.get('a') };
+}
+
+function claimOf(claimId: string): AttemptRecord {
+  return { schemaVersion: 1, sessionId, stepId: 'a', attempt: 1, claimId, supervisorId: 's', at };
+}
+
+function resultOf(output: string): StepResult {
+  return {
+    schemaVersion: 1,
+    sessionId,
+    stepId: 'a',
+    attempt: 1,
+    claimId: 'c',
+    state: 'completed',
+    output,
+    at,
+  };
+}
+
+test('rule 4: a claim of its own counts from its echo on, and another that came before it is the first', async () => {
+  const { store, deliver, claims, step } = await open();
+  const mine = claimOf('mine');
+  await store.claim(session, attemptTopic, mine);
+  expect(step()?.attempt).toBeUndefined();
+  deliver(attemptTopic, JSON.stringify(claimOf('theirs')));
+  deliver(attemptTopic, JSON.stringify(mine));
+  expect(claims).toEqual(['theirs', 'mine']);
+  expect(step()).toMatchObject({ firstClaimId: 'theirs', attempt: { claimId: 'mine' } });
+});
+
+test('the echo of a record of this process is not read again', async () => {
+  const { store, watch, deliver, step } = await open();
+  const mine = claimOf('mine');
+  await store.claim(session, attemptTopic, mine);
+  deliver(attemptTopic, JSON.stringify(mine));
+  expect(step()?.attempt).toBe(mine);
+  const result = resultOf('x');
+  watch.expect(resultTopic, Buffer.from(JSON.stringify(result)), result);
+  expect(step()?.result).toBeUndefined();
+  deliver(resultTopic, JSON.stringify(result));
+  expect(step()?.result).toBe(result);
+  expect(watch.view.steps.get('a')?.result).toBe(result);
+});
+
+test('what somebody else wrote there is read, and what was expected is forgotten', async () => {
+  const { watch, deliver, step } = await open();
+  const result = resultOf('mine');
+  watch.expect(resultTopic, Buffer.from(JSON.stringify(result)), result);
+  deliver(resultTopic, JSON.stringify(resultOf('theirs')));
+  expect(step()?.result).toEqual(resultOf('theirs'));
+  deliver(resultTopic, JSON.stringify(result));
+  expect(step()?.result).toEqual(result);
+  expect(step()?.result).not.toBe(result);
+});
+
+test('what could not be published is forgotten', async () => {
+  const { store, watch, deliver, refuse, step } = await open();
+  const result = resultOf('mine');
+  const forget = watch.expect(resultTopic, Buffer.from(JSON.stringify(result)), result);
+  forget();
+  deliver(resultTopic, JSON.stringify(result));
+  expect(step()?.result).not.toBe(result);
+  refuse();
+  const claim = claimOf('mine');
+  await expect(store.claim(session, attemptTopic, claim)).rejects.toThrow('lost');
+  deliver(attemptTopic, JSON.stringify(claim));
+  expect(step()?.attempt).toEqual(claim);
+  expect(step()?.attempt).not.toBe(claim);
+});
