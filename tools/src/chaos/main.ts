@@ -111,7 +111,7 @@ async function startFleet(folder: string, random: Random) {
   broker.setEnv('SHOAL_CHAOS_PORT', port);
   const proxy = await startFaultProxy({ host: '127.0.0.1', port: Number(port) });
   const env = { SHOAL_CHAOS_URL: proxy.url };
-  const supervisors = [keep('supervisor', env), keep('supervisor', env)];
+  const supervisors = [keep('supervisor', env), keep('supervisor', { ...env, SHOAL_CHAOS_INSIDE: '1' })];
   const deviceAgent = keep('device-agent', env);
   const hosts = ['host-0', 'host-1'].map((id) => keep('host', { ...env, SHOAL_CHAOS_HOST: id }));
   await Promise.all([...supervisors, deviceAgent, ...hosts].map((process) => process.start()));

@@ -6,6 +6,7 @@ import {
   childProcessSpawner,
   createHost,
   createSupervisor,
+  inProcessSpawner,
   openRemoteHosts,
   spawnerGroup,
   type Spawner,
@@ -67,6 +68,23 @@ function processes(maxRunning: number): Spawner {
   });
 }
 
+const ofMs = (least: number, most: number) =>
+  blueprintsOf(
+    () => least + Math.random() * (most - least),
+    ({ sessionId, stepId }) => acted({ sessionId, stepId }),
+  );
+
+/** One supervisor has its instances within it, quick enough to share a connection; the other as processes, here and on hosts. */
+async function spawnerOf(): Promise<Spawner> {
+  if (env['SHOAL_CHAOS_INSIDE'] !== undefined)
+    return inProcessSpawner({ url, keepAliveSeconds: 2, agents: [wantedAgent], blueprints: ofMs(1, 60) });
+  return spawnerGroup([
+    // As many here as on each of the hosts, so that all of them have work.
+    { id: 'here', spawner: processes(PLACES) },
+    { id: 'hosts', spawner: await openRemoteHosts({ url, org: ORG, unit: UNIT, keepAliveSeconds: 3 }) },
+  ]);
+}
+
 const ROLES: Readonly<Record<string, () => Promise<void>>> = {
   async broker() {
     const broker = createBroker({
@@ -85,11 +103,7 @@ const ROLES: Readonly<Record<string, () => Promise<void>>> = {
       unit: UNIT,
       workflows: workflowsOf(SCENARIOS).map((yaml) => parseWorkflow(yaml)),
       agentBlueprints: [WANTED_AGENT],
-      // As many here as on each of the hosts, so that all of them have work.
-      spawner: spawnerGroup([
-        { id: 'here', spawner: processes(PLACES) },
-        { id: 'hosts', spawner: await openRemoteHosts({ url, org: ORG, unit: UNIT, keepAliveSeconds: 3 }) },
-      ]),
+      spawner: await spawnerOf(),
       policy: { startGraceMs: 6_000, suspicionMs: 30, probeGapMs: 100, livenessMs: 3_000, adoptMs: 300 },
       reconcileIntervalMs: 2_000,
       probeTimeoutMs: 500,
@@ -124,10 +138,7 @@ const ROLES: Readonly<Record<string, () => Promise<void>>> = {
     runSpawned({
       keepAliveSeconds: 2,
       agents: [wantedAgent],
-      blueprints: blueprintsOf(
-        () => 20 + Math.random() * 300,
-        ({ sessionId, stepId }) => acted({ sessionId, stepId }),
-      ),
+      blueprints: ofMs(20, 320),
     }),
 };
 
