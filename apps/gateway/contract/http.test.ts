@@ -173,6 +173,25 @@ describe('the gateway on HTTP', () => {
     expect(await allowed('https://evil.example')).toBeNull();
   });
 
+  it.each([
+    ['*/*', 'application/json'],
+    ['application/json', 'application/json'],
+    ['application/a2a+json', 'application/a2a+json'],
+    ['application/a2a+json, application/json', 'application/a2a+json'],
+    ['text/html', 'application/json'],
+  ])('answers HTTP+JSON to who accepts %s as %s, errors too', async (accept, type) => {
+    const { base } = await open();
+    const sent = await post(`${base}message:send`, said('hello'), { accept });
+    const missing = await fetch(`${base}tasks/${randomUUID()}`, {
+      headers: { accept, 'a2a-version': '1.0' },
+    });
+    expect(sent.headers.get('content-type')).toBe(`${type}; charset=utf-8`);
+    expect([missing.status, missing.headers.get('content-type')]).toEqual([404, `${type}; charset=utf-8`]);
+    expect((await post(base, rpc('GetTask', { id: 'x' }), { accept })).headers.get('content-type')).toContain(
+      'application/json',
+    );
+  });
+
   it('gives the call up when the client goes, and is not held by it', async () => {
     const { gateway, base } = await open({ maxOpen: 1 });
     const gone = new AbortController();

@@ -93,6 +93,31 @@ describe('the command shoal-gateway', () => {
     expect(last?.payload?.$case).toBe('statusUpdate');
   }, 60_000);
 
+  it('logs lines of JSON and no line that a caller made up in an id', async () => {
+    await network.agent();
+    const { child, url } = await replica(['--grace', '0']);
+    let log = '';
+    child.stderr?.on('data', (chunk: Buffer) => (log += chunk.toString('utf8')));
+    const response = await fetch(`${url}/acme/${network.unit}/obedient/`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'a2a-version': '1.0' },
+      body: JSON.stringify({
+        jsonrpc: '2.0',
+        id: 'x\n{"message":"made up"}\n',
+        method: 'SendStreamingMessage',
+        params: { message: { messageId: 'm-1', role: 'ROLE_USER', parts: [{ text: 'hold' }] } },
+      }),
+    });
+    await response.body?.getReader().read();
+    child.kill('SIGTERM');
+    await once(child, 'close');
+    const lines = log.trim().split('\n');
+    expect(lines.map((line) => (JSON.parse(line) as { message: string }).message)).toEqual(
+      expect.arrayContaining(['stopping', 'request']),
+    );
+    expect(log).not.toMatch(/^\{"message":"made up"\}$/m);
+  });
+
   it('continues the trace of a request on the broker to the agent on HTTP', async () => {
     const http = new HttpAgentServer();
     await http.start();

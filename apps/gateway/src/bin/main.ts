@@ -1,8 +1,10 @@
 #!/usr/bin/env node
+import { formatWithOptions } from 'node:util';
 import type { Agent } from '@shoal/agent-sdk';
 import type { Logger } from '@shoal/mqtt-link';
 import { withTraceIds } from '@shoal/mqtt-link/tracing';
 import { startObservability, type Observability } from '@shoal/observability';
+import { GatewayError } from '../core/gateway-error.ts';
 import { createGateway } from '../io/gateway.ts';
 import { createHttpAgent } from '../io/http-agent.ts';
 import type { Command } from './settings.ts';
@@ -18,6 +20,17 @@ const logger: Logger = withTraceIds({
 
 function write(level: string, message: string, fields: Record<string, unknown> = {}): void {
   process.stderr.write(`${JSON.stringify({ time: new Date().toISOString(), level, message, ...fields })}\n`);
+}
+
+/**
+ * The A2A SDK writes to the console, with ids that callers chose: in a field of a line they cannot make lines of their own. What a caller was
+ * told is in the access log already.
+ */
+function logConsole(level: 'warn' | 'error'): void {
+  console[level] = (...said: unknown[]) => {
+    if (said.some((one) => one instanceof GatewayError)) return;
+    logger[level]('the A2A SDK says', { text: formatWithOptions({ depth: 2 }, ...said).slice(0, 2_000) });
+  };
 }
 
 async function run(
@@ -49,6 +62,8 @@ async function run(
   }
 }
 
+logConsole('warn');
+logConsole('error');
 try {
   const command = readCommand(process.argv.slice(2), process.env);
   if (command === 'help') process.stdout.write(`${USAGE}\n`);

@@ -63,6 +63,7 @@ export function createApp(options: GatewayOptions, backend: Backend): Express {
   app.use(
     '/:org/:unit/:agentId',
     plainVersion,
+    jsonTypeFromCaller,
     contentTypeGuard(JSON_TYPES),
     express.json({ limit: maxBodyBytes, strict: false, type: JSON_TYPES }),
     bodyErrors,
@@ -80,6 +81,7 @@ export function createApp(options: GatewayOptions, backend: Backend): Express {
       );
     return rest(request, response, next);
   });
+  app.use('/:org/:unit/:agentId', nothingHere);
   app.use((_request, response) => notFound(response));
   app.use((error: unknown, _request: Request, response: Response, next: NextFunction) => {
     if (response.headersSent) return next(error);
@@ -138,7 +140,8 @@ export function createApp(options: GatewayOptions, backend: Backend): Express {
 /** They keep nothing of a request: when there are more, all are made anew. */
 const MOST_HANDLERS = 1_000;
 
-const JSON_TYPES = ['application/json', 'application/a2a+json'];
+const A2A_JSON = 'application/a2a+json';
+const JSON_TYPES = ['application/json', A2A_JSON];
 
 function addressOf({ params }: Request): AgentAddress | undefined {
   const { org, unit, agentId } = params;
@@ -153,11 +156,31 @@ function notFound(response: Response): void {
     .json(restError(404, 'NOT_FOUND', 'no such agent; GET /agents lists those that are here'));
 }
 
+/** The agent is there, and what was asked of it is not. */
+const nothingHere: RequestHandler = ({ method, path, baseUrl }, response) => {
+  const message = `${baseUrl} has nothing at ${method} ${path}: JSON-RPC is POST on it, HTTP+JSON below it, and its card says the rest: GET ${baseUrl}/.well-known/agent-card.json`;
+  response.status(404).json(restError(404, 'NOT_FOUND', message.slice(0, 1_000)));
+};
+
 /** The version is Major.Minor; a patch number must not affect the negotiation (A2A §3.6), and the SDK compares the whole. */
 const plainVersion: RequestHandler = (request, _response, next) => {
   const version = request.header('a2a-version');
   const plain = version === undefined ? undefined : /^\s*(\d+\.\d+)(\.\d+)?\s*$/.exec(version)?.[1];
   if (plain !== undefined) request.headers['a2a-version'] = plain;
+  next();
+};
+
+/**
+ * HTTP+JSON is answered as `application/json` (A2A §11.1) to whoever does not ask for `application/a2a+json`, which is registered in §14.1.1
+ * and which the SDK writes in any case.
+ */
+const jsonTypeFromCaller: RequestHandler = (request, response, next) => {
+  response.vary('accept');
+  if (request.accepts(JSON_TYPES) !== A2A_JSON) {
+    const setHeader = response.setHeader.bind(response);
+    response.setHeader = (name, value) =>
+      setHeader(name, typeof value === 'string' ? value.replace(A2A_JSON, 'application/json') : value);
+  }
   next();
 };
 

@@ -25,7 +25,8 @@ export class HttpCaller implements User {
     const gone = new AbortController();
     this.signal = gone.signal;
     response.on('close', () => {
-      if (!response.writableFinished) gone.abort(new Error('the HTTP client is gone'));
+      if (!response.writableFinished)
+        gone.abort(new GatewayError(499, 'CLIENT_GONE', 'the HTTP client is gone'));
     });
   }
 
