@@ -192,6 +192,22 @@ describe('the gateway on HTTP', () => {
     );
   });
 
+  it('tells the agent the tenant, a path parameter of HTTP+JSON and a field of JSON-RPC', async () => {
+    await network.agent({ handle: ({ tenant }) => `tenant ${tenant}` });
+    const gateway = await network.gateway();
+    const base = `${gateway.url}/acme/${network.unit}/obedient/`;
+    const answers = [
+      (await post(`${base}north/message:send`, said('hello'))).body,
+      (await post(base, rpc('SendMessage', { tenant: 'north', ...said('hello') }))).body.result,
+      (await post(`${base}message:send`, said('hello'))).body,
+    ];
+    expect(answers.map(({ task }) => task.artifacts[0].parts[0].text)).toEqual([
+      'tenant north',
+      'tenant north',
+      'tenant undefined',
+    ]);
+  });
+
   it('gives the call up when the client goes, and is not held by it', async () => {
     const { gateway, base } = await open({ maxOpen: 1 });
     const gone = new AbortController();

@@ -184,6 +184,7 @@ export class Admissions {
       live,
       message,
       requestMetadata: request?.params.metadata,
+      tenant: request?.params.tenant,
       previous,
       identity: request?.identity,
     });

@@ -37,6 +37,11 @@ export interface TaskContext {
   readonly metadata: Readonly<Record<string, unknown>>;
   /** `params.metadata` of the request. */
   readonly requestMetadata: Readonly<Record<string, unknown>>;
+  /**
+   * `params.tenant` of the request, a path parameter on HTTP (A2A §4.4.6): a claim of the requester, as every name in it is. Undefined
+   * without one, and for a task that runs again after a restart.
+   */
+  readonly tenant: string | undefined;
   /** `org/unit/agentId` as the response topic names it. A claim of the requester, not a proof. */
   readonly requesterId: string | undefined;
   /**
@@ -86,6 +91,7 @@ export interface TaskContext {
 export interface RunInput {
   readonly message: Message;
   readonly requestMetadata?: Record<string, unknown> | undefined;
+  readonly tenant?: string | undefined;
   readonly identity?: Identity | undefined;
 }
 
@@ -110,6 +116,7 @@ export interface RunSupport {
 /** One object per run and no closures: a run may be all there is to a task. */
 export class RunContext implements TaskContext {
   readonly message: Message;
+  readonly tenant: string | undefined;
   readonly identity: Identity | undefined;
   readonly #live: LiveTask;
   readonly #support: RunSupport;
@@ -120,6 +127,7 @@ export class RunContext implements TaskContext {
     this.#live = live;
     this.message = run.message;
     this.#requestMetadata = run.requestMetadata;
+    this.tenant = run.tenant;
     this.identity = run.identity;
     this.#support = support;
     this.#responseTopic = live.callers[0]?.reply.responseTopic;

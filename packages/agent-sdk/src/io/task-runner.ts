@@ -27,6 +27,7 @@ export interface Run {
   readonly live: LiveTask;
   readonly message: Message;
   readonly requestMetadata?: Record<string, unknown> | undefined;
+  readonly tenant?: string | undefined;
   /** Set when the run continues an interrupted task: what to go back to when it never starts. */
   readonly previous?: TaskStatus | undefined;
   /** Who sent the message, as far as that is proven. */
