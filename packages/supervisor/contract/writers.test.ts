@@ -112,6 +112,19 @@ describe.each(BROKERS)('steps that share a connection on %s', (_, start) => {
     expect(step?.attempt?.writerId).toBeUndefined();
   });
 
+  test('rule 7: nor does one whose blueprint says so, which only its instance knows', async () => {
+    const fleet = await open();
+    const effect = { ...work(() => Promise.resolve({ output: 1 })), idempotent: false };
+    await fleet.supervise(graphYaml({ a: [], b: ['a'] }), [effect]);
+    const { id } = await fleet.ask();
+    // Only who has a connection of its own says where it stands.
+    expect((await fleet.view(id)).steps.get('a')).toMatchObject({
+      intent: { attempt: 1 },
+      result: { state: 'completed', attempt: 1 },
+      status: { state: 'done' },
+    });
+  });
+
   test('rule 9: the Will of the connection lets another supervisor go on at once, and it leaves no other record', async () => {
     const fleet = await open();
     const yaml = graphYaml({ a: [] });
