@@ -171,4 +171,39 @@ describe.each(BROKERS)('steps that share a connection on %s', (_, start) => {
     expect((await fleet.view(id)).steps.get('a')).toMatchObject({ result: { attempt: 2, output: 'new' } });
     expect(results).toEqual(['new']);
   });
+
+  test('rule 5: an attempt that lost the shared connection looks before it connects as its step: it evicts no successor', async () => {
+    const fleet = await open();
+    const yaml = graphYaml({ a: [] });
+    const proxy = await startFaultProxy({ host: '127.0.0.1', port: Number(new URL(broker.url).port) });
+    proxies.push(proxy);
+    let zombieLeft: () => void = () => undefined;
+    const hasLeft = new Promise<void>((resolve) => (zombieLeft = resolve));
+    let begun: () => void = () => undefined;
+    const isBegun = new Promise<void>((resolve) => (begun = resolve));
+    const blueprints = [
+      work(async ({ signal }) => {
+        proxy.refuse(true);
+        proxy.cut();
+        begun();
+        await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+        zombieLeft();
+        throw signal.reason as Error;
+      }),
+    ];
+    await fleet.supervise(yaml, blueprints, {
+      url: proxy.url,
+      spawner: inProcessSpawner({ url: proxy.url, blueprints, abortGraceMs: 50 }),
+    });
+    const task = fleet.ask();
+    await isBegun;
+    const running = work(async () => {
+      proxy.refuse(false);
+      await hasLeft;
+      return { output: 'new' };
+    });
+    await fleet.supervise(yaml, [running], { policy: { ...QUICK, startGraceMs: 600_000 } });
+    const { id } = await task;
+    expect((await fleet.view(id)).steps.get('a')).toMatchObject({ result: { attempt: 2, output: 'new' } });
+  });
 });
