@@ -5,8 +5,9 @@ import { authenticateUsers, createBroker, createPolicy, type AccessRule, type Us
 import { startDeviceAgent } from '@shoal/device-agent';
 import { createScenario, startDevice } from '@shoal/device-sim';
 import { callJsonTool, connectMcp } from '@shoal/mcp-mqtt';
+import { openLink } from '@shoal/mqtt-link';
 import { mosquittoPath, startMosquitto } from '@shoal/mqtt-link/testing';
-import { createSupervisor, inProcessSpawner } from '@shoal/supervisor';
+import { createHost, createSupervisor, inProcessSpawner, openRemoteHosts } from '@shoal/supervisor';
 import { defineBlueprint, parseWorkflow } from '@shoal/workflow';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Acl } from '../src/shapes/acl.ts';
@@ -22,6 +23,7 @@ const FLEET = {
   units: [
     { org: ORG, unit: 'plant-1', devices: [DEVICE] },
     { org: ORG, unit: 'plant-2', devices: [DEVICE] },
+    { org: ORG, unit: 'plant-3', devices: [] },
   ],
 };
 
@@ -159,6 +161,36 @@ describe.each(KINDS)('the rules of shoal acl on %s', (kind) => {
       });
     },
   );
+
+  it('lets a host start steps, which have a credential of their own', { timeout: 90_000 }, async () => {
+    const unit = 'plant-3';
+    const place = { org: ORG, unit };
+    const look = defineBlueprint({
+      id: 'look',
+      description: 'Looks.',
+      run: async () => ({ output: 'seen' }),
+    });
+    const spawner = inProcessSpawner({ ...as('step', unit), blueprints: [look] });
+    const host = createHost({ ...as('host', unit), ...place, hostId: 'h', spawner });
+    await host.start();
+    const hosts = await openRemoteHosts({ ...as('supervisor', unit), ...place });
+    const workflows = [
+      parseWorkflow('id: hosted\ndescription: Looks.\nsteps:\n  - { id: look, use: { blueprint: look } }\n'),
+    ];
+    const supervisor = createSupervisor({ ...as('supervisor', unit), ...place, workflows, spawner: hosts });
+    try {
+      await supervisor.start();
+      const ran = await cli(['workflow', 'run', 'hosted'], options('requester', unit));
+      expect(ran).toMatchObject({ code: 0 });
+    } finally {
+      for (const one of [supervisor, hosts, host, spawner]) await one.stop();
+    }
+  });
+
+  it('lets a gateway in as a requester', async () => {
+    const link = await openLink({ ...as('requester'), clientId: `${ORG}/plant-1/gateway-1` });
+    await link.close();
+  });
 
   it('lets an operator call tools, through the agent where they act', { timeout: 40_000 }, async () => {
     const read = await cliJson<DeviceCall>(

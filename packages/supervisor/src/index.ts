@@ -4,6 +4,7 @@ export { claimKeyOf, instanceIdOf } from './core/instance-id.ts';
 export { answerWithin } from './io/answer-within.ts';
 export { instanceAccess, scopeOf, type InstanceScope } from './core/instance-scope.ts';
 export { jwtIssuer, type JwtIssuerOptions, type McpScope } from './credentials/jwt-issuer.ts';
+export { kindIssuer } from './credentials/kind-issuer.ts';
 export { createSupervisor } from './io/supervisor.ts';
 export { hostCommand } from './hosts/host-command.ts';
 export { createHost, type Host, type HostOptions } from './hosts/host.ts';

@@ -101,7 +101,9 @@ function clientIdsOf(role: AccessRole, org: string, unit: string, id: string | n
     return id === null ? [`${org}.${unit}.*`] : [deviceMcpServer({ org, unit, deviceId: id }).serverId];
   if (role === 'agent' && id !== null) return [`${here}/${id}`, `${here}/look-*`, 'mcp-*'];
   if (role === 'reader' || role === 'requester')
-    return [`${here}/${role}-*`, `${here}/cli-*`, `${here}/console-*`];
+    return ['cli', 'console', role, ...(role === 'requester' ? ['gateway'] : [])].map(
+      (name) => `${here}/${name}-*`,
+    );
   return role === 'supervisor' ? [`${here}/*`] : [`${here}/*`, 'mcp-*'];
 }
 

@@ -1,4 +1,10 @@
-import { childProcessSpawner, inProcessSpawner, openRemoteHosts, type Spawner } from '@shoal/supervisor';
+import {
+  childProcessSpawner,
+  inProcessSpawner,
+  kindIssuer,
+  openRemoteHosts,
+  type Spawner,
+} from '@shoal/supervisor';
 import { credentialsOf } from '../connection/connect.ts';
 import { contextLogger } from '../connection/log.ts';
 import type { Blueprints } from '../connection/modules.ts';
@@ -26,17 +32,28 @@ export async function spawnerOf(
   { capacity, warm }: SpawnerSize = {},
 ): Promise<Spawner> {
   const { url, username, password, tls } = await credentialsOf(context.io, context.settings);
-  const shared = {
-    url,
+  const own = {
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
+  };
+  const issuer = kindIssuer(context.io.env, own);
+  const shared = {
+    url,
+    ...own,
+    ...(issuer === undefined ? {} : { credentials: issuer }),
     ...(capacity === undefined ? {} : { maxRunning: capacity }),
   };
   const logger = contextLogger(context);
   if (kind === 'hosts') {
     const { org = '', unit = '' } = context.settings;
-    const { maxRunning: _, ...who } = shared;
-    const hosts = await openRemoteHosts({ ...who, ...(tls === undefined ? {} : { tls }), org, unit, logger });
+    const hosts = await openRemoteHosts({
+      url,
+      ...own,
+      ...(tls === undefined ? {} : { tls }),
+      org,
+      unit,
+      logger,
+    });
     context.atEnd(() => hosts.stop());
     return hosts;
   }

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { consoleLogger } from '@shoal/mqtt-link';
 import { flushTelemetry, withTraceIds } from '@shoal/mqtt-link/tracing';
 import { isIdentifier } from '@shoal/protocol';
+import { kindIssuer } from '../credentials/kind-issuer.ts';
 import { childProcessSpawner } from '../spawners/child-process.ts';
 import { createHost } from './host.ts';
 
@@ -19,7 +20,8 @@ Takes spawn orders of the supervisors of a unit and starts PROGRAM, whose main i
   --drain-seconds N  on SIGTERM or SIGINT: how long to wait for what runs; default 30. A second signal does not wait
   --host-version V   for people who look at the record of the host
 
-SHOAL_USERNAME and SHOAL_PASSWORD are the credentials of the host and of what it starts.
+SHOAL_USERNAME and SHOAL_PASSWORD are the credentials of the host and of what it starts, unless SHOAL_STEP_USERNAME and
+SHOAL_STEP_PASSWORD, SHOAL_AGENT_USERNAME and SHOAL_AGENT_PASSWORD give steps or agents their own.
 `;
 
 /** The whole of a program that is a host. Resolves with its exit code: 0 stopped, 1 it could not connect or was evicted, 2 usage. */
@@ -38,11 +40,13 @@ export async function hostCommand(args: readonly string[]): Promise<0 | 1 | 2> {
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
   };
+  const issuer = kindIssuer(process.env, credentials);
   const spawner = childProcessSpawner({
     command,
     args: programArgs,
     url: options.url,
     ...credentials,
+    ...(issuer === undefined ? {} : { credentials: issuer }),
     maxRunning: options.capacity,
     warm,
     // What reaches the host must not reach its instances: they go on while it drains.

@@ -1,5 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { canShare, openLink, silentLogger, type Link, type LinkOptions, type Logger } from '@shoal/mqtt-link';
+import {
+  canShare,
+  markerTopicOf,
+  openLink,
+  silentLogger,
+  type Link,
+  type LinkOptions,
+  type Logger,
+} from '@shoal/mqtt-link';
 import { meterOf } from '@shoal/mqtt-link/tracing';
 import {
   assertIdentifier,
@@ -124,7 +132,8 @@ class UnitHost implements Host {
     // The Will said `lost`, or the broker came back empty.
     link.on('online', ({ reconnect }) => reconnect && this.#announce());
     try {
-      this.#shares = await canShare(link, order);
+      // On a topic that its own rules let it write, which those of its orders do not.
+      this.#shares = await canShare(link, markerTopicOf(link.clientId));
       const take = { concurrency: ORDER_CONCURRENCY } as const;
       await link.subscribe(order, ({ payload }) => this.#take(payload), take);
       if (this.#shares)
