@@ -73,12 +73,7 @@ export function readCommand(args: readonly string[], env: NodeJS.ProcessEnv): Co
     ...optional('maxBodyBytes', number('max-body')),
     ...optional('trustedProxies', number('trusted-proxies')),
     ...optional('auth', tokensOf(text('token-issuer'), text('token-audience'), text('token-jwks'))),
-    ...(agents === undefined
-      ? {}
-      : {
-          expose: (address) =>
-            address.org === org && address.unit === unit && agents.includes(address.agentId),
-        }),
+    ...optional('agents', agents),
   };
   const httpAgents = ((flags['http-agent'] as string[] | undefined) ?? []).map((given): HttpAgentOptions => {
     const [, agentId, agentUrl] = /^([^=]+)=(https?:\/\/.+)$/.exec(given) ?? [];

@@ -10,7 +10,9 @@ export interface GatewayOptions {
   readonly unit: string;
   /** Its id on the broker; each replica needs one of its own. Default: `gateway-` and eight random digits. */
   readonly gatewayId?: string;
-  /** Which agents are shown. Default: all of `org` and `unit`. Others are not there: 404. */
+  /** Only these of `unit` are shown. Default: all of them. Others are not there: 404. */
+  readonly agents?: readonly string[];
+  /** Which agents of all units of `org` are shown, instead of `agents`. Its credential must be allowed to read the cards of all units. */
   readonly expose?: (address: AgentAddress) => boolean;
   /** The agent whose card is at the root as well: the id of one in `unit`. Default: none. */
   readonly defaultAgent?: string;

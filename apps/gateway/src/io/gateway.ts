@@ -78,7 +78,9 @@ class MqttGateway implements Gateway {
       logger,
     });
     this.#link = link;
-    this.#registry = createRegistry({ link, org, logger });
+    // Rules of a unit do not let it read the cards of others.
+    const own = this.#options.expose === undefined ? { unit } : {};
+    this.#registry = createRegistry({ link, org, ...own, logger });
     await this.#registry.start();
     this.#requester = createRequester({
       link,
@@ -129,8 +131,10 @@ class MqttGateway implements Gateway {
   }
 
   #shows(address: AgentAddress): boolean {
-    const { org, unit, expose } = this.#options;
-    return expose === undefined ? address.org === org && address.unit === unit : expose(address);
+    const { org, unit, agents, expose } = this.#options;
+    if (expose !== undefined) return expose(address);
+    const { agentId } = address;
+    return address.org === org && address.unit === unit && (agents === undefined || agents.includes(agentId));
   }
 
   async #stop(graceMs: number): Promise<void> {
