@@ -189,6 +189,7 @@ describe.each(KINDS)('the rules of shoal acl on %s', (kind) => {
 
   it('lets a gateway in as a requester', async () => {
     const link = await openLink({ ...as('requester'), clientId: `${ORG}/plant-1/gateway-1` });
+    expect(link.state).toBe('online');
     await link.close();
   });
 
