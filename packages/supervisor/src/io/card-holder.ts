@@ -1,5 +1,12 @@
 import { buildCard, CardPresence, cardWill, systemClock } from '@shoal/agent-sdk';
-import { openLink, type Link, type LinkOptions, type Logger } from '@shoal/mqtt-link';
+import {
+  openLink,
+  readRetained,
+  type InboundMessage,
+  type Link,
+  type LinkOptions,
+  type Logger,
+} from '@shoal/mqtt-link';
 import { clientIdOf, discoveryTopic, readPresence, type AgentAddress, type AgentCard } from '@shoal/protocol';
 import type { Workflow } from '@shoal/workflow';
 
@@ -47,14 +54,24 @@ export class CardHolder {
     // A broker that restarts may have lost the card, and says nothing about what it has not.
     link.on('offline', () => (this.#state = 'unknown'));
     await link.subscribe(discoveryTopic(address), (message) => {
-      const { status } = readPresence(message.userProperties, message.payload.length);
-      this.#state = status === 'online' ? 'online' : 'offline';
+      this.#state = stateOf(message);
       this.#consider();
     });
   }
 
   /** To be called when the retained state is known: an absent card brings no message. */
   consider(): void {
+    this.#consider();
+  }
+
+  /** To be called now and then: EMQX does not push a change of presence, and tells it to who asks (DESIGN rule 18). Never rejects. */
+  async look(): Promise<void> {
+    const { link, address } = this.#options;
+    const topic = discoveryTopic(address);
+    if (!this.#stopped && !this.holds && !this.#taking && this.#state === 'online') {
+      const found = await readRetained(link, topic).catch(() => undefined);
+      if (found !== undefined) this.#state = stateOf(found.get(topic));
+    }
     this.#consider();
   }
 
@@ -120,6 +137,12 @@ export class CardHolder {
       this.#options.logger.info('lost the card', { workflowId: this.#options.address.agentId });
     this.#consider();
   }
+}
+
+function stateOf(card: InboundMessage | undefined): 'online' | 'offline' {
+  if (card === undefined) return 'offline';
+  const { status } = readPresence(card.userProperties, card.payload.length);
+  return status === 'online' ? 'online' : 'offline';
 }
 
 function cardOf(workflow: Workflow, address: AgentAddress, url: string): AgentCard {

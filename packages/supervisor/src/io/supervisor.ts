@@ -367,7 +367,7 @@ class UnitSupervisor implements Supervisor {
     }
     for (const { sessionId } of store.all()) reconciler.look(sessionId);
     keeper.lookAtAll();
-    for (const card of cards) card.consider();
+    for (const card of cards) void card.look();
   }
 
   #schedule(parts: Parts): void {
