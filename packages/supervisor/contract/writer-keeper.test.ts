@@ -16,7 +16,7 @@ describe.each(BROKERS)('the connection that quick steps share, on %s', (_, start
   });
   afterAll(() => broker.stop());
 
-  async function open(unit: string, url = broker.url) {
+  async function open(unit: string, url = broker.url, shares = true) {
     const link: Link = await openLink({ url: broker.url, clientId: `o/${unit}/s-${randomUUID()}` });
     const lost: string[] = [];
     const keeper = new WriterKeeper({
@@ -24,7 +24,7 @@ describe.each(BROKERS)('the connection that quick steps share, on %s', (_, start
       org: 'o',
       unit,
       supervisorId: 's',
-      shares: true,
+      shares,
       connect: { url },
       onLost: (writerId) => lost.push(writerId),
       logger: silentLogger,
@@ -60,6 +60,12 @@ describe.each(BROKERS)('the connection that quick steps share, on %s', (_, start
     await expect(writer?.link.publish('test/late', '')).rejects.toThrow(/fenced|closed|lost/);
     expect(other.keeper.current?.link.state).toBe('online');
     await expect.poll(() => mine.lost).toEqual([writer?.writerId]);
+  });
+
+  test('an eviction that failed is tried again', async () => {
+    const { keeper } = await open(`u-${randomUUID()}`, 'no url', false);
+    for (const writerId of ['writer-1', 'writer-1'])
+      await expect(keeper.evict(writerId)).rejects.toMatchObject({ code: 'invalid-options' });
   });
 
   test('rule 8: who stops while something that wrote over it has not ended lets the others know', async () => {
