@@ -126,7 +126,7 @@ function survivable(random: Random) {
 /** Between the act and its result, mostly. */
 function afterActing(random: Random): Fault {
   return {
-    role: random.pick(['actor', 'actor', 'actor', 'instance', 'broker', 'site']),
+    role: random.pick(['actor', 'actor', 'instance', 'broker', 'site', 'site']),
     pick: 0,
     kind: 'kill',
     backAfterMs: backAfter(random),
