@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import {
   createReplyRouter,
   openLink,
@@ -240,6 +240,39 @@ export function linkContract(
         await Promise.all([first.count(2), second.count(2)]);
         expect(first.texts()).toEqual(['kept', 'live']);
         expect(second.texts()).toEqual(['kept', 'live']);
+      });
+
+      promise('a handler that closes takes with it what only it had asked of the broker', async () => {
+        const [link, other] = [await open(), await open()];
+        const topic = topicOf();
+        const got = collect();
+        await link.subscribe(topic, got.handler, { noLocal: true });
+        const asPublished = await link.subscribe(topic, () => undefined, { retainAsPublished: true });
+        await asPublished.close();
+        await link.publish(topic, 'mine', { retain: true });
+        await other.publish(topic, 'theirs', { retain: true });
+        await got.count(1);
+        expect(got.texts()).toEqual(['theirs']);
+        expect(got.messages[0]?.retain).toBe(false);
+      });
+
+      promise('a handler gets everything while others of its filter come and go', async () => {
+        const [link, other] = [await open(), await open()];
+        const topic = topicOf();
+        await other.publish(topic, '0', { retain: true });
+        const got = collect();
+        await link.subscribe(topic, got.handler, { retainHandling: 2 });
+        const sent: string[] = [];
+        for (let n = 1; n <= 20; n += 1) {
+          const guest = await link.subscribe(topic, () => undefined, { retainAsPublished: n % 2 === 0 });
+          const closing = guest.close();
+          sent.push(String(n));
+          await other.publish(topic, String(n), { retain: true });
+          await closing;
+        }
+        await vi.waitFor(() => expect(got.texts()).toContain('20'));
+        // Replays that a guest asked for as published cannot be told from what is live.
+        expect([...new Set(got.texts())].filter((text) => text !== '0')).toEqual(sent);
       });
 
       promise('the last handler to close unsubscribes', async () => {

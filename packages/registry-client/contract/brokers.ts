@@ -1,4 +1,4 @@
-import { createBroker, hashPassword, type RegistrySettings } from '@shoal/broker';
+import { createBroker, hashPassword, type BrokerOptions } from '@shoal/broker';
 import { mosquittoPath, startMosquitto } from '@shoal/mqtt-link/testing';
 
 export interface RunningBroker {
@@ -14,8 +14,8 @@ export interface BrokerKind {
   start(): Promise<RunningBroker>;
 }
 
-async function embedded(registry: RegistrySettings = {}): Promise<RunningBroker> {
-  let broker = createBroker({ allowAnonymous: true, registry });
+async function embedded(options: Pick<BrokerOptions, 'registry' | 'authorize'> = {}): Promise<RunningBroker> {
+  let broker = createBroker({ allowAnonymous: true, ...options });
   const { tcp } = await broker.start();
   if (tcp === undefined) throw new Error('the broker does not listen');
   const { url, port } = tcp;
@@ -23,20 +23,26 @@ async function embedded(registry: RegistrySettings = {}): Promise<RunningBroker>
     url,
     async restart() {
       await broker.stop();
-      broker = createBroker({ allowAnonymous: true, registry, listen: { tcp: { port }, ws: false } });
+      broker = createBroker({ allowAnonymous: true, ...options, listen: { tcp: { port }, ws: false } });
       await broker.start();
     },
     stop: () => broker.stop(),
   };
 }
 
-/** What the registry client meets: a broker that pushes presence, one that computes it in silence, one that knows nothing of it. */
+/** What the registry client meets: a broker that pushes presence, one that computes it in silence, one that refuses wide filters, one that knows nothing of presence. */
 export const BROKERS = {
   shoal: { name: 'the embedded broker', skip: false, start: () => embedded() },
   emqx: {
     name: 'the embedded broker as EMQX',
     skip: false,
-    start: () => embedded({ profile: 'emqx' }),
+    start: () => embedded({ registry: { profile: 'emqx' } }),
+  },
+  /** As the rules of a unit do: whoever watches it may subscribe to its cards, and not to everything under it. */
+  narrow: {
+    name: 'the embedded broker under the rules of a unit',
+    skip: false,
+    start: () => embedded({ authorize: (_, action, topic) => action === 'publish' || !topic.endsWith('/#') }),
   },
   mosquitto: {
     name: 'Mosquitto',

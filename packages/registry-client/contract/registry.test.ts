@@ -109,6 +109,7 @@ for (const [kind, { name, start, skip }] of Object.entries(BROKERS)) {
       const expected = {
         shoal: { software: 'shoal', presence: 'pushed' },
         emqx: { software: 'emqx', presence: 'polled' },
+        narrow: { software: 'shoal', presence: 'pushed' },
         mosquitto: { software: 'mosquitto', presence: 'wills' },
       };
       expect(registry.broker).toEqual(expected[kind as keyof typeof expected]);

@@ -15,13 +15,23 @@ import type {
 import type { AckFields, Connection } from './connection.ts';
 import { Deadlines } from './deadlines.ts';
 import { HandlerQueue } from './handler-queue.ts';
-import { LiveSubscription, mergeOptions, queuesOf, type Group, type Member } from './subscription-group.ts';
+import {
+  hasStaleFlags,
+  LiveSubscription,
+  mergeOptions,
+  queuesOf,
+  type Group,
+  type Member,
+} from './subscription-group.ts';
 
 interface PendingAck {
   readonly group: Group | undefined;
-  readonly member: Member | undefined;
+  readonly answers: Answers;
   readonly settle: () => void;
 }
+
+/** Whose SUBSCRIBE it was: that handler's, that of all, or of those alone that were subscribed already. */
+type Answers = Member | 'all' | 'subscribed';
 
 export interface SubscriberOptions {
   readonly fenced: boolean;
@@ -83,7 +93,7 @@ export class Subscriber {
     for (const group of this.#groups.values()) {
       if (!sessionPresent) group.granted = false;
       const unanswered = [...group.members].some((member) => !member.settled);
-      if (!group.granted || unanswered) answers.push(this.#send(connection, group, undefined));
+      if (!group.granted || unanswered) answers.push(this.#send(connection, group, 'all'));
     }
     for (const filter of this.#unwanted)
       if (!this.#groups.has(filter)) void this.#unsubscribe(connection, filter);
@@ -129,13 +139,16 @@ export class Subscriber {
     const pending = this.#pending.get(id);
     if (pending === undefined) return;
     this.#pending.delete(id);
-    if (pending.group !== undefined) this.#onSuback(pending.group, pending.member, packet);
+    if (pending.group !== undefined) this.#onSuback(pending.group, pending.answers, packet);
     pending.settle();
   }
 
-  #onSuback(group: Group, member: Member | undefined, packet: AckFields): void {
+  #onSuback(group: Group, answers: Answers, packet: AckFields): void {
     const code = Number(packet.granted?.[0] ?? FIRST_FAILURE);
-    const answered = member === undefined ? [...group.members] : [member];
+    const answered =
+      typeof answers === 'object'
+        ? [answers]
+        : [...group.members].filter((one) => answers === 'all' || one.settled);
     if (code < FIRST_FAILURE) {
       group.granted = true;
       group.grantedQos = code as Qos;
@@ -161,6 +174,11 @@ export class Subscriber {
   async #close(group: Group, member: Member): Promise<void> {
     if (!group.members.has(member)) return;
     this.#remove(group, member);
+    if (this.#groups.get(group.filter) === group) {
+      if (this.#connection !== undefined && hasStaleFlags(group))
+        await this.#send(this.#connection, group, 'subscribed');
+      return;
+    }
     if (this.#groups.has(group.filter)) return;
     if (this.#connection === undefined) this.#unwanted.add(group.filter);
     else await this.#unsubscribe(this.#connection, group.filter);
@@ -178,28 +196,36 @@ export class Subscriber {
   #group(filter: string): Group {
     const existing = this.#groups.get(filter);
     if (existing !== undefined) return existing;
-    const group: Group = { filter, members: new Set(), queues: [], grantedQos: 0, granted: false };
+    const flags = { noLocal: false, retainAsPublished: false };
+    const group: Group = { filter, members: new Set(), queues: [], grantedQos: 0, granted: false, flags };
     this.#groups.set(filter, group);
     this.#routes.add(group, filter);
     this.#unwanted.delete(filter);
     return group;
   }
 
-  /** `member` set: for this new handler, which alone gets the retained messages that the SUBSCRIBE brings. */
-  #send(connection: Connection, group: Group, member: Member | undefined): Promise<void> {
+  /** For a new handler: it alone gets the retained messages that the SUBSCRIBE brings. For those `subscribed`: it brings none. */
+  #send(connection: Connection, group: Group, answers: Answers): Promise<void> {
     const id = this.#options.ids.tryTake();
+    const member = typeof answers === 'object' ? answers : undefined;
     if (id === undefined) {
       const error = new LinkError('queue-full', 'all 65 535 packet identifiers are in use');
       if (member !== undefined) this.#giveUp(group, member, error);
       return Promise.resolve();
     }
-    const target = group.members.size > 1 ? member : undefined;
+    const merged = mergeOptions(group, member);
+    group.flags = merged;
+    // With Retain As Published a live message may look like a replay.
+    const target = group.members.size > 1 && !merged.retainAsPublished ? member : undefined;
     const withIds = this.#features?.subscriptionIdentifiersAvailable ?? true;
     const subscriptionId = withIds ? this.#routes.issueId(group, group.filter, target) : undefined;
+    const { qos, noLocal, retainAsPublished } = merged;
+    const retainHandling = answers === 'subscribed' ? 2 : merged.retainHandling;
+    const { filter } = group;
     connection.send(
-      encodeSubscribe(id, { filter: group.filter, ...mergeOptions(group, member), subscriptionId }),
+      encodeSubscribe(id, { filter, qos, noLocal, retainAsPublished, retainHandling, subscriptionId }),
     );
-    return new Promise((settle) => this.#pending.set(id, { group, member, settle }));
+    return new Promise((settle) => this.#pending.set(id, { group, answers, settle }));
   }
 
   #unsubscribe(connection: Connection, filter: string): Promise<void> {
@@ -207,7 +233,7 @@ export class Subscriber {
     this.#unwanted.delete(filter);
     if (id === undefined) return Promise.resolve();
     connection.send(encodeUnsubscribe(id, filter));
-    return new Promise((settle) => this.#pending.set(id, { group: undefined, member: undefined, settle }));
+    return new Promise((settle) => this.#pending.set(id, { group: undefined, answers: 'all', settle }));
   }
 
   *#unanswered(): Iterable<Member> {

@@ -22,6 +22,14 @@ export interface Group {
   grantedQos: Qos;
   /** The broker has it: SUBACK seen in this session. */
   granted: boolean;
+  /** What the last SUBSCRIBE of it said. */
+  flags: SubscriptionFlags;
+}
+
+/** What handlers of one filter cannot have each for itself. */
+export interface SubscriptionFlags {
+  readonly noLocal: boolean;
+  readonly retainAsPublished: boolean;
 }
 
 export class LiveSubscription implements Subscription {
@@ -51,31 +59,36 @@ export function queuesOf(
   { group, target }: Route<Group, Member>,
   message: InboundMessage,
 ): readonly HandlerQueue[] {
-  if (target === undefined || !isReplay(message, group)) return group.queues;
+  if (target === undefined || !message.retain) return group.queues;
   // A target that is gone takes its replay with it.
   return group.members.has(target) ? [target.queue] : [];
 }
 
-/** The broker marks what it replays at SUBSCRIBE as retained; with Retain As Published live messages may look the same. */
-function isReplay(message: InboundMessage, group: Group): boolean {
-  if (!message.retain) return false;
-  for (const { options } of group.members) if (options.retainAsPublished === true) return false;
-  return true;
-}
-
-/** The options of one SUBSCRIBE that serves all handlers of a filter. */
+/** The options of one SUBSCRIBE that serves all handlers of a filter. `newest`: retained messages are for that one alone. */
 export function mergeOptions(
   group: Group,
   newest: Member | undefined,
-): { qos: Qos; noLocal: boolean; retainAsPublished: boolean; retainHandling: 0 | 1 | 2 } {
+): SubscriptionFlags & { readonly qos: Qos; readonly retainHandling: 0 | 1 | 2 } {
   const all = [...group.members].map((member) => member.options);
-  const qos = Math.max(...all.map((options) => options.qos ?? 1)) as Qos;
   const handling = newest === undefined ? all : [newest.options];
   return {
-    qos,
-    // The protocol forbids No Local on a shared subscription (MQTT 5 §3.8.3.1).
-    noLocal: !group.filter.startsWith('$share/') && all.every((options) => options.noLocal === true),
-    retainAsPublished: all.some((options) => options.retainAsPublished === true),
+    ...flagsOf(group),
+    qos: Math.max(...all.map((options) => options.qos ?? 1)) as Qos,
     retainHandling: Math.min(...handling.map((options) => options.retainHandling ?? 0)) as 0 | 1 | 2,
   };
+}
+
+function flagsOf({ filter, members }: Group): SubscriptionFlags {
+  const all = [...members].map((member) => member.options);
+  return {
+    // The protocol forbids No Local on a shared subscription (MQTT 5 §3.8.3.1).
+    noLocal: !filter.startsWith('$share/') && all.every((options) => options.noLocal === true),
+    retainAsPublished: all.some((options) => options.retainAsPublished === true),
+  };
+}
+
+/** The broker has flags that only a handler wanted that has closed. */
+export function hasStaleFlags(group: Group): boolean {
+  const { noLocal, retainAsPublished } = flagsOf(group);
+  return group.flags.noLocal !== noLocal || group.flags.retainAsPublished !== retainAsPublished;
 }
