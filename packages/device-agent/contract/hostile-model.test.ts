@@ -239,7 +239,8 @@ describe('a model that obeys what it reads', () => {
     const agent = await startDeviceAgent({ url, ...PUMP, grant: 'dangerous' });
     closing.push(() => agent.stop());
     const { readText, answers } = model();
-    await readText(inject({ tool: 'stop', args: {}, sessionId: 's1' }));
+    // Of its own: the broker keeps what was done in a session for the tests after this one.
+    await readText(inject({ tool: 'stop', args: {}, sessionId: 'hot-1' }));
     expect(answers[0]).toMatchObject({ ok: true });
     const { received } = agent.status().telemetry;
     const sample = {
@@ -252,7 +253,7 @@ describe('a model that obeys what it reads', () => {
     };
     await link.publish(deviceTopics(PUMP).telemetry, JSON.stringify(sample), { qos: 1 });
     await expect.poll(() => agent.status().telemetry.received).toBeGreaterThan(received);
-    await readText(inject({ tool: 'start', args: {}, sessionId: 's2' }));
+    await readText(inject({ tool: 'start', args: {}, sessionId: 'hot-2' }));
     const refusal = { code: 'interlock', interlock: { name: 'motor-hot' } };
     expect(answers[1]).toMatchObject({ ok: false, refusal });
     expect(device.state.running).toBe(false);
