@@ -1,19 +1,31 @@
-import type { Requester } from '@shoal/agent-sdk';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isA2aError, type Requester } from '@shoal/agent-sdk';
 import type { AgentAddress } from '@shoal/protocol';
 import type { Reply } from '../core/judge-answer.ts';
 
 const MAX_WHY = 120;
 /** An agent that was killed at work leaves a failed task; its successor answers. */
 const TRIES = 3;
+/** Until an agent that should be there, and does not listen, is asked again. */
+const ABSENT_MS = 500;
+const ENDED: ReadonlySet<string> = new Set(['offline', 'asleep']);
 
-/** Asks a device agent how it is. Never rejects: whoever does not answer in time, or refuses, is silent. */
+export interface AskedAgent extends AgentAddress {
+  /** As the registry knows it. */
+  readonly presence: string;
+}
+
+/**
+ * Asks a device agent how it is. Never rejects: whoever does not answer in time, or refuses, is silent. One that does not listen and did
+ * not say goodbye is asked until `signal` aborts: after a restart of the broker all come back, and not in the order in which they are needed.
+ */
 export async function askStatus(
   requester: Requester,
-  address: AgentAddress,
+  { presence, ...address }: AskedAgent,
   signal: AbortSignal,
 ): Promise<Reply> {
   let why = 'no time left';
-  for (let attempt = 1; attempt <= TRIES && !signal.aborted; attempt += 1) {
+  for (let failures = 0; failures < TRIES && !signal.aborted;) {
     try {
       const message = { data: { skill: 'status' }, metadata: { skill: 'status' } };
       const answer = await requester.send(address, message, { signal, firstReplyTimeoutMs: 4_000 });
@@ -27,9 +39,15 @@ export async function askStatus(
           : { kind: 'answered', data };
       }
       why = `its task ended as ${answer.status.state}`;
+      failures += 1;
     } catch (error) {
-      why = signal.aborted ? 'no answer in time' : error instanceof Error ? error.message : String(error);
-      break;
+      if (signal.aborted) {
+        why = 'no answer in time';
+        break;
+      }
+      why = error instanceof Error ? error.message : String(error);
+      if (!isA2aError(error, 'no-responder') || ENDED.has(presence)) break;
+      await sleep(ABSENT_MS, undefined, { signal }).catch(() => undefined);
     }
   }
   return { kind: 'silent', why: why.slice(0, MAX_WHY) };

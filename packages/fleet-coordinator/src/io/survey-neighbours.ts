@@ -48,13 +48,13 @@ export async function surveyNeighbours(
   signal?.addEventListener('abort', abort);
   if (signal?.aborted === true) abort();
   try {
-    const ask = (agentId: string | undefined): Promise<Reply> =>
-      agentId === undefined
+    const ask = (who: { readonly agentId?: string | undefined; readonly presence: string }): Promise<Reply> =>
+      who.agentId === undefined
         ? Promise.resolve({ kind: 'silent', why: 'no agent watches it' })
-        : askStatus(requester, { org, unit, agentId }, deadline.signal);
+        : askStatus(requester, { org, unit, agentId: who.agentId, presence: who.presence }, deadline.signal);
     const [own, ...replies] = await Promise.all([
-      ask(neighbourhood.own?.agentId),
-      ...neighbourhood.neighbours.map(({ agentId }) => ask(agentId)),
+      ask(neighbourhood.own ?? { presence: 'unregistered' }),
+      ...neighbourhood.neighbours.map(ask),
     ]);
     signal?.throwIfAborted();
     // Our own connection was away: that says nothing of the neighbours.
