@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -11,7 +10,5 @@ export default defineConfig({
     // What a condition may take on a busy machine; one second is the default.
     expect: { poll: { timeout: 15_000 } },
     pool: 'forks',
-    // Most of a contract suite is waiting: on two processors, where one worker is the default, two take little more than half the time.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
   },
 });
