@@ -33,7 +33,7 @@ export async function runModelFleet({ modelPath }: SmallModel): Promise<void> {
   const note = reasoning.find(({ stepId }) => stepId === 'work-order');
   assert(note, `no decision of the step work-order is on record: ${JSON.stringify(reasoning)}`);
   const { text } = note.decision as { readonly text?: unknown };
-  const isText = typeof text === 'string' && text.length >= 1 && text.length <= 600;
+  const isText = typeof text === 'string' && text.length >= 1 && text.length <= 300;
   assert(isText, `the note is ${JSON.stringify(note.decision)}`);
   assert(note.model?.startsWith('llama/'), `asked was ${note.model}`);
   const isInTime = note.by === 'model' && note.error === null && note.tokens > 50;

@@ -3,6 +3,9 @@ import type { Blueprint, Json, StepOutput } from '@shoal/workflow';
 import type { ReasonerSetup } from './open-reasoner.ts';
 import { reason } from './step-reasoner.ts';
 
+/** A grammar ends the note there, well before a model that rambles is out of tokens. */
+const NOTE_CHARACTERS = 300;
+
 /**
  * Adds a note for the people who read the step's result, drafted by a model from that result: an artifact beside the others, with who
  * wrote it. Nothing reads it but people; output and summary stay as they are. `facts`: what of the output the note is written from; a
@@ -23,7 +26,8 @@ export function annotated(
         purpose: `${context.stepId}-note`,
         instructions,
         data: { summary: result.summary ?? '', ...facts(result.output) },
-        fallback: (result.summary ?? 'No note.').slice(0, 600) || 'No note.',
+        maxCharacters: NOTE_CHARACTERS,
+        fallback: (result.summary ?? 'No note.').slice(0, NOTE_CHARACTERS) || 'No note.',
       });
       const { output, by, fallback } = await reason(setup, context, task);
       const note = {

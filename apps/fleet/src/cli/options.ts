@@ -131,7 +131,7 @@ function modelConfig(file: string): ReasonerConfig {
   return {
     kind: 'llama',
     modelPath,
-    maxOutputTokens: 160,
+    maxOutputTokens: 256,
     temperature: 0,
     repairs: 1,
     budgets: { session: { tokens: 20_000 }, fleetPerDay: { tokens: 1_000_000 } },
