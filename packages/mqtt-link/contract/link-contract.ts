@@ -538,6 +538,27 @@ export function linkContract(
         await got.count(1);
         expect((await link.publish(gone, 'gone')).noMatchingSubscribers).toBe(true);
       });
+
+      promise('what a handler had asked for is gone when it closed while offline', async () => {
+        const proxy = await startProxy();
+        const link = await open({ url: through(proxy), cleanStart: false, sessionExpirySeconds: 60 });
+        const other = await open();
+        const topic = topicOf();
+        const got = collect();
+        await link.subscribe(topic, got.handler);
+        const asPublished = await link.subscribe(topic, () => undefined, { retainAsPublished: true });
+        proxy.refuse(true);
+        const offline = nextEvent(link, 'offline');
+        proxy.cut();
+        await offline;
+        await asPublished.close();
+        const online = nextEvent(link, 'online');
+        proxy.refuse(false);
+        await online;
+        await other.publish(topic, 'live', { retain: true });
+        await got.count(1);
+        expect(got.messages.map(({ retain }) => retain)).toEqual([false]);
+      });
     });
 
     describe('wills', () => {

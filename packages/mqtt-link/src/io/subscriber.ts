@@ -94,6 +94,7 @@ export class Subscriber {
       if (!sessionPresent) group.granted = false;
       const unanswered = [...group.members].some((member) => !member.settled);
       if (!group.granted || unanswered) answers.push(this.#send(connection, group, 'all'));
+      else if (hasStaleFlags(group)) answers.push(this.#send(connection, group, 'subscribed'));
     }
     for (const filter of this.#unwanted)
       if (!this.#groups.has(filter)) void this.#unsubscribe(connection, filter);
@@ -174,14 +175,11 @@ export class Subscriber {
   async #close(group: Group, member: Member): Promise<void> {
     if (!group.members.has(member)) return;
     this.#remove(group, member);
-    if (this.#groups.get(group.filter) === group) {
-      if (this.#connection !== undefined && hasStaleFlags(group))
-        await this.#send(this.#connection, group, 'subscribed');
-      return;
-    }
-    if (this.#groups.has(group.filter)) return;
-    if (this.#connection === undefined) this.#unwanted.add(group.filter);
-    else await this.#unsubscribe(this.#connection, group.filter);
+    const kept = this.#groups.get(group.filter);
+    if (this.#connection === undefined) {
+      if (kept === undefined) this.#unwanted.add(group.filter);
+    } else if (kept === undefined) await this.#unsubscribe(this.#connection, group.filter);
+    else if (hasStaleFlags(kept)) await this.#send(this.#connection, kept, 'subscribed');
   }
 
   #remove(group: Group, member: Member): void {
@@ -219,12 +217,8 @@ export class Subscriber {
     const target = group.members.size > 1 && !merged.retainAsPublished ? member : undefined;
     const withIds = this.#features?.subscriptionIdentifiersAvailable ?? true;
     const subscriptionId = withIds ? this.#routes.issueId(group, group.filter, target) : undefined;
-    const { qos, noLocal, retainAsPublished } = merged;
     const retainHandling = answers === 'subscribed' ? 2 : merged.retainHandling;
-    const { filter } = group;
-    connection.send(
-      encodeSubscribe(id, { filter, qos, noLocal, retainAsPublished, retainHandling, subscriptionId }),
-    );
+    connection.send(encodeSubscribe(id, { filter: group.filter, ...merged, retainHandling, subscriptionId }));
     return new Promise((settle) => this.#pending.set(id, { group, answers, settle }));
   }
 
