@@ -79,10 +79,10 @@ export class WriterKeeper {
 
   #take(topic: string, payload: Uint8Array): void {
     const at = parseShoalTopic(topic);
-    if (at?.kind === 'writer') this.#noteRecord(at.writerId, payload.length > 0);
+    if (at?.kind !== 'writer') return;
+    this.#noteRecord(at.writerId, payload.length > 0);
     const json = payload.length === 0 ? undefined : parseJson(payload);
-    if (at?.kind === 'writer' && json?.ok === true && validateWriterRecord(json.value).ok)
-      this.#onLost(at.writerId);
+    if (json?.ok === true && validateWriterRecord(json.value).ok) this.#onLost(at.writerId);
   }
 
   #noteRecord(writerId: string, isThere: boolean): void {
