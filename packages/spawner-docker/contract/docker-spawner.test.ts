@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { bundleProgram } from '@shoal/bundle';
 import { createBroker, type Broker } from '@shoal/broker';
-import { SPAWNER_CASES, type SpawnerPlace } from '@shoal/supervisor/testing';
+import { SPAWNER_CASES, stepOrder, type SpawnerPlace } from '@shoal/supervisor/testing';
 import type { StepOrder } from '@shoal/workflow';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openDockerSpawner, type DockerSpawnerOptions } from '../src/index.ts';
@@ -38,18 +38,7 @@ describe('spawner: Docker, over a served API', { timeout: 180_000 }, () => {
       ...more,
     });
 
-  const order = (more: Partial<StepOrder> = {}): StepOrder => ({
-    kind: 'step',
-    org: 'o',
-    unit: 'u',
-    sessionId: 's1',
-    stepId: 'a',
-    attempt: 1,
-    claimId: 'c1',
-    workflowId: 'flow',
-    blueprint: 'work',
-    ...more,
-  });
+  const order = (more: Partial<StepOrder> = {}) => stepOrder({ sessionId: 's1', claimId: 'c1', ...more });
 
   const until = async (holds: () => boolean): Promise<void> => {
     while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));

@@ -4,7 +4,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { basename, dirname } from 'node:path';
 import { bundleProgram } from '@shoal/bundle';
 import { createBroker, type Broker } from '@shoal/broker';
-import { SPAWNER_CASES, type SpawnerPlace } from '@shoal/supervisor/testing';
+import { SPAWNER_CASES, stepOrder, type SpawnerPlace } from '@shoal/supervisor/testing';
 import type { StepOrder } from '@shoal/workflow';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openDockerSpawner, type ContainerRecipe, type DockerSpawnerOptions } from '../src/index.ts';
@@ -102,18 +102,7 @@ describe.skipIf(missing !== undefined)('spawner: Docker, on a real engine', { ti
     return spawner;
   };
 
-  const order = (more: Partial<StepOrder> = {}): StepOrder => ({
-    kind: 'step',
-    org: 'o',
-    unit: 'u',
-    sessionId: randomUUID(),
-    stepId: 'a',
-    attempt: 1,
-    claimId: randomUUID(),
-    workflowId: 'flow',
-    blueprint: 'sleeps',
-    ...more,
-  });
+  const order = (more: Partial<StepOrder> = {}) => stepOrder({ blueprint: 'sleeps', ...more });
 
   /** Starts it; resolves at its end. */
   const ended = async (

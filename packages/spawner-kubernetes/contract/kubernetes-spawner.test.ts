@@ -4,7 +4,7 @@ import type { V1Job, V1Secret } from '@kubernetes/client-node';
 import { createBroker, type Broker } from '@shoal/broker';
 import { bundleProgram } from '@shoal/bundle';
 import type { Spawner } from '@shoal/supervisor';
-import { SPAWNER_CASES, type SpawnerPlace } from '@shoal/supervisor/testing';
+import { SPAWNER_CASES, stepOrder, type SpawnerPlace } from '@shoal/supervisor/testing';
 import type { StepOrder } from '@shoal/workflow';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openKubernetesSpawner, type KubernetesSpawnerOptions } from '../src/index.ts';
@@ -49,18 +49,7 @@ describe('spawner: Kubernetes, over a served API', { timeout: 180_000 }, () => {
     return spawner;
   };
 
-  const order = (more: Partial<StepOrder> = {}): StepOrder => ({
-    kind: 'step',
-    org: 'o',
-    unit: 'u',
-    sessionId: 's1',
-    stepId: 'a',
-    attempt: 1,
-    claimId: 'c1',
-    workflowId: 'flow',
-    blueprint: 'work',
-    ...more,
-  });
+  const order = (more: Partial<StepOrder> = {}) => stepOrder({ sessionId: 's1', claimId: 'c1', ...more });
   const ended = (spawner: Spawner, one: StepOrder): Promise<boolean> =>
     new Promise((resolve, reject) => {
       spawner.spawn(one, { onExit: resolve }).catch(reject);

@@ -14,11 +14,12 @@ import {
 } from '@shoal/broker';
 import { isLinkError, openLink } from '@shoal/mqtt-link';
 import type { Task } from '@shoal/protocol';
-import { ORDER_VARIABLES, parseWorkflow, type SpawnOrder } from '@shoal/workflow';
+import { ORDER_VARIABLES, parseWorkflow } from '@shoal/workflow';
 import { graphYaml } from '@shoal/workflow/testing';
 import { decodeJwt, exportJWK, generateKeyPair, type JWK } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { childProcessSpawner, createSupervisor, instanceAccess, jwtIssuer } from '../src/index.ts';
+import { stepOrder } from '../src/testing/index.ts';
 import { QUICK } from './quick-policy.ts';
 
 const PASSWORD = 'the-supervisors-own-secret';
@@ -60,17 +61,7 @@ afterAll(async () => {
   await broker.stop();
 });
 
-const order: SpawnOrder = {
-  kind: 'step',
-  org: 'o',
-  unit: 'u',
-  sessionId: 's1',
-  stepId: 'a',
-  attempt: 1,
-  claimId: 'c',
-  workflowId: 'flow',
-  blueprint: 'work',
-};
+const order = stepOrder({ sessionId: 's1', claimId: 'c' });
 
 test(
   'an instance has a credential of its own: it does its step, and the broker refuses all else',

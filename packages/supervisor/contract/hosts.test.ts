@@ -20,6 +20,7 @@ import {
   type Spawner,
   type SpawnHooks,
 } from '../src/index.ts';
+import { stepOrder } from '../src/testing/index.ts';
 import { BROKERS, FleetBench, type TestBroker } from './fleet-bench.ts';
 
 /** Starts nothing: what it was given stands in `orders`, and ends when the test says so. */
@@ -106,18 +107,7 @@ describe.each(BROKERS)('hosts on %s', { timeout: 180_000 }, (_, startBroker) => 
     return child;
   }
 
-  const order = (more: Partial<StepOrder> = {}): StepOrder => ({
-    kind: 'step',
-    org: 'o',
-    unit: fleet.unit,
-    sessionId: randomUUID(),
-    stepId: 'a',
-    attempt: 1,
-    claimId: randomUUID(),
-    workflowId: 'flow',
-    blueprint: 'work',
-    ...more,
-  });
+  const order = (more: Partial<StepOrder> = {}) => stepOrder({ unit: fleet.unit, ...more });
 
   async function known(hosts: RemoteHosts, ...ids: readonly string[]): Promise<void> {
     while (!ids.every((id) => hosts.hosts.some((place) => place.id === id)))

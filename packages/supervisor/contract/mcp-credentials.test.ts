@@ -3,10 +3,10 @@ import { authenticateAny, authenticateJwt, createBroker, type Broker } from '@sh
 import { connectMcp, mcpClientAccess, mcpServerAccess, serveMcp, type McpServing } from '@shoal/mcp-mqtt';
 import { isLinkError, openLink, type Link } from '@shoal/mqtt-link';
 import { mcpClientIdOf } from '@shoal/protocol';
-import type { SpawnOrder } from '@shoal/workflow';
 import { exportJWK, generateKeyPair, type JWK } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { instanceAccess, jwtIssuer, type JwtIssuerOptions } from '../src/index.ts';
+import { stepOrder } from '../src/testing/index.ts';
 
 const TOKENS = { issuer: 'https://supervisor.example', audience: 'broker' };
 const PUMP = 'shoal/o/u/pump';
@@ -14,17 +14,7 @@ const VALVE = 'shoal/o/u/valve';
 const GAUGE = { serverId: 'gauge-1', serverName: 'shoal/o/u/gauge' };
 const address = { org: 'o', unit: 'u', agentId: 's1.a' };
 
-const order: SpawnOrder = {
-  kind: 'step',
-  org: 'o',
-  unit: 'u',
-  sessionId: 's1',
-  stepId: 'a',
-  attempt: 1,
-  claimId: 'c',
-  workflowId: 'flow',
-  blueprint: 'operate',
-};
+const order = stepOrder({ sessionId: 's1', claimId: 'c', blueprint: 'operate' });
 
 let broker: Broker;
 let url: string;

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { createAgent, createRequester, retainedTaskStore, type Requester } from '@shoal/agent-sdk';
 import { createBroker, type Broker } from '@shoal/broker';
 import { openLink, readRetained, type Link } from '@shoal/mqtt-link';
@@ -8,6 +7,7 @@ import { retainedLedger } from '@shoal/reasoner';
 import { createHost, createSupervisor, inProcessSpawner } from '@shoal/supervisor';
 import { parseWorkflow, sessionControl, type SessionControl, type SessionView } from '@shoal/workflow';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readNamedTest } from '../scenarios/named-test.ts';
 import { blueprintsOf } from '../shapes/blueprints.ts';
 import { FAMILIES } from './families.ts';
 
@@ -25,7 +25,6 @@ steps:
   - { id: z, use: { blueprint: plain }, needs: [ask] }
 `;
 
-const root = new URL('../../../', import.meta.url);
 const kinds = Object.keys(FAMILIES) as ShoalTopic['kind'][];
 const cleanUp: (() => unknown)[] = [];
 let broker: Broker;
@@ -127,8 +126,8 @@ const ELSEWHERE = kinds.flatMap((kind) => {
 });
 
 test.each(ELSEWHERE)('that %s expires is tested by name: %s', async (_, named) => {
-  const [file = '', title = ''] = named.split(/: (.*)/s);
-  expect(await readFile(new URL(file, root), 'utf8')).toContain(`'${title}'`);
+  const { title, text } = await readNamedTest(named);
+  expect(text).toContain(`'${title}'`);
 });
 
 test('what supervisors, hosts, agents and people retain expires', { timeout: 120_000 }, async () => {

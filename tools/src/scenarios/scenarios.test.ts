@@ -1,8 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
+import { readNamedTest } from './named-test.ts';
 import { SCENARIOS } from './scenarios.ts';
-
-const root = new URL('../../../', import.meta.url);
 
 test('scenarios 1 to 23 are there, each once', () => {
   const numbers = SCENARIOS.map(({ id }) => Number(id)).filter((id) => !Number.isNaN(id));
@@ -15,8 +13,7 @@ test.each(SCENARIOS.map((scenario) => [scenario.id, scenario] as const))(
   async (_, { tests = [], untested }) => {
     expect(tests.length > 0).toBe(untested === undefined);
     for (const named of tests) {
-      const [file = '', title = ''] = named.split(/: (.*)/s);
-      const text = await readFile(new URL(file, root), 'utf8');
+      const { title, text } = await readNamedTest(named);
       expect(text).toContain(title);
       expect(title.length).toBeGreaterThan(10);
       expect(text).not.toMatch(/\b(test|it|describe)\.(skip|todo|only)\(/);

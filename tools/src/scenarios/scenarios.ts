@@ -1,18 +1,20 @@
 import type { Scenario } from './scenario.ts';
+import {
+  CONSOLE,
+  KILL,
+  PARSE,
+  PLAN,
+  SCENARIOS_TEST,
+  SUPERVISOR,
+  SUPERVISOR_TEST,
+  WORKFLOW,
+} from './test-files.ts';
 import { WEAKNESSES } from './weaknesses.ts';
 
 const SDK = 'packages/agent-sdk/src/testing';
-const SUPERVISOR = 'packages/supervisor/contract';
-const WORKFLOW = 'packages/workflow/contract/run-step.test.ts';
-const SCENARIOS_TEST = `${SUPERVISOR}/scenarios.test.ts`;
-const KILL = 'apps/fleet/test/kill.test.ts';
 const CLI = 'apps/cli/test';
-const CONSOLE = 'apps/console/test';
-const PLAN = 'packages/workflow/src/core/plan.test.ts';
-const PARSE = 'packages/workflow/src/core/parse-workflow.test.ts';
 const DECIDE = 'packages/workflow/src/core/decide-step.test.ts';
 const REGISTRY = 'packages/registry-client/contract/registry.test.ts';
-const SUPERVISOR_TEST = `${SUPERVISOR}/supervisor.test.ts`;
 
 /** End to end, over a real broker. */
 const END_TO_END: readonly Scenario[] = [

@@ -1,13 +1,14 @@
 import type { Scenario } from './scenario.ts';
-
-const SUPERVISOR = 'packages/supervisor/contract';
-const WORKFLOW = 'packages/workflow/contract/run-step.test.ts';
-const SCENARIOS_TEST = `${SUPERVISOR}/scenarios.test.ts`;
-const KILL = 'apps/fleet/test/kill.test.ts';
-const CONSOLE = 'apps/console/test';
-const PLAN = 'packages/workflow/src/core/plan.test.ts';
-const PARSE = 'packages/workflow/src/core/parse-workflow.test.ts';
-const SUPERVISOR_TEST = `${SUPERVISOR}/supervisor.test.ts`;
+import {
+  CONSOLE,
+  KILL,
+  PARSE,
+  PLAN,
+  SCENARIOS_TEST,
+  SUPERVISOR,
+  SUPERVISOR_TEST,
+  WORKFLOW,
+} from './test-files.ts';
 
 /** Where an earlier system of this shape was weak; each has a test that it is not so here. */
 export const WEAKNESSES: readonly Scenario[] = [

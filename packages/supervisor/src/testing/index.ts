@@ -5,3 +5,4 @@ export {
   type SpawnerPlace,
   type SpawnerUnderTest,
 } from './spawner-contract.ts';
+export { stepOrder } from './step-order.ts';

@@ -7,6 +7,7 @@ import { parseWorkflow, type StepOrder } from '@shoal/workflow';
 import { createSupervisor } from '../io/supervisor.ts';
 import { roomOf } from '../spawners/room-of.ts';
 import type { Spawner } from '../types.ts';
+import { stepOrder } from './step-order.ts';
 
 /** Where the spawner of a case has to start things. */
 export interface SpawnerPlace {
@@ -155,20 +156,8 @@ export const SPAWNER_CASES: readonly SpawnerCase[] = [
   ),
 ];
 
-/** An order that nobody planned: its instance looks, finds no session, and leaves. */
-function orderOf({ org, unit }: Pick<Stage, 'org' | 'unit'>, stepId: string): StepOrder {
-  return {
-    kind: 'step',
-    org,
-    unit,
-    sessionId: randomUUID(),
-    stepId,
-    attempt: 1,
-    claimId: randomUUID(),
-    workflowId: 'flow',
-    blueprint: 'work',
-  };
-}
+const orderOf = ({ org, unit }: Pick<Stage, 'org' | 'unit'>, stepId: string): StepOrder =>
+  stepOrder({ org, unit, stepId });
 
 function spawnAndWait(stage: Stage, stepId: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
