@@ -98,12 +98,16 @@ describe('spawner: Docker, over a served API', { timeout: 180_000 }, () => {
     },
   );
 
-  test('a connection that awaits an end and breaks is opened again', async () => {
+  test.each([
+    ['before', 0],
+    ['after', 100],
+  ])('a connection that awaits an end and breaks is opened again (%s its head)', async (_, pauseMs) => {
     const spawner = await open();
     const ended = new Promise<boolean>((resolve, reject) => {
       spawner.spawn(order(), { onExit: resolve }).catch(reject);
     });
     await until(() => [...engine.containers.values()].some(({ waiting }) => waiting.length > 0));
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
     engine.breakWaits();
     expect(await ended).toBe(true);
   });

@@ -66,7 +66,8 @@ export async function serveEngine(programs: Readonly<Record<string, string>>): P
     Object.assign(container, { state: 'running', child });
     child.once('exit', (code) => {
       Object.assign(container, { state: 'exited', code: code ?? 137 });
-      for (const waiting of container.waiting.splice(0)) answer(waiting, 200, { StatusCode: container.code });
+      const body = JSON.stringify({ StatusCode: container.code });
+      for (const waiting of container.waiting.splice(0)) waiting.end(body);
     });
     orBreak('start', response, () => answer(response, 204));
   };
@@ -100,6 +101,8 @@ export async function serveEngine(programs: Readonly<Record<string, string>>): P
     if (verb === 'start') return start(container, response);
     if (verb === 'wait') {
       if (container.state === 'exited') return answer(response, 200, { StatusCode: container.code });
+      // As the real one: the head at once, the body at the end.
+      response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders();
       return void container.waiting.push(response);
     }
     answer(response, 404, { message: 'page not found' });

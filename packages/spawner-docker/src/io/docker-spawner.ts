@@ -1,3 +1,5 @@
+import type { Readable } from 'node:stream';
+import { json } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
 import { silentLogger, type Logger } from '@shoal/mqtt-link';
 import {
@@ -40,6 +42,11 @@ export interface DockerSpawnerOptions extends ContainerSettings, Credentials {
   /** Longest wait for one call to the engine. Default 30 000. */
   readonly callMs?: number;
   readonly logger?: Logger;
+}
+
+/** What the engine's client offers beneath its calls, and its types leave out. */
+interface Modem {
+  dial(request: object, done: (error: Error | null, answer: Readable) => void): void;
 }
 
 /** Pause before a container whose end could not be awaited is looked at again; doubles up to the longest. */
@@ -179,13 +186,10 @@ class DockerSpawner implements Spawner {
     const { signal } = this.#stopping;
     for (let pauseMs = LOOK_AGAIN_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_LOOK_MS)) {
       try {
-        const waiting = this.#docker
-          .getContainer(name)
-          .wait({ condition: 'not-running', abortSignal: signal });
-        const { StatusCode } = (await waiting) as { StatusCode: number };
+        const code = await this.#exitCode(name);
         if (signal.aborted) return;
         await this.#remove(name);
-        return this.#ended(name, StatusCode === 0);
+        return this.#ended(name, code === 0);
       } catch (error) {
         if (signal.aborted) return;
         // It was removed by somebody else: nobody can say how it ended.
@@ -197,6 +201,25 @@ class DockerSpawner implements Spawner {
       }
       await setTimeout(pauseMs, undefined, { ref: false });
     }
+  }
+
+  /**
+   * Answered when the container has stopped. Asked for as a stream, for the engine sends the head of its answer at once, and the client's own
+   * `wait` never settles when the connection breaks after that.
+   */
+  async #exitCode(name: string): Promise<number> {
+    const body = await new Promise<Readable>((resolve, reject) => {
+      const modem = this.#docker.getContainer(name).modem as Modem;
+      const request = {
+        path: `/containers/${encodeURIComponent(name)}/wait?condition=not-running`,
+        method: 'POST',
+        isStream: true,
+        abortSignal: this.#stopping.signal,
+        statusCodes: { 200: true, 404: 'no such container' },
+      };
+      modem.dial(request, (error, answer) => (error === null ? resolve(answer) : reject(error)));
+    });
+    return ((await json(body)) as { StatusCode: number }).StatusCode;
   }
 
   #ended(name: string, clean: boolean): void {

@@ -120,7 +120,7 @@ async function supervise(parameters: WorkerParameters) {
   return {
     async begin() {
       await ended;
-      if ('ready' in spawner) await isFull(spawner as ChildProcessSpawner);
+      if (parameters.spawner === 'warm child') await isFull(spawner as ChildProcessSpawner);
       sessionId = randomUUID();
       const working = whenTold((word) => word.sessionId === sessionId && word.attempt === 1);
       ended = ask('flow', sessionId);
