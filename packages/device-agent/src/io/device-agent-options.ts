@@ -30,7 +30,8 @@ export interface DeviceAgentOptions
   readonly giveUpAfterMs?: number;
   /**
    * Device time in milliseconds for which the answer of a completed request stands: incidents of that time are kept, and the workflow
-   * is not asked again. Default 0: it is asked for each incident.
+   * is not asked again. One that comes while a request is open waits for its end, and is asked about if that fails. Default 0: it is
+   * asked for each incident.
    */
   readonly askAgainAfterMs?: number;
   readonly onIncident?: (event: IncidentEvent) => void;

@@ -46,10 +46,15 @@ function instantClock(): Clock {
   };
 }
 
-function setting(answer: Answer, requests: readonly IncidentRequest[] = [], failingWrites = 0) {
+function setting(
+  answer: Answer,
+  requests: readonly IncidentRequest[] = [],
+  { failingWrites = 0, askAgainAfterMs = 0 } = {},
+) {
   let failures = failingWrites;
   const calls: { method: 'stream' | 'subscribe'; input: MessageInput | { id: string } }[] = [];
   const log: string[] = [];
+  const outcomes: IncidentRequest[] = [];
   const talk = (method: 'stream' | 'subscribe') => (_: unknown, input: MessageInput | { id: string }) => {
     log.push(method);
     calls.push({ method, input });
@@ -67,13 +72,16 @@ function setting(answer: Answer, requests: readonly IncidentRequest[] = [], fail
       if (failures-- > 0) throw new Error('broker gone');
       log.push(`persist ${subject.requests.map(({ state }) => state).join()}`);
     },
-    onChange: finish,
+    onChange: (request) => {
+      outcomes.push(request);
+      finish(request);
+    },
     clock: instantClock(),
     logger: silentLogger,
     giveUpAfterMs: 600_000,
-    askAgainAfterMs: 0,
+    askAgainAfterMs,
   });
-  return { subject, calls, log, finished };
+  return { subject, calls, log, outcomes, finished };
 }
 
 describe('IncidentRequester', () => {
@@ -106,6 +114,89 @@ describe('IncidentRequester', () => {
     expect(calls).toHaveLength(1);
   });
 
+  describe('while a request of the same device is open', () => {
+    const HOUR_MS = 3_600_000;
+    const second = later('2-abc', 1);
+    const third = later('3-abc', 2);
+    const states = (requests: readonly IncidentRequest[]): string[] =>
+      requests.map(({ incidentId, state }) => `${incidentId} ${state}`);
+
+    function later(incidentId: string, minutes: number): IncidentMessage {
+      const detectedAt = new Date(Date.parse(MESSAGE.detectedAt) + minutes * 60_000).toISOString();
+      return { ...MESSAGE, detectedAt, evidence: { ...MESSAGE.evidence, incidentId } };
+    }
+
+    /** The first request ends as it is told to; those after it complete. */
+    function settingUntil(askAgainAfterMs = HOUR_MS) {
+      let end!: (taskState: string) => void;
+      const first = new Promise<string>((resolve) => (end = resolve));
+      let asked = 0;
+      const one = setting(
+        async function* () {
+          yield status((asked += 1) === 1 ? await first : 'TASK_STATE_COMPLETED');
+        },
+        [],
+        { askAgainAfterMs },
+      );
+      return { ...one, end };
+    }
+
+    it('asks nothing more, and keeps the last incident until the answer is known', async () => {
+      const { subject, calls, log, finished, end } = settingUntil();
+      subject.open(MESSAGE);
+      subject.open(second);
+      subject.open(third);
+      expect(states(subject.requests)).toEqual(['1-abc open', '3-abc waiting']);
+      end('TASK_STATE_COMPLETED');
+      await finished;
+      expect(states(subject.requests)).toEqual(['1-abc ended']);
+      expect(calls).toHaveLength(1);
+      expect(log).toContain('persist open,waiting');
+      expect(log.at(-1)).toBe('persist ended');
+    });
+
+    it('asks about the one that waited when the first has failed', async () => {
+      const { subject, calls, outcomes, end } = settingUntil();
+      subject.open(MESSAGE);
+      subject.open(second);
+      end('TASK_STATE_FAILED');
+      await expect.poll(() => states(outcomes)).toEqual(['1-abc ended', '2-abc ended']);
+      expect(calls.map(({ input }) => input)).toMatchObject([
+        { data: { evidence: { incidentId: '1-abc' } } },
+        { data: { evidence: { incidentId: '2-abc' } } },
+      ]);
+    });
+
+    it('asks at once when answers do not stand, or not for so long', async () => {
+      for (const standsMs of [0, 60_000]) {
+        const { subject, calls, outcomes, end } = settingUntil(standsMs);
+        subject.open(MESSAGE);
+        subject.open(second);
+        end('TASK_STATE_COMPLETED');
+        await expect.poll(() => outcomes.length).toBe(2);
+        expect(calls).toHaveLength(2);
+      }
+    });
+
+    it.each([
+      ['TASK_STATE_COMPLETED', 0],
+      ['TASK_STATE_FAILED', 1],
+    ])('a successor that finds it %s asks %i times about the one that waited', async (taskState, times) => {
+      const before = settingUntil();
+      before.subject.open(MESSAGE);
+      before.subject.open(second);
+      const [first, waiting] = before.subject.requests;
+      const { subject, calls } = setting(
+        () => items(status('TASK_STATE_COMPLETED')),
+        [{ ...first!, state: 'ended', taskState }, waiting!],
+        { askAgainAfterMs: HOUR_MS },
+      );
+      subject.resume();
+      await expect.poll(() => states(subject.requests)).not.toContain('2-abc waiting');
+      await expect.poll(() => calls.length).toBe(times);
+    });
+  });
+
   it('asks again under the same ids when nobody answers', async () => {
     let tries = 0;
     const { subject, calls, finished } = setting(() =>
@@ -118,7 +209,9 @@ describe('IncidentRequester', () => {
   });
 
   it('sends nothing before the request is durable, and goes on trying', async () => {
-    const { subject, log, finished } = setting(() => items(status('TASK_STATE_COMPLETED')), [], 3);
+    const { subject, log, finished } = setting(() => items(status('TASK_STATE_COMPLETED')), [], {
+      failingWrites: 3,
+    });
     subject.open(MESSAGE);
     await finished;
     expect(log).toEqual(['persist open', 'stream', 'persist ended']);

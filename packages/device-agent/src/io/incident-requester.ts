@@ -5,7 +5,7 @@ import { isTerminal, parseClientId, type AgentAddress, type Task, type TraceCont
 import {
   MAX_OUTCOME_CHARACTERS,
   putRequest,
-  standingAnswer,
+  standingRequest,
   type IncidentMessage,
   type IncidentRequest,
 } from '../core/agent/requests.ts';
@@ -24,7 +24,10 @@ export interface IncidentRequesterOptions {
   readonly logger: Logger;
   /** How long a workflow that does not answer is asked again. */
   readonly giveUpAfterMs: number;
-  /** After a request that completed, incidents of so much device time are not asked about: the last answer stands. */
+  /**
+   * Incidents within so much device time after a request are not asked about when it completes: its answer stands. Until then the last of
+   * them waits, and is asked about if the request fails.
+   */
   readonly askAgainAfterMs: number;
 }
 
@@ -50,9 +53,10 @@ export class IncidentRequester {
     return this.#requests;
   }
 
-  /** Takes up what a predecessor left open. */
+  /** Takes up what a predecessor left open or waiting. */
   resume(): void {
     for (const request of this.#requests) if (request.state === 'open') this.#start(request);
+    this.#release();
   }
 
   /** `trace`: of the sample that raised the incident. */
@@ -60,8 +64,8 @@ export class IncidentRequester {
     const { workflow, logger } = this.#options;
     const { incidentId } = message.evidence;
     if (workflow === undefined || this.#requests.some((request) => request.incidentId === incidentId)) return;
-    const standing = standingAnswer(this.#requests, message, this.#options.askAgainAfterMs);
-    if (standing !== undefined) {
+    const standing = standingRequest(this.#requests, message, this.#options.askAgainAfterMs);
+    if (standing?.state === 'ended') {
       logger.info('not asked again: the last answer stands', {
         incidentId,
         since: standing.message.detectedAt,
@@ -77,21 +81,40 @@ export class IncidentRequester {
       target,
       message,
       ...(trace === undefined ? {} : { trace }),
-      state: 'open',
+      state: standing === undefined ? 'open' : 'waiting',
     };
-    const requests = putRequest(this.#requests, request);
+    // One waits at a time: the last.
+    const others = this.#requests.filter(({ state }) => standing === undefined || state !== 'waiting');
+    const requests = putRequest(others, request);
     if (requests === undefined) {
       logger.error('too many requests are open: this incident is not reported', { incidentId });
       return;
     }
     this.#requests = requests;
-    this.#start(request);
+    if (request.state === 'open') this.#start(request);
+    else this.#wait(request, standing!);
   }
 
   /** Leaves open requests to a successor. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await Promise.allSettled(this.#following);
+  }
+
+  #wait({ incidentId }: IncidentRequest, { taskId }: IncidentRequest): void {
+    const { logger, persist } = this.#options;
+    logger.info('not asked yet: the answer to an open request may stand', { incidentId, taskId });
+    persist().catch((error: unknown) =>
+      logger.warn('an incident that waits is not durable yet', { incidentId, error: String(error) }),
+    );
+  }
+
+  /** Asks about what waited, unless an answer has come that stands for it. */
+  #release(): void {
+    const waiting = this.#requests.find(({ state }) => state === 'waiting');
+    if (waiting === undefined) return;
+    this.#requests = this.#requests.filter((request) => request !== waiting);
+    this.open(waiting.message, waiting.trace);
   }
 
   #start(request: IncidentRequest): void {
@@ -158,6 +181,7 @@ export class IncidentRequester {
   async #finish(before: IncidentRequest, change: Partial<IncidentRequest>): Promise<void> {
     const request: IncidentRequest = { ...before, ...change };
     this.#requests = this.#requests.map((one) => (one.incidentId === request.incidentId ? request : one));
+    this.#release();
     try {
       await this.#options.persist();
     } catch (error) {

@@ -13,8 +13,11 @@ export interface IncidentRequest {
   readonly message: IncidentMessage;
   /** Of the sample that raised the incident; a successor goes on in the same trace. */
   readonly trace?: TraceContext;
-  /** `open` until the workflow's task ended; `given-up` when it could not be reached. */
-  readonly state: 'open' | 'ended' | 'given-up';
+  /**
+   * `open` until the workflow's task ended; `given-up` when it could not be reached; `waiting` and not sent while an open one may bring the
+   * answer that stands for it.
+   */
+  readonly state: 'waiting' | 'open' | 'ended' | 'given-up';
   readonly taskState?: string;
   readonly summary?: string;
   /** First data of the workflow's last artifact, such as the work order; left out above 8 kB. */
@@ -108,16 +111,23 @@ function asContribution({ channel, learned, now, deviation, sinceMs }: Drift): C
   };
 }
 
-/** The completed request whose answer still stands for a new incident: less than `withinMs` of device time lie between them. */
-export function standingAnswer(
+/**
+ * The request whose answer stands for a new incident, or will when it completes: less than `withinMs` of device time lie between them. A
+ * completed one comes before an open one.
+ */
+export function standingRequest(
   requests: readonly IncidentRequest[],
   message: IncidentMessage,
   withinMs: number,
 ): IncidentRequest | undefined {
-  return requests.find(({ taskState, message: earlier }) => {
+  const near = requests.filter(({ message: earlier }) => {
     const elapsedMs = Date.parse(message.detectedAt) - Date.parse(earlier.detectedAt);
-    return taskState === 'TASK_STATE_COMPLETED' && elapsedMs >= 0 && elapsedMs < withinMs;
+    return elapsedMs >= 0 && elapsedMs < withinMs;
   });
+  return (
+    near.find(({ taskState }) => taskState === 'TASK_STATE_COMPLETED') ??
+    near.find(({ state }) => state === 'open')
+  );
 }
 
 /** Puts or replaces the request of an incident; ended ones are forgotten first. Undefined when too many are still open. */
@@ -127,7 +137,7 @@ export function putRequest(
 ): IncidentRequest[] | undefined {
   const others = requests.filter(({ incidentId }) => incidentId !== request.incidentId);
   while (others.length >= REMEMBERED_REQUESTS) {
-    const ended = others.findIndex(({ state }) => state !== 'open');
+    const ended = others.findIndex(({ state }) => state === 'ended' || state === 'given-up');
     if (ended < 0) return undefined;
     others.splice(ended, 1);
   }
