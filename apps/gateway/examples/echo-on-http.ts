@@ -1,7 +1,7 @@
 import { createAgent } from '@shoal/agent-sdk';
 import { createGateway } from '@shoal/gateway';
 
-const url = process.env['BROKER_URL'] ?? 'mqtt://127.0.0.1:1883';
+const url = process.env['SHOAL_BROKER_URL'] ?? 'mqtt://127.0.0.1:1883';
 const agent = createAgent({
   url,
   org: 'acme',

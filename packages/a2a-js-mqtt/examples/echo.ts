@@ -5,7 +5,7 @@ import { createMqttServer, mqttCardResolver, mqttTransports } from '@shoal/a2a-j
 import { createRequester } from '@shoal/agent-sdk';
 import { openLink } from '@shoal/mqtt-link';
 
-const url = process.env['BROKER_URL'] ?? 'mqtt://127.0.0.1:1883';
+const url = process.env['SHOAL_BROKER_URL'] ?? 'mqtt://127.0.0.1:1883';
 
 // An agent as it was written for HTTP: nothing in it knows of MQTT.
 const executor: AgentExecutor = {

@@ -9,7 +9,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { TaskStoreContext } from '../src/io/task-store.ts';
 import { createRequester } from '../src/index.ts';
 import { levelTaskRoutes, levelTaskStore } from '../src/level/index.ts';
-import { startProcess } from './process.ts';
+import { startSource } from '../src/testing/index.ts';
 
 const cleanUp: (() => Promise<unknown>)[] = [];
 
@@ -26,7 +26,7 @@ async function folder(): Promise<string> {
 describe('levelTaskStore, kill -9', () => {
   it('every task whose commit resolved is there afterwards, whole', async () => {
     const directory = await folder();
-    const writer = startProcess('task-writer.ts', [directory]);
+    const writer = startSource(new URL('./task-writer.ts', import.meta.url), [directory]);
     cleanUp.push(() => writer.kill());
     await writer.until((_, lines) => lines.length >= 200);
     await writer.kill();
@@ -50,7 +50,7 @@ describe('levelTaskStore, kill -9', () => {
     cleanUp.push(() => link.close());
     const requester = createRequester({ link, address: { ...address, agentId: 'caller' } });
 
-    const first = startProcess('counting-agent.ts', args);
+    const first = startSource(new URL('./counting-agent.ts', import.meta.url), args);
     cleanUp.push(() => first.kill());
     await first.until((line) => line === 'ready');
     const done = { text: 'x', messageId: randomUUID(), taskId: randomUUID(), contextId: randomUUID() };
@@ -63,7 +63,7 @@ describe('levelTaskStore, kill -9', () => {
     await first.until((line) => line === hung.messageId);
     await first.kill();
 
-    const second = startProcess('counting-agent.ts', args);
+    const second = startSource(new URL('./counting-agent.ts', import.meta.url), args);
     cleanUp.push(() => second.kill());
     await second.until((line) => line === 'ready');
     expect(await requester.send(address, done)).toEqual(one);

@@ -2,7 +2,7 @@ import { createRequester } from '@shoal/agent-sdk';
 import { openLink } from '@shoal/mqtt-link';
 
 const link = await openLink({
-  url: process.env['BROKER_URL'] ?? 'mqtt://127.0.0.1:1883',
+  url: process.env['SHOAL_BROKER_URL'] ?? 'mqtt://127.0.0.1:1883',
   clientId: 'acme/plant-1/me',
 });
 const requester = createRequester({ link, address: { org: 'acme', unit: 'plant-1', agentId: 'me' } });

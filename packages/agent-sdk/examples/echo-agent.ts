@@ -1,7 +1,7 @@
 import { createAgent } from '@shoal/agent-sdk';
 
 export const agent = createAgent({
-  url: process.env['BROKER_URL'] ?? 'mqtt://127.0.0.1:1883',
+  url: process.env['SHOAL_BROKER_URL'] ?? 'mqtt://127.0.0.1:1883',
   org: 'acme',
   unit: 'plant-1',
   agentId: 'echo',

@@ -9,7 +9,7 @@ const setSpeed = defineSkill({
 });
 
 const pump = createAgent({
-  url: process.env['BROKER_URL'] ?? 'mqtt://127.0.0.1:1883',
+  url: process.env['SHOAL_BROKER_URL'] ?? 'mqtt://127.0.0.1:1883',
   org: 'acme',
   unit: 'plant-1',
   agentId: 'pump-01',

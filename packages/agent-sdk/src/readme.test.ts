@@ -12,7 +12,7 @@ it('the examples of the README are the files in examples/, and they run', async 
   }
   const broker = createBroker({ allowAnonymous: true });
   const { tcp } = await broker.start();
-  vi.stubEnv('BROKER_URL', tcp?.url ?? '');
+  vi.stubEnv('SHOAL_BROKER_URL', tcp?.url ?? '');
   const { agent } = await import('../examples/echo-agent.ts');
   const { answer } = await import('../examples/call.ts');
   expect(JSON.stringify(answer)).toContain('You said: hello');

@@ -1,7 +1,7 @@
 import { SCENARIOS, runConformance } from '@shoal/conformance';
 
 const { report, verdict } = await runConformance({
-  broker: process.env['BROKER_URL'] ?? 'mqtt://127.0.0.1:1883',
+  broker: process.env['SHOAL_BROKER_URL'] ?? 'mqtt://127.0.0.1:1883',
   subjectName: 'my broker',
   roles: ['broker'],
   only: ['B01', 'B06', 'B07'],

@@ -15,7 +15,7 @@ it('the example of the README is the file in examples/, and it runs', async () =
   const file = await readFile(new URL('../examples/test-a-broker.ts', import.meta.url), 'utf8');
   expect(README).toContain(file.trim());
   const broker = createBroker({ allowAnonymous: true });
-  vi.stubEnv('BROKER_URL', (await broker.start()).tcp?.url ?? '');
+  vi.stubEnv('SHOAL_BROKER_URL', (await broker.start()).tcp?.url ?? '');
   const log = vi.spyOn(console, 'log').mockImplementation(() => undefined);
   await import('../examples/test-a-broker.ts');
   expect(log.mock.calls.flat().join()).toMatch(/^6 of 6 passed/);

@@ -30,7 +30,7 @@ it('a change of the code is taken up, and no request that comes meanwhile is los
   watching = spawn(
     process.execPath,
     ['node_modules/tsx/dist/cli.mjs', 'watch', '--conditions=@shoal/source', 'src/main.ts'],
-    { cwd: directory, env: { ...process.env, BROKER_URL: url }, stdio: ['ignore', 'pipe', 'inherit'] },
+    { cwd: directory, env: { ...process.env, SHOAL_BROKER_URL: url }, stdio: ['ignore', 'pipe', 'inherit'] },
   );
   const address = { org: 'acme', unit: 'plant-1', agentId: 'reloaded' };
   const link = await openLink({ url, clientId: 'acme/plant-1/tester' });

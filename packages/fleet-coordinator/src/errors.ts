@@ -3,7 +3,6 @@ export const COORDINATOR_ERROR_CODES = {
   disconnected:
     "The coordinator's own connection was away while it asked: nothing is known of the neighbours, ask again.",
   'order-invalid': 'The facts do not make a valid work order; the message names the fields.',
-  usage: 'A command line or an option that cannot be understood; the message says what is expected.',
 } as const;
 
 export type CoordinatorErrorCode = keyof typeof COORDINATOR_ERROR_CODES;

@@ -9,7 +9,7 @@ export const PLANNER_ERROR_CODES = {
   'store-too-new': 'The database was written by a later version.',
   'store-full': 'The database has reached its size limit; nothing was booked.',
   'store-failed': 'The database refused; the message repeats why.',
-  usage: 'A command line that cannot be understood; the message says what is expected.',
+  usage: 'An option that cannot be understood; the message says what is expected.',
 } as const;
 
 export type PlannerErrorCode = keyof typeof PLANNER_ERROR_CODES;

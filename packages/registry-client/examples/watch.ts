@@ -2,7 +2,7 @@ import { openLink } from '@shoal/mqtt-link';
 import { createRegistry } from '@shoal/registry-client';
 
 const link = await openLink({
-  url: process.env['BROKER_URL'] ?? 'mqtt://127.0.0.1:1883',
+  url: process.env['SHOAL_BROKER_URL'] ?? 'mqtt://127.0.0.1:1883',
   clientId: 'watcher',
 });
 const registry = createRegistry({ link, org: 'acme' });

@@ -8,7 +8,7 @@ it('the example of the README is the file in examples/, and it runs', async () =
   expect(readme).toContain(file.replaceAll('export const', 'const').trim());
   const broker = createBroker({ allowAnonymous: true });
   const { tcp } = await broker.start();
-  vi.stubEnv('BROKER_URL', tcp?.url ?? '');
+  vi.stubEnv('SHOAL_BROKER_URL', tcp?.url ?? '');
   const { online } = await import('../examples/watch.ts');
   expect(online).toEqual([]);
   await broker.stop();

@@ -76,7 +76,7 @@ async function runAll(blocks: readonly Block[]): Promise<void> {
   await run('npx', ['tsc', '--noEmit', '-p', FOLDER]);
   const broker = createBroker({ allowAnonymous: true });
   const { tcp } = await broker.start();
-  const env = { ...process.env, BROKER_URL: tcp?.url ?? '' };
+  const env = { ...process.env, SHOAL_BROKER_URL: tcp?.url ?? '' };
   const running: (readonly [RunningCommand, readonly RegExp[], Block])[] = [];
   try {
     for (const { file, block, promised } of files) {

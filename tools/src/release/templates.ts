@@ -68,7 +68,7 @@ function fromTarballs(kind: string, cwd: string, packages: readonly Packed[]): v
 async function startAndStop(kind: string, cwd: string, url: string): Promise<void> {
   const running = startCommand('npm', ['start'], {
     cwd,
-    env: { ...process.env, BROKER_URL: url },
+    env: { ...process.env, SHOAL_BROKER_URL: url },
     timeoutMs: ONLINE_WITHIN_MS,
   });
   const online = new Promise<void>((resolve) =>

@@ -17,6 +17,8 @@ export type { ContractCase, TestAgent } from './contract-case.ts';
 export { FakeClock } from './fake-clock.ts';
 export { FakeResponder } from './fake-responder.ts';
 export type { SeenRequest } from './fake-responder.ts';
+export { startSource } from './source-process.ts';
+export type { SourceProcess } from './source-process.ts';
 export { Exchange, WireClient } from './wire-client.ts';
 export type { WireReply, WireRequest } from './wire-client.ts';
 
