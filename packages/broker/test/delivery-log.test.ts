@@ -9,6 +9,7 @@ import { MemoryStore } from '../src/io/store/memory-store.ts';
 import {
   decodeMeta,
   encodeDelivery,
+  encodeFate,
   encodeMeta,
   encodeSession,
   keyOf,
@@ -279,33 +280,66 @@ it('says what is wrong with an entry that cannot be read', () => {
   expect(() => readLogEntry(Buffer.from([6]), reader)).toThrow(RangeError);
 });
 
-it('reads a store of version 2, which had no log, and leaves one of version 3 with the same id', async () => {
-  const store = new MemoryStore();
-  const record = {
+it.each([2, 3])(
+  'reads a store of version %i and leaves one of version 4 with the same id',
+  async (version) => {
+    const store = new MemoryStore();
+    const record = {
+      sequence: 5,
+      message: messageOf('old', 10),
+      qos: 2,
+      retain: false,
+      subscriptionIds: [],
+      share: undefined,
+      packetId: 7,
+      state: 'sent',
+    } as const;
+    await store.write([
+      { key: 'meta', value: encodeMeta({ version, storeId: 'kept' }) },
+      { key: keyOf('session', 'near'), value: encodeSession({ expirySeconds: 100 }) },
+      { key: keyOf('delivery', 'near', sequenceKey(5)), value: encodeDelivery(record, undefined) },
+    ]);
+    const journal = new StoreJournal(
+      () => undefined,
+      () => undefined,
+    );
+    const { snapshot, storeId } = await readSnapshot(store, journal);
+    expect(storeId).toBe('kept');
+    expect(snapshot.sessions[0]?.deliveries).toMatchObject([{ sequence: 5, packetId: 7, state: 'sent' }]);
+    journal.attach(store);
+    await journal.flush();
+    const entries = new Map<string, Buffer>();
+    for await (const [key, value] of store.entries()) entries.set(key, value);
+    expect(decodeMeta(entries.get('meta')!)).toEqual({ version: 4, storeId: 'kept' });
+  },
+);
+
+it('says what is wrong with a pack that cannot be read, or is missing', async () => {
+  const queued = {
     sequence: 5,
-    message: messageOf('old', 10),
-    qos: 2,
+    message: messageOf('waiting', 10),
+    qos: 1,
     retain: false,
     subscriptionIds: [],
     share: undefined,
-    packetId: 7,
-    state: 'sent',
+    packetId: 0,
+    state: 'queued',
   } as const;
-  await store.write([
-    { key: 'meta', value: encodeMeta({ version: 2, storeId: 'kept' }) },
-    { key: keyOf('session', 'near'), value: encodeSession({ expirySeconds: 100 }) },
-    { key: keyOf('delivery', 'near', sequenceKey(5)), value: encodeDelivery(record, undefined) },
-  ]);
+  const store = new MemoryStore();
   const journal = new StoreJournal(
     () => undefined,
     () => undefined,
   );
-  const { snapshot, storeId } = await readSnapshot(store, journal);
-  expect(storeId).toBe('kept');
-  expect(snapshot.sessions[0]?.deliveries).toMatchObject([{ sequence: 5, packetId: 7, state: 'sent' }]);
   journal.attach(store);
+  for (const sequence of [5, 6]) journal.delivery(createSession('away', 100), { ...queued, sequence });
   await journal.flush();
-  const entries = new Map<string, Buffer>();
-  for await (const [key, value] of store.entries()) entries.set(key, value);
-  expect(decodeMeta(entries.get('meta')!)).toEqual({ version: 3, storeId: 'kept' });
+  const entries: (readonly [string, Buffer])[] = [];
+  for await (const entry of store.entries()) entries.push(entry);
+  const [key, value] = entries.find(([each]) => each.startsWith('p'))!;
+  const meta = { key: 'meta', value: encodeMeta({ version: 4, storeId: 'kept' }) };
+  await store.write([meta, { key, value: value.subarray(0, -1) }]);
+  await expect(readSnapshot(store, journal)).rejects.toThrow(/"p away 00000000005": it ends too early/);
+  const fate = { key: keyOf('delivery', 'away', sequenceKey(5)), value: encodeFate('gone') };
+  await store.write([fate, { key, value: undefined }]);
+  await expect(readSnapshot(store, journal)).rejects.toThrow(/"q away 00000000005": the pack .* missing/);
 });

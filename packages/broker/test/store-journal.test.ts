@@ -49,6 +49,10 @@ function step(record: () => void): { readonly epochs: number[] } {
   return waiter;
 }
 
+/** Of each change the first letter of its key, and whether it puts or deletes. */
+const kindsOf = (changes: readonly StoreChange[] = []): string[] =>
+  changes.map(({ key, value }) => key.charAt(0) + (value === undefined ? '-' : '+')).toSorted();
+
 beforeEach(() => {
   vi.useFakeTimers();
   store = new CountingStore();
@@ -145,8 +149,52 @@ it('waits less and less often when receivers make no use of it', async () => {
 
 it('keeps a message for several receivers with the first of them, and once for all others', async () => {
   const { message } = delivery();
-  for (let i = 0; i < 5; i++) journal.delivery(session, delivery({ message, state: 'queued', packetId: 0 }));
+  for (let i = 0; i < 5; i++) {
+    const receiver = createSession(`receiver ${i}`, 1_000);
+    journal.delivery(receiver, delivery({ message, state: 'queued', packetId: 0 }));
+  }
   await vi.advanceTimersByTimeAsync(0);
   const values = store.batches.flat().map(({ key, value }) => `${key[0]}${value!.includes('x')}`);
   expect(values.toSorted()).toEqual(['mtrue', 'qfalse', 'qfalse', 'qfalse', 'qfalse', 'qtrue']);
+});
+
+it('writes what waits for one receiver with one record a batch, and deletes that with the last of it', async () => {
+  const waiting = Array.from({ length: 5 }, () => delivery({ state: 'queued', packetId: 0 }));
+  for (const each of waiting) journal.delivery(session, each);
+  await journal.flush();
+  expect(kindsOf(store.batches[0])).toEqual(['p+']);
+  for (const [i, each] of waiting.entries()) {
+    each.state = 'sent';
+    each.packetId = i + 1;
+    journal.delivery(session, each);
+  }
+  journal.delivered(session, waiting[0]!);
+  await journal.flush();
+  expect(kindsOf(store.batches[1])).toEqual(Array(5).fill('q+'));
+  for (const each of waiting.slice(1)) journal.delivered(session, each);
+  await journal.flush();
+  expect(kindsOf(store.batches[2])).toEqual(['p-', ...Array<string>(5).fill('q-')]);
+  expect(store.size).toBe(0);
+});
+
+it('writes nothing of what became of a pack when all of it is over at once', async () => {
+  const waiting = Array.from({ length: 5 }, () => delivery({ state: 'queued', packetId: 0 }));
+  for (const each of waiting) journal.delivery(session, each);
+  await journal.flush();
+  for (const each of waiting) {
+    each.state = 'sent';
+    journal.delivery(session, each);
+  }
+  for (const each of waiting) journal.delivered(session, each);
+  await journal.flush();
+  expect(kindsOf(store.batches[1])).toEqual(['p-']);
+  expect(store.size).toBe(0);
+});
+
+it('begins another pack when one is large', async () => {
+  const payload = Buffer.alloc(2_000);
+  for (let i = 0; i < 50; i++)
+    journal.delivery(session, delivery({ message: { ...retained, payload }, state: 'queued', packetId: 0 }));
+  await journal.flush();
+  expect(kindsOf(store.batches[0])).toEqual(['p+', 'p+']);
 });

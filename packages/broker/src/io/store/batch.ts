@@ -1,4 +1,5 @@
-import type { DeliveryNote } from './delivery-log.ts';
+import type { DeliveryNote } from './delivery-note.ts';
+import { PackDrafts } from './pack.ts';
 import type { StoreChange } from './store.ts';
 
 /** What a change is worth: `promised` has to be written before anyone hears of it; `late` may be written whenever the next batch is. */
@@ -19,7 +20,9 @@ export class Batch {
   private readonly fresh = new Set<string>();
   /** Deliveries that the log has something new to tell of, in the order in which it happened. */
   readonly notes: DeliveryNote[] = [];
-  /** How many of them come to something. */
+  /** Deliveries that are kept for long. */
+  readonly packs = new PackDrafts();
+  /** How many of both come to something. */
   private facts = 0;
   /** Deliveries on their way to connected clients: nobody will miss their record once they are there. */
   private transient = 0;
@@ -76,6 +79,22 @@ export class Batch {
     }
     if (note.entry !== undefined) return this.note(note, 'late');
     // Never written: it leaves no trace.
+    this.bytes -= note.bytes;
+    this.facts--;
+    this.spared++;
+  }
+
+  /** A delivery that is kept for long, from now on. `bytes`: about what its record takes. */
+  pack(note: DeliveryNote, weight: Weight, bytes: number): void {
+    if (weight === 'promised') this.isPromised = true;
+    note.bytes = bytes;
+    this.bytes += bytes;
+    this.facts++;
+    this.packs.add(note, bytes);
+  }
+
+  /** It is over before it was written. */
+  unpack(note: DeliveryNote): void {
     this.bytes -= note.bytes;
     this.facts--;
     this.spared++;

@@ -1,40 +1,9 @@
-import type { Stake } from '../../core/stake.ts';
-import type { Delivery } from '../../core/session.ts';
+import type { DeliveryNote } from './delivery-note.ts';
 import { LogEntryWriter } from './log-entry.ts';
 import { keyOf, sequenceKey } from './records.ts';
 
 /** Beyond this, the oldest entries make room. */
 const LOG_BYTES = 4 * 1024 * 1024;
-
-/** A message in the store, once for all sessions it is queued for. */
-export interface Stored {
-  readonly id: number;
-  references: number;
-}
-
-/** What the store has of one delivery. It is in the log, or has a record of its own, or is not written yet. */
-export class DeliveryNote {
-  readonly clientId: string;
-  readonly delivery: Delivery;
-  stake: Stake | undefined;
-  /** Where the log has it; stays when it is gone. */
-  entry: LogEntry | undefined;
-  /** It has a record of its own. */
-  isKeyed = false;
-  /** Of its own record: where the message is, unless it is kept with it. */
-  stored: Stored | undefined;
-  /** The batch has a fact of it. */
-  isChanged = false;
-  /** Nobody would miss that fact once the receiver has acknowledged. */
-  isTransient = false;
-  isGone = false;
-  bytes = 0;
-
-  constructor(clientId: string, delivery: Delivery) {
-    this.clientId = clientId;
-    this.delivery = delivery;
-  }
-}
 
 export interface LogEntry {
   readonly key: string;

@@ -1,9 +1,10 @@
 import type { Message } from '../../core/message.ts';
 import type { Delivery } from '../../core/session.ts';
+import { ByteWriter } from './byte-writer.ts';
 import {
+  appendDelivery,
   decodeDelivery,
   decodeMessage,
-  encodeDelivery,
   encodeMessage,
   type DeliveryRecord,
 } from './records.ts';
@@ -14,33 +15,30 @@ const FACT = { client: 1, message: 2, delivery: 3, sent: 4, released: 5, gone: 6
 /** Kind, number of the client, sequence: what every fact on a delivery begins with. */
 const HEAD_BYTES = 1 + 4 + 6;
 const LENGTH_BYTES = 4;
-const FIRST_BYTES = 4 * 1024;
-
 /** Puts facts together to the value of one entry. */
 export class LogEntryWriter {
-  private bytes = Buffer.allocUnsafe(FIRST_BYTES);
-  private length = 0;
+  private readonly out = new ByteWriter();
   private readonly clients = new Map<string, number>();
   private readonly messages = new Map<Message, number>();
 
   /** A delivery as it is now, with its message. */
   delivery(clientId: string, delivery: Delivery): void {
     const message = this.messageNumber(delivery.message);
-    const record = encodeDelivery(delivery, message);
-    this.head(FACT.delivery, clientId, delivery.sequence, LENGTH_BYTES + record.length);
-    this.blob(record);
+    const at = this.head(FACT.delivery, clientId, delivery.sequence, LENGTH_BYTES);
+    appendDelivery(this.out, delivery, message);
+    this.out.bytes.writeUInt32BE(this.out.length - at - LENGTH_BYTES, at);
   }
 
   /** It was sent; it was recorded before. */
   sent(clientId: string, { sequence, packetId }: Delivery): void {
-    this.head(FACT.sent, clientId, sequence, 2);
-    this.length = this.bytes.writeUInt16BE(packetId, this.length);
+    const at = this.head(FACT.sent, clientId, sequence, 2);
+    this.out.bytes.writeUInt16BE(packetId, at);
   }
 
   /** Says all that still matters of a delivery with QoS 2. */
   released(clientId: string, { sequence, packetId }: Delivery): void {
-    this.head(FACT.released, clientId, sequence, 2);
-    this.length = this.bytes.writeUInt16BE(packetId, this.length);
+    const at = this.head(FACT.released, clientId, sequence, 2);
+    this.out.bytes.writeUInt16BE(packetId, at);
   }
 
   gone(clientId: string, { sequence }: Delivery): void {
@@ -49,24 +47,23 @@ export class LogEntryWriter {
 
   /** Undefined when nothing was said. */
   finish(): Buffer | undefined {
-    return this.length === 0 ? undefined : this.bytes.subarray(0, this.length);
+    return this.out.length === 0 ? undefined : this.out.finish();
   }
 
-  private head(fact: number, clientId: string, sequence: number, more: number): void {
+  /** Returns where the rest goes. */
+  private head(fact: number, clientId: string, sequence: number, more: number): number {
     const client = this.clientNumber(clientId);
-    this.reserve(HEAD_BYTES + more);
-    this.bytes[this.length] = fact;
-    this.bytes.writeUInt32BE(client, this.length + 1);
-    this.length = this.bytes.writeUIntBE(sequence, this.length + 5, 6);
+    const at = this.out.claim(HEAD_BYTES + more);
+    const { bytes } = this.out;
+    bytes[at] = fact;
+    bytes.writeUInt32BE(client, at + 1);
+    return bytes.writeUIntBE(sequence, at + 5, 6);
   }
 
   private clientNumber(clientId: string): number {
     const known = this.clients.get(clientId);
     if (known !== undefined) return known;
-    const name = Buffer.from(clientId);
-    this.reserve(1 + LENGTH_BYTES + name.length);
-    this.bytes[this.length++] = FACT.client;
-    this.blob(name);
+    this.named(FACT.client, Buffer.from(clientId));
     this.clients.set(clientId, this.clients.size);
     return this.clients.size - 1;
   }
@@ -74,25 +71,16 @@ export class LogEntryWriter {
   private messageNumber(message: Message): number {
     const known = this.messages.get(message);
     if (known !== undefined) return known;
-    const record = encodeMessage(message);
-    this.reserve(1 + LENGTH_BYTES + record.length);
-    this.bytes[this.length++] = FACT.message;
-    this.blob(record);
+    this.named(FACT.message, encodeMessage(message));
     this.messages.set(message, this.messages.size);
     return this.messages.size - 1;
   }
 
-  private blob(bytes: Buffer): void {
-    this.length = this.bytes.writeUInt32BE(bytes.length, this.length);
-    this.bytes.set(bytes, this.length);
-    this.length += bytes.length;
-  }
-
-  private reserve(more: number): void {
-    if (this.length + more <= this.bytes.length) return;
-    const larger = Buffer.allocUnsafe(Math.max(this.bytes.length * 2, this.length + more));
-    larger.set(this.bytes.subarray(0, this.length));
-    this.bytes = larger;
+  private named(fact: number, what: Buffer): void {
+    const at = this.out.claim(1 + LENGTH_BYTES + what.length);
+    const { bytes } = this.out;
+    bytes[at] = fact;
+    bytes.set(what, bytes.writeUInt32BE(what.length, at + 1));
   }
 }
 

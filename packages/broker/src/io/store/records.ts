@@ -1,12 +1,13 @@
 import type { Message } from '../../core/message.ts';
 import type { Qos } from '../../core/packets.ts';
 import type { CredentialGrants, Delivery, Subscription, Will } from '../../core/session.ts';
+import type { ByteWriter } from './byte-writer.ts';
 
 /** Version of what follows; an unknown one is refused, never overwritten. */
-export const STORE_VERSION = 3;
+export const STORE_VERSION = 4;
 
-/** Versions whose records mean the same; version 2 had no log. */
-export const READABLE_VERSIONS: readonly number[] = [2, STORE_VERSION];
+/** Versions whose records mean the same; version 2 had no log, version 3 no packs. */
+export const READABLE_VERSIONS: readonly number[] = [2, 3, STORE_VERSION];
 
 export const META_KEY = 'meta';
 
@@ -20,6 +21,7 @@ export type RecordKind =
   | 'subscription'
   | 'message'
   | 'delivery'
+  | 'pack'
   | 'inbound'
   | 'log';
 
@@ -30,6 +32,7 @@ const PREFIXES: Readonly<Record<RecordKind, string>> = {
   subscription: 'u',
   message: 'm',
   delivery: 'q',
+  pack: 'p',
   inbound: 'i',
   log: 'l',
 };
@@ -204,32 +207,85 @@ export const decodeSubscription = (bytes: Buffer): SubscriptionRecord => parse(b
 /** Flags, packet identifier (2), length of the tail (4). */
 const HEAD_BYTES = 7;
 const MESSAGE_ID_BYTES = 6;
-const STATES = ['queued', 'sent', 'released'] as const;
-const DELIVERY_FLAGS = { retain: 4, messageId: 32 } as const;
+/** The last one is of fates only. */
+const STATES = ['queued', 'sent', 'released', 'gone'] as const;
+const STATE_SHIFT = 3;
+const DELIVERY_FLAGS = { retain: 4, messageId: 32, fate: 64 } as const;
+
+interface DeliveryParts {
+  readonly tail: Buffer;
+  /** Unset when it is shared. */
+  readonly message: Message | undefined;
+  readonly bytes: number;
+}
+
+function partsOf(delivery: Delivery, messageId: number | undefined): DeliveryParts {
+  const { subscriptionIds, share, state } = delivery;
+  const ids = subscriptionIds.length === 0 ? undefined : subscriptionIds;
+  const tail = ids === undefined && share === undefined ? EMPTY : json({ ids, share });
+  const head = HEAD_BYTES + tail.length;
+  if (messageId !== undefined) return { tail, message: undefined, bytes: head + MESSAGE_ID_BYTES };
+  const message = state === 'released' ? withoutContent(delivery.message) : delivery.message;
+  return { tail, message, bytes: head + messageRecordBytes(message) };
+}
+
+function writeDelivery(
+  bytes: Buffer,
+  start: number,
+  delivery: Delivery,
+  messageId: number | undefined,
+  { tail, message }: DeliveryParts,
+): void {
+  bytes[start] =
+    delivery.qos |
+    (delivery.retain ? DELIVERY_FLAGS.retain : 0) |
+    (STATES.indexOf(delivery.state) << STATE_SHIFT) |
+    (messageId === undefined ? 0 : DELIVERY_FLAGS.messageId);
+  bytes.writeUInt16BE(delivery.packetId, start + 1);
+  bytes.writeUInt32BE(tail.length, start + 3);
+  let at = start + HEAD_BYTES;
+  if (messageId !== undefined) at = bytes.writeUIntBE(messageId, at, MESSAGE_ID_BYTES);
+  if (tail.length > 0) bytes.set(tail, at);
+  if (message !== undefined) writeMessage(bytes, at + tail.length, message);
+}
 
 /**
  * Fixed bytes, then the number of its message if that is shared, a JSON tail for what is rarely there, and its message if that is not
  * shared. A message that was released (PUBREL) is never sent again: only its identifier matters, and it is kept without content.
  */
 export function encodeDelivery(delivery: Delivery, messageId: number | undefined): Buffer {
-  const { subscriptionIds, share } = delivery;
-  const ids = subscriptionIds.length === 0 ? undefined : subscriptionIds;
-  const tail = ids === undefined && share === undefined ? EMPTY : json({ ids, share });
-  const message = delivery.state === 'released' ? withoutContent(delivery.message) : delivery.message;
-  const tailAt = HEAD_BYTES + (messageId === undefined ? 0 : MESSAGE_ID_BYTES);
-  const end = tailAt + tail.length;
-  const bytes = Buffer.allocUnsafe(end + (messageId === undefined ? messageRecordBytes(message) : 0));
-  bytes[0] =
-    delivery.qos |
-    (delivery.retain ? DELIVERY_FLAGS.retain : 0) |
-    (STATES.indexOf(delivery.state) << 3) |
-    (messageId === undefined ? 0 : DELIVERY_FLAGS.messageId);
-  bytes.writeUInt16BE(delivery.packetId, 1);
-  bytes.writeUInt32BE(tail.length, 3);
-  bytes.set(tail, tailAt);
-  if (messageId === undefined) writeMessage(bytes, end, message);
-  else bytes.writeUIntBE(messageId, HEAD_BYTES, MESSAGE_ID_BYTES);
+  const parts = partsOf(delivery, messageId);
+  const bytes = Buffer.allocUnsafe(parts.bytes);
+  writeDelivery(bytes, 0, delivery, messageId, parts);
   return bytes;
+}
+
+/** The same behind what was written before. */
+export function appendDelivery(out: ByteWriter, delivery: Delivery, messageId: number | undefined): void {
+  const parts = partsOf(delivery, messageId);
+  const at = out.claim(parts.bytes);
+  writeDelivery(out.bytes, at, delivery, messageId, parts);
+}
+
+/** What became of a delivery of a pack. */
+export type Fate = Pick<Delivery, 'packetId' | 'state'> | 'gone';
+
+const FATE_BYTES = 3;
+
+export function encodeFate(fate: Fate): Buffer {
+  const { state, packetId } = fate === 'gone' ? { state: fate, packetId: 0 } : fate;
+  const bytes = Buffer.allocUnsafe(FATE_BYTES);
+  bytes[0] = DELIVERY_FLAGS.fate | (STATES.indexOf(state) << STATE_SHIFT);
+  bytes.writeUInt16BE(packetId, 1);
+  return bytes;
+}
+
+/** Undefined when it is a delivery of its own. */
+export function tryDecodeFate(bytes: Buffer): Fate | undefined {
+  const flags = bytes[0] as number;
+  if ((flags & DELIVERY_FLAGS.fate) === 0) return undefined;
+  const state = STATES[(flags >> STATE_SHIFT) & 3] as (typeof STATES)[number];
+  return state === 'gone' ? state : { state, packetId: bytes.readUInt16BE(1) };
 }
 
 const withoutContent = (message: Message): Message => ({ ...message, payload: EMPTY, properties: EMPTY });
@@ -240,13 +296,14 @@ export function decodeDelivery(bytes: Buffer): DeliveryRecord {
   const shared = (flags & DELIVERY_FLAGS.messageId) !== 0;
   const tailAt = HEAD_BYTES + (shared ? MESSAGE_ID_BYTES : 0);
   const end = tailAt + bytes.readUInt32BE(3);
+  const state = STATES[(flags >> STATE_SHIFT) & 3] as (typeof STATES)[number];
   const tail =
     end === tailAt ? {} : (parse(bytes.subarray(tailAt, end)) as { ids?: number[]; share?: string });
   return {
     delivery: {
       qos: (flags & 3) as Qos,
       retain: (flags & DELIVERY_FLAGS.retain) !== 0,
-      state: STATES[(flags >> 3) & 3] ?? 'queued',
+      state: state === 'gone' ? 'queued' : state,
       packetId: bytes.readUInt16BE(1),
       subscriptionIds: tail.ids ?? [],
       share: tail.share,

@@ -4,9 +4,12 @@ import type { Message } from '../../core/message.ts';
 import type { Delivery, Session, Subscription, Will } from '../../core/session.ts';
 import type { Batch, Weight } from './batch.ts';
 import { Committer } from './committer.ts';
-import { DeliveryLog, DeliveryNote, type Stored } from './delivery-log.ts';
+import { DeliveryLog } from './delivery-log.ts';
+import { DeliveryNote, type Stored } from './delivery-note.ts';
+import type { Pack } from './pack.ts';
 import {
   encodeDelivery,
+  encodeFate,
   encodeMessage,
   encodeSession,
   encodeSubscription,
@@ -14,6 +17,7 @@ import {
   keyOf,
   META_KEY,
   sequenceKey,
+  type Fate,
 } from './records.ts';
 
 /** Messages up to this size are kept with each of their deliveries, larger ones once for all. */
@@ -24,13 +28,25 @@ const UNLOGGED_BYTES = 64 * 1024;
 /** A session with so many messages in its queue will not have a new one soon. */
 const LONG_QUEUE = 1_000;
 
+/** Where a delivery was found that is adopted. */
+interface Adopted {
+  readonly messageId: number | undefined;
+  readonly pack?: Pack;
+  readonly hasFate?: boolean;
+}
+
 /** On a message: where it is, or that it is kept with a delivery. */
 type MessageNote = Stored | typeof INLINE;
 const INLINE = 'inline';
 
+/** Of a delivery's record, besides its message. */
+const DELIVERY_BYTES = 64;
+
+const contentBytes = ({ payload, properties }: Message): number => payload.length + properties.length;
+
 /** Whoever is away, or far behind, will have a message for long: then the log is not the place for it. */
 const isForLong = (session: Session, { state, message }: Delivery): boolean =>
-  message.payload.length + message.properties.length >= UNLOGGED_BYTES ||
+  contentBytes(message) >= UNLOGGED_BYTES ||
   (state === 'queued' && (session.connection === undefined || session.queue.length > LONG_QUEUE));
 
 /** Records what the core says must survive. */
@@ -52,22 +68,26 @@ export class StoreJournal extends Committer implements Journal {
       (note) => this.keep(note),
       (key) => batch.delete(key, 'late'),
     );
+    for (const { key, value } of batch.packs.records()) batch.put(key, value, 'late');
     const entry = this.log.append(batch.notes);
     if (entry !== undefined) batch.put(entry.key, entry.value, 'late');
     this.logged = undefined;
   }
 
   private put(key: string, value: Buffer, weight: Weight = 'promised', isNew = false): void {
-    this.changes++;
-    if (weight === 'promised' && this.stake !== undefined) this.stake.promised = true;
+    this.changed(weight);
     this.batch.put(key, value, weight, isNew);
-    this.schedule();
   }
 
   private delete(key: string, weight: Weight = 'promised'): void {
+    this.changed(weight);
+    this.batch.delete(key, weight);
+  }
+
+  /** The batch that is collected gets something new. */
+  private changed(weight: Weight | 'transient'): void {
     this.changes++;
     if (weight === 'promised' && this.stake !== undefined) this.stake.promised = true;
-    this.batch.delete(key, weight);
     this.schedule();
   }
 
@@ -140,25 +160,50 @@ export class StoreJournal extends Committer implements Journal {
     // An older record says enough: a new packet identifier may be lost.
     const weight = !isSent ? 'promised' : known === undefined ? 'transient' : 'late';
     if (note.isKeyed) return this.keep(note, weight === 'promised' ? weight : 'late');
-    if (weight === 'promised' && this.stake !== undefined) this.stake.promised = true;
     const { message } = delivery;
     const bytes = known !== undefined || this.logged === message ? 0 : message.payload.length;
     this.logged = message;
-    this.changes++;
+    this.changed(weight);
     this.batch.note(note, weight, bytes);
-    this.schedule();
   }
 
-  /** Gives a delivery a record of its own, or brings that up to date. */
+  /** Gives a delivery a record, or brings that up to date. */
   private keep(note: DeliveryNote, weight: Weight = 'late'): void {
-    const { clientId, delivery } = note;
-    const isNew = !note.isKeyed;
-    if (isNew) {
+    const { delivery, pack } = note;
+    if (!note.isKeyed) {
       note.isKeyed = true;
       note.stored = delivery.state === 'released' ? undefined : this.share(delivery.message);
-    }
-    const key = keyOf('delivery', clientId, sequenceKey(delivery.sequence));
-    this.put(key, encodeDelivery(delivery, note.stored?.id), weight, isNew);
+      this.changed(weight);
+      const content = note.stored === undefined ? contentBytes(delivery.message) : 0;
+      this.batch.pack(note, weight, content + DELIVERY_BYTES);
+    } else if (pack === undefined) {
+      this.put(note.key, encodeDelivery(delivery, note.stored?.id), weight);
+    } else if (pack.key === undefined) {
+      // It will be written as it is then.
+      this.changed(weight);
+      if (weight === 'promised') this.batch.isPromised = true;
+    } else this.putFate(note, pack, delivery, weight);
+  }
+
+  private putFate(note: DeliveryNote, pack: Pack, fate: Fate, weight: Weight): void {
+    const key = note.key;
+    const isNew = !note.hasFate;
+    if (isNew) pack.fates.push(key);
+    note.hasFate = true;
+    this.put(key, encodeFate(fate), weight, isNew);
+  }
+
+  /** Of a delivery that is over. */
+  private deleteRecord(note: DeliveryNote): void {
+    const { pack, stored } = note;
+    if (pack === undefined) this.delete(note.key, 'late');
+    else if (pack.key === undefined) {
+      this.changed('late');
+      this.batch.unpack(note);
+    } else if (--pack.live > 0) this.putFate(note, pack, 'gone', 'late');
+    else for (const key of [pack.key, ...pack.fates]) this.delete(key, 'late');
+    if (stored !== undefined && --stored.references === 0)
+      this.delete(keyOf('message', sequenceKey(stored.id)), 'late');
   }
 
   /** A message for one receiver is kept with its delivery, if it is not large; for several, once for all but the first. */
@@ -168,7 +213,7 @@ export class StoreJournal extends Committer implements Journal {
       known.references++;
       return known;
     }
-    if (known === undefined && message.payload.length + message.properties.length <= INLINE_BYTES) {
+    if (known === undefined && contentBytes(message) <= INLINE_BYTES) {
       message.record = INLINE;
       return undefined;
     }
@@ -179,21 +224,17 @@ export class StoreJournal extends Committer implements Journal {
     return stored;
   }
 
-  delivered(session: Session, delivery: Delivery, moved = false): void {
+  delivered(_session: Session, delivery: Delivery, moved = false): void {
     const note = delivery.record as DeliveryNote | undefined;
     if (note === undefined) return;
     delivery.record = undefined;
-    const { stored, stake, entry } = note;
+    const { stake, entry } = note;
     note.isGone = true;
-    if (note.isKeyed) {
-      this.delete(keyOf('delivery', session.clientId, sequenceKey(delivery.sequence)), 'late');
-      if (stored !== undefined && --stored.references === 0)
-        this.delete(keyOf('message', sequenceKey(stored.id)), 'late');
-    } else {
+    if (note.isKeyed) this.deleteRecord(note);
+    else {
       if (entry !== undefined) entry.live--;
-      this.changes++;
+      this.changed('late');
       this.batch.gone(note);
-      this.schedule();
     }
     if (stake === undefined) return;
     // Whoever has it now has a record of its own: in this batch, if the old one was not written.
@@ -215,10 +256,13 @@ export class StoreJournal extends Committer implements Journal {
   }
 
   /** Connects a delivery that was read with its record. */
-  adopt(clientId: string, delivery: Delivery, messageId: number | undefined): void {
+  adopt(clientId: string, delivery: Delivery, { messageId, pack, hasFate = false }: Adopted): void {
     const { message } = delivery;
     const note = new DeliveryNote(clientId, delivery);
     note.isKeyed = true;
+    note.hasFate = hasFate;
+    note.pack = pack;
+    if (pack !== undefined) pack.live++;
     delivery.record = note;
     if (messageId === undefined) {
       message.record = INLINE;
@@ -229,7 +273,7 @@ export class StoreJournal extends Committer implements Journal {
     message.record = note.stored;
   }
 
-  /** Gives a delivery that was read from the log a record of its own. */
+  /** Gives a delivery that was read from the log a record. */
   adoptLogged(clientId: string, delivery: Delivery): void {
     const note = new DeliveryNote(clientId, delivery);
     delivery.record = note;
