@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
@@ -219,6 +220,36 @@ describe.skipIf(!hasOpenssl)('revocation lists (needs the openssl command)', () 
     expect(await open('fan', fan)).toBe(true);
     expect(() => broker.reload({ tls: { ws: tls } })).toThrow(/^tls: the listener ws was not started/);
     expect(() => broker.reload({ tls: { tcp: server } })).toThrow(/only with a new start/);
+  });
+
+  it('end connections that are there: over WebSocket, before CONNECT, and of the HTTP listener', async () => {
+    const authority = new TestCa(directory, 'plant');
+    const clientCa = await authority.open();
+    const server = await authority.issue('/CN=localhost', 'IP:127.0.0.1');
+    const pump = await authority.issue('/CN=pump', 'DNS:pump');
+    const tls = { ...server, clientCa };
+    broker = createBroker({
+      authenticate: authenticateCertificates(),
+      authorize: () => true,
+      listen: { tcp: { tls }, ws: { tls }, http: { tls } },
+    });
+    const { tcp, ws, http } = await broker.start();
+    const client = await clients.connect(ws?.url as string, { ca: clientCa, ...pump, clientId: 'pump' });
+    const told = new Promise((resolve) => client.once('disconnect', resolve));
+    const silent = await Promise.all(
+      [tcp, http].map(async (address) => {
+        const socket = connectTls({ port: address!.port, host: '127.0.0.1', ca: clientCa, ...pump });
+        socket.on('error', () => socket.destroy());
+        const closed = new Promise((resolve) => socket.once('close', resolve));
+        // The server has the connection when it has sent its session, which TLS 1.3 does at the end of the handshake.
+        await new Promise((resolve) => socket.once('session', resolve));
+        return { closed };
+      }),
+    );
+    const revoking = { ...tls, clientCrl: await authority.revocations(['/CN=pump']) };
+    broker.reload({ tls: { tcp: revoking, ws: revoking, http: revoking } });
+    expect(await told).toMatchObject({ reasonCode: 0x87 });
+    await Promise.all(silent.map(({ closed }) => closed));
   });
 
   it('count also for certificates of other names, whose pairs may be replaced as well', async () => {

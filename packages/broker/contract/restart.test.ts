@@ -4,11 +4,18 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { createBroker, isBrokerError, type Broker, type BrokerAddresses, type Store } from '../src/index.ts';
+import {
+  createBroker,
+  isBrokerError,
+  type Authorize,
+  type Broker,
+  type BrokerAddresses,
+  type Store,
+} from '../src/index.ts';
 import { openLevelStore } from '../src/io/store/level-store.ts';
 import { MemoryStore } from '../src/testing.ts';
 import { RawClient } from './conformance/raw-client.ts';
-import { Clients, Inbox } from './mqtt-clients.ts';
+import { Clients, connected, Inbox } from './mqtt-clients.ts';
 
 const clients = new Clients();
 let directory: string;
@@ -46,17 +53,39 @@ describe.each(stores)('with a %s store', (_name, make) => {
     await start();
   });
 
-  async function start(): Promise<void> {
-    broker = createBroker({ allowAnonymous: true, store: await open() });
+  async function start(options: { authorize?: Authorize } = {}): Promise<void> {
+    broker = createBroker({ allowAnonymous: true, store: await open(), ...options });
     addresses = await broker.start();
     url = addresses.tcp?.url as string;
   }
 
-  async function restart(): Promise<void> {
+  async function restart(options?: { authorize?: Authorize }): Promise<void> {
     await broker?.stop();
     clients.closeAll();
-    await start();
+    await start(options);
   }
+
+  it('asks the rules of now for sessions of before, and sends nothing that they forbid', async () => {
+    const client = await clients.connect(url, { ...SESSION, clientId: 'reader' });
+    await client.subscribeAsync(['secret', 'open'], { qos: 1 });
+    await client.endAsync();
+    const sender = await clients.connect(url);
+    for (const topic of ['secret', 'open']) await sender.publishAsync(topic, 'before', { qos: 1 });
+    const authorize: Authorize = (_client, action, topic) => action === 'publish' || topic !== 'secret';
+    const received: string[] = [];
+    for (const payload of ['first life', 'second life']) {
+      await restart({ authorize });
+      const back = clients.create(url, { ...SESSION, clientId: 'reader' });
+      const inbox = new Inbox(back);
+      await connected(back);
+      for (const topic of ['secret', 'open']) await back.publishAsync(topic, payload, { qos: 1 });
+      while (received.at(-1) !== `open ${payload}`) {
+        const message = await inbox.next();
+        received.push(`${message.topic} ${message.payload}`);
+      }
+    }
+    expect(received).toEqual(['open before', 'open first life', 'open second life']);
+  });
 
   it('keeps retained messages with their properties', async () => {
     const sender = await clients.connect(url);

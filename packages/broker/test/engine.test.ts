@@ -493,6 +493,59 @@ describe('refusals', () => {
     expect(again.port.take('suback')).toMatchObject([{ granted: [1] }]);
   });
 
+  it('takes back what a forbidden subscription brought into a queue; another member of its group gets it', () => {
+    const forbidden = new Set<string>();
+    const harness = createHarness({
+      authorize: ({ clientId }, action, topic) =>
+        action === 'publish' || !forbidden.has(`${clientId} ${topic}`),
+    });
+    const [away, member] = ['away', 'member'].map((id) => harness.connect(id, persistent)) as [
+      FakeClient,
+      FakeClient,
+    ];
+    for (const filter of ['secret/#', 'secret/known', 'open', '$share/g/work']) away.subscribe(filter);
+    away.drop();
+    for (const clientId of ['away secret/#', 'away work']) forbidden.add(clientId);
+    const sender = harness.connect('sender');
+    for (const topic of ['secret/plan', 'secret/known', 'open', 'work']) sender.publish(topic, topic);
+    member.drop();
+    const late = harness.connect('member', persistent);
+    late.subscribe('$share/g/work');
+    const back = harness.connect('away', persistent);
+    expect(back.port.payloads()).toEqual(['secret/known', 'open']);
+    expect(late.port.payloads()).toEqual(['work']);
+    expect(back.connection.session.queuedBytes).toBe(0);
+    expect(harness.engine.stats.messagesDropped).toBe(1);
+  });
+
+  it('takes back what waits for a client that is here and reads slowly', () => {
+    let allowed = true;
+    const harness = createHarness({ authorize: (_client, action) => action === 'publish' || allowed });
+    const slow = harness.connect('slow', { ...persistent, receiveMaximum: 1 });
+    slow.subscribe('t');
+    const sender = harness.connect('sender');
+    for (const payload of ['sent', 'waiting']) sender.publish('t', payload);
+    allowed = false;
+    expect(harness.engine.recheck(slow.connection, harness.now)).toBe(true);
+    const back = harness.connect('slow', persistent);
+    expect(back.port.payloads()).toEqual(['sent']);
+  });
+
+  it('ends the subscriptions of a namespace that the client is not in any more', () => {
+    const harness = createHarness();
+    const before = harness.connect('moved', persistent, { mount: 'one/' });
+    before.subscribe('t');
+    before.drop();
+    harness.connect('sender', {}, { mount: 'one/' }).publish('t', 'theirs');
+    const after = harness.connect('moved', persistent, { mount: 'two/' });
+    const reasonString = 'subscriptions: not allowed any more: one/t';
+    expect(after.port.take('connack')).toMatchObject([
+      { sessionPresent: true, properties: { reasonString } },
+    ]);
+    expect(after.port.payloads()).toEqual([]);
+    expect(after.connection.session.subscriptions.size).toBe(0);
+  });
+
   it('assigns a client id when there is none', () => {
     const client = createHarness().connect('');
     expect(client.port.take('connack')).toMatchObject([

@@ -1,10 +1,12 @@
 import { sendSuback, sendUnsuback } from './answers.ts';
+import { filterCovers } from './authorization/filter-covers.ts';
 import type { Context } from './context.ts';
 import { deliver } from './delivery.ts';
-import { isExpired } from './message.ts';
+import { isExpired, messageBytes } from './message.ts';
 import type { SubscribeEntry, SubscribePacket, UnsubscribePacket } from './packets.ts';
 import { protocolError, Reason } from './reason-codes.ts';
-import { isPersistent, type Connection, type Session, type Subscription } from './session.ts';
+import { reroute } from './routing.ts';
+import { isPersistent, type Connection, type Delivery, type Session, type Subscription } from './session.ts';
 import { tryParseFilter, type ParsedFilter } from './topics.ts';
 
 interface Refused {
@@ -100,22 +102,52 @@ function remove(cx: Context, session: Session, subscription: Subscription): void
   if (isPersistent(session)) cx.journal.subscription(session, subscription.key, undefined);
 }
 
+/** A filter as the client wrote it; one from a namespace that the client is not in any more, as it is. */
+const written = ({ filter, group }: Subscription, mount: string): string => {
+  const own = filter.startsWith(mount) ? filter.slice(mount.length) : filter;
+  return group === undefined ? own : `$share/${group}/${own}`;
+};
+
 /**
  * Ends the subscriptions of a connected client that it would not be granted now, and returns their filters as the client wrote them. What
- * they already brought into its queue stays there.
+ * they brought into its queue goes with them: while the client was away, nobody asked whether they still may.
  */
 export function withdrawForbidden(cx: Context, { session, identity, mount }: Connection): readonly string[] {
   const forbidden = [...session.subscriptions.values()].filter(
-    ({ filter }) => cx.authorize?.(identity, 'subscribe', filter.slice(mount.length)) === false,
+    ({ filter }) =>
+      !filter.startsWith(mount) ||
+      cx.authorize?.(identity, 'subscribe', filter.slice(mount.length)) === false,
   );
+  if (forbidden.length === 0) return [];
   for (const subscription of forbidden) remove(cx, session, subscription);
-  const filters = forbidden.map(({ filter, group }) => {
-    const written = filter.slice(mount.length);
-    return group === undefined ? written : `$share/${group}/${written}`;
-  });
-  if (filters.length > 0)
-    cx.events.log('warn', 'subscriptions ended: not allowed any more', { ...identity, filters });
+  const dropped = withdrawQueued(cx, session, forbidden);
+  const filters = forbidden.map((subscription) => written(subscription, mount));
+  cx.events.log('warn', 'subscriptions ended: not allowed any more', { ...identity, filters, dropped });
   return filters;
+}
+
+/** Takes out of a queue what came by these subscriptions alone: another member of a group gets it, or nobody. Returns how many nobody gets. */
+function withdrawQueued(cx: Context, session: Session, forbidden: readonly Subscription[]): number {
+  const shares = new Set(forbidden.flatMap(({ key, group }) => (group === undefined ? [] : [key])));
+  const filters = forbidden.flatMap(({ filter, group }) => (group === undefined ? [filter] : []));
+  const isWithdrawn = ({ share, message: { topic } }: Delivery): boolean => {
+    if (share !== undefined) return shares.has(share);
+    if (!filters.some((filter) => filterCovers(filter, topic))) return false;
+    return !cx.subscriptions.match(topic).subscriptions.some((other) => other.session === session);
+  };
+  let dropped = 0;
+  for (const delivery of session.queue.drain()) {
+    if (!isWithdrawn(delivery)) {
+      session.queue.push(delivery);
+      continue;
+    }
+    session.queuedBytes -= messageBytes(delivery.message);
+    const moved = reroute(cx, session, delivery, false);
+    cx.journal.delivered(session, delivery, moved);
+    if (!moved) dropped++;
+  }
+  cx.stats.messagesDropped += dropped;
+  return dropped;
 }
 
 export const withdrawnReason = (filters: readonly string[]): string =>

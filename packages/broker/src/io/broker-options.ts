@@ -133,7 +133,8 @@ export interface Broker {
   /**
    * After what `authorize` answers has changed: asks it again about every subscription of the clients that are connected. A client that has
    * lost one is disconnected (0x87, the reason names the filters); all others stay. Sessions of clients that are away are asked about when
-   * they come back, and CONNACK says what they lost. Returns how many were disconnected.
+   * they come back, and CONNACK says what they lost. Messages that wait by such a subscription alone are dropped, or given to another member
+   * of its group. Returns how many were disconnected.
    */
   recheckSubscriptions(): number;
   /** Ends connections with DISCONNECT 0x87 and this reason, as when a credential was taken back. Returns how many. */

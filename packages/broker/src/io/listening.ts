@@ -61,7 +61,9 @@ export class Listening {
     const lists = Object.values(tls).flatMap(({ clientCrl }) => (clientCrl === undefined ? [] : [clientCrl]));
     const revoked = withTlsErrors(() => readRevocationLists(lists));
     for (const change of changes) change();
-    const disconnected = this.server.disconnectRevoked(revoked);
+    if (Object.values(tls).every((options) => options === undefined)) return;
+    const disconnected =
+      this.server.disconnectRevoked(revoked) + (management?.disconnectRevoked(revoked) ?? 0);
     if (disconnected > 0) this.server.logger.warn('clients with revoked certificates', { disconnected });
   }
 

@@ -17,6 +17,8 @@ export interface RevocationLists {
   has(certificate: Pick<ClientCertificate, 'raw'>): boolean;
 }
 
+export const NOTHING_REVOKED: RevocationLists = { has: () => false };
+
 /** A serial number is its issuer's own. */
 const entry = (issuer: Name, serialNumber: ArrayBuffer): string =>
   [AsnConvert.serialize(issuer), serialNumber].map((bytes) => Buffer.from(bytes).toString('hex')).join(' ');
@@ -29,9 +31,9 @@ export function readRevocationLists(pems: readonly (string | Buffer)[]): Revocat
     const { issuer, revokedCertificates = [] } = AsnParser.parse(der, CertificateList).tbsCertList;
     for (const { userCertificate } of revokedCertificates) revoked.add(entry(issuer, userCertificate));
   }
+  if (revoked.size === 0) return NOTHING_REVOKED;
   return {
     has({ raw }) {
-      if (revoked.size === 0) return false;
       const { issuer, serialNumber } = AsnParser.parse(raw, Certificate).tbsCertificate;
       return revoked.has(entry(issuer, serialNumber));
     },

@@ -13,7 +13,7 @@ import type { CardTrust } from './card-trust.ts';
 import type { Flusher } from './flusher.ts';
 import type { BrokerLimits } from './limits.ts';
 import type { Logger } from './logger.ts';
-import type { RevocationLists } from './revocation-lists.ts';
+import { NOTHING_REVOKED, type RevocationLists } from './revocation-lists.ts';
 import type { Transport, TransportEvents } from './transport.ts';
 
 export interface ServerOptions {
@@ -30,6 +30,7 @@ export interface ServerOptions {
 
 const GOODBYE_MS = 500;
 const DRAIN_POLL_MS = 20;
+const REVOKED = 'client certificate: it is revoked';
 
 /** All connections of a broker and what they share. */
 export class Server {
@@ -47,6 +48,7 @@ export class Server {
   private readonly options: ServerOptions;
   private onForget: (() => void) | undefined;
   private readonly connections = new Set<ClientConnection>();
+  private revoked = NOTHING_REVOKED;
 
   constructor(options: ServerOptions) {
     this.options = options;
@@ -86,6 +88,9 @@ export class Server {
     if (method !== undefined) return { refusal: method };
     const { clientId, username, password } = packet;
     const { remote, certificate } = connection;
+    // Its handshake may have been checked with older lists.
+    if (certificate !== undefined && this.revoked.has(certificate))
+      return { refusal: { reasonCode: Reason.notAuthorized, reason: REVOKED } };
     if (!this.isInRate(clientId, remote)) {
       return {
         refusal: { reasonCode: Reason.connectionRateExceeded, reason: 'too many CONNECTs: wait a second' },
@@ -169,13 +174,17 @@ export class Server {
     return ended;
   }
 
-  /** Ends connections whose certificate is on the lists. Returns how many. */
+  /** Ends connections whose certificate is on the lists, also those that are not let in yet. Returns how many. */
   disconnectRevoked(revoked: RevocationLists): number {
-    const chosen = [...this.connections].flatMap(({ core, certificate }) =>
-      core !== undefined && certificate !== undefined && revoked.has(certificate) ? [core] : [],
+    this.revoked = revoked;
+    const chosen = [...this.connections].filter(
+      ({ certificate }) => certificate !== undefined && revoked.has(certificate),
     );
-    for (const core of chosen)
-      this.engine.disconnect(core, Reason.notAuthorized, 'client certificate: it is revoked', this.now());
+    for (const connection of chosen) {
+      const { core } = connection;
+      if (core === undefined) connection.destroy();
+      else this.engine.disconnect(core, Reason.notAuthorized, REVOKED, this.now());
+    }
     return chosen.length;
   }
 

@@ -1,10 +1,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 
 import { BrokerError } from '../broker-error.ts';
 import type { Address, Listener } from '../listeners.ts';
-import { ListenerTls, withTlsErrors, type TlsOptions } from '../tls.ts';
+import type { RevocationLists } from '../revocation-lists.ts';
+import { certificateOf, ListenerTls, withTlsErrors, type TlsOptions } from '../tls.ts';
 
 /** A peer that dawdles is let go: with its headers, its body, its reading, and between two requests. */
 const TIMEOUTS = {
@@ -35,11 +37,25 @@ function createPlainOrSecure(tls: ListenerTls | undefined): Server {
   return secure;
 }
 
+export interface HttpListener extends Listener {
+  /** Ends connections whose certificate is on the lists. Returns how many. */
+  disconnectRevoked(revoked: RevocationLists): number;
+}
+
+function disconnectRevoked(sockets: ReadonlySet<TLSSocket>, revoked: RevocationLists): number {
+  const chosen = [...sockets].filter((socket) => {
+    const certificate = certificateOf(socket);
+    return certificate !== undefined && revoked.has(certificate);
+  });
+  for (const socket of chosen) socket.destroy();
+  return chosen.length;
+}
+
 /** Rejects with BrokerError `listen-failed`, `invalid-options`. */
 export async function openHttpServer(
   options: HttpServerOptions,
   handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>,
-): Promise<Listener> {
+): Promise<HttpListener> {
   const { host = '127.0.0.1', port = 0 } = options;
   const tls = options.tls === undefined ? undefined : new ListenerTls(options.tls);
   const http = withTlsErrors(() => createPlainOrSecure(tls));
@@ -47,6 +63,11 @@ export async function openHttpServer(
   http.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION;
   http.setTimeout(WRITE_TIMEOUT_MS, (socket) => socket.destroy());
   http.on('tlsClientError', (_error, socket) => socket.destroy());
+  const secured = new Set<TLSSocket>();
+  http.on('secureConnection', (socket: TLSSocket) => {
+    secured.add(socket);
+    socket.once('close', () => secured.delete(socket));
+  });
   http.on('request', (request, response) => void handle(request, response));
   const scheme = tls === undefined ? 'http' : 'https';
   return new Promise((resolve, reject) => {
@@ -66,7 +87,7 @@ export async function openHttpServer(
           http.close(() => done());
           http.closeAllConnections();
         });
-      resolve({ address, tls, close });
+      resolve({ address, tls, disconnectRevoked: (revoked) => disconnectRevoked(secured, revoked), close });
     });
   });
 }

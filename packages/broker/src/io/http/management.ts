@@ -1,9 +1,8 @@
 import type { Registry } from '../../core/registry/registry.ts';
-import type { Listener } from '../listeners.ts';
 import type { Logger } from '../logger.ts';
 import type { RegistryAdmin } from '../registry-admin.ts';
 import { Credentials, type ApiKey, type BearerCheck } from './credentials.ts';
-import { openHttpServer, type HttpServerOptions } from './http-server.ts';
+import { openHttpServer, type HttpListener, type HttpServerOptions } from './http-server.ts';
 import { createOpenApi } from './openapi.ts';
 import { registryRoutes } from './registry-routes.ts';
 import { Router } from './router.ts';
@@ -21,7 +20,7 @@ export interface HttpOptions extends HttpServerOptions {
 }
 
 /** The HTTP listener, whose keys may change. */
-export interface Management extends Listener {
+export interface Management extends HttpListener {
   readonly credentials: Credentials;
 }
 
