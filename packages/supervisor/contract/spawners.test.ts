@@ -1,5 +1,6 @@
-import { rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { bundleProgram } from '@shoal/bundle';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -128,4 +129,28 @@ test('processes that are started ahead say when they are ready, are replaced whe
     await rm(dirname(program), { recursive: true });
   }
   expect(spawner.ready).toBe(0);
+});
+
+test('one that ends before an order came is replaced, without any order', async () => {
+  const starts = await mkdtemp(join(tmpdir(), 'shoal-starts-'));
+  // The first two end while they load.
+  const program = `
+    const { readdirSync, writeFileSync } = require('node:fs');
+    writeFileSync(process.argv[1] + '/' + process.pid, '');
+    if (readdirSync(process.argv[1]).length < 3) process.exit(1);
+    process.send('ready');
+    process.on('disconnect', () => process.exit());`;
+  const spawner = childProcessSpawner({
+    url: 'mqtt://127.0.0.1:1',
+    command: process.execPath,
+    args: ['-e', program, starts],
+    warm: 1,
+  });
+  try {
+    await expect.poll(() => spawner.ready, { timeout: 20_000 }).toBe(1);
+    expect(await readdir(starts)).toHaveLength(3);
+  } finally {
+    await spawner.stop();
+    await rm(starts, { recursive: true });
+  }
 });

@@ -44,17 +44,25 @@ export function childProcessSpawner(options: ChildProcessSpawnerOptions): ChildP
   /** Orders whose credential is being made. */
   let preparing = 0;
   let stopped = false;
+  let pauseMs = FIRST_PAUSE_MS;
 
   const fillUp = (): void => {
     if (stopped) return;
     while (waiting.size < warm && waiting.size - readyOf(waiting).length < STARTS_AT_ONCE) {
-      const child = startWarm(options, () => waiting.delete(child));
+      const child = startWarm(options, () => replaceLater(child));
       waiting.set(child, false);
       child.once('message', () => {
+        pauseMs = FIRST_PAUSE_MS;
         if (waiting.has(child)) waiting.set(child, true);
         fillUp();
       });
     }
+  };
+  /** One that ended before an order came: perhaps its program is broken, so the next may not end a moment later. */
+  const replaceLater = (child: ChildProcess): void => {
+    if (!waiting.delete(child)) return;
+    setTimeout(fillUp, pauseMs).unref();
+    pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
   };
   /** One that waits takes the order, one that is still starting if need be; undefined when none can. */
   const takeWaiting = (variables: Record<string, string>): ChildProcess | undefined => {
@@ -113,6 +121,9 @@ export function childProcessSpawner(options: ChildProcessSpawnerOptions): ChildP
   };
 }
 
+/** Before a waiting process that ended is replaced; doubles up to the longest while none gets ready. */
+const FIRST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 60_000;
 /** A start takes a processor for a tenth of a second, which those that carry out an order want as well. */
 const STARTS_AT_ONCE = Math.max(1, Math.floor(availableParallelism() / 2));
 
