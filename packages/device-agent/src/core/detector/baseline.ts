@@ -19,6 +19,8 @@ export interface Baseline {
   readonly longestRun: number[];
   /** Inverse correlation of the levels, row-major: what each channel should be, given the others. */
   readonly precision: number[];
+  /** Time between samples when none is lost, milliseconds; unset when the times of the warm-up do not tell. */
+  readonly intervalMs?: number;
 }
 
 /** What the warm-up collects per channel besides the rows. */
@@ -41,8 +43,10 @@ const CONSTANT_TOLERANCE = 0.02;
 export function fitBaseline(
   rows: readonly (readonly number[])[],
   learning: readonly ChannelLearning[],
+  intervalsMs: readonly number[],
   options: ResolvedDetectorOptions,
 ): Baseline {
+  const intervalMs = usualInterval(intervalsMs);
   const channels = learning.map((channel, index) => fitChannel(column(rows, index), channel, options));
   return {
     center: channels.map((c) => c.center),
@@ -53,7 +57,14 @@ export function fitBaseline(
     known: channels.map((c) => c.known),
     longestRun: learning.map((c) => (c.changes > 0 ? c.longestRun : 0)),
     precision: invertPositiveDefinite(correlations(rows, channels, options.shrinkage), channels.length),
+    ...(intervalMs === undefined ? {} : { intervalMs }),
   };
+}
+
+/** The lower quartile: right though three of four samples were lost, and little moved by a few that came in a burst. */
+function usualInterval(intervalsMs: readonly number[]): number | undefined {
+  const forward = sorted(intervalsMs.filter((interval) => interval > 0));
+  return forward.length < 5 ? undefined : quantileOfSorted(forward, 0.25);
 }
 
 /** Standard deviation of a single sample, from the differences of neighbours: slow change does not count. */

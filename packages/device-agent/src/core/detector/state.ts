@@ -21,6 +21,8 @@ export interface LearningState {
   rows: (number | null)[][];
   stride: number;
   channels: ChannelLearning[];
+  /** Milliseconds since the sample before, as many as rows. */
+  intervalsMs: number[];
 }
 
 export interface AlarmState {
@@ -31,8 +33,8 @@ export interface AlarmState {
   risingSamples: number;
   /** Per channel, since when it has drifted away from what was learned; null when it has not. */
   driftingSinceMs: (number | null)[];
-  /** Samples left in which the baseline follows the level after a recovery, and what to fall back to. */
-  settling: { samplesLeft: number; scoreLimit: number; center: number[] } | null;
+  /** Samples left in which the baseline follows the level after a recovery or a gap, and what to fall back to. */
+  settling: { samplesLeft: number; scoreLimit: number; center: number[]; afterGap: boolean } | null;
 }
 
 /** Everything a successor needs to go on as if nothing had happened. Plain JSON, under 64 kB. */
@@ -42,6 +44,8 @@ export interface DetectorState {
   readonly options: ResolvedDetectorOptions;
   readonly samples: number;
   readonly learnedSamples: number;
+  /** Time of the last sample, milliseconds since 1970; null before the first, and in a state saved by a version without it. */
+  readonly lastAtMs: number | null;
   readonly live: readonly ChannelLive[];
   readonly learning: LearningState | null;
   readonly baseline: Baseline | null;
@@ -70,7 +74,7 @@ export function parseDetectorState(value: unknown): DetectorState {
   const live = array(state['live'], 'live', n);
   live.forEach((channel, index) => checkLive(record(channel, `live/${index}`), `live/${index}`));
   checkAlarm(record(state['alarm'], 'alarm'), n);
-  if (state['learning'] !== null) checkLearning(record(state['learning'], 'learning'), n);
+  const learning = state['learning'] === null ? null : readLearning(state['learning'], n);
   if (state['baseline'] !== null) checkBaseline(record(state['baseline'], 'baseline'), n);
   if ((state['learning'] === null) === (state['baseline'] === null)) {
     throw invalid('baseline', 'present exactly when learning is null');
@@ -79,7 +83,9 @@ export function parseDetectorState(value: unknown): DetectorState {
   array(changes, 'changes', n).forEach((change, index) =>
     checkChange(record(change, `changes/${index}`), index),
   );
-  return structuredClone({ ...state, options, changes }) as unknown as DetectorState;
+  const lastAtMs = state['lastAtMs'] ?? null;
+  if (lastAtMs !== null) finite(lastAtMs, 'lastAtMs');
+  return structuredClone({ ...state, options, learning, changes, lastAtMs }) as unknown as DetectorState;
 }
 
 function checkLive(channel: Record<string, unknown>, field: string): void {
@@ -111,7 +117,8 @@ function checkAlarm(alarm: Record<string, unknown>, n: number): void {
   numbers(settling['center'], 'alarm/settling/center', n);
 }
 
-function checkLearning(learning: Record<string, unknown>, n: number): void {
+function readLearning(value: unknown, n: number): Record<string, unknown> {
+  const learning = record(value, 'learning');
   count(learning['stride'], 'learning/stride');
   array(learning['rows'], 'learning/rows').forEach((row, index) => {
     array(row, `learning/rows/${index}`, n).forEach((level, channel) => {
@@ -124,6 +131,9 @@ function checkLearning(learning: Record<string, unknown>, n: number): void {
       finite(fields[name], `learning/channels/${index}/${name}`);
     }
   });
+  const intervalsMs = array(learning['intervalsMs'] ?? [], 'learning/intervalsMs');
+  intervalsMs.forEach((interval, index) => finite(interval, `learning/intervalsMs/${index}`));
+  return { ...learning, intervalsMs };
 }
 
 function checkBaseline(baseline: Record<string, unknown>, n: number): void {
@@ -131,6 +141,7 @@ function checkBaseline(baseline: Record<string, unknown>, n: number): void {
     numbers(baseline[name], `baseline/${name}`, n);
   }
   numbers(baseline['precision'], 'baseline/precision', n * n);
+  if (baseline['intervalMs'] !== undefined) finite(baseline['intervalMs'], 'baseline/intervalMs');
   if (!array(baseline['known'], 'baseline/known', n).every((known) => typeof known === 'boolean')) {
     throw invalid('baseline/known', 'true or false per channel');
   }

@@ -41,6 +41,7 @@ export class StreamingDetector {
   #changes: ChannelChange[];
   #samples = 0;
   #learnedSamples = 0;
+  #lastAtMs: number | null = null;
   #learning: LearningState | null;
   #baseline: Baseline | null = null;
   #alarm: AlarmState = {
@@ -75,6 +76,7 @@ export class StreamingDetector {
     this.#learning = {
       rows: [],
       stride: 1,
+      intervalsMs: [],
       channels: channels.map(() => ({
         differenceSum: 0,
         differences: 0,
@@ -95,6 +97,7 @@ export class StreamingDetector {
     state.live.forEach((live, index) => Object.assign(detector.#live[index]!, live));
     detector.#samples = state.samples;
     detector.#learnedSamples = state.learnedSamples;
+    detector.#lastAtMs = state.lastAtMs;
     detector.#learning = state.learning;
     detector.#baseline = state.baseline;
     detector.#alarm = state.alarm;
@@ -109,6 +112,7 @@ export class StreamingDetector {
       options: this.options,
       samples: this.#samples,
       learnedSamples: this.#learnedSamples,
+      lastAtMs: this.#lastAtMs,
       live: this.#live,
       learning: this.#learning,
       baseline: this.#baseline,
@@ -134,8 +138,10 @@ export class StreamingDetector {
   push(values: readonly unknown[], atMs: number): Judgement {
     this.#samples++;
     for (let i = 0; i < this.#live.length; i++) this.#take(i, values[i], atMs);
-    if (this.#learning !== null) return this.#learn(this.#learning);
-    return this.#judge(this.#baseline!, atMs);
+    const elapsedMs = this.#lastAtMs === null ? 0 : atMs - this.#lastAtMs;
+    this.#lastAtMs = atMs;
+    if (this.#learning !== null) return this.#learn(this.#learning, elapsedMs);
+    return this.#judge(this.#baseline!, atMs, elapsedMs);
   }
 
   #take(index: number, value: unknown, atMs: number): void {
@@ -179,21 +185,23 @@ export class StreamingDetector {
     return noise > 0 && Math.abs(value - middle) > SPIKE_NOISES * noise ? middle : value;
   }
 
-  #learn(learning: LearningState): Judgement {
+  #learn(learning: LearningState, elapsedMs: number): Judgement {
     const skip = Math.min(60, Math.floor(this.options.learnSamples * 0.15));
     if (this.#learnedSamples >= skip && (this.#learnedSamples - skip) % learning.stride === 0) {
       learning.rows.push(
         this.#live.map(({ level }) => (level === null ? null : Number(level.toPrecision(ROW_DIGITS)))),
       );
+      learning.intervalsMs.push(elapsedMs);
       if (learning.rows.length > Math.min(MAX_ROWS, Math.floor(MAX_ROW_NUMBERS / this.channels.length))) {
         learning.rows = learning.rows.filter((_, index) => index % 2 === 0);
+        learning.intervalsMs = learning.intervalsMs.filter((_, index) => index % 2 === 0);
         learning.stride *= 2;
       }
     }
     this.#learnedSamples++;
     if (this.#learnedSamples >= this.options.learnSamples) {
       const rows = learning.rows.map((row) => row.map((level) => level ?? Number.NaN));
-      this.#baseline = fitBaseline(rows, learning.channels, this.options);
+      this.#baseline = fitBaseline(rows, learning.channels, learning.intervalsMs, this.options);
       this.#learning = null;
     }
     return {
@@ -208,7 +216,7 @@ export class StreamingDetector {
     };
   }
 
-  #judge(baseline: Baseline, atMs: number): Judgement {
+  #judge(baseline: Baseline, atMs: number, elapsedMs: number): Judgement {
     const sensorFaults = this.#findSensorFaults(baseline);
     const broken = new Set(sensorFaults.map(({ channel }) => channel));
     const levels = this.#live.map(({ level }, i) => (broken.has(this.channels[i]!) ? null : level));
@@ -216,7 +224,9 @@ export class StreamingDetector {
     this.#noteChanges(baseline, levels, atMs);
     const alarm = this.#alarm;
     noteRise(alarm, score, atMs);
-    advanceAlarm(alarm, score, this.options, baseline, (rate) => this.#follow(baseline, rate));
+    advanceAlarm(alarm, score, stepsIn(elapsedMs, baseline.intervalMs), this.options, baseline, (rate) =>
+      this.#follow(baseline, rate),
+    );
     return {
       phase: 'judging',
       score,
@@ -263,4 +273,10 @@ export class StreamingDetector {
         baseline.center[i]! += rate * (level - baseline.center[i]!);
     }
   }
+}
+
+/** Sampling intervals that went by. Times rounded to whole intervals skip one now and then, and a clock may be set back. */
+function stepsIn(elapsedMs: number, intervalMs = Infinity): number {
+  const steps = Math.round(elapsedMs / intervalMs);
+  return steps > 2 ? steps : 1;
 }
