@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createScenario, type Fault, hvacModel, pumpModel, type DeviceSource } from '@shoal/device-sim';
+import { hvacModel, pumpModel, type DeviceSource, type Fault } from '@shoal/device-sim';
 import { diagnoseVibration } from '../src/index.ts';
 import { DeviceMonitor } from '../src/core/agent/device-monitor.ts';
 import type { Incident } from '../src/core/incident/incident-machine.ts';
@@ -83,7 +83,7 @@ describe.each(models)('a healthy %s with default settings', (_type, make) => {
       const waveform = source.waveform(state, setpoint, 1, hour);
       const { verdict } = diagnoseVibration(waveform.samples, {
         ...waveform,
-        orders: source.description.bearing!,
+        orders: source.description.bearing,
       });
       expect(verdict).toBe('healthy');
       state = source.next(state, setpoint)!.state;
