@@ -86,6 +86,32 @@ export function sessionTests(theatre: () => Theatre): void {
     });
   });
 
+  it('gives more time to one item of a fan-out, and to no other', async () => {
+    const { stage } = theatre();
+    stage.gate.hold('each-part.1');
+    const id = await stage.ask('repair');
+    await scene(theatre(), { hash: `#/sessions/${id}` }, async (page) => {
+      await stepRow(page, 'each-part').click();
+      await page.getByText('2 completed, 0 otherwise, 1 at work').waitFor();
+      const button = page.getByRole('button', { name: /^More time for item/ });
+      expect(await button.count()).toBe(1);
+      await button.click();
+      const dialog = page.getByRole('dialog');
+      expect(await dialog.getByLabel('For').inputValue()).toBe('each-part.1');
+      await dialog.getByLabel('Minutes from now').fill('9');
+      await dialog.getByRole('button', { name: 'Give more time' }).click();
+      await dialog.waitFor({ state: 'detached' });
+      await page
+        .locator('.items li', { hasText: '"bearing"' })
+        .getByText(/until /)
+        .waitFor();
+      expect(await page.locator('.items li', { hasText: 'until ' }).count()).toBe(1);
+      stage.gate.release('each-part.1');
+      await page.getByText('3 completed, 0 otherwise').waitFor();
+      await button.waitFor({ state: 'detached' });
+    });
+  });
+
   it('runs again from a step and says what acts twice; purges, and the session is gone from the list', async () => {
     const id = await theatre().stage.ask('repair');
     await scene(theatre(), { hash: `#/sessions/${id}` }, async (page) => {

@@ -109,6 +109,26 @@ describe('more time', () => {
     expect(extendable(viewOf(undefined))).toEqual([]);
   });
 
+  it('is for a single item at work, which also has what its whole fan-out was given', () => {
+    const plan = planOf(graphYaml({ each: [] }, { each: 'forEach: { in: \'["x", "y", "z"]\' }' }));
+    const items = itemsOf('each', ['x', 'y', 'z']);
+    const view = viewOf(plan, {
+      each: { ...claimed('each', 1), items },
+      'each.0': { result: completed('each.0') },
+      'each.1': claimed('each.1', 1),
+    });
+    expect(extendable(view).map(({ stepId, label }) => [stepId, label])).toEqual([
+      [undefined, 'The whole session'],
+      ['each', 'Step each'],
+      ['each.1', 'Item each.1: y'],
+    ]);
+    const [all, one] = [at(T0 + 60_000), at(T0 + 30_000)];
+    view.extend = { ...cancelRecord(), action: 'extend', steps: { each: all, 'each.1': one } };
+    expect(extendable(view).at(-1)).toMatchObject({ stepId: 'each.1', untilMs: T0 + 60_000 });
+    view.control = cancelRecord();
+    expect(extendable(view)).toEqual([]);
+  });
+
   it('is counted from now, in minutes', () => {
     expect(untilOf('1.5', T0)).toBe(T0 + 90_000);
     for (const wrong of ['', '0', '-5', 'soon', 'Infinity'])

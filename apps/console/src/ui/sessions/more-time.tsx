@@ -8,7 +8,7 @@ import { Choice, Field } from '../parts/field.tsx';
 
 interface MoreTimeProps {
   readonly view: SessionView;
-  /** The step that is looked at: it is what gets the time, while it is open. */
+  /** The step that is looked at, or an item of it: it is what gets the time, while it is open. */
   readonly selected: string | undefined;
   readonly onClose: () => void;
 }

@@ -1,12 +1,14 @@
 import type { SessionView } from '@shoal/workflow';
-import { useMemo, type ReactNode } from 'react';
+import { useMemo, useState, type ReactNode } from 'react';
 import { clock, duration } from '../../core/format.ts';
 import { decisionRows } from '../../core/engine-rows.ts';
+import { extendable } from '../../core/more-time.ts';
 import { itemCards, type StepCard } from '../../core/step-card.ts';
 import { useConsole, useSignal } from '../hooks.ts';
 import { StateBadge } from '../parts/badge.tsx';
 import { Disclosure, Json } from '../parts/json.tsx';
 import { PartBody } from '../parts/part.tsx';
+import { MoreTime } from './more-time.tsx';
 
 interface StepDetailProps {
   readonly card: StepCard;
@@ -134,6 +136,8 @@ function Items({
   readonly now: number;
 }): ReactNode {
   const items = useMemo(() => itemCards(view, card.id, now), [view, card, now]);
+  const open = useMemo(() => new Set(extendable(view).map(({ stepId }) => stepId)), [view, card, now]);
+  const [extending, setExtending] = useState<string | undefined>();
   const { fanOut } = card;
   return (
     <>
@@ -149,9 +153,25 @@ function Items({
           <li key={item.id}>
             <StateBadge state={item.state} /> <span className="mono clip">{JSON.stringify(item.input)}</span>
             {item.error !== undefined && <span className="muted clip">{item.error.message}</span>}
+            {item.extendedMs !== undefined && (
+              <span className="muted">until {clock(new Date(item.extendedMs).toISOString(), now)}</span>
+            )}
+            {open.has(item.id) && (
+              <button
+                type="button"
+                className="button button-small"
+                aria-label={`More time for item ${item.id}`}
+                onClick={() => setExtending(item.id)}
+              >
+                More time
+              </button>
+            )}
           </li>
         ))}
       </ol>
+      {extending !== undefined && (
+        <MoreTime view={view} selected={extending} onClose={() => setExtending(undefined)} />
+      )}
     </>
   );
 }
