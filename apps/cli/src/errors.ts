@@ -83,7 +83,7 @@ function outcomeOf(error: unknown): Failure['outcome'] | undefined {
     case 'BrokerError':
       return code === 'invalid-options' ? 'usage' : 'failed';
     case 'DeviceToolError':
-      return code === 'no-such-command' ? 'not-found' : 'usage';
+      return code === 'no-such-command' || code === 'no-such-approval' ? 'not-found' : 'usage';
     case 'ProtocolError':
     case 'ConformanceError':
       return 'usage';

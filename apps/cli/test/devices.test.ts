@@ -139,7 +139,22 @@ describe('shoal devices', () => {
     const signed = await approve('--signing-key', ada.file, '--within', '60', '--reason', 'hot');
     expect(signed).toMatchObject({ signedWith: 'ada-1', reason: 'hot' });
     expect(Date.parse(signed.expiresAt) - Date.parse(signed.at)).toBe(60_000);
-    await expect.poll(async () => (await stop(signed.approvalId)).value.ok).toBe(true);
+    const withdraw = ['devices', 'withdraw', device];
+    const taken = await cliJson('devices.withdrawal', [...withdraw, signed.approvalId], world.options);
+    expect(taken.value).toMatchObject({
+      approvalId: signed.approvalId,
+      tool: 'stop',
+      by: 'ada',
+      used: false,
+    });
+    expect(await whyRefused(signed.approvalId)).toMatch(/none is retained/);
+    const again = await cliError([...withdraw, signed.approvalId], world.options);
+    expect(again).toMatchObject({ code: 3, error: { code: 'no-such-approval' } });
+    const meant = await approve('--signing-key', ada.file);
+    await expect.poll(async () => (await stop(meant.approvalId)).value.ok).toBe(true);
+    const late = await cliError([...withdraw, meant.approvalId], world.options);
+    expect(late).toMatchObject({ code: 7, error: { code: 'too-late' } });
+    expect(late.error.message).toMatch(/was used: stop was called/);
   });
 
   it('leaves a word on one call that ends with the time it is for', async () => {

@@ -174,7 +174,8 @@ describe('shoal session', () => {
   it('is denied, and a watch of it ends with 7', async () => {
     const id = await run('release');
     await vi.waitFor(async () => expect((await show(id)).session.state).toBe('input-required'), until);
-    await cliJson('session.change', ['session', 'deny', id, '--by', 'n.okafor'], world.options);
+    const deny = ['session', 'deny', id, '--by', 'n.okafor'];
+    expect((await cli(deny, world.options)).stdout).toMatch(/cannot be taken back/);
     const { value, code } = await cliJson<SessionWatch>(
       'session.watch',
       ['session', 'watch', id],

@@ -20,6 +20,20 @@ export function operationsTests(theatre: () => Theatre): void {
     });
   });
 
+  it('takes a word on a tool call back, which is gone from the broker then', async () => {
+    const { stage } = theatre();
+    await stage.approveStop('pump-01', 'word-1');
+    await scene(theatre(), { hash: '#/operations' }, async (page) => {
+      const words = page.getByRole('region', { name: 'Words on tool calls that still stand', exact: true });
+      await words.getByText('ada').waitFor();
+      await words.getByRole('button', { name: 'Take back' }).click();
+      await page.getByRole('dialog').getByText('told, not undone').waitFor();
+      await page.getByRole('dialog').getByRole('button', { name: 'Take back' }).click();
+      await page.getByRole('dialog').waitFor({ state: 'detached' });
+      await words.waitFor({ state: 'detached' });
+    });
+  });
+
   it('shows wanted agents as they come, and triggers as they fire', async () => {
     const { stage } = theatre();
     await scene(theatre(), { hash: '#/operations' }, async (page) => {

@@ -6,7 +6,7 @@ import { createBroker } from '@shoal/broker';
 import { startDeviceAgent, type DeviceAgent } from '@shoal/device-agent';
 import { pumpModel, startDevice, type Device } from '@shoal/device-sim';
 import { openLink } from '@shoal/mqtt-link';
-import { agentTopics, type DesiredState } from '@shoal/protocol';
+import { agentTopics, deviceTopics, type DesiredState, type ToolApproval } from '@shoal/protocol';
 import {
   childProcessSpawner,
   createSupervisor,
@@ -110,6 +110,8 @@ export interface Stage {
   ask(workflowId: string): Promise<string>;
   /** A machine calls: a trigger of the workflow `look-after` listens. */
   call(machine: string, level: number): Promise<void>;
+  /** A person approves a call of `stop` on a device. */
+  approveStop(deviceId: string, approvalId: string): Promise<void>;
   /** Has the supervisor keep an agent alive. */
   want(agentId: string): Promise<void>;
   /** An agent in a process of its own, registered. It ends with this process. */
@@ -175,6 +177,24 @@ export async function startStage(broker: StageBroker): Promise<Stage> {
     gate,
     async call(machine, level) {
       await callerLink.publish(`plant/calls/${machine}`, JSON.stringify({ machine, level }));
+    },
+    async approveStop(deviceId, approvalId) {
+      const word: ToolApproval = {
+        schemaVersion: 1,
+        approvalId,
+        deviceId,
+        tool: 'stop',
+        args: {},
+        action: 'approve',
+        by: 'ada',
+        at: new Date().toISOString(),
+        expiresAt: new Date(Date.now() + 900_000).toISOString(),
+      };
+      await callerLink.publish(
+        deviceTopics({ ...SCOPE, deviceId }).approval(approvalId),
+        JSON.stringify(word),
+        { retain: true },
+      );
     },
     async want(agentId) {
       const record: DesiredState = { schemaVersion: 1, agentId, blueprint: 'keeper', state: 'running' };

@@ -25,6 +25,7 @@ export {
 export { RequestMemory, type RequestMemoryOptions } from './core/request-memory.ts';
 export {
   approvalRequired,
+  approvalUsed,
   DeviceToolGuard,
   type CallOutcome,
   type GuardOptions,
@@ -51,4 +52,5 @@ export {
   type SendCommandOptions,
 } from './io/send-command.ts';
 export { followApprovals, type ApprovalBook } from './io/follow-approvals.ts';
+export { withdrawApproval, type ToolCaller, type Withdrawal } from './io/withdraw-approval.ts';
 export { registerDeviceTools, SETTLE_TOOL } from './io/register-device-tools.ts';

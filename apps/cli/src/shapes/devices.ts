@@ -73,6 +73,17 @@ export const DeviceApproval = Type.Object({
 });
 export type DeviceApproval = Static<typeof DeviceApproval>;
 
+export const DeviceWithdrawal = Type.Object({
+  device: text,
+  approvalId: text,
+  tool: text,
+  args: json,
+  by: text,
+  /** A call that was made under it before; null: the device could not be asked. A call that was made exits with 7 instead. */
+  used: orNull(Type.Boolean()),
+});
+export type DeviceWithdrawal = Static<typeof DeviceWithdrawal>;
+
 const COMMAND_STATES = [
   'queued',
   'canceling',

@@ -32,6 +32,7 @@ export const SHAPES: Readonly<Record<string, TSchema>> = {
   'devices.tools': devices.DeviceTools,
   'devices.call': devices.DeviceCall,
   'devices.approval': devices.DeviceApproval,
+  'devices.withdrawal': devices.DeviceWithdrawal,
   'devices.command': devices.DeviceCommandRow,
   'devices.commands': devices.DeviceCommands,
   doctor: Doctor,

@@ -6,6 +6,7 @@ export const DEVICE_TOOL_ERROR_CODES = {
   'invalid-command': 'a command cannot be sent as it was asked for; the message names the field',
   'command-conflict': 'another command of the device has this id',
   'no-such-command': 'the broker has no command with this id for the device',
+  'no-such-approval': 'the broker has no approval with this id for the device',
   'invalid-approver-keys': 'a key of an approver cannot be used; the message names it and what is wrong',
 } as const;
 

@@ -223,7 +223,7 @@ describe('DeviceToolGuard', () => {
     approve('a');
     expect(codeOf(await guard.call('stop', { approvalId: 'a' }))).toBe('done');
     expect(await guard.call('stop', { approvalId: 'a' })).toMatchObject({ repeated: true });
-    expect(codeOf(await guard.call('stop', { approvalId: 'a', requestId: 'k' }))).toBe('approval-invalid');
+    expect(codeOf(await guard.call('stop', { approvalId: 'a', requestId: 'k' }))).toBe('approval-used');
     expect(done).toEqual(['stop {}']);
   });
 

@@ -156,6 +156,8 @@ export class DeviceToolGuard {
     grant: RiskClass,
   ): Refusal | undefined {
     const { deviceId, approvers, memory, nowMs } = this.options;
+    const usedBy = approvalId === undefined ? undefined : memory.usedBy(approvalId);
+    if (approvalId !== undefined && usedBy !== undefined && usedBy !== key) return approvalUsed(approvalId);
     const approval = approvalId === undefined ? undefined : this.options.approval(approvalId);
     if (approvalId === undefined || approval === undefined)
       return approvalRequired(
@@ -166,15 +168,11 @@ export class DeviceToolGuard {
         approvalId,
       );
     const call = { deviceId, tool: tool.name, args };
-    const usedBy = memory.usedBy(approvalId);
-    const problem =
-      usedBy !== undefined && usedBy !== key
-        ? 'it was used'
-        : whyNotApproved(approval, call, {
-            ...(approvers === undefined ? {} : { approvers }),
-            distrust: this.options.distrust?.(approvalId),
-            nowMs: nowMs(),
-          });
+    const problem = whyNotApproved(approval, call, {
+      ...(approvers === undefined ? {} : { approvers }),
+      distrust: this.options.distrust?.(approvalId),
+      nowMs: nowMs(),
+    });
     if (problem === undefined) return undefined;
     return {
       code: 'approval-invalid',
@@ -207,6 +205,12 @@ export class DeviceToolGuard {
     this.#running.set(key, outcome);
     return outcome;
   }
+}
+
+/** Also what the agent of a device answers, as the next one. Known after the approval is gone, too. */
+export function approvalUsed(approvalId: string): Refusal {
+  const message = `approval ${JSON.stringify(approvalId)} was used for another call: it approves one`;
+  return { code: 'approval-used', message };
 }
 
 /** Also what the agent of a device answers, which checks the same before it asks the device. */

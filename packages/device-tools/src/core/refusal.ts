@@ -9,7 +9,8 @@ export const REFUSAL_CODES = {
   'approval-required':
     'the risk is above the grant, and no approval was named or none is retained under that id',
   'approval-invalid':
-    'the retained approval does not cover this call: other tool, arguments or device, denied, expired, used, not signed',
+    'the retained approval does not cover this call: other tool, arguments or device, denied, expired, not signed',
+  'approval-used': 'another call was made under this approval: it approves one',
   'request-conflict': 'the requestId was used for another call',
   'request-settled': 'the requestId was given up before it was done',
   'memory-full': 'the device remembers as many requests as it can, all younger than it promises to remember',

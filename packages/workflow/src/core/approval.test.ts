@@ -1,6 +1,7 @@
 import type { ApprovalDecision, ApprovalRequest } from '@shoal/protocol';
 import { expect, test } from 'vitest';
 import { claimed, graphYaml, planOf, SESSION_ID, T0, viewOf } from '../testing/index.ts';
+import { pendingApproval } from '../io/session-control.ts';
 import { approvalEnd, pendingApprovals } from './approval.ts';
 import { decideStep } from './decide-step.ts';
 import { taskOf } from './outcome.ts';
@@ -67,4 +68,16 @@ test('the step asks, parks until it expires, and ends by the word; meanwhile the
   expect(decideStep(decided, claim, T0)).toMatchObject({ do: 'finish', state: 'failed' });
   expect(pendingApprovals(decided)).toEqual([]);
   expect(graphYaml({ a: [] })).not.toContain('approval');
+});
+
+test('a second word is told who gave the first, and that it stands', () => {
+  const session = planOf(
+    'id: flow\ndescription: x\nsteps: [{ id: a, use: { approval: { prompt: Stop it? } } }]',
+  );
+  const decided = viewOf(session, { a: { approval: request, decision: word('approve', 'boss') } });
+  for (const stepId of [undefined, 'a'])
+    expect(() => pendingApproval(decided, stepId)).toThrow(
+      /^boss approved a at 20.*took effect at once and cannot be taken back/,
+    );
+  expect(() => pendingApproval(decided, 'b')).toThrow(/no approval b: none is open/);
 });

@@ -7,7 +7,7 @@ import {
   type Message,
   type Task,
 } from '@shoal/protocol';
-import { pendingApprovals } from '../core/approval.ts';
+import { decisionOf, pendingApprovals } from '../core/approval.ts';
 import { assertExtends, type Extension } from '../core/extension.ts';
 import { isoTime } from '../core/time.ts';
 import { isClosed, type SessionView } from '../core/view.ts';
@@ -56,6 +56,7 @@ export interface SessionControl {
   resume(sessionId: string, reason?: string): Promise<void>;
   /** More time, never less. Rejects with `invalid-request` when it is not later than before, or the records would not last. */
   extend(sessionId: string, extension: Extension): Promise<void>;
+  /** Takes effect at once, as `deny` does, and cannot be taken back: a second word is `not-pending`. */
   approve(sessionId: string, verdict?: Verdict): Promise<void>;
   deny(sessionId: string, verdict?: Verdict): Promise<void>;
   /** Removes the records of a session that has ended; of one that runs, as soon as it has. */
@@ -204,8 +205,20 @@ export function pendingApproval(view: SessionView, stepId?: string): string {
   const [only] = open;
   if (stepId !== undefined && open.includes(stepId)) return stepId;
   if (stepId === undefined && open.length === 1 && only !== undefined) return only;
+  const spoken = open.length === 0 || stepId !== undefined ? lastWord(view, stepId) : undefined;
+  if (spoken !== undefined) throw new WorkflowError('not-pending', spoken);
   const which = open.length === 0 ? 'none is open' : `open are ${open.join(', ')}`;
   throw new WorkflowError('not-pending', `no approval ${stepId ?? 'can be told from the others'}: ${which}`);
+}
+
+/** Who was quicker, or the same person with second thoughts. */
+function lastWord(view: SessionView, stepId: string | undefined): string | undefined {
+  const asked = stepId === undefined ? [...view.steps.values()] : [view.steps.get(stepId)];
+  const words = asked.map(decisionOf).filter((word) => word !== undefined);
+  const last = words.sort((a, b) => Date.parse(a.at) - Date.parse(b.at)).at(-1);
+  if (last === undefined) return undefined;
+  const said = last.action === 'approve' ? 'approved' : 'denied';
+  return `${last.by} ${said} ${last.stepId} at ${last.at}: that took effect at once and cannot be taken back; cancel ends what has not ended`;
 }
 
 /** Throws WorkflowError `not-pending` when somebody's word would not count. */

@@ -92,6 +92,15 @@ export const devices: Group = {
       load: async () => (await import('./approve.ts')).approval('deny'),
     },
     {
+      name: 'withdraw',
+      args: '<device> <approval-id>',
+      summary: 'take an approval back, if no call was made under it',
+      connects: true,
+      shape: 'devices.withdrawal',
+      examples: ['shoal devices withdraw pump-01 a-17'],
+      load: async () => (await import('./withdraw.ts')).withdraw,
+    },
+    {
       name: 'command',
       args: '<device> <tool>',
       summary: 'leave a command for a device that may be away; it is done when the device comes',

@@ -46,8 +46,9 @@ const DONE: Readonly<Record<SessionChanged['action'], string>> = {
   cancel: 'is being canceled: waiting and running steps end, compensations still run',
   pause: 'is paused: no step begins, what runs goes on',
   resume: 'goes on',
-  approve: 'got the approval',
-  deny: 'got the denial',
+  approve:
+    'got the approval: what waited for it begins at once. It cannot be taken back; `shoal session cancel` ends what has not ended',
+  deny: 'got the denial: it cannot be taken back; `shoal session rerun` begins again',
   purge: 'is being removed',
   extend: 'has more time',
 };

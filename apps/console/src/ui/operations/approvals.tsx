@@ -4,6 +4,7 @@ import type { WaitingApproval } from '../../core/engine-rows.ts';
 import { ago, clock } from '../../core/format.ts';
 import { useConsole } from '../hooks.ts';
 import { Confirm, type Question } from '../parts/confirm.tsx';
+import { WordOn } from '../parts/word-on.tsx';
 
 /** What waits for the word of a person, with the two words. */
 export function Approvals({
@@ -18,7 +19,7 @@ export function Approvals({
   const ask = (action: 'approve' | 'deny', { sessionId, stepId, prompt }: WaitingApproval): void =>
     setQuestion({
       title: action === 'approve' ? 'Approve?' : 'Deny?',
-      text: <p className="said">{prompt}</p>,
+      text: <WordOn prompt={prompt} />,
       action: action === 'approve' ? 'Approve' : 'Deny',
       danger: action === 'deny',
       reason: true,

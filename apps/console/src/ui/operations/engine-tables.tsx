@@ -1,9 +1,12 @@
 import type { ToolApproval, TriggerRecord } from '@shoal/protocol';
-import type { ReactNode } from 'react';
+import { useState, type ReactNode } from 'react';
 import { Link } from 'wouter';
 import type { DesiredRow, DesiredStanding, HostRow } from '../../core/engine-rows.ts';
 import { clock, plural } from '../../core/format.ts';
+import { withdrawWord } from '../../io/device-tools.ts';
+import { useConsole } from '../hooks.ts';
 import { Badge, type Tone } from '../parts/badge.tsx';
+import { Confirm, type Question } from '../parts/confirm.tsx';
 import { RecordTable } from './record-table.tsx';
 
 interface Rows<T> {
@@ -104,23 +107,39 @@ export function ToolWords({
   readonly words: readonly ToolApproval[];
   readonly now: number;
 }): ReactNode {
+  const { credentials, link, scope } = useConsole();
+  const [question, setQuestion] = useState<Question | undefined>();
   const standing = words.filter(({ expiresAt }) => Date.parse(expiresAt) > now);
-  if (standing.length === 0) return null;
+  const ask = (word: ToolApproval): void =>
+    setQuestion({
+      title: `Take this word on ${word.tool} back?`,
+      text: <p>From then on no call is made under it. One that was made already is told, not undone.</p>,
+      action: 'Take back',
+      onYes: () => withdrawWord(link, credentials, word, scope),
+    });
+  const dialog = question && <Confirm question={question} onClose={() => setQuestion(undefined)} />;
+  if (standing.length === 0) return dialog;
   return (
-    <RecordTable
-      title="Words on tool calls that still stand"
-      columns={['Device', 'Tool', 'Arguments', 'Word', 'By', 'Until']}
-      rows={standing}
-      keyOf={({ approvalId, deviceId }) => `${deviceId} ${approvalId}`}
-      empty=""
-      cells={(row) => [
-        <Link href={`/fleet/${row.deviceId}`}>{row.deviceId}</Link>,
-        <span className="mono">{row.tool}</span>,
-        <span className="mono wrap">{JSON.stringify(row.args)}</span>,
-        <Badge tone={row.action === 'approve' ? 'good' : 'bad'}>{row.action}</Badge>,
-        row.by,
-        <span className="number">{clock(row.expiresAt, now)}</span>,
-      ]}
-    />
+    <>
+      <RecordTable
+        title="Words on tool calls that still stand"
+        columns={['Device', 'Tool', 'Arguments', 'Word', 'By', 'Until', '']}
+        rows={standing}
+        keyOf={({ approvalId, deviceId }) => `${deviceId} ${approvalId}`}
+        empty=""
+        cells={(row) => [
+          <Link href={`/fleet/${row.deviceId}`}>{row.deviceId}</Link>,
+          <span className="mono">{row.tool}</span>,
+          <span className="mono wrap">{JSON.stringify(row.args)}</span>,
+          <Badge tone={row.action === 'approve' ? 'good' : 'bad'}>{row.action}</Badge>,
+          row.by,
+          <span className="number">{clock(row.expiresAt, now)}</span>,
+          <button type="button" className="button button-small" onClick={() => ask(row)}>
+            Take back
+          </button>,
+        ]}
+      />
+      {dialog}
+    </>
   );
 }

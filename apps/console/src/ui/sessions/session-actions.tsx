@@ -5,6 +5,7 @@ import { actionsFor, type SessionAction, type SessionRow } from '../../core/sess
 import type { StepCard } from '../../core/step-card.ts';
 import { useConsole } from '../hooks.ts';
 import { Confirm, type Question } from '../parts/confirm.tsx';
+import { WordOn } from '../parts/word-on.tsx';
 import { MoreTime } from './more-time.tsx';
 import { RunAgain } from './run-again.tsx';
 
@@ -122,7 +123,7 @@ function useQuestions({ row }: SessionActionsProps): (action: PlainAction) => Qu
       case 'deny':
         return {
           title: action === 'approve' ? 'Approve?' : 'Deny?',
-          text: <p className="said">{prompt}</p>,
+          text: <WordOn prompt={prompt} />,
           action: LABELS[action],
           danger: action === 'deny',
           reason: true,

@@ -2,6 +2,7 @@
 import type { ToolApproval } from '@shoal/protocol';
 import {
   approvalRequired,
+  approvalUsed,
   checkArguments,
   checkInterlocks,
   exceeds,
@@ -68,16 +69,15 @@ function whyUnapproved(
   { deviceId, grant, approvers, nowMs, approval: find, distrust, approvalTopic }: OrderRules,
 ): Refusal | undefined {
   const { approvalId, tool, args } = order;
+  if (approvalId !== undefined && wasUsed(records, approvalId, order)) return approvalUsed(approvalId);
   const approval = approvalId === undefined ? undefined : find(approvalId);
   if (approvalId === undefined || approval === undefined)
     return approvalRequired(tool, risk, grant, approvalTopic, approvalId);
-  const problem = wasUsed(records, approvalId, order)
-    ? 'it was used'
-    : whyNotApproved(
-        approval,
-        { deviceId, tool, args },
-        { ...(approvers === undefined ? {} : { approvers }), distrust: distrust?.(approvalId), nowMs },
-      );
+  const problem = whyNotApproved(
+    approval,
+    { deviceId, tool, args },
+    { ...(approvers === undefined ? {} : { approvers }), distrust: distrust?.(approvalId), nowMs },
+  );
   if (problem === undefined) return undefined;
   const message = `approval ${JSON.stringify(approvalId)} does not cover this order: ${problem}`;
   return { code: 'approval-invalid', message };
