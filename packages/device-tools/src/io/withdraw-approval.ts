@@ -72,9 +72,9 @@ async function wasUsed(
 ): Promise<boolean | undefined> {
   const caller = await device?.();
   if (caller === undefined) return undefined;
-  const declared = (await caller.listTools()).tools.find(({ name }) => name === tool);
+  const { _meta: meta } = (await caller.listTools()).tools.find(({ name }) => name === tool) ?? {};
   // What has no guard may not know a dry run, and would act.
-  if (readDeclaration(declared?._meta)?.guarded !== true) return undefined;
+  if (readDeclaration(meta)?.guarded !== true) return undefined;
   const answer = await caller.callTool({
     name: tool,
     arguments: { ...args, approvalId, requestId: `withdraw-${crypto.randomUUID()}`, dryRun: true },
