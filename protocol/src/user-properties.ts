@@ -41,9 +41,14 @@ export const USER_PROPERTIES = {
 export function userPropertyValues(properties: UserProperties | undefined, name: string): readonly string[] {
   if (properties === undefined) return [];
   const wanted = name.toLowerCase();
-  return Object.entries(properties)
-    .filter(([key]) => key.toLowerCase() === wanted)
-    .flatMap(([, value]) => value);
+  const found: string[] = [];
+  for (const key of Object.keys(properties)) {
+    if (key.length !== name.length || (key !== wanted && key.toLowerCase() !== wanted)) continue;
+    const value = properties[key];
+    if (typeof value === 'string') found.push(value);
+    else if (value !== undefined) found.push(...value);
+  }
+  return found;
 }
 
 /** The first value of a property; undefined when it is absent, which is not the same as empty. */

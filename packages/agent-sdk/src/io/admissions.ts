@@ -26,8 +26,6 @@ export interface AdmissionsOptions {
   readonly newId: () => string;
   readonly store: TaskStore;
   readonly supportedExtensions: () => readonly string[];
-  /** Takes the push configuration of a request into its record; undefined when no notifications are sent. */
-  readonly putPush?: PushDesk['put'] | undefined;
 }
 
 type Send = Extract<DecodedRequest, { method: 'SendMessage' | 'SendStreamingMessage' }>;
@@ -36,11 +34,14 @@ type Send = Extract<DecodedRequest, { method: 'SendMessage' | 'SendStreamingMess
 export class Admissions {
   readonly #options: AdmissionsOptions;
   readonly #runner: TaskRunner;
+  readonly #push: PushDesk | undefined;
   #stopping = false;
 
-  constructor(options: AdmissionsOptions, runner: TaskRunner) {
+  /** `push` takes the push configuration of a request into its record; undefined when no notifications are sent. */
+  constructor(options: AdmissionsOptions, runner: TaskRunner, push: PushDesk | undefined) {
     this.#options = options;
     this.#runner = runner;
+    this.#push = push;
   }
 
   /** From now on every new message is answered responder_unavailable. */
@@ -87,9 +88,8 @@ export class Admissions {
   #takePushConfig(request: Send, record: TaskRecord): JsonRpcError | undefined {
     const config = request.params.configuration?.taskPushNotificationConfig;
     if (config === undefined) return undefined;
-    const { putPush } = this.#options;
-    if (putPush === undefined) return NO_PUSH;
-    const outcome = putPush(record, config);
+    if (this.#push === undefined) return NO_PUSH;
+    const outcome = this.#push.put(record, config);
     return 'error' in outcome ? outcome.error : undefined;
   }
 

@@ -217,7 +217,7 @@ class MqttAgent implements Agent {
         }),
       logger: this.#logger,
       clock: this.#clock,
-      newId: () => crypto.randomUUID(),
+      newId,
       store: this.#tasks,
       requester: () => this.requester,
       concurrency: concurrency ?? 4,
@@ -311,3 +311,5 @@ function assertOptions({ tasks, encryption, handle, skills = [], pools = [] }: A
     );
   }
 }
+
+const newId = (): string => crypto.randomUUID();

@@ -5,7 +5,6 @@ import type { Clock } from './clock.ts';
 import type { StoredTasks } from './stored-tasks.ts';
 
 export interface ContextSweeperOptions {
-  readonly tasks: StoredTasks;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly contextExpirySeconds?: number | undefined;
@@ -16,12 +15,14 @@ const LONGEST_PAUSE_SECONDS = 3_600;
 /** Forgets contexts that were silent for too long: looks at once, and then at least every hour. */
 export class ContextSweeper {
   readonly #options: ContextSweeperOptions;
+  readonly #tasks: StoredTasks;
   readonly #expirySeconds: number;
   #cancelTimer: (() => void) | undefined;
   #stopped = false;
 
-  constructor(options: ContextSweeperOptions) {
+  constructor(options: ContextSweeperOptions, tasks: StoredTasks) {
     this.#options = options;
+    this.#tasks = tasks;
     this.#expirySeconds = options.contextExpirySeconds ?? DEFAULT_CONTEXT_EXPIRY_SECONDS;
   }
 
@@ -35,10 +36,10 @@ export class ContextSweeper {
   }
 
   async #sweep(): Promise<void> {
-    const { tasks, clock, logger } = this.#options;
+    const { clock, logger } = this.#options;
     try {
-      const expired = expiredContexts(await tasks.list(), clock.nowIso(), this.#expirySeconds);
-      await tasks.forget(expired);
+      const expired = expiredContexts(await this.#tasks.list(), clock.nowIso(), this.#expirySeconds);
+      await this.#tasks.forget(expired);
       if (expired.length > 0)
         logger.info('contexts that were silent for too long are forgotten', { tasks: expired.length });
     } catch (error) {

@@ -84,27 +84,24 @@ export class Responder {
   readonly #contexts: ContextSweeper;
 
   constructor(options: ResponderOptions) {
-    this.#options = options;
-    const replies = new Replies(options.link, options.logger, options.announcesHandOver);
-    this.#replies = replies;
-    const { push } = options;
+    const { link, logger, store, push, artifacts = {} } = options;
     const onItem: OnItem = (record, item) => this.#push?.outbox.add(record, item);
-    const { artifacts = {} } = options;
-    const chunkBytes = (): number => chunkBytesOf(artifacts, options.link);
-    const earlierTasks = (record: TaskRecord): Promise<Task[]> => this.#tasks.earlierTasks(record);
-    this.#runner = new TaskRunner({
+    // One object for all parts: a process may have ten thousand agents.
+    const parts = {
       ...options,
       artifacts,
-      chunkBytes,
-      replies,
-      earlierTasks,
+      chunkBytes: (): number => chunkBytesOf(artifacts, link),
+      replies: new Replies(link, logger, options.announcesHandOver),
+      earlierTasks: (record: TaskRecord): Promise<Task[]> => this.#tasks.earlierTasks(record),
       onItem: push && onItem,
-    });
-    this.#tasks = new StoredTasks(options.store, this.#runner);
-    this.#contexts = new ContextSweeper({ ...options, tasks: this.#tasks });
+    };
+    this.#options = parts;
+    this.#replies = parts.replies;
+    this.#runner = new TaskRunner(parts);
+    this.#tasks = new StoredTasks(store, this.#runner);
+    this.#contexts = new ContextSweeper(parts, this.#tasks);
     this.#push = push && new PushDesk({ ...options, ...push, tasks: this.#tasks });
-    const putPush = this.#push?.put.bind(this.#push);
-    this.#admissions = new Admissions({ ...options, replies, putPush }, this.#runner);
+    this.#admissions = new Admissions(parts, this.#runner, this.#push);
   }
 
   /** What a dead predecessor left WORKING ends as FAILED, or runs again: never in silence (DESIGN rule 8). */

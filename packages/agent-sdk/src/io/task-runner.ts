@@ -64,7 +64,7 @@ export class TaskRunner {
   readonly #options: TaskRunnerOptions;
   readonly #live = new Map<string, LiveTask>();
   readonly #queue: WorkQueue<Run>;
-  readonly #support: RunSupport;
+  #support: RunSupport | undefined;
 
   constructor(options: TaskRunnerOptions) {
     this.#options = options;
@@ -73,21 +73,26 @@ export class TaskRunner {
       maxQueued: options.maxQueued,
       run: (run) => this.#run(run),
     });
-    this.#support = {
-      requester: options.requester,
-      logger: options.logger,
-      nowIso: () => options.clock.nowIso(),
-      newId: options.newId,
-      saveProgress: (live) => this.#saveProgress(live),
-      settle: (live, item) => this.#settle(live, item),
-      earlierTasks: options.earlierTasks,
-      refer: (artifact, taskId) => referLarge(artifact, taskId, options.artifacts),
-      handOver: (...work) => this.#handOver(...work),
-    };
   }
 
   get running(): number {
     return this.#queue.running;
+  }
+
+  /** Made for the first run: many agents wait for one. */
+  get #runSupport(): RunSupport {
+    const { requester, logger, clock, newId, earlierTasks, artifacts } = this.#options;
+    return (this.#support ??= {
+      requester,
+      logger,
+      nowIso: () => clock.nowIso(),
+      newId,
+      saveProgress: (live) => this.#saveProgress(live),
+      settle: (live, item) => this.#settle(live, item),
+      earlierTasks,
+      refer: (artifact, taskId) => referLarge(artifact, taskId, artifacts),
+      handOver: (...work) => this.#handOver(...work),
+    });
   }
 
   hasRoom(): boolean {
@@ -206,7 +211,7 @@ export class TaskRunner {
     const { handedOverTo } = live.record;
     // Whoever has the task gets what is said about it.
     return handedOverTo === undefined
-      ? this.#options.handle(new RunContext(live, run, this.#support))
+      ? this.#options.handle(new RunContext(live, run, this.#runSupport))
       : this.#handOver(live, run.message, run.requestMetadata, handedOverTo);
   }
 
@@ -226,7 +231,7 @@ export class TaskRunner {
     let artifacts: MaybePromise<Artifact>[];
     try {
       const inline = toArtifacts(output, () => `artifact-${(count += 1)}`);
-      artifacts = inline.map((artifact) => this.#support.refer(artifact, record.task.id));
+      artifacts = inline.map((artifact) => this.#runSupport.refer(artifact, record.task.id));
     } catch (error) {
       return this.#fail(live, error);
     }

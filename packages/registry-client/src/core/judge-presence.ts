@@ -37,7 +37,8 @@ export function judge(
 ): PresenceMemory {
   const after = weigh(known, evidence, cx);
   if (known !== undefined && known.state === after.state) return after;
-  return { ...after, changedMs: isWitnessed(known, evidence) ? cx.nowMs : undefined };
+  const changedMs = isWitnessed(known, evidence) ? cx.nowMs : undefined;
+  return after.changedMs === changedMs ? after : { ...after, changedMs };
 }
 
 /** Whether the evidence tells of a change as it happens, and not of one that came about before it was looked at. */
@@ -130,7 +131,7 @@ function alive(before: PresenceMemory, source: string, reason: string, cx: Judge
   const { flapLosses, flapWindowMs, flapHoldMs } = cx.policy;
   const [first = 0, last = 0] = [losses[0], losses.at(-1)];
   const flaps = losses.length >= flapLosses && last - first <= flapWindowMs && cx.nowMs < last + flapHoldMs;
-  if (!flaps) return { ...settle(before, 'online', source, reason, cx), misses: 0 };
+  if (!flaps) return settle(before, 'online', source, reason, cx, 0);
   const why = `it was lost ${losses.length} times within ${Math.ceil((last - first) / 1000)} s`;
   return { ...settle(before, 'suspect', 'damping', why, cx), misses: 0, deadlineMs: last + flapHoldMs };
 }
@@ -227,15 +228,21 @@ function settle(
   source: string,
   reason: string,
   cx: JudgeContext,
+  misses = before.misses,
 ): PresenceMemory {
   const isSame = before.state === state && !Number.isNaN(before.sinceMs);
+  // Field by field: this is done for every card of a snapshot, and a spread costs several times as much.
   return {
-    ...before,
     state,
     source,
     reason,
     sinceMs: isSame ? before.sinceMs : cx.nowMs,
+    changedMs: before.changedMs,
     untilMs: undefined,
+    lastSeenMs: before.lastSeenMs,
+    told: before.told,
+    misses,
+    losses: before.losses,
     deadlineMs: undefined,
     probeAtMs: undefined,
   };
