@@ -5,6 +5,30 @@ import { entries } from './typedoc.config.mjs';
 export function load(app) {
   nameModules(app);
   keepAnchorsOfTypes(app);
+  askForWords(app);
+}
+
+/** Generated from the schemas, one validator a document: the names say all. */
+const GENERATED_MODULE = '@shoal/protocol/validators';
+const GENERATED_NAME = /^validate[A-Z]/;
+
+/** Exported functions and constants have a description; a warning fails the build. */
+function askForWords(app) {
+  app.converter.on(Converter.EVENT_RESOLVE_END, ({ project }) => {
+    for (const module of project.getReflectionsByKind(ReflectionKind.Module)) {
+      if (module.name === GENERATED_MODULE) continue;
+      const bare = (module.children ?? []).filter((child) => !isDescribed(child));
+      for (const { name } of bare)
+        app.logger.warn(`${module.name}: ${name} has no description: say what its signature cannot`);
+    }
+  });
+}
+
+function isDescribed(reflection) {
+  if (!reflection.kindOf([ReflectionKind.Function, ReflectionKind.Variable])) return true;
+  if (reflection.kindOf(ReflectionKind.Variable) && GENERATED_NAME.test(reflection.name)) return true;
+  const signatures = reflection.signatures ?? reflection.type?.declaration?.signatures ?? [];
+  return reflection.hasComment() || signatures.some((signature) => signature.hasComment());
 }
 
 /** A module of the reference is named as it is imported, not by the path to its source. */

@@ -24,6 +24,7 @@ import {
   type A2aTopic,
 } from './topics.ts';
 
+/** Everybody that an access rule can be for; `AccessRole` says what each does. */
 export const ACCESS_ROLES = [
   'device',
   'agent',

@@ -127,8 +127,10 @@ const names: Record<DocumentName, true> = {
   WorkflowDefinition: true,
 };
 
+/** Names of all documents that have a schema, from A2A, JSON-RPC, the binding and Shoal. */
 export const DOCUMENTS = Object.keys(names) as readonly DocumentName[];
 
+/** Whether a schema has this name; names are case-sensitive. */
 export function isDocumentName(name: unknown): name is DocumentName {
   return typeof name === 'string' && Object.hasOwn(names, name);
 }

@@ -46,7 +46,9 @@ export type BindingErrorName = keyof typeof BINDING_ERRORS;
 export type JsonRpcErrorName = keyof typeof JSONRPC_ERRORS;
 export type AuthErrorName = keyof typeof AUTH_ERRORS;
 
+/** `domain` of the ErrorInfo of errors of A2A (A2A §9.5) and of authentication. */
 export const A2A_ERROR_DOMAIN = 'a2a-protocol.org';
+/** `domain` of the ErrorInfo of errors of the MQTT binding. */
 export const BINDING_ERROR_DOMAIN = 'a2a-over-mqtt';
 const errorInfoType = 'type.googleapis.com/google.rpc.ErrorInfo';
 const badRequestType = 'type.googleapis.com/google.rpc.BadRequest';
@@ -65,6 +67,7 @@ export function a2aError(
   return { code, message, data: [errorInfo(reason, A2A_ERROR_DOMAIN, metadata)] };
 }
 
+/** An error of the MQTT binding: `data` is one object with `a2a_error`, unlike that of other errors. `metadata`: string values only. */
 export function bindingError(
   name: BindingErrorName,
   message: string,
@@ -78,11 +81,13 @@ export function bindingError(
   return { code, message, data };
 }
 
+/** -31401 or -31403 with an ErrorInfo. Give no details away in `message`. */
 export function authError(name: AuthErrorName, message: string): JsonRpcError {
   const { code, reason } = AUTH_ERRORS[name];
   return { code, message, data: [errorInfo(reason, A2A_ERROR_DOMAIN)] };
 }
 
+/** An error of JSON-RPC itself (`JSONRPC_ERRORS`), without `data`. */
 export function jsonRpcError(name: JsonRpcErrorName, message: string): JsonRpcError {
   return { code: JSONRPC_ERRORS[name].code, message };
 }

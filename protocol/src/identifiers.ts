@@ -8,6 +8,7 @@ export const IDENTIFIER_PATTERN = '^[A-Za-z0-9_.-]+$';
 const identifier = new RegExp(IDENTIFIER_PATTERN);
 const uuid4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
 
+/** Whether it matches `IDENTIFIER_PATTERN`: so it is one level of a topic, and no wildcard. */
 export function isIdentifier(value: unknown): value is string {
   return typeof value === 'string' && identifier.test(value);
 }

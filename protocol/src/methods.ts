@@ -12,6 +12,7 @@ interface MethodShape {
 
 const push = { stream: false, capability: 'pushNotifications' } as const;
 
+/** By JSON-RPC method: the documents that it takes and gives, whether it streams, and the capability that a card must declare for it. */
 export const METHODS = {
   SendMessage: {
     params: 'SendMessageRequest',
@@ -64,6 +65,7 @@ export const METHODS = {
 
 export type MethodName = keyof typeof METHODS;
 
+/** Whether it is an operation of A2A 1.0; names are case-sensitive, and those of 0.3 (`message/send`) are none. */
 export function isMethod(name: unknown): name is MethodName {
   return typeof name === 'string' && Object.hasOwn(METHODS, name);
 }
@@ -74,6 +76,7 @@ export const MQTT_BINDING = {
   label: 'MQTTv5+JSONRPCv2',
 } as const;
 
+/** Whether a `protocolBinding` of a card means this binding; upper and lower case are the same. */
 export function isMqttBinding(protocolBinding: string): boolean {
   const name = protocolBinding.toLowerCase();
   return name === MQTT_BINDING.uri || name === MQTT_BINDING.label.toLowerCase();

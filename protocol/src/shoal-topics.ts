@@ -42,6 +42,7 @@ export interface SessionTopics {
   readonly callers: string;
   /** Filter of the session and everything below it (`…/#` matches its parent level too). */
   readonly all: string;
+  /** `hash` is of response topic and correlation data: the same caller has one record. */
   caller(hash: string): string;
   step(stepId: string): StepTopics;
 }
@@ -73,6 +74,7 @@ export interface DeviceTopics {
   /** Filter of the approvals of tool calls. */
   readonly approvals: string;
   readonly all: string;
+  /** Telemetry of one channel alone. */
   channel(name: string): string;
   approval(approvalId: string): string;
   /** Filter of all commands and what became of them. */
@@ -144,6 +146,7 @@ function unitPath({ org, unit }: InUnit): string {
   return `${root}/${org}/${unit}`;
 }
 
+/** Topics and filters below `shoal/v1/{org}/{unit}/session/{sessionId}`. Throws ProtocolError `invalid-identifier`. */
 export function sessionTopics(session: SessionAddress): SessionTopics {
   assertIdentifier('sessionId', session.sessionId);
   const base = `${unitPath(session)}/session/${session.sessionId}`;
@@ -176,6 +179,7 @@ export function sessionTopics(session: SessionAddress): SessionTopics {
   };
 }
 
+/** Topics and filters below `shoal/v1/{org}/{unit}/agent/{agentId}`. Throws ProtocolError `invalid-identifier`. */
 export function agentTopics(agent: AgentAddress): AgentTopics {
   assertAgentId('agentId', agent.agentId);
   const base = `${unitPath(agent)}/agent/${agent.agentId}`;
@@ -200,6 +204,7 @@ export function canaryTopic(where: InUnit): string {
   return `${unitPath(where)}/broker/canary`;
 }
 
+/** Topics below `shoal/v1/{org}/{unit}/host/{hostId}`. Throws ProtocolError `invalid-identifier`. */
 export function hostTopics(host: {
   readonly org: string;
   readonly unit: string;
@@ -238,6 +243,7 @@ export function usageTopic(
   return `${unitPath(where)}/usage/${where.scope}/${where.scopeId}/${where.agentId ?? '+'}`;
 }
 
+/** Topics and filters below `shoal/v1/{org}/{unit}/device/{deviceId}`. Throws ProtocolError `invalid-identifier`. */
 export function deviceTopics(device: DeviceAddress): DeviceTopics {
   assertIdentifier('deviceId', device.deviceId);
   const base = `${unitPath(device)}/device/${device.deviceId}`;

@@ -13,6 +13,7 @@ export const TASK_STATES = [
 
 export type TaskState = (typeof TASK_STATES)[number];
 
+/** Who speaks in a message. `ROLE_UNSPECIFIED` is read and never written. */
 export const ROLES = ['ROLE_UNSPECIFIED', 'ROLE_USER', 'ROLE_AGENT'] as const;
 
 export type Role = (typeof ROLES)[number];

@@ -39,10 +39,12 @@ export function discoveryTopic(address: AgentAddress): string {
   return `${root}/discovery/${pathOf(address)}`;
 }
 
+/** Where an agent takes requests. Throws ProtocolError `invalid-identifier`. */
 export function requestTopic(address: AgentAddress): string {
   return `${root}/request/${pathOf(address)}`;
 }
 
+/** Where an agent publishes its events. Throws ProtocolError `invalid-identifier`. */
 export function eventTopic(address: AgentAddress): string {
   return `${root}/event/${pathOf(address)}`;
 }
@@ -53,6 +55,7 @@ export function replyTopic(address: AgentAddress, suffix: string): string {
   return `${root}/reply/${pathOf(address)}/${suffix}`;
 }
 
+/** Where a pool takes requests; members subscribe with `poolSubscription`. Throws ProtocolError `invalid-identifier`. */
 export function poolRequestTopic(pool: PoolAddress): string {
   assertIdentifier('org', pool.org);
   assertIdentifier('unit', pool.unit);
@@ -74,6 +77,7 @@ function filterLevels(pattern: AddressPattern): string {
   return `${org ?? '+'}/${unit ?? '+'}/${agentId ?? '+'}`;
 }
 
+/** Subscribes to cards. What the pattern leaves out matches everything. Throws ProtocolError `invalid-identifier`. */
 export function discoveryFilter(pattern: AddressPattern = {}): string {
   return `${root}/discovery/${filterLevels(pattern)}`;
 }
@@ -83,6 +87,7 @@ export function requestFilter(pattern: AddressPattern = {}): string {
   return `${root}/request/${filterLevels(pattern)}`;
 }
 
+/** Subscribes to events. What the pattern leaves out matches everything. Throws ProtocolError `invalid-identifier`. */
 export function eventFilter(pattern: AddressPattern = {}): string {
   return `${root}/event/${filterLevels(pattern)}`;
 }
@@ -100,6 +105,7 @@ export function mcpClientIdOf(address: AgentAddress): string {
   return `mcp-${pathOf(address).replaceAll('/', ':')}:`;
 }
 
+/** Undefined for a client id that is no agent: another number of levels, or a level that is no identifier. */
 export function parseClientId(clientId: string): AgentAddress | undefined {
   const levels = clientId.split('/');
   return levels.length === 3 ? addressFrom(levels) : undefined;

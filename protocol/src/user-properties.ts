@@ -3,6 +3,7 @@
 /** By name; a name that occurs more than once keeps its values in the order of the packet. */
 export type UserProperties = Readonly<Record<string, string | readonly string[]>>;
 
+/** Names of all user properties of the binding; what each carries stands beside it. */
 export const USER_PROPERTIES = {
   /** On discovery messages: `online` or `offline`. Advisory. */
   status: 'a2a-status',
@@ -64,6 +65,7 @@ export function readExtensions(properties: UserProperties | undefined): readonly
     .filter((uri) => uri !== '');
 }
 
+/** What we speak and write in `a2a-version`. */
 export const A2A_VERSION = '1.0';
 
 /**

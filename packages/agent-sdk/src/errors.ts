@@ -65,6 +65,7 @@ export class A2aError extends Error {
   }
 }
 
+/** By brand, so it also knows errors of another copy of this package. `code` unset: any of them. */
 export function isA2aError(error: unknown, code?: string): error is A2aError {
   if (typeof error !== 'object' || error === null || !(BRAND in error)) return false;
   return code === undefined || (error as unknown as A2aError).code === code;

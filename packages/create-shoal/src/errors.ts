@@ -1,3 +1,4 @@
+/** Every code, with what it means. The README table is checked against this list. */
 export const SCAFFOLD_ERROR_CODES = {
   'unknown-kind': 'There is no template of this kind; the message lists those that there are.',
   'invalid-name': 'A name cannot serve as package name and A2A identifier; the message says which and why.',
@@ -22,6 +23,7 @@ export class ScaffoldError extends Error {
   }
 }
 
+/** By brand, so it also knows errors of another copy of this package. */
 export function isScaffoldError(error: unknown): error is ScaffoldError {
   return typeof error === 'object' && error !== null && BRAND in error;
 }

@@ -28,6 +28,7 @@ export class DeviceAgentError extends Error {
   }
 }
 
+/** By brand, so it also knows errors of another copy of this package. `code` unset: any of them. */
 export function isDeviceAgentError(error: unknown, code?: DeviceAgentErrorCode): error is DeviceAgentError {
   if (typeof error !== 'object' || error === null || !(BRAND in error)) return false;
   return code === undefined || (error as DeviceAgentError).code === code;

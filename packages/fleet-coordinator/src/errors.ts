@@ -1,3 +1,4 @@
+/** Every code, with what it means. The README table is checked against this list. */
 export const COORDINATOR_ERROR_CODES = {
   'invalid-production': 'The production plan is malformed; the message names the field.',
   disconnected:
@@ -21,6 +22,7 @@ export class CoordinatorError extends Error {
   }
 }
 
+/** By brand, so it also knows errors of another copy of this package. */
 export function isCoordinatorError(error: unknown): error is CoordinatorError {
   return typeof error === 'object' && error !== null && BRAND in error;
 }

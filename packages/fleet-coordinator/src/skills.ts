@@ -4,6 +4,7 @@ import type { WorkOrder } from '@shoal/protocol';
 const Id = Type.String({ minLength: 1, maxLength: 200 });
 const Time = Type.String({ pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d(\\.\\d+)?)?Z$' });
 
+/** The skill as both ends of a call share it. The same `sessionId` gets the same order. */
 export const coordinateDowntime = defineSkill({
   id: 'coordinate-downtime',
   name: 'Coordinate downtime',
@@ -29,6 +30,7 @@ export const coordinateDowntime = defineSkill({
   }),
 });
 
+/** The skill that undoes `coordinateDowntime`; as a compensation it may be called again. */
 export const cancelWorkOrder = defineSkill({
   id: 'cancel-work-order',
   name: 'Cancel work order',

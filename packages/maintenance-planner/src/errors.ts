@@ -1,3 +1,4 @@
+/** Every code, with what it means. The README table is checked against this list. */
 export const PLANNER_ERROR_CODES = {
   'invalid-seed': 'The seed, or an entry of it, is malformed; the message names the field.',
   'invalid-job': 'A job, a policy or a key cannot be planned with; the message names the field.',
@@ -28,6 +29,7 @@ export class PlannerError extends Error {
   }
 }
 
+/** By brand, so it also knows errors of another copy of this package. */
 export function isPlannerError(error: unknown): error is PlannerError {
   return typeof error === 'object' && error !== null && BRAND in error;
 }

@@ -12,6 +12,7 @@ export const proposeMaintenance = defineSkill({
   output: MaintenancePlan,
 });
 
+/** Plans and books. A step that is run again gets the booking that it has: `key` is its session and step. */
 export const bookMaintenance = defineSkill({
   id: 'book-maintenance',
   name: 'Book maintenance',
@@ -22,6 +23,7 @@ export const bookMaintenance = defineSkill({
   output: Booking,
 });
 
+/** Undoes `bookMaintenance`. `released` is false when nothing was ever booked under the key. */
 export const releaseMaintenance = defineSkill({
   id: 'release-maintenance',
   name: 'Release maintenance',
@@ -31,6 +33,7 @@ export const releaseMaintenance = defineSkill({
   output: Type.Object({ released: Type.Boolean() }),
 });
 
+/** Of `deviceIds`, or of all; at most `limit`, or 500. */
 export const listMaintenance = defineSkill({
   id: 'list-maintenance',
   name: 'List maintenance',

@@ -29,6 +29,7 @@ export class ReasonerError extends Error {
   }
 }
 
+/** By brand, so it also knows errors of another copy of this package. `code` unset: any of them. */
 export function isReasonerError(error: unknown, code?: ReasonerErrorCode): error is ReasonerError {
   if (typeof error !== 'object' || error === null || !(BRAND in error)) return false;
   return code === undefined || (error as unknown as ReasonerError).code === code;

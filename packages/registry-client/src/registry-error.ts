@@ -40,6 +40,7 @@ export class RegistryError extends Error {
   }
 }
 
+/** By brand, so it also knows errors of another copy of this package. `code` unset: any of them. */
 export function isRegistryError(error: unknown, code?: RegistryErrorCode): error is RegistryError {
   if (typeof error !== 'object' || error === null || !(BRAND in error)) return false;
   return code === undefined || (error as unknown as RegistryError).code === code;

@@ -38,6 +38,7 @@ export class WorkflowError extends Error {
   }
 }
 
+/** By brand, so it also knows errors of another copy of this package. `code` unset: any of them. */
 export function isWorkflowError(error: unknown, code?: WorkflowErrorCode): error is WorkflowError {
   return isBranded(error, brand) && (code === undefined || (error as WorkflowError).code === code);
 }
@@ -72,6 +73,7 @@ export class StepError extends Error {
   }
 }
 
+/** By brand, so it also knows errors of another copy of this package. */
 export function isStepError(error: unknown): error is StepError {
   return isBranded(error, stepBrand);
 }

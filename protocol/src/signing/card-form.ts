@@ -9,6 +9,7 @@ import type { AgentCard } from '../schemas/agent-card.ts';
  */
 export type CardForm = 'spec' | 'stripped';
 
+/** Both forms, in the order in which a verifier tries them. */
 export const CARD_FORMS: readonly CardForm[] = ['spec', 'stripped'];
 
 type Kind = 'one' | 'array' | 'map';

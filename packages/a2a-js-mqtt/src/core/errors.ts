@@ -20,6 +20,7 @@ export class MqttTransportError extends A2AError {
   }
 }
 
+/** By name, so it also knows errors of another copy of this package. `code` unset: any of them. */
 export function isMqttTransportError(error: unknown, code?: string): error is MqttTransportError {
   if (!(error instanceof Error) || error.name !== 'MqttTransportError') return false;
   return code === undefined || (error as MqttTransportError).code === code;

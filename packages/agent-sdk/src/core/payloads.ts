@@ -13,6 +13,7 @@ export function streamItemPayload(id: JsonRpcId, item: StreamResponse | string):
   return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}`;
 }
 
+/** A JSON-RPC error, as text to publish. `id` is null when the request had none that could be read. */
 export function errorPayload(id: JsonRpcId, error: JsonRpcError): string {
   return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"error":${JSON.stringify(error)}}`;
 }

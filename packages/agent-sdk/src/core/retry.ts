@@ -13,6 +13,7 @@ export interface RetryProfile {
   readonly jitter: number;
 }
 
+/** The profile of a requester that names none; each field as its default says. */
 export const DEFAULT_RETRY: RetryProfile = {
   firstReplyTimeoutMs: 15_000,
   idleTimeoutMs: 30_000,

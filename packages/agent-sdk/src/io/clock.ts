@@ -21,6 +21,7 @@ function isoNow(): string {
   return iso;
 }
 
+/** `performance.now` for spans of time, the wall clock for times in records, `setTimeout` for timers. */
 export const systemClock: Clock = {
   nowMs: () => performance.now(),
   nowIso: isoNow,

@@ -108,12 +108,14 @@ export interface Requester {
   send(target: Target, message: MessageInput, options?: CallOptions): Promise<Task | Message>;
   /** The request goes out when iteration starts. Leaving the loop forgets the stream and does not cancel the task. */
   stream(target: Target, message: MessageInput, options?: CallOptions): TaskStream;
+  /** The task as its responder has it. `historyLength`: at most so many messages of its history, 0: none; unset: all that it keeps. */
   getTask(
     target: Target,
     query: { readonly id: string; readonly historyLength?: number },
     options?: CallOptions,
   ): Promise<Task>;
   listTasks(target: Target, query?: ListTasksRequest, options?: CallOptions): Promise<ListTasksResponse>;
+  /** Asks to end it: the task as the responder leaves it. Rejects with A2aError when it has ended already. */
   cancelTask(target: Target, query: { readonly id: string }, options?: CallOptions): Promise<Task>;
   /** The stream of a task that runs. */
   subscribe(target: Target, query: { readonly id: string }, options?: CallOptions): TaskStream;

@@ -37,6 +37,7 @@ import { Calls } from './calls.ts';
 import type { CallOptions, Requester, RequesterOptions, TaskStream } from './requester-types.ts';
 import { StreamReader } from './stream-reader.ts';
 
+/** Does no I/O before its first call. Throws TypeError when `link` is none. The link stays with its owner: close the requester first. */
 export function createRequester(options: RequesterOptions): Requester {
   return new LinkRequester(options);
 }

@@ -30,6 +30,7 @@ export interface RetainedState<T> {
   close(): Promise<void>;
 }
 
+/** Does no I/O before `load` or `save`. `link` has to be one that may write the topic, and stays with its owner. */
 export function retainedState<T>(options: RetainedStateOptions<T>): RetainedState<T> {
   return new LinkState(options);
 }

@@ -20,6 +20,7 @@ import { nameOf } from './agent-keys.ts';
 import type { PeerKeys } from './peer-keys.ts';
 import { ReplayGuard } from './replay-guard.ts';
 
+/** Name of the profile that encrypts requests and replies end to end, as user properties carry it. */
 export const UBSP_V1 = 'ubsp-v1';
 
 export interface UbspOptions {

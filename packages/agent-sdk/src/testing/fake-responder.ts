@@ -35,6 +35,7 @@ export class FakeResponder {
     await this.link.subscribe(topic, (message) => this.#receive(message));
   }
 
+  /** Requests in the order in which they came. Rejects after 8 s without one. */
   async next(): Promise<SeenRequest> {
     if (this.#read >= this.requests.length) {
       await new Promise<void>((resolve, reject) => {

@@ -19,6 +19,7 @@ export class BrokerError extends Error {
   }
 }
 
+/** By brand, so it also knows errors of another copy of this package. `code` unset: any of them. */
 export function isBrokerError(error: unknown, code?: BrokerErrorCode): error is BrokerError {
   if (typeof error !== 'object' || error === null || !(BRAND in error)) return false;
   return code === undefined || (error as BrokerError).code === code;

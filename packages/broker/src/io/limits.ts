@@ -20,6 +20,7 @@ export interface BrokerLimits extends EngineLimits {
   readonly maxCardUpdatesPerMinute: number;
 }
 
+/** Limits of the default profile. Those of EMQX differ: `emqxLimits`. */
 export const defaultLimits: BrokerLimits = {
   maxConnections: 20_000,
   connectTimeoutMs: 10_000,

@@ -32,6 +32,7 @@ export function parseExpectedFailures(text: string, known: ReadonlySet<string>):
   return value as ExpectedFailures;
 }
 
+/** Compares a report with what is known to fail: not `ok` when something else failed, and when something passed that is on the list. */
 export function judge(report: Report, expected: ExpectedFailures = {}): Verdict {
   const ids = (status: string, isExpected: boolean): string[] =>
     report.scenarios

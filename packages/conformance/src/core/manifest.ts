@@ -14,7 +14,9 @@ export const RESPONDER_OFFERS = [
   'bytes',
   'handover',
 ] as const;
+/** Forms in which a responder under test can be started. See the README. */
 export const RESPONDER_VARIANTS = ['plain', 'busy', 'extension', 'pool', 'bearer'] as const;
+/** What a requester under test can be told to do. */
 export const REQUESTER_OPERATIONS = [
   'send',
   'stream',
@@ -25,6 +27,7 @@ export const REQUESTER_OPERATIONS = [
   'pool',
   'bearer',
 ] as const;
+/** Abilities of a requester under test beyond its operations. See the README. */
 export const REQUESTER_OFFERS = ['outcome', 'timing', 'handover'] as const;
 
 export type ResponderOffer = (typeof RESPONDER_OFFERS)[number];

@@ -202,6 +202,7 @@ X22|MUST|requester|core|A2A §3.1.1|An answer that is one message ends the call
 X19|SHOULD|requester,responder|core|MQTT 5 §3.3.1.3|Requests and replies are not retained
 `;
 
+/** Each statement of the profile, and of the specifications below it that it leans on, once; scenarios cite them by `id`. */
 export const REQUIREMENTS: readonly Requirement[] = ROWS.trim()
   .split('\n')
   .map((row) => {

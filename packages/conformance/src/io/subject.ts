@@ -26,6 +26,7 @@ process.once('exit', () => {
   for (const end of endWithKit) end();
 });
 
+/** Starts a subject by its command, without a shell. Placeholders in `command` and `env` are filled; the process dies with this one. */
 export function commandLaunch(subject: SubjectCommand): Launch {
   return (values) => {
     const fill = (text: string): string => fillPlaceholders(text, values);

@@ -1,5 +1,6 @@
 import { ScaffoldError } from '../errors.ts';
 
+/** The templates, by the name that the command line takes. */
 export const SCAFFOLD_KINDS = ['agent', 'workflow', 'device', 'fleet'] as const;
 
 export type ScaffoldKind = (typeof SCAFFOLD_KINDS)[number];

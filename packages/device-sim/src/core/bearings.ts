@@ -25,6 +25,7 @@ export const PUMP_BEARING: Bearing = {
   designation: '6205',
   ...bearingOrders({ balls: 9, ballDiameterMm: 7.94, pitchDiameterMm: 39.04, contactAngleDegrees: 0 }),
 };
+/** See `PUMP_BEARING`: the smaller one, a 6204. */
 export const FAN_BEARING: Bearing = {
   designation: '6204',
   ...bearingOrders({ balls: 8, ballDiameterMm: 7.94, pitchDiameterMm: 33.5, contactAngleDegrees: 0 }),

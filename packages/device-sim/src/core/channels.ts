@@ -16,6 +16,7 @@ export const PUMP_CHANNELS: readonly ChannelSpec[] = [
   channel('flow', 'l/min', 0, 300, 'Volume flow'),
 ];
 
+/** What an air handling unit measures, with unit and range. */
 export const HVAC_CHANNELS: readonly ChannelSpec[] = [
   channel('supplyTemperature', '°C', -10, 60, 'Supply air'),
   channel('returnTemperature', '°C', -10, 60, 'Return air'),

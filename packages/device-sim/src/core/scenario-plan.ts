@@ -47,6 +47,7 @@ export interface PlannedDevice {
 
 const DEFAULT_FAULT: ScenarioFault = { kind: 'bearing-inner-race' };
 
+/** The same options give the same site, in every process. Throws DeviceSimError `out-of-range`, `fault-not-applicable`. */
 export function planScenario(options: ScenarioOptions = {}): readonly PlannedDevice[] {
   const { devices = 8, seed = 1, site = 'plant-1' } = options;
   if (!Number.isInteger(devices))

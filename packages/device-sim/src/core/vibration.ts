@@ -33,6 +33,7 @@ export interface VibrationInput {
 const SLIP = 0.01;
 const RING_DECAY_SECONDS = 0.0009;
 
+/** Acceleration in g, one number a sample. The RMS of the whole is that of `parts` put together. */
 export function synthesizeVibration(input: VibrationInput): Float32Array {
   const total = new Float64Array(input.samples);
   const shaftHz = input.shaftRpm / 60;

@@ -52,10 +52,12 @@ export async function readRecording(path: string, name: string = path): Promise<
   return parseSkabCsv(await readFile(path, 'utf8'), name);
 }
 
+/** `bearing/manifest.json` of the data folder. Rejects with `manifest-malformed`, or as reading the file does. */
 export async function readWaveformManifest(dataFolder: string): Promise<WaveformManifest> {
   return parseWaveformManifest(await readFile(join(dataFolder, 'bearing', 'manifest.json'), 'utf8'));
 }
 
+/** One waveform that the manifest lists, in g. Rejects with `manifest-malformed`, or as reading the file does. */
 export async function readWaveform(dataFolder: string, entry: WaveformEntry): Promise<RecordedWaveform> {
   return decodeWaveform(await readFile(join(dataFolder, 'bearing', entry.file)), entry);
 }

@@ -81,7 +81,9 @@ export interface DeviceTool {
   readonly idempotent: boolean;
   readonly structured: boolean;
   readonly inputSchema: JsonRecord;
+  /** What `run` would change: the answer to a dry run. Must do nothing. */
   preview(args: JsonRecord): JsonRecord;
+  /** Acts; every check has passed. What it throws is the answer of a call that failed. */
   run(args: JsonRecord): JsonRecord | Promise<JsonRecord>;
 }
 

@@ -36,6 +36,7 @@ export class RequestMemory {
     this.#capacity = capacity;
   }
 
+  /** What was done under the key; undefined: nothing, or it is forgotten. */
   get(requestId: string): RememberedRequest | undefined {
     return this.#requests.get(requestId);
   }

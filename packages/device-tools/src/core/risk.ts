@@ -8,6 +8,7 @@ export const RISK_CLASSES = ['read', 'reversible', 'disruptive', 'dangerous'] as
 
 export type RiskClass = (typeof RISK_CLASSES)[number];
 
+/** Whether a value from outside names a class. */
 export function isRiskClass(value: unknown): value is RiskClass {
   return RISK_CLASSES.some((risk) => risk === value);
 }
@@ -17,6 +18,7 @@ export function exceeds(risk: RiskClass, grant: RiskClass): boolean {
   return RISK_CLASSES.indexOf(risk) > RISK_CLASSES.indexOf(grant);
 }
 
+/** The class that needs more: how a site raises what a device declares. */
 export function higherRisk(one: RiskClass, other: RiskClass): RiskClass {
   return exceeds(one, other) ? one : other;
 }

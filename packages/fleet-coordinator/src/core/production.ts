@@ -13,6 +13,7 @@ export interface ProductionPlan {
   readonly campaigns: readonly { readonly from: string; readonly to: string; readonly reason: string }[];
 }
 
+/** A plant that always wants all of its capacity, and has no campaigns. */
 export const DEFAULT_PRODUCTION: ProductionPlan = {
   demandPercentByHour: Array.from({ length: 24 }, () => 100),
   valuePerHour: 1_000,

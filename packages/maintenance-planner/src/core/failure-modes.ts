@@ -13,6 +13,7 @@ export interface FailureMode {
   readonly safeSpeedFraction: number;
 }
 
+/** A mode for each verdict of the vibration diagnosis. Durations, deadlines and speeds are examples: put your own in the policy. */
 export const DEFAULT_FAILURE_MODES: readonly FailureMode[] = [
   mode('inner-race', 'bearing-drive-end', 'Replace the drive-end bearing', 'bearings', 4, 72, 0.7, true),
   mode('outer-race', 'bearing-drive-end', 'Replace the drive-end bearing', 'bearings', 4, 120, 0.8, true),

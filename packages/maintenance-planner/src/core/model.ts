@@ -86,6 +86,7 @@ export interface PlanningProblem {
   readonly horizonDays: number;
 }
 
+/** The largest problem that is searched; beyond it planning fails with `problem-too-large`. */
 export const LIMITS = {
   technicians: 500,
   skills: 8,

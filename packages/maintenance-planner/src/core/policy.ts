@@ -25,6 +25,7 @@ export interface PlanningPolicy {
   readonly gapHours: number;
 }
 
+/** What counts where `policy` says nothing: an hour of standstill costs 200, a failure 20 000, plans reach 60 days ahead. */
 export const DEFAULT_POLICY: PlanningPolicy = {
   failureModes: DEFAULT_FAILURE_MODES,
   site: DEFAULT_SITE,

@@ -7,6 +7,7 @@ const Time = Type.String({ pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d
 const Amount = Type.Number({ minimum: 0, maximum: 1e12 });
 const Hours = Type.Number({ minimum: 0, maximum: 100_000 });
 
+/** Who a booking is for. The same key gets the same booking. */
 export const BookingKey = Type.Object({
   sessionId: Id,
   stepId: Id,
@@ -60,6 +61,7 @@ export const PlanCost = Type.Object({
 });
 export type PlanCost = Static<typeof PlanCost>;
 
+/** A slot with people and parts, what it is expected to cost, and why it was chosen. */
 export const MaintenancePlan = Type.Object({
   deviceId: Id,
   site: Id,
@@ -81,6 +83,7 @@ export const MaintenancePlan = Type.Object({
 });
 export type MaintenancePlan = Static<typeof MaintenancePlan>;
 
+/** A plan that holds its people and parts until it is released. */
 export const Booking = Type.Object({
   key: BookingKey,
   state: Type.Union([Type.Literal('booked'), Type.Literal('released')]),

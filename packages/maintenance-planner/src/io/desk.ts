@@ -37,6 +37,7 @@ export interface MaintenanceDesk {
 const MAX_LISTED = 500;
 const DAY_MS = 86_400_000;
 
+/** Throws PlannerError `invalid-job` when the policy makes no sense. The store stays with its owner, who closes it. */
 export function createDesk({ store, now = Date.now, ...options }: DeskOptions): MaintenanceDesk {
   const policy = { ...DEFAULT_POLICY, ...options.policy };
   assertPolicy(policy);

@@ -7,6 +7,7 @@ const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 
 function ignore(): void {}
 
+/** Logs nothing. */
 export const silentLogger: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 
 /** One line per entry, `level message key=value …`, from `level` upwards; to stderr, which leaves stdout to the program. */

@@ -10,6 +10,7 @@ export interface FaultProxy {
   cut(): void;
   /** Holds back what the broker says, or the client, until `release`. The other direction flows. */
   hold(direction: 'to-client' | 'to-broker'): void;
+  /** What was held back goes on its way, in its order. */
   release(): void;
   /** From now on, new connections are dropped at once (true) or served (false). */
   refuse(refuse: boolean): void;
@@ -21,6 +22,7 @@ interface Pair {
   readonly broker: Socket;
 }
 
+/** Listens on a free port of 127.0.0.1. Stop it: it holds the port and its connections until then. */
 export async function startFaultProxy(target: {
   readonly host: string;
   readonly port: number;

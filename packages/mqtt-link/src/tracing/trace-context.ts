@@ -27,6 +27,7 @@ const setter: TextMapSetter<Record<string, string>> = {
   },
 };
 
+/** Whether both fields are well formed and bounded, as in W3C Trace Context; `tracestate` may be missing. */
 export function isTraceContext(value: unknown): value is TraceContext {
   if (typeof value !== 'object' || value === null) return false;
   const { traceparent, tracestate } = value as Partial<Record<keyof TraceContext, unknown>>;

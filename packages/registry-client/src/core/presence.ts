@@ -54,6 +54,7 @@ export interface PresencePolicy {
   readonly flapHoldMs: number;
 }
 
+/** Offline after 5 s without a sign of life, 15 s of mercy after a restart of the broker, two unanswered probes. */
 export const DEFAULT_PRESENCE_POLICY: PresencePolicy = {
   offlineAfterMs: 5_000,
   restartGraceMs: 15_000,

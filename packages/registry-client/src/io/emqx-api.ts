@@ -50,6 +50,7 @@ export interface EmqxApi {
   configure(config: EmqxRegistryConfig): Promise<EmqxRegistryConfig>;
 }
 
+/** Each method is one HTTP request and nothing before: a wrong address or key shows with the first of them. */
 export function createEmqxApi(options: EmqxApiOptions): EmqxApi {
   const call = caller(options);
   const { namespace } = options;

@@ -55,7 +55,9 @@ export interface Registry {
   readonly broker: BrokerInfo;
   /** In the order in which they were first seen. */
   agents(): readonly RegisteredAgent[];
+  /** What is known now; nobody is asked. Undefined: it has no card here. */
   get(address: AgentAddress): RegisteredAgent | undefined;
+  /** What matches now; nobody is asked. */
   find(query: AgentQuery): readonly RegisteredAgent[];
   /** Returns what stops listening. A listener that throws is logged and disturbs nobody. */
   on<E extends keyof RegistryEvents>(event: E, listener: RegistryEvents[E]): () => void;

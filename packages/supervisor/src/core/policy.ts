@@ -19,6 +19,7 @@ export interface ReconcilePolicy {
   readonly spawnAhead: boolean;
 }
 
+/** The times of a supervisor that is given none; each field as its default says. */
 export const DEFAULT_POLICY: ReconcilePolicy = {
   startGraceMs: 15_000,
   adoptMs: 500,

@@ -41,6 +41,7 @@ const RECONNECT = { minDelayMs: 50, maxDelayMs: 2_000 } as const;
 /** Requests handled at once; those of one session go one after the other. */
 const REQUEST_CONCURRENCY = 64;
 
+/** Does no I/O: `start` connects. Spawners stay with their owner, who stops them after the supervisor. */
 export function createSupervisor(options: SupervisorOptions): Supervisor {
   return new UnitSupervisor(options);
 }

@@ -68,6 +68,7 @@ function contractCase(
   };
 }
 
+/** What every spawner has to pass, run on a real broker. A case with `kills` needs instances that can be killed. */
 export const SPAWNER_CASES: readonly SpawnerCase[] = [
   contractCase('instances carry a session to its end, and are gone then', async (stage) => {
     const task = await runSession(stage, { workMs: 20 });

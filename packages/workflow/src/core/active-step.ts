@@ -18,10 +18,12 @@ export type ActiveStep =
 
 const COMPENSATION = '.compensate';
 
+/** `{stepId}.{index}`, from 0: an item of a fan-out is a step with records and a client id of its own. */
 export function itemStepId(stepId: string, index: number): string {
   return `${stepId}.${index}`;
 }
 
+/** `{stepId}.compensate`: what undoes a step is one of its own. */
 export function compensationStepId(stepId: string): string {
   return `${stepId}${COMPENSATION}`;
 }

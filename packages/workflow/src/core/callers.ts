@@ -39,6 +39,7 @@ export function correlationOf(caller: Pick<CallerRecord, 'correlationData'>): Ui
   return Uint8Array.from(atob(caller.correlationData), (char) => char.charCodeAt(0));
 }
 
+/** Base64, as a caller record keeps it; `correlationOf` goes back. */
 export function encodeCorrelation(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes));
 }

@@ -47,6 +47,7 @@ export function decideFailure(
   };
 }
 
+/** Attempts of the step in all, the first one included. Default 3. */
 export function maxAttempts(step: Pick<PlannedStep, 'retry'>): number {
   return step.retry.maxAttempts ?? 3;
 }

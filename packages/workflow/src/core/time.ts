@@ -1,5 +1,6 @@
 import type { SessionRecord } from '@shoal/protocol';
 
+/** Milliseconds since 1970 to ISO 8601 with milliseconds and `Z`, as every record has it. */
 export function isoTime(ms: number): string {
   return new Date(ms).toISOString();
 }

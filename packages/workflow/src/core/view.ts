@@ -64,6 +64,7 @@ export interface SessionView extends SessionAddress {
   readonly steps: Map<string, StepView>;
 }
 
+/** The view before any record was read; `applyRecord` fills it. */
 export function emptyView(address: SessionAddress): SessionView {
   return {
     org: address.org,

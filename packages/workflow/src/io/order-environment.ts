@@ -21,6 +21,7 @@ export const READY_MESSAGE = 'ready';
 /** Linux takes at most 128 KiB in one environment variable. */
 const MAX_ORDER_BYTES = 100_000;
 
+/** The order without its credentials. Throws WorkflowError `invalid-order` above 100 000 bytes. */
 export function orderEnvironment(order: SpawnOrder): Record<string, string> {
   const text = JSON.stringify(order);
   if (Buffer.byteLength(text) > MAX_ORDER_BYTES)

@@ -53,6 +53,7 @@ export interface SessionControl {
   cancel(sessionId: string, reason?: string): Promise<void>;
   /** No step begins from here on; what runs goes on, deadlines too. */
   pause(sessionId: string, reason?: string): Promise<void>;
+  /** What a pause held back begins. Of a session that is not paused: changes nothing. */
   resume(sessionId: string, reason?: string): Promise<void>;
   /** More time, never less. Rejects with `invalid-request` when it is not later than before, or the records would not last. */
   extend(sessionId: string, extension: Extension): Promise<void>;
@@ -65,6 +66,7 @@ export interface SessionControl {
   rerun(sessionId: string, options: RerunOptions): Promise<Task | Message>;
 }
 
+/** Does no I/O before its methods are called. The link stays with its owner. */
 export function sessionControl(link: Link, options: SessionControlOptions): SessionControl {
   return new LinkSessionControl(link, options);
 }

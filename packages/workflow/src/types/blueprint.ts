@@ -80,10 +80,12 @@ export interface AgentBlueprint {
   start(context: AgentContext): Promise<RunningAgent>;
 }
 
+/** Returns what it is given; it is here for the types. */
 export function defineBlueprint(blueprint: Blueprint): Blueprint {
   return blueprint;
 }
 
+/** Returns what it is given; it is here for the types. */
 export function defineAgentBlueprint(blueprint: AgentBlueprint): AgentBlueprint {
   return blueprint;
 }

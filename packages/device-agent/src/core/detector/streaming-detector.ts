@@ -105,6 +105,7 @@ export class StreamingDetector {
     return detector;
   }
 
+  /** All that a successor needs, as JSON under 64 kB: see `restore`. */
   state(): DetectorState {
     return structuredClone({
       schemaVersion: 1,

@@ -48,6 +48,7 @@ export type IncidentEvent = { readonly type: 'opened' | 'cleared'; readonly inci
 export const INCIDENT_HISTORY = 20;
 const MAX_EVIDENCE = 5;
 
+/** The state of a device that nothing ever happened to: where `advanceIncidents` begins. */
 export const noIncidents: IncidentState = {
   schemaVersion: 1,
   opened: 0,

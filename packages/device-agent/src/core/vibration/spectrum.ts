@@ -24,6 +24,7 @@ export interface WaveformTransform {
   readonly sampleRateHz: number;
 }
 
+/** Fourier transform of the waveform less its mean, padded with zeros to a power of two. Do it once for all bands. */
 export function transformWaveform(samples: ArrayLike<number>, sampleRateHz: number): WaveformTransform {
   const size = powerOfTwoFrom(samples.length);
   const fft = fftOf(size);
