@@ -143,6 +143,14 @@ export const BROKER_MUTANTS: Readonly<Record<string, BrokerMutant>> = {
     scenarios: ['B11.expiry'],
     mutate: published((packet) => withProperties(packet, { messageExpiryInterval: undefined })),
   },
+  'expired messages delivered': {
+    scenarios: ['B11.expiry'],
+    mutate: published((packet) =>
+      packet.properties?.messageExpiryInterval === 1
+        ? withProperties(packet, { messageExpiryInterval: 60 })
+        : packet,
+    ),
+  },
   'nobody is somebody': { scenarios: ['B12.no-subscriber'], mutate: puback(0) },
   'invalid reason code': { scenarios: ['B12.puback', 'B12.no-subscriber'], mutate: puback(1) },
   'shared subscriptions not shared': {

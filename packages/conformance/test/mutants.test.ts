@@ -141,8 +141,10 @@ describe('subscriber scenarios', () => {
 });
 
 describe('broker scenarios', () => {
-  it('pass the embedded broker, every one of them', async () => {
+  it('pass the embedded broker, every one of them, and leave no connection to it open', async () => {
+    const before = managed.broker?.stats().connections;
     expect(await openOf('broker', managed.url, {})).toEqual([]);
+    await expect.poll(() => managed.broker?.stats().connections).toBe(before);
   }, 60_000);
 
   it.concurrent.each(Object.entries(BROKER_MUTANTS))(

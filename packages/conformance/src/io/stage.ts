@@ -80,7 +80,8 @@ export class Stage {
   }
 
   async end(): Promise<void> {
-    for (const work of this.#ending.splice(0).toReversed()) {
+    // What tidies up may open a connection of its own, which then is the next to be closed.
+    for (let work = this.#ending.pop(); work !== undefined; work = this.#ending.pop()) {
       try {
         await work();
       } catch {

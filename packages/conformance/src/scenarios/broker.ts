@@ -29,6 +29,21 @@ async function watchWith(
   return Object.assign(watcher, { granted });
 }
 
+/** Brokers that count whole seconds and look each second for what has expired may have it for two seconds more. */
+const SWEEP_MS = 3_000;
+
+/** Whether new subscribers still get what is retained at a topic when the time is up. */
+async function outlives(stage: BrokerStage, topic: string, ms: number): Promise<boolean> {
+  const deadline = performance.now() + ms;
+  for (;;) {
+    const last = performance.now() >= deadline;
+    const watcher = await stage.watch(topic);
+    await stage.quiet();
+    if (watcher.seen.length === 0) return false;
+    if (last) return true;
+  }
+}
+
 /** An agent with a card on the broker; the card is taken away after the scenario. */
 async function registered(stage: BrokerStage, init: { willDelaySeconds?: number } = {}) {
   const address = stage.address('agent');
@@ -344,6 +359,7 @@ const sessions: readonly BrokerScenario[] = [
     role,
     title: 'a message that expired is not delivered; one that did not arrives with what is left of its time',
     requirements: ['X14'],
+    extraMs: 5_000,
     async run(stage) {
       const topic = requestTopic(stage.address('agent'));
       const wire = await stage.wire();
@@ -355,9 +371,7 @@ const sessions: readonly BrokerScenario[] = [
       const kept = await (await stage.watch(topic)).until('message within its time');
       const left = kept.properties?.messageExpiryInterval ?? 0;
       ok(left < 100 && left > 90, `Message Expiry Interval ${left}`);
-      const gone = await stage.watch(short);
-      await stage.quiet();
-      equal(gone.seen.length, 0, 'expired messages');
+      equal(await outlives(stage, short, SWEEP_MS), false, 'an expired message is delivered');
     },
   },
   {
