@@ -42,7 +42,7 @@ describe('the doctor on the embedded broker', () => {
   let openUrl = '';
   let closedUrl = '';
   beforeAll(async () => {
-    open = createBroker({ allowAnonymous: true });
+    open = createBroker({ allowAnonymous: true, registry: { profile: 'shoal' } });
     openUrl = (await open.start()).tcp?.url ?? '';
     closed = createBroker({
       authenticate: authenticateUsers([{ username: 'ada', passwordHash: await hashPassword('s3cret') }]),
@@ -68,6 +68,20 @@ describe('the doctor on the embedded broker', () => {
     expect(severity('isolation')).toBe('skip');
     expect(code).toBe(1);
     expect(value.ok).toBe(false);
+  });
+
+  it("finds EMQX's registry, which drops what is no card in silence", { timeout: 60_000 }, async () => {
+    const emqx = createBroker({ allowAnonymous: true, registry: { profile: 'emqx' } });
+    try {
+      const { tcp } = await emqx.start();
+      const { severity, of } = await examine({ env: { SHOAL_BROKER_URL: tcp?.url ?? '' } });
+      const wanted = [...FEATURES, 'shared-dollar', 'subscription-ids', 'registry'];
+      expect(wanted.filter((id) => severity(id) !== 'ok').map(of)).toEqual([]);
+      expect(of('registry')?.detail).toContain('EMQX');
+      expect(emqx.stats().retained).toBe(0);
+    } finally {
+      await emqx.stop();
+    }
   });
 
   it('leaves nothing behind', { timeout: 60_000 }, async () => {

@@ -43,8 +43,14 @@ for (const { name, skip, start } of BROKERS) {
     const wordsOf = (task: Task | Message): string => textOf((task as Task).artifacts?.[0] as never);
 
     it('registers the card, with the interfaces of the broker', async () => {
-      const agent = await serve({ card: { tags: ['from-http'] } as object });
-      expect(agent.card).toMatchObject({ name: 'Weather', version: '2.1.0', skills: [{ id: 'forecast' }] });
+      const documentationUrl = 'https://weather.example/docs';
+      const agent = await serve({ card: { documentationUrl } });
+      expect(agent.card).toMatchObject({
+        name: 'Weather',
+        version: '2.1.0',
+        documentationUrl,
+        skills: [{ id: 'forecast' }],
+      });
       expect(JSON.stringify(agent.card.supportedInterfaces)).not.toContain('http://');
       expect(agent.card.capabilities.streaming).toBe(true);
     });

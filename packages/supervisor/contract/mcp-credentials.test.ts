@@ -125,7 +125,8 @@ test('it is the server that its blueprint declares, and no other', async () => {
   expect(await client.client.listTools()).toMatchObject({ tools: [{ name: 'turn' }] });
   await client.close();
   const other = serveMcp({ url, ...(await issue('measure')), ...GAUGE, serverName: PUMP, server: newServer });
-  expect(await refusalOf(other)).toBe('connect-refused');
+  // EMQX asks about the topic of a will when the will is due, not at CONNECT.
+  expect(await refusalOf(other)).toMatch(/^(connect|subscribe)-refused$/);
   await serving.stop();
   await withLink(GAUGE.serverId, 'measure', async (link) => {
     expect(await refusalOf(link.publish(`$mcp-server/presence/${GAUGE.serverId}/${PUMP}`, '{}'))).toBe(

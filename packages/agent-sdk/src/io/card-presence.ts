@@ -119,7 +119,8 @@ export class CardPresence {
       if (ack.noMatchingSubscribers && !(await echo)) {
         throw localError(
           'registration-refused',
-          `the broker dropped the Agent Card without a word: check the card, and that the client id is ${this.#options.link.clientId}`,
+          'the broker dropped the Agent Card without a word: check that it has no field beyond A2A 1.0 (`shoal agents lint` names them), ' +
+            `and that its address is the client id, ${this.#options.link.clientId}`,
         );
       }
     } finally {
