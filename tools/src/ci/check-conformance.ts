@@ -17,8 +17,7 @@ const failuresOf = (brokers: SelfReport['brokers']) =>
   ]);
 const failed = failuresOf(report.brokers);
 // On a busy machine a requester of the kit's starts too late. And mochi has one space of packet identifiers for both directions
-// (MQTT 5 §2.2.1 has two): where they meet it answers SUBSCRIBE with 0x91; and it sweeps what has expired from time to time. What
-// fails again, nearly alone, has failed.
+// (MQTT 5 §2.2.1 has two): where they meet it answers SUBSCRIBE with 0x91. What fails again, nearly alone, has failed.
 if (failed.length > 0) {
   const ids = [...new Set(failed.map(({ id }) => id))];
   assert(ids.length <= MAX_AGAIN, `${ids.length} scenarios failed`);
