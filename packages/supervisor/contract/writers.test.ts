@@ -1,12 +1,19 @@
+import { randomUUID } from 'node:crypto';
 import { startFaultProxy, type FaultProxy } from '@shoal/mqtt-link/testing';
 import { readRetained } from '@shoal/mqtt-link';
 import { treeFilter } from '@shoal/protocol';
-import { defineBlueprint, type Blueprint } from '@shoal/workflow';
+import { defineBlueprint, StepError, type Blueprint, type StepContext } from '@shoal/workflow';
 import { graphYaml } from '@shoal/workflow/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { inProcessSpawner } from '../src/index.ts';
 import { BROKERS, FleetBench, type TestBroker } from './fleet-bench.ts';
 import { QUICK } from './quick-policy.ts';
+
+/** What closes its session is an instance from the start; what others wait for becomes one when it has to. */
+const SHAPES = [
+  ['the closer', graphYaml({ a: [] })],
+  ['a step before it', graphYaml({ a: [], b: ['a'] })],
+] as const;
 
 describe.each(BROKERS)('steps that share a connection on %s', (_, start) => {
   let broker: TestBroker;
@@ -83,6 +90,68 @@ describe.each(BROKERS)('steps that share a connection on %s', (_, start) => {
     });
   });
 
+  test('work that lasts, fails or asks for its link is begun once for each attempt, whoever goes on with it', async () => {
+    const fleet = await open();
+    const begun: string[] = [];
+    const retry = 'retry: { maxAttempts: 2, backoffSeconds: 0 }';
+    await fleet.supervise(
+      graphYaml({ lasts: [], fails: [], asks: [], end: ['lasts', 'fails', 'asks'] }, { fails: retry }),
+      [
+        work(async ({ stepId, attempt, link, signal }) => {
+          begun.push(`${stepId} ${attempt}`);
+          if (stepId === 'lasts') await new Promise((resolve) => setTimeout(resolve, 100));
+          if (stepId === 'fails' && attempt === 1)
+            throw new StepError('BUSY', 'not now', { retryable: true });
+          if (stepId === 'asks') await link.publish(`test/${fleet.unit}/said`, 'x');
+          return { output: signal.aborted };
+        }),
+      ],
+    );
+    const task = await fleet.ask();
+    expect(task.status.state).toBe('TASK_STATE_COMPLETED');
+    expect(begun.toSorted()).toEqual(['asks 1', 'end 1', 'fails 1', 'fails 2', 'lasts 1']);
+  });
+
+  test('a session that is canceled while a quick step works ends canceled, and the work is told', async () => {
+    const fleet = await open();
+    let enter: () => void = () => undefined;
+    const entered = new Promise<void>((resolve) => (enter = resolve));
+    const told: unknown[] = [];
+    await fleet.supervise(graphYaml({ a: [], b: ['a'] }), [
+      work(async ({ signal }) => {
+        const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+        enter();
+        await aborted;
+        told.push(signal.reason);
+        throw signal.reason as Error;
+      }),
+    ]);
+    const taskId = randomUUID();
+    const task = fleet.ask({}, taskId);
+    await entered;
+    await fleet.requester.cancelTask(fleet.address(), { id: taskId });
+    expect((await task).status.state).toBe('TASK_STATE_CANCELED');
+    expect(told).toMatchObject([{ code: 'CANCELED' }]);
+    expect((await fleet.view(taskId)).steps.get('a')?.result?.state).toBe('canceled');
+  });
+
+  test('code that asks for its link when its step has ended gets one that is closed, and nobody connects for it', async () => {
+    const fleet = await open();
+    let late: (() => StepContext['link']) | undefined;
+    await fleet.supervise(graphYaml({ a: [], b: ['a'] }), [
+      work((context) => {
+        if (context.stepId === 'a') late = () => context.link;
+        return Promise.resolve({ output: 1 });
+      }),
+    ]);
+    const { id } = await fleet.ask();
+    await fleet.until(async () => (await fleet.view(id)).steps.get('b')?.status?.state === 'done');
+    const link = late?.();
+    await fleet.until(() => link?.state === 'closed');
+    expect(link?.clientId).toBe(`o/${fleet.unit}/${id}.a`);
+    expect((await fleet.view(id)).steps.get('a')?.status).toBeUndefined();
+  });
+
   test('what the code of a step publishes goes over a connection of its own', async () => {
     const fleet = await open();
     const heard: string[] = [];
@@ -125,85 +194,91 @@ describe.each(BROKERS)('steps that share a connection on %s', (_, start) => {
     });
   });
 
-  test('rule 9: the Will of the connection lets another supervisor go on at once, and it leaves no other record', async () => {
-    const fleet = await open();
-    const yaml = graphYaml({ a: [] });
-    let cut: () => void = () => undefined;
-    const isCut = new Promise<void>((resolve) => (cut = resolve));
-    await behindProxy(fleet, yaml, (proxy) => {
-      proxy.refuse(true);
-      proxy.cut();
-      cut();
-    });
-    const task = fleet.ask();
-    await isCut;
-    await fleet.supervise(yaml, [work(() => Promise.resolve({ output: 'new' }))], {
-      policy: { ...QUICK, startGraceMs: 600_000 },
-    });
-    const { id } = await task;
-    const { steps, outcome } = await fleet.view(id);
-    expect(outcome?.state).toBe('completed');
-    expect(steps.get('a')).toMatchObject({ result: { attempt: 2, output: 'new' } });
-    const writers = await readRetained(fleet.link, treeFilter('writer', { org: 'o', unit: fleet.unit }));
-    const left = [...writers.values()].map((message) => JSON.parse(message.text()) as { writerId: string });
-    expect(left.map(({ writerId }) => writerId)).toContain(steps.get('a')?.attempt?.writerId);
-  });
-
-  test('rule 5: nothing that is still on its way over the connection arrives after a successor has acted', async () => {
-    const fleet = await open();
-    const yaml = graphYaml({ a: [] });
-    const results: unknown[] = [];
-    await fleet.link.subscribe(`shoal/v1/o/${fleet.unit}/session/+/step/a/result`, (message) => {
-      results.push((JSON.parse(message.text()) as { output: unknown }).output);
-    });
-    let held: () => void = () => undefined;
-    const isHeld = new Promise<void>((resolve) => (held = resolve));
-    await behindProxy(fleet, yaml, (proxy) => {
-      proxy.hold('to-broker');
-      held();
-    });
-    const task = fleet.ask();
-    await isHeld;
-    await fleet.supervise(yaml, [work(() => Promise.resolve({ output: 'new' }))]);
-    const { id } = await task;
-    for (const proxy of proxies) proxy.release();
-    await fleet.settled('after the zombie');
-    expect((await fleet.view(id)).steps.get('a')).toMatchObject({ result: { attempt: 2, output: 'new' } });
-    expect(results).toEqual(['new']);
-  });
-
-  test('rule 5: an attempt that lost the shared connection looks before it connects as its step: it evicts no successor', async () => {
-    const fleet = await open();
-    const yaml = graphYaml({ a: [] });
-    const proxy = await startFaultProxy({ host: '127.0.0.1', port: Number(new URL(broker.url).port) });
-    proxies.push(proxy);
-    let zombieLeft: () => void = () => undefined;
-    const hasLeft = new Promise<void>((resolve) => (zombieLeft = resolve));
-    let begun: () => void = () => undefined;
-    const isBegun = new Promise<void>((resolve) => (begun = resolve));
-    const blueprints = [
-      work(async ({ signal }) => {
+  test.each(SHAPES)(
+    'rule 9: the Will of the connection lets another supervisor go on at once, and it leaves no other record: %s',
+    async (_, yaml) => {
+      const fleet = await open();
+      let cut: () => void = () => undefined;
+      const isCut = new Promise<void>((resolve) => (cut = resolve));
+      await behindProxy(fleet, yaml, (proxy) => {
         proxy.refuse(true);
         proxy.cut();
-        begun();
-        await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
-        zombieLeft();
-        throw signal.reason as Error;
-      }),
-    ];
-    await fleet.supervise(yaml, blueprints, {
-      url: proxy.url,
-      spawner: inProcessSpawner({ url: proxy.url, blueprints, abortGraceMs: 50 }),
-    });
-    const task = fleet.ask();
-    await isBegun;
-    const running = work(async () => {
-      proxy.refuse(false);
-      await hasLeft;
-      return { output: 'new' };
-    });
-    await fleet.supervise(yaml, [running], { policy: { ...QUICK, startGraceMs: 600_000 } });
-    const { id } = await task;
-    expect((await fleet.view(id)).steps.get('a')).toMatchObject({ result: { attempt: 2, output: 'new' } });
-  });
+        cut();
+      });
+      const task = fleet.ask();
+      await isCut;
+      await fleet.supervise(yaml, [work(() => Promise.resolve({ output: 'new' }))], {
+        policy: { ...QUICK, startGraceMs: 600_000 },
+      });
+      const { id } = await task;
+      const { steps, outcome } = await fleet.view(id);
+      expect(outcome?.state).toBe('completed');
+      expect(steps.get('a')).toMatchObject({ result: { attempt: 2, output: 'new' } });
+      const writers = await readRetained(fleet.link, treeFilter('writer', { org: 'o', unit: fleet.unit }));
+      const left = [...writers.values()].map((message) => JSON.parse(message.text()) as { writerId: string });
+      expect(left.map(({ writerId }) => writerId)).toContain(steps.get('a')?.attempt?.writerId);
+    },
+  );
+
+  test.each(SHAPES)(
+    'rule 5: nothing that is still on its way over the connection arrives after a successor has acted: %s',
+    async (_, yaml) => {
+      const fleet = await open();
+      const results: unknown[] = [];
+      await fleet.link.subscribe(`shoal/v1/o/${fleet.unit}/session/+/step/a/result`, (message) => {
+        results.push((JSON.parse(message.text()) as { output: unknown }).output);
+      });
+      let held: () => void = () => undefined;
+      const isHeld = new Promise<void>((resolve) => (held = resolve));
+      await behindProxy(fleet, yaml, (proxy) => {
+        proxy.hold('to-broker');
+        held();
+      });
+      const task = fleet.ask();
+      await isHeld;
+      await fleet.supervise(yaml, [work(() => Promise.resolve({ output: 'new' }))]);
+      const { id } = await task;
+      for (const proxy of proxies) proxy.release();
+      await fleet.settled('after the zombie');
+      expect((await fleet.view(id)).steps.get('a')).toMatchObject({ result: { attempt: 2, output: 'new' } });
+      expect(results).toEqual(['new']);
+    },
+  );
+
+  test.each(SHAPES)(
+    'rule 5: an attempt that lost the shared connection looks before it connects as its step: it evicts no successor: %s',
+    async (_, yaml) => {
+      const fleet = await open();
+      const proxy = await startFaultProxy({ host: '127.0.0.1', port: Number(new URL(broker.url).port) });
+      proxies.push(proxy);
+      let zombieLeft: () => void = () => undefined;
+      const hasLeft = new Promise<void>((resolve) => (zombieLeft = resolve));
+      let begun: () => void = () => undefined;
+      const isBegun = new Promise<void>((resolve) => (begun = resolve));
+      const blueprints = [
+        work(async ({ signal }) => {
+          proxy.refuse(true);
+          proxy.cut();
+          begun();
+          await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+          zombieLeft();
+          throw signal.reason as Error;
+        }),
+      ];
+      await fleet.supervise(yaml, blueprints, {
+        url: proxy.url,
+        spawner: inProcessSpawner({ url: proxy.url, blueprints, abortGraceMs: 50 }),
+      });
+      const task = fleet.ask();
+      await isBegun;
+      const running = work(async () => {
+        proxy.refuse(false);
+        await hasLeft;
+        return { output: 'new' };
+      });
+      await fleet.supervise(yaml, [running], { policy: { ...QUICK, startGraceMs: 600_000 } });
+      const { id } = await task;
+      expect((await fleet.view(id)).steps.get('a')).toMatchObject({ result: { attempt: 2, output: 'new' } });
+    },
+  );
 });

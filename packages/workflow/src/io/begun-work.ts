@@ -6,7 +6,7 @@ export class BegunWork {
   readonly startedAtMs: number;
   /** An intent was written before it: the effect may have happened. */
   readonly afterIntent: boolean;
-  readonly #abort = new AbortController();
+  #abort: AbortController | undefined;
   #end: WorkEnd | undefined;
 
   constructor(options: { readonly startedAtMs: number; readonly afterIntent: boolean }) {
@@ -20,7 +20,7 @@ export class BegunWork {
   }
 
   async #run(options: Omit<WorkOptions, 'signal'>, onEnd: () => void): Promise<void> {
-    const end = await runWork({ ...options, signal: this.#abort.signal });
+    const end = await runWork({ ...options, signal: () => this.#controller().signal });
     this.#end ??= end;
     onEnd();
   }
@@ -30,12 +30,18 @@ export class BegunWork {
   }
 
   abort(reason: StepError): void {
-    this.#abort.abort(reason);
+    this.#controller().abort(reason);
+  }
+
+  /** Most work never asks for it. */
+  #controller(): AbortController {
+    this.#abort ??= new AbortController();
+    return this.#abort;
   }
 
   /** It had its time to stop: whatever it does from here on is nobody's. */
   giveUp(): WorkEnd {
-    this.#end ??= { end: 'error', error: abortError(this.#abort.signal), deliberate: false };
+    this.#end ??= { end: 'error', error: abortError(this.#controller().signal), deliberate: false };
     return this.#end;
   }
 }

@@ -12,8 +12,10 @@ import type { Credentials, StepEnd, StepOrder } from '../types/order.ts';
 import type { SessionSource } from '../types/session-source.ts';
 import type { SharedWriter } from '../types/shared-writer.ts';
 import type { StandIn } from './attempt.ts';
+import type { BegunWork } from './begun-work.ts';
 import { DELEGATE, delegate } from './delegate.ts';
 import { connectOptions, look, openLookLink, openPatiently, type ConnectOptions } from './look.ts';
+import { QuickStep, type QuickStepOptions } from './quick-step.ts';
 import { SharedWatch } from './session-watch.ts';
 import { StepInstance } from './step-instance.ts';
 import { StepLink } from './step-link.ts';
@@ -97,6 +99,40 @@ async function runAttempt(
     firstLook = undefined;
     return new StepLink({ shared: link, clientId: stepClientId(order), openOwn });
   };
+  const active = findStep(first, order.stepId);
+  const blueprint = blueprintFor(active?.planned.use, options.blueprints);
+  const instanceOver = (link: Link, begun?: BegunWork): StepInstance =>
+    new StepInstance({
+      link,
+      order,
+      session,
+      first: begun === undefined || shared === undefined ? first : shared.view,
+      blueprint,
+      begun,
+      logger,
+      now,
+      abortGraceMs: options.abortGraceMs ?? 5_000,
+      ...(options.standIn === undefined ? {} : { standIn: options.standIn }),
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      shared,
+      artifacts: options.artifacts,
+      carry: missingRecords,
+      fencedReason: () => reason,
+    });
+  if (writer !== undefined && shared !== undefined && active !== undefined && blueprint !== undefined) {
+    const parts = { order, session, active, blueprint };
+    if (decision.do === 'run' && mayBeQuick(parts))
+      return new QuickStep({
+        ...parts,
+        writer: writer.link,
+        shared,
+        artifacts: options.artifacts,
+        signal: options.signal,
+        logger,
+        now,
+        toInstance: (begun) => instanceOver(openShared(writer.link), begun),
+      }).run();
+  }
   const link =
     writer !== undefined
       ? openShared(writer.link)
@@ -105,23 +141,17 @@ async function runAttempt(
           throw error;
         });
   if (link === undefined) return { end: 'superseded', reason };
-  const instance = new StepInstance({
-    link,
-    order,
-    session,
-    first,
-    blueprint: blueprintFor(findStep(first, order.stepId)?.planned.use, options.blueprints),
-    logger,
-    now,
-    abortGraceMs: options.abortGraceMs ?? 5_000,
-    ...(options.standIn === undefined ? {} : { standIn: options.standIn }),
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
-    shared,
-    artifacts: options.artifacts,
-    carry: missingRecords,
-    fencedReason: () => reason,
-  });
-  return instance.run();
+  return instanceOver(link).run();
+}
+
+/** It has nothing to say but its result. The closer has the end of the session, and an effect a fence of its own. */
+function mayBeQuick({
+  order,
+  session,
+  active,
+  blueprint,
+}: Pick<QuickStepOptions, 'order' | 'session' | 'active' | 'blueprint'>): boolean {
+  return session.closer !== order.stepId && (active.planned.idempotent ?? blueprint.idempotent ?? true);
 }
 
 /** Only a first attempt has nobody before it whose last words it could miss. */

@@ -25,10 +25,10 @@ export interface WorkOptions {
   readonly active: ActiveStep;
   readonly view: SessionView;
   readonly attempt: number;
-  readonly signal: AbortSignal;
-  /** Made when the step asks for it. */
+  /** Made when somebody asks for it, as are the next two. */
+  readonly signal: () => AbortSignal;
   readonly requester: () => Requester;
-  readonly link: Link;
+  readonly link: () => Link;
   readonly progress: (text: string, data?: Json) => void;
   readonly logger: Logger;
   /** Where large outputs lie. */
@@ -40,11 +40,12 @@ export const MAX_RESULT_BYTES = 262_144;
 
 /** Runs the blueprint once. Never rejects: an error is an end like any other, and never passes for output (DESIGN rule 8). */
 export async function runWork(options: WorkOptions): Promise<WorkEnd> {
-  const { blueprint, session, active, signal } = options;
+  const { blueprint, session, active } = options;
   try {
     const output = await blueprint.run(await contextOf(options));
     return await settleOutput(output, { ...session, stepId: active.planned.id }, options.artifacts);
   } catch (error) {
+    const signal = options.signal();
     if (signal.aborted && !isStepError(error)) return failure(abortError(signal), false);
     if (isStepError(error)) {
       const { code, message, retryable, effectUnknown, details } = error;
@@ -96,11 +97,15 @@ async function contextOf(options: WorkOptions): Promise<DelegateContext> {
     needs,
     ...(active.role === 'item' ? { item: active.item, index: active.index } : {}),
     request: session.request,
-    signal: options.signal,
+    get signal() {
+      return options.signal();
+    },
     get requester() {
       return options.requester();
     },
-    link: options.link,
+    get link() {
+      return options.link();
+    },
     progress: options.progress,
     logger: options.logger,
     use: interpolate({ ...step.use }, scope) as DelegateContext['use'],

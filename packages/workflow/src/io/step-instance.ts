@@ -7,11 +7,12 @@ import { taskOf, unfinishedSteps } from '../core/outcome.ts';
 import { isoTime } from '../core/time.ts';
 import { applyRecord, currentAttempt, type SessionView } from '../core/view.ts';
 import type { ArtifactOptions } from '../types/artifact-store.ts';
-import type { Blueprint } from '../types/blueprint.ts';
+import type { Blueprint, Json } from '../types/blueprint.ts';
 import type { StepEnd, StepOrder } from '../types/order.ts';
 import { answerProbes } from './answer-probes.ts';
 import { askApproval, tellPending } from './ask-approval.ts';
 import type { Attempt, StandIn } from './attempt.ts';
+import type { BegunWork } from './begun-work.ts';
 import { closeSession } from './close-session.ts';
 import { pinItems } from './fan-out-items.ts';
 import { gatedLink } from './gated-link.ts';
@@ -30,6 +31,8 @@ export interface InstanceOptions {
   /** What was seen before the first connection. */
   readonly first: SessionView;
   readonly blueprint: Blueprint | undefined;
+  /** Work that was begun before there was an instance. */
+  readonly begun?: BegunWork | undefined;
   readonly logger: Logger;
   readonly now: () => number;
   readonly abortGraceMs: number;
@@ -53,6 +56,7 @@ export class StepInstance {
   #watch: Watch;
   readonly #changed = new Notifier();
   #requester: Requester | undefined;
+  #gated: Link | undefined;
   readonly #voice: StepVoice;
   readonly #attempt: Attempt;
   /** The records were read on this connection. */
@@ -78,14 +82,15 @@ export class StepInstance {
     this.#options = options;
     this.#link = options.link;
     this.#stepLink = options.link instanceof StepLink ? options.link : undefined;
-    // The first attempt, at the echo of its claim: nothing can have been written before it that is not in its view.
-    this.#synced = this.#isQuick;
     this.#held = options.first;
     const { order, session } = options;
     const active = findStep(options.first, order.stepId);
     if (active === undefined) throw new Error(`session ${session.sessionId} has no step ${order.stepId}`);
     this.#step = active.planned;
-    this.#watch = this.#shared() ?? this.#ownWatch();
+    const shared = this.#shared();
+    this.#watch = shared ?? this.#ownWatch();
+    // The first attempt, at the echo of its claim: nothing can have been written before it that is not in its view.
+    this.#synced = shared !== undefined && this.#isQuick;
     // Listed, not spread: an instance is made for every step.
     const { link, now, logger, standIn } = options;
     this.#voice = new StepVoice({
@@ -115,14 +120,14 @@ export class StepInstance {
     this.#work = new StepWork({
       attempt: this.#attempt,
       blueprint: options.blueprint,
-      requester: () => this.#openRequester(),
+      begun: options.begun,
+      requester: () => this.openRequester(),
+      link: () => this.linkOfCode(),
       artifacts: options.artifacts,
       abortGraceMs: options.abortGraceMs,
-      mayAct: () => this.#gateOpen,
-      linkReady: () => this.#linkReady(),
       hasEnded: () => this.#ended !== undefined,
       sleep: (untilMs) => this.#sleep(untilMs),
-      onEnd: () => this.#changed.notify(),
+      onEnd: () => this.onWorkEnd(),
     });
   }
 
@@ -137,18 +142,34 @@ export class StepInstance {
     return new Promise((resolve) => this.#onGate.push(resolve));
   }
 
-  #openRequester(): Requester {
+  /** What the step's code may use; the same each time. */
+  linkOfCode(): Link {
+    this.#gated ??= gatedLink(
+      this.#link,
+      () => this.#gateOpen,
+      () => this.#linkReady(),
+    );
+    return this.#gated;
+  }
+
+  /** What the step's code asks others with. */
+  openRequester(): Requester {
     const { order, logger } = this.#options;
     this.#requester ??= createRequester({
-      link: gatedLink(
-        this.#link,
-        () => this.#gateOpen,
-        () => this.#linkReady(),
-      ),
+      link: this.linkOfCode(),
       address: { org: order.org, unit: order.unit, agentId: `${order.sessionId}.${order.stepId}` },
       logger,
     });
     return this.#requester;
+  }
+
+  /** The step's code says how far it is. */
+  progress(text: string, data?: Json): void {
+    this.#voice.progress('progress', text, data);
+  }
+
+  onWorkEnd(): void {
+    this.#changed.notify();
   }
 
   #ownWatch(): Watch {
@@ -171,6 +192,8 @@ export class StepInstance {
 
   async run(): Promise<StepEnd> {
     const stopListening = this.#listen();
+    // It has lasted long enough already.
+    if (this.#work.begun && !this.#work.hasEnded) void this.#stepLink?.promote();
     try {
       return await this.#loop();
     } catch (error) {

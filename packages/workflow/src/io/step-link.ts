@@ -47,6 +47,7 @@ export class StepLink implements Link {
     this.#options = options;
     for (const event of ['fenced', 'closed'] as const)
       this.#stopListening.push(options.shared.on(event, () => this.#onSharedLost()));
+    if (options.shared.state !== 'online') this.#onSharedLost();
   }
 
   /** It writes over the connection of its process. */

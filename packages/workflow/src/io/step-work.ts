@@ -1,4 +1,5 @@
 import type { Requester } from '@shoal/agent-sdk';
+import type { Link } from '@shoal/mqtt-link';
 import { within } from '@shoal/mqtt-link/tracing';
 import { sessionTopics, type SessionRecord } from '@shoal/protocol';
 import { deadlineOf, stepExtendedMs } from '../core/active-step.ts';
@@ -12,7 +13,6 @@ import type { Blueprint, Json } from '../types/blueprint.ts';
 import type { StepEnd } from '../types/order.ts';
 import type { Attempt } from './attempt.ts';
 import { BegunWork } from './begun-work.ts';
-import { gatedLink } from './gated-link.ts';
 import { readCanary } from './read-canary.ts';
 import { settleOutput } from './run-work.ts';
 import { endStepSpan, startStepSpan } from './step-span.ts';
@@ -21,13 +21,13 @@ import { writeOutput, writeResult } from './write-result.ts';
 export interface StepWorkOptions {
   readonly attempt: Attempt;
   readonly blueprint: Blueprint | undefined;
+  /** What was begun before there was an instance: it goes on. */
+  readonly begun: BegunWork | undefined;
   readonly requester: () => Requester;
   readonly artifacts?: ArtifactOptions | undefined;
   readonly abortGraceMs: number;
-  /** The records say that this attempt may act. */
-  readonly mayAct: () => boolean;
-  /** What the step's code has to wait for before it may use its link, if anything. */
-  readonly linkReady: () => Promise<void> | undefined;
+  /** As the step's code may use it. */
+  readonly link: () => Link;
   readonly hasEnded: () => boolean;
   /** Resolves when something changed, or then. */
   readonly sleep: (untilMs: number) => Promise<undefined>;
@@ -49,6 +49,7 @@ export class StepWork {
   constructor(options: StepWorkOptions) {
     this.#options = options;
     this.#attempt = options.attempt;
+    this.#work = options.begun;
   }
 
   get begun(): boolean {
@@ -151,8 +152,8 @@ export class StepWork {
   }
 
   #begin(work: BegunWork, blueprint: Blueprint, session: SessionRecord): void {
-    const { order, active, view, link, voice, logger } = this.#attempt;
-    const { requester, artifacts, mayAct, linkReady, onEnd } = this.#options;
+    const { order, active, view, voice, logger } = this.#attempt;
+    const { requester, artifacts, link, onEnd } = this.#options;
     const span = startStepSpan(this.#attempt, blueprint.id);
     within(span, () =>
       work.begin(
@@ -163,7 +164,7 @@ export class StepWork {
           view: view(),
           attempt: order.attempt,
           requester,
-          link: gatedLink(link, mayAct, linkReady),
+          link,
           progress: (text, data) => voice.progress('progress', text, data),
           logger,
           artifacts,
