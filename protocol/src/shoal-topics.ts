@@ -303,18 +303,19 @@ export function parseShoalTopic(topic: string): ShoalTopic | undefined {
   return undefined;
 }
 
-function parseSession(inUnit: InUnit, levels: readonly string[]): ShoalTopic | undefined {
+/** Each record of a session comes through here: written out, for a spread costs as much as all the rest. */
+function parseSession({ org, unit }: InUnit, levels: readonly string[]): ShoalTopic | undefined {
   const [sessionId, word, id, record] = levels;
   if (sessionId === undefined) return undefined;
-  if (levels.length === 1) return { ...inUnit, kind: 'session', sessionId };
+  if (levels.length === 1) return { org, unit, kind: 'session', sessionId };
   if (levels.length === 2 && (word === 'control' || word === 'outcome'))
-    return { ...inUnit, kind: word, sessionId };
+    return { org, unit, kind: word, sessionId };
   if (levels.length === 3 && word === 'control' && (id === 'pause' || id === 'purge' || id === 'extend'))
-    return { ...inUnit, kind: id, sessionId };
+    return { org, unit, kind: id, sessionId };
   if (levels.length === 3 && word === 'caller' && id !== undefined)
-    return { ...inUnit, kind: 'caller', sessionId, hash: id };
+    return { org, unit, kind: 'caller', sessionId, hash: id };
   if (levels.length !== 4 || word !== 'step' || id === undefined || !isStepRecord(record)) return undefined;
-  return { ...inUnit, kind: record, sessionId, stepId: id };
+  return { org, unit, kind: record, sessionId, stepId: id };
 }
 
 const STEP_RECORDS: ReadonlySet<string | undefined> = new Set<StepRecordKind>([

@@ -72,7 +72,7 @@ export { fanOutOf, waveEnds, type FanOut } from './core/fan-out.ts';
 export { labelsOf, selectMembers, type FleetMember } from './core/select.ts';
 export type { StandIn } from './io/attempt.ts';
 export { readinessOf, isTolerated, type Readiness } from './core/readiness.ts';
-export { isoTime, recordExpirySeconds } from './core/time.ts';
+export { isoTime, recordExpirySeconds, timeMs } from './core/time.ts';
 export {
   applyRecord,
   currentAttempt,

@@ -1,4 +1,4 @@
-import type { SessionView } from '@shoal/workflow';
+import { timeMs, type SessionView } from '@shoal/workflow';
 
 /** Clocks differ: so long after its expiry a record is taken for one that the broker keeps. */
 const EXPIRED_MS = 60_000;
@@ -14,6 +14,6 @@ export function keptTooLongFromMs(seenMs: number, expirySeconds: number): number
 
 /** From then on the records of a session are litter. `seenMs`: since when this reader has seen it without a plan. */
 export function litterFromMs({ session, purge }: SessionView, seenMs: number): number {
-  if (session !== undefined) return Date.parse(session.expiresAt) + EXPIRED_MS;
+  if (session !== undefined) return timeMs(session.expiresAt) + EXPIRED_MS;
   return purge === undefined ? seenMs + ORPHANED_MS : Date.parse(purge.at) + PURGED_MS;
 }

@@ -66,6 +66,8 @@ interface Entry {
   /** Steps for which something is under way; nothing else is begun for them. */
   readonly busy: Set<string>;
   timer: NodeJS.Timeout | undefined;
+  /** When `timer` looks again; Infinity: it does not. */
+  wakesAtMs: number;
   /** This supervisor took the request. */
   mine: boolean;
   /** A look is due in this turn of the event loop. */
@@ -143,17 +145,26 @@ export class Reconciler {
   #entry(sessionId: string): Entry {
     const known = this.#entries.get(sessionId);
     if (known !== undefined) return known;
-    const fresh: Entry = { memory: new Map(), busy: new Set(), timer: undefined, mine: false, due: false };
+    const fresh: Entry = {
+      memory: new Map(),
+      busy: new Set(),
+      timer: undefined,
+      wakesAtMs: Infinity,
+      mine: false,
+      due: false,
+    };
     this.#entries.set(sessionId, fresh);
     return fresh;
   }
 
   #look(sessionId: string, entry: Entry): void {
     const { viewOf, owns, isCurrent, policy, now, random } = this.#options;
-    clearTimeout(entry.timer);
     if (this.#stopped || !isCurrent() || this.#held.has(sessionId)) return;
     const view = viewOf(sessionId);
-    if (view === undefined) return void this.#entries.delete(sessionId);
+    if (view === undefined) {
+      clearTimeout(entry.timer);
+      return void this.#entries.delete(sessionId);
+    }
     if (view.session === undefined || !owns(view.session.workflowId)) return;
     const { actions, wakeAtMs, memory } = reconcile(view, entry.memory, this.#currentPolicy(), now(), {
       request: entry.mine,
@@ -166,9 +177,19 @@ export class Reconciler {
     entry.memory = memory;
     for (const action of actions) this.#begin(view, entry, action);
     if (wakeAtMs === undefined) return;
+    // A look that comes early finds nothing to do, and costs less than a timer for each record.
+    if (entry.wakesAtMs <= wakeAtMs) return;
+    clearTimeout(entry.timer);
     // Supervisors that woke together would claim together: jitter lets one be first.
     const delayMs = Math.max(0, wakeAtMs - now()) + random() * policy.suspicionMs;
-    entry.timer = setTimeout(() => this.look(sessionId), Math.min(delayMs, 2_000_000_000));
+    entry.wakesAtMs = wakeAtMs;
+    entry.timer = setTimeout(
+      () => {
+        entry.wakesAtMs = Infinity;
+        this.look(sessionId);
+      },
+      Math.min(delayMs, 2_000_000_000),
+    );
   }
 
   /** A host that is half full starts only what can work at once: waiting steps must not keep out those that they wait for. */

@@ -56,7 +56,7 @@ export class RoomQueue {
    */
   enter(key: string, needs: Needs, onTurn: () => void): boolean {
     if (this.#stopped) return false;
-    if (this.#takeUp(key)) return true;
+    if (this.#takeUp(key) || this.#takeFree(key, needs)) return true;
     const line = this.#line(needs);
     if (!line.turns.has(key)) {
       if (this.#waiting >= this.#options.maxWaiting) return false;
@@ -89,6 +89,24 @@ export class RoomQueue {
     return kept !== undefined;
   }
 
+  /** Nobody waits, and there is room. */
+  #takeFree(key: string, needs: Needs): boolean {
+    if (this.#waiting > 0) return false;
+    const room = roomOf(this.#options.spawner, needs);
+    if (room === 'nowhere') return false;
+    const weight = weightOf(needs);
+    if (this.#unkept(room) < weight) return false;
+    this.#kept.set(key, { weight, untilMs: Infinity });
+    return true;
+  }
+
+  /** What of that room nobody was given yet. */
+  #unkept(room: number): number {
+    let free = room;
+    for (const { weight } of this.#kept.values()) free -= weight;
+    return free;
+  }
+
   #line(needs: Needs): Line {
     const signature = JSON.stringify([
       needs.blueprint,
@@ -119,8 +137,7 @@ export class RoomQueue {
     this.#tell(line, room === 'nowhere');
     if (room === 'nowhere') return;
     const weight = weightOf(line.needs);
-    let free = room;
-    for (const { weight: taken } of this.#kept.values()) free -= taken;
+    let free = this.#unkept(room);
     for (const [key, onTurn] of line.turns) {
       if (free < weight) return;
       free -= weight;

@@ -42,6 +42,7 @@ const MAX_WRITING = 10_000;
 
 /** A record that this process has on its way. */
 interface Writing {
+  readonly at: ShoalTopic | undefined;
   readonly bytes: Uint8Array;
   readonly record: unknown;
   isTaken: boolean;
@@ -184,7 +185,7 @@ export class SessionStore implements SessionSource {
   }
 
   #remember(topic: string, bytes: Uint8Array, record: unknown): Writing {
-    const writing: Writing = { bytes, record, isTaken: false };
+    const writing: Writing = { at: parseShoalTopic(topic), bytes, record, isTaken: false };
     this.#writing.set(topic, writing);
     const [oldest] = this.#writing.keys();
     if (this.#writing.size > MAX_WRITING && oldest !== undefined) this.#writing.delete(oldest);
@@ -198,7 +199,7 @@ export class SessionStore implements SessionSource {
   #takeOwn(topic: string, writing: Writing): void {
     if (writing.isTaken) return;
     writing.isTaken = true;
-    this.#takeIn(topic, (view, at) => putRecord(view, topic, writing.record, at));
+    this.#takeIn(topic, writing.at, (view, at) => putRecord(view, topic, writing.record, at));
   }
 
   /** Is it the echo of what is being written, and nothing between? */
@@ -213,12 +214,15 @@ export class SessionStore implements SessionSource {
 
   #take(topic: string, payload: Uint8Array): void {
     if (this.#isEcho(topic, payload)) return;
-    this.#takeIn(topic, (view, at) => applyRecord(view, topic, payload, at));
+    this.#takeIn(topic, parseShoalTopic(topic), (view, at) => applyRecord(view, topic, payload, at));
   }
 
-  #takeIn(topic: string, apply: (view: SessionView, at: ShoalTopic) => Applied): void {
+  #takeIn(
+    topic: string,
+    at: ShoalTopic | undefined,
+    apply: (view: SessionView, at: ShoalTopic) => Applied,
+  ): void {
     const { logger, onRecord, onClaim } = this.#options;
-    const at = parseShoalTopic(topic);
     if (at === undefined || !('sessionId' in at))
       return logger.warn('record ignored', { topic, reason: 'no topic of a session' });
     const view = this.#viewOf(at);

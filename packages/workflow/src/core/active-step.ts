@@ -1,6 +1,7 @@
 import type { ControlRecord, PlannedStep, SessionRecord } from '@shoal/protocol';
 import type { Json } from '../types/blueprint.ts';
 import { derivedTaskId } from './derived-id.ts';
+import { timeMs } from './time.ts';
 import { currentAttempt, type SessionView } from './view.ts';
 
 /** Something with records, a client id and attempts of its own: a step of the plan, one item of a fan-out, or a compensation. */
@@ -100,23 +101,25 @@ export function deadlineOf(
   extend: ControlRecord | undefined,
   role: ActiveStep['role'] = 'step',
 ): number {
-  const plannedMs = Date.parse(session.deadlineAt);
+  const plannedMs = timeMs(session.deadlineAt);
   const deadlineMs =
     extend?.deadlineAt === undefined
       ? plannedMs
-      : Math.max(plannedMs, Math.min(Date.parse(extend.deadlineAt), latestDeadlineMs(session)));
+      : Math.max(plannedMs, Math.min(timeMs(extend.deadlineAt), latestDeadlineMs(session)));
   return role === 'compensation' ? deadlineMs + (session.compensationSeconds ?? 0) * 1000 : deadlineMs;
 }
 
 /** The records of a session vanish at one moment: no extension leads beyond it. */
 export function latestDeadlineMs({ expiresAt, compensationSeconds = 0 }: SessionRecord): number {
-  return Date.parse(expiresAt) - compensationSeconds * 1000;
+  return timeMs(expiresAt) - compensationSeconds * 1000;
 }
 
 /** Until when somebody has extended a step; of an item also what its fan-out was given. 0: nobody has. */
 export function stepExtendedMs(extend: ControlRecord | undefined, active: ActiveStep): number {
+  if (extend?.steps === undefined) return 0;
+  const { steps } = extend;
   const ids = active.role === 'item' ? [active.planned.id, active.of.id] : [active.planned.id];
-  return Math.max(...ids.map((id) => Date.parse(extend?.steps?.[id] ?? '1970-01-01T00:00:00Z')));
+  return Math.max(...ids.map((id) => timeMs(steps[id] ?? '1970-01-01T00:00:00Z')));
 }
 
 /** After that nobody acts for the session any more. */

@@ -6,18 +6,28 @@ import type { SessionView } from './view.ts';
 
 /** What the expressions of a step may see: the results of the steps it needs, directly or not, that have ended. */
 export function scopeOf(session: SessionRecord, view: SessionView, active?: ActiveStep): Scope {
+  let steps: Scope['steps'] | undefined;
+  return {
+    variables: session.variables as Record<string, Json>,
+    // Most steps have no expression.
+    get steps() {
+      return (steps ??= stepsScope(session, view));
+    },
+    get request() {
+      return { text: textOf(session.request), data: dataOf(session.request) };
+    },
+    session: { id: session.sessionId, workflowId: session.workflowId, createdAt: session.createdAt },
+    ...(active?.role === 'item' ? { item: active.item, index: active.index } : {}),
+  };
+}
+
+function stepsScope(session: SessionRecord, view: SessionView): Scope['steps'] {
   const steps: Record<string, Json> = {};
   for (const { id } of session.steps) {
     const result = view.steps.get(id)?.result;
     if (result !== undefined) steps[id] = stepScope(result);
   }
-  return {
-    variables: session.variables as Record<string, Json>,
-    steps,
-    request: { text: textOf(session.request), data: dataOf(session.request) },
-    session: { id: session.sessionId, workflowId: session.workflowId, createdAt: session.createdAt },
-    ...(active?.role === 'item' ? { item: active.item, index: active.index } : {}),
-  };
+  return steps;
 }
 
 function stepScope(result: StepResult): Json {

@@ -68,9 +68,14 @@ export class StepVoice {
     putRecord(view(), topic, record);
   }
 
+  #isHeard(): boolean {
+    for (const { streaming } of this.#options.view().callers.values()) if (streaming) return true;
+    return false;
+  }
+
   progress(event: string, text: string, data?: Json): void {
     const { link, session, order, now, logger, view, mayProgress } = this.#options;
-    if (!mayProgress() || ![...view().callers.values()].some(({ streaming }) => streaming)) return;
+    if (!this.#isHeard() || !mayProgress()) return;
     const ids = { taskId: session.sessionId, contextId: session.contextId };
     const message = {
       messageId: crypto.randomUUID(),
