@@ -6,6 +6,7 @@ import { createSupervisor, inProcessSpawner } from '@shoal/supervisor';
 import { defineBlueprint, parseWorkflow } from '@shoal/workflow';
 import { percentile } from '../statistics.ts';
 import { serve } from '../serve.ts';
+import { bare } from './bare.ts';
 import { SHAPES, type Shape } from './shapes.ts';
 
 interface WorkerParameters {
@@ -25,6 +26,9 @@ async function start(role: string, { url, directory }: WorkerParameters): Promis
     }
     case 'supervisor':
       await supervise(url);
+      return serve({});
+    case 'bare':
+      await bare(url, UNIT);
       return serve({});
     case 'caller':
       return serve({ commands: await caller(url) });

@@ -4,11 +4,15 @@ import { join } from 'node:path';
 import { mosquittoPath, startMosquitto } from '@shoal/mqtt-link/testing';
 import type { BenchContext, Benchmark, BenchResult } from '../benchmark.ts';
 import { bundle } from '../bundle.ts';
+import { CPU_COMMAND } from '../serve.ts';
 import type { Measured, Target } from '../report.ts';
 import { startWorker, type StartedWorker } from '../worker.ts';
 import { SHAPES, type Shape } from './shapes.ts';
 
-/** Workflows a second, five steps each, on the embedded broker with its store on disk; the baseline is Mosquitto. */
+/**
+ * Workflows a second, five steps each, on the embedded broker with its store on disk. The baselines are Mosquitto, and the same packets
+ * without an engine.
+ */
 export const workflow: Benchmark = { name: 'workflow', run };
 
 interface Scale {
@@ -25,11 +29,17 @@ const TARGETS: Readonly<Record<Shape, Target>> = {
   fan: { kind: 'at-least', value: 1_080 },
 };
 
-type Figures = Readonly<Record<'perSecond' | 'p50' | 'p95', number>>;
+type Figures = Readonly<Record<'perSecond' | 'p50' | 'p95' | Cpu, number>>;
+
+/** Milliseconds of processor for one workflow. */
+type Cpu = 'supervisorMs' | 'allMs';
 
 interface Side {
   readonly name: string;
   readonly caller: StartedWorker;
+  readonly supervisor: StartedWorker;
+  /** Undefined: not a process of ours. */
+  readonly broker: StartedWorker | undefined;
   readonly figures: Map<Shape, Figures[]>;
 }
 
@@ -43,17 +53,29 @@ async function run({ options, note }: BenchContext): Promise<BenchResult> {
     stops.unshift(() => worker.stop());
     return worker;
   };
-  const side = async (name: string, url: string): Promise<Side> => {
-    await start('supervisor', { url });
-    return { name, caller: await start('caller', { url }), figures: new Map() };
+  const side = async (
+    name: string,
+    url: string,
+    role = 'supervisor',
+    broker?: StartedWorker,
+  ): Promise<Side> => {
+    const supervisor = await start(role, { url });
+    return { name, supervisor, broker, caller: await start('caller', { url }), figures: new Map() };
+  };
+  const embedded = async (name: string, role: string): Promise<Side> => {
+    const broker = await start('broker', { directory: join(directory, name) });
+    return side(name, String(broker.ready['url']), role, broker);
   };
   try {
-    const ours = await side('embedded', String((await start('broker', { directory })).ready['url']));
-    const sides = [ours];
+    const ours = await embedded('embedded', 'supervisor');
+    const bare = await embedded('bare packets', 'bare');
+    const sides = [ours, bare];
+    let other: Side | undefined;
     if (mosquittoPath() !== undefined) {
       const mosquitto = await startMosquitto({ config: ['max_inflight_messages 1000'], persistence: true });
       stops.unshift(() => mosquitto.stop());
-      sides.push(await side('mosquitto', mosquitto.url));
+      other = await side('mosquitto', mosquitto.url);
+      sides.push(other);
     }
     // Round 0 warms up. No side is started anew in between: what piles up would show as decay.
     for (let round = 0; round <= options.rounds; round += 1)
@@ -62,7 +84,8 @@ async function run({ options, note }: BenchContext): Promise<BenchResult> {
     const retained = await ours.caller.call('retained');
     return {
       measured: [
-        ...(Object.keys(SHAPES) as Shape[]).flatMap((shape) => rowsOf(shape, ours, sides[1])),
+        ...(Object.keys(SHAPES) as Shape[]).flatMap((shape) => rowsOf(shape, ours, other)),
+        ...(Object.keys(SHAPES) as Shape[]).flatMap((shape) => bareRowsOf(shape, ours, bare)),
         ...decayRows(ours),
         {
           name: 'retained records of a finished session',
@@ -86,11 +109,38 @@ async function run({ options, note }: BenchContext): Promise<BenchResult> {
 }
 
 async function measure(side: Side, shape: Shape, scale: Scale, round: number, note: (text: string) => void) {
-  const figures = (await side.caller.call(shape, { ...scale })) as unknown as Figures;
+  const before = await cpuOf(side);
+  const rates = (await side.caller.call(shape, { ...scale })) as unknown as Omit<Figures, Cpu>;
+  const after = await cpuOf(side);
+  const perOne = (cpu: Cpu): number => (after[cpu] - before[cpu]) / scale.count;
+  const figures = { ...rates, supervisorMs: perOne('supervisorMs'), allMs: perOne('allMs') };
   note(
     `${round === 0 ? 'warm-up' : `round ${round}`}: ${shape} on ${side.name}: ${figures.perSecond.toFixed(1)}/s`,
   );
   if (round > 0) side.figures.set(shape, [...(side.figures.get(shape) ?? []), figures]);
+}
+
+async function cpuOf({ supervisor, broker, caller }: Side): Promise<Readonly<Record<Cpu, number>>> {
+  const msOf = async (worker: StartedWorker | undefined): Promise<number> =>
+    worker === undefined ? Number.NaN : (await worker.call(CPU_COMMAND)) / 1000;
+  const [supervisorMs, brokerMs, callerMs] = [await msOf(supervisor), await msOf(broker), await msOf(caller)];
+  return { supervisorMs, allMs: supervisorMs + brokerMs + callerMs };
+}
+
+/** What the engine costs beyond its packets. */
+function bareRowsOf(shape: Shape, ours: Side, bare: Side): Measured[] {
+  const rows: [string, string, keyof Figures][] = [
+    ['workflows', '1/s', 'perSecond'],
+    ['CPU of supervisor', 'ms', 'supervisorMs'],
+    ['CPU of broker, supervisor and caller', 'ms', 'allMs'],
+  ];
+  return rows.map(([what, unit, field]) => ({
+    name: `${shape}, ${what}, of the engine`,
+    unit,
+    values: ours.figures.get(shape)!.map((figures) => figures[field]),
+    against: 'the same packets without an engine',
+    baselines: bare.figures.get(shape)!.map((figures) => figures[field]),
+  }));
 }
 
 function rowsOf(shape: Shape, ours: Side, other: Side | undefined): Measured[] {
