@@ -36,8 +36,9 @@ class FakeLink {
   }
 }
 
-function setting() {
+function setting(sharedState: Link['state'] = 'online') {
   const [shared, own] = [new FakeLink(), new FakeLink()];
+  shared.state = sharedState;
   let answer: (link: Link) => void = () => undefined;
   let refuse: (error: Error) => void = () => undefined;
   const link = new StepLink({
@@ -92,6 +93,17 @@ describe('the link of a step', () => {
     await settled();
     expect(link.state).toBe('online');
     expect(events).toEqual(['offline', 'online']);
+  });
+
+  test('one that is made when the shared connection is lost already has never written over it', async () => {
+    const { link, shared, own, opens } = setting('closed');
+    expect([link.state, link.isShared]).toEqual(['offline', false]);
+    opens();
+    await settled();
+    const published = link.publish('first', '');
+    own.acknowledge();
+    await published;
+    expect([shared.published, own.published]).toEqual([[], ['first']]);
   });
 
   test('who looks and finds that it was superseded is fenced', async () => {

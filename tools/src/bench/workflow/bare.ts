@@ -64,7 +64,7 @@ async function runBare(parts: Parts, workflow: Workflow, request: InboundMessage
 async function runSteps(parts: Parts, workflow: Workflow, sessionId: string): Promise<void> {
   const begun = new Map<string, Promise<void>>();
   for (const { id, needs = [] } of workflow.steps) {
-    const before = needs.map((need) => begun.get(need as string));
+    const before = needs.flatMap((need) => begun.get(need as string) ?? []);
     begun.set(
       id,
       Promise.all(before).then(() => runStep(parts, sessionId, id)),
