@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { hvacModel, pumpModel, type DeviceSource, type Fault } from '@shoal/device-sim';
+import {
+  FAULT_KINDS,
+  hvacModel,
+  pumpModel,
+  type DeviceSource,
+  type Fault,
+  type FaultKind,
+} from '@shoal/device-sim';
 import { diagnoseVibration } from '../src/index.ts';
 import { DeviceMonitor } from '../src/core/agent/device-monitor.ts';
 import type { Incident } from '../src/core/incident/incident-machine.ts';
@@ -91,10 +98,11 @@ describe.each(models)('a healthy %s with default settings', (_type, make) => {
   });
 });
 
-const found: readonly [string, number, Fault['kind']][] = models.flatMap(([type]) =>
-  (['imbalance', 'bearing-inner-race', 'bearing-outer-race', 'valve-closing'] as const).flatMap((kind) =>
-    [1, 2].map((seed): [string, number, Fault['kind']] => [type, seed, kind]),
-  ),
+/** Those of sensors are for `sensorFaults` and drifts, and need a channel. */
+const found: readonly [string, number, FaultKind][] = models.flatMap(([type]) =>
+  (Object.keys(FAULT_KINDS) as FaultKind[])
+    .filter((kind) => !kind.startsWith('sensor-') && FAULT_KINDS[kind].some((machine) => machine === type))
+    .flatMap((kind) => [1, 2].map((seed): [string, number, FaultKind] => [type, seed, kind])),
 );
 
 describe('a fault of a device that was healthy for an hour', () => {

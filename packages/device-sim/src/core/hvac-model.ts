@@ -24,6 +24,9 @@ export interface HvacState extends MachineState {
 /** At nominal airflow: what the fan overcomes in all, and in the clean filter, Pa. */
 const [SYSTEM_PRESSURE, FILTER_PRESSURE] = [450, 90];
 
+/** The heat load of the room comes and goes: a day in two hours, with the slope of a day of ±1.3 °C. */
+const LOAD_PERIOD_SECONDS = 7200;
+
 /** An air handling unit: fan on ducts and filter, cooling coil, a room that warms up. */
 export function hvacModel(options: HvacModelOptions): DeviceSource<HvacState> {
   inRange('nominalAirflow', options.nominalAirflow ?? 3600, 100, 18_000);
@@ -75,7 +78,7 @@ function warm(
   seconds: number,
 ): Pick<HvacState, 'supplyTemperature' | 'roomTemperature'> {
   const target = options.supplyTarget ?? 16;
-  const day = 0.2 * Math.sin((2 * Math.PI * state.index * seconds) / 7200);
+  const load = 0.2 * Math.sin((2 * Math.PI * state.index * seconds) / LOAD_PERIOD_SECONDS);
   const reached = target + (state.roomTemperature - target) * 0.9 * levels['valve-closing'];
   const cooling = 7 * relative * ((state.roomTemperature - state.supplyTemperature) / 7);
   return {
@@ -85,7 +88,7 @@ function warm(
       60,
       seconds,
     ),
-    roomTemperature: lag(state.roomTemperature, state.roomTemperature + 7 + day - cooling, 1800, seconds),
+    roomTemperature: lag(state.roomTemperature, state.roomTemperature + 7 + load - cooling, 1800, seconds),
   };
 }
 
