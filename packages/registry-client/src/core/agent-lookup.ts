@@ -1,6 +1,10 @@
 import type { AgentAddress, AgentCard } from '@shoal/protocol';
 import type { AgentQuery } from './query.ts';
 
+/** Whether a query has a condition that is looked up. */
+export const narrows = ({ org, unit, skill, tag }: AgentQuery): boolean =>
+  org !== undefined || unit !== undefined || skill !== undefined || tag !== undefined;
+
 /** Keys of agents by what they have. */
 type Keys = Map<string, Set<string>>;
 

@@ -166,4 +166,18 @@ describe('RegistryIndex', () => {
     expect(found({ text: 'vibration pump' })).toEqual(['pump-7']);
     expect(found({ text: 'vibration echo' })).toEqual([]);
   });
+
+  it('finds what was registered, changed and unregistered after the first search', () => {
+    const index = new RegistryIndex();
+    const found = (tag: string) => index.find({ tag }).map(({ address }) => address.agentId);
+    const skill = { id: 's', name: 'S', description: 'S' };
+    const tagged = (...tags: string[]) => card({ skills: [{ ...skill, tags }] });
+    expect(found('one')).toEqual([]);
+    index.apply(message(tagged('one'), online), AT);
+    expect(found('one')).toEqual(['echo']);
+    index.apply(message(tagged('two'), online), AT);
+    expect([found('one'), found('two')]).toEqual([[], ['echo']]);
+    index.apply({ ...message(card(), online), payload: new Uint8Array() }, AT);
+    expect(found('two')).toEqual([]);
+  });
 });

@@ -10,7 +10,7 @@ import {
   validateAgentCard,
 } from '@shoal/protocol';
 import type { Violation } from '@shoal/protocol';
-import { AgentLookup } from './agent-lookup.ts';
+import { AgentLookup, narrows } from './agent-lookup.ts';
 import { createEntry, withPresence, type Entry } from './entry.ts';
 import { judge } from './judge-presence.ts';
 import type { Evidence, PresencePolicy } from './presence.ts';
@@ -29,7 +29,8 @@ export interface RegistryIndexOptions {
 /** What is known of the agents, from discovery messages and what else is told. Times are of the wall clock, in milliseconds. */
 export class RegistryIndex {
   readonly #entries = new Map<string, Entry>();
-  readonly #lookup = new AgentLookup();
+  /** Made for the first search: many a registry is never searched, or only once it is full. */
+  #lookup: AgentLookup | undefined;
   /** Those with a deadline or a probe to come. */
   readonly #pending = new Set<Entry>();
   readonly #policy: PresencePolicy;
@@ -68,7 +69,7 @@ export class RegistryIndex {
   }
 
   find(query: AgentQuery): RegisteredAgent[] {
-    const keys = this.#lookup.candidates(query);
+    const keys = narrows(query) ? this.#lookedUp().candidates(query) : undefined;
     if (keys === undefined) return [...this.agents()].filter((agent) => matchesQuery(agent, query));
     const found: Entry[] = [];
     for (const key of keys) {
@@ -117,7 +118,7 @@ export class RegistryIndex {
         order: (this.#order += 1),
       });
       this.#entries.set(key, entry);
-      this.#lookup.add(key, topic.address, card.value);
+      this.#lookup?.add(key, topic.address, card.value);
       this.#schedule(entry);
       return [{ kind: 'registered', agent: entry.agent }];
     }
@@ -206,12 +207,20 @@ export class RegistryIndex {
     return due;
   }
 
+  #lookedUp(): AgentLookup {
+    if (this.#lookup !== undefined) return this.#lookup;
+    const lookup = new AgentLookup();
+    for (const [key, { agent }] of this.#entries) lookup.add(key, agent.address, agent.card);
+    this.#lookup = lookup;
+    return lookup;
+  }
+
   #replace(key: string, known: Entry, next: Entry, evidence: Evidence, nowMs: number): RegistryChange[] {
     const previous = known.agent;
-    this.#lookup.remove(key, previous.address, previous.card);
+    this.#lookup?.remove(key, previous.address, previous.card);
     const fresh = createEntry({ ...next, address: previous.address });
     Object.assign(known, fresh);
-    this.#lookup.add(key, previous.address, known.agent.card);
+    this.#lookup?.add(key, previous.address, known.agent.card);
     const presenceChange = this.#judge(known, evidence, nowMs);
     return [{ kind: 'updated', agent: known.agent, previous }, ...presenceChange];
   }
@@ -220,7 +229,7 @@ export class RegistryIndex {
     if (known === undefined) return [];
     this.#entries.delete(key);
     this.#pending.delete(known);
-    this.#lookup.remove(key, known.agent.address, known.agent.card);
+    this.#lookup?.remove(key, known.agent.address, known.agent.card);
     return [{ kind: 'unregistered', agent: known.agent }];
   }
 
