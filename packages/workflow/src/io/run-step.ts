@@ -1,11 +1,9 @@
-import { isLinkError, silentLogger, type Link, type LinkOptions, type Logger } from '@shoal/mqtt-link';
-import { clientIdOf, sessionTopics, type SessionRecord, type StepUse } from '@shoal/protocol';
+import { silentLogger, type Link, type Logger } from '@shoal/mqtt-link';
+import type { StepUse } from '@shoal/protocol';
 import { decideStep } from '../core/decide-step.ts';
 import { missingRecords } from '../core/records-of.ts';
-import { recordExpirySeconds } from '../core/time.ts';
-import { findStep, lastActMs } from '../core/active-step.ts';
+import { findStep } from '../core/active-step.ts';
 import { hasValidHash } from '../core/seal-plan.ts';
-import type { SessionView } from '../core/view.ts';
 import type { ArtifactOptions } from '../types/artifact-store.ts';
 import type { Blueprint } from '../types/blueprint.ts';
 import type { Credentials, StepEnd, StepOrder } from '../types/order.ts';
@@ -14,11 +12,11 @@ import type { SharedWriter } from '../types/shared-writer.ts';
 import type { StandIn } from './attempt.ts';
 import type { BegunWork } from './begun-work.ts';
 import { DELEGATE, delegate } from './delegate.ts';
-import { connectOptions, look, openLookLink, openPatiently, type ConnectOptions } from './look.ts';
+import type { ConnectOptions } from './look.ts';
 import { QuickStep, type QuickStepOptions } from './quick-step.ts';
 import { SharedWatch } from './session-watch.ts';
+import { lookOnce, StepConnections } from './step-connections.ts';
 import { StepInstance } from './step-instance.ts';
-import { StepLink } from './step-link.ts';
 
 export interface RunStepOptions extends Credentials {
   readonly blueprints: readonly Blueprint[];
@@ -79,26 +77,7 @@ async function runAttempt(
   const decision = decideStep(first, order, now());
   if (decision.do === 'stand-down') return { end: 'superseded', reason: decision.reason };
 
-  let firstLook: SessionView | undefined = first;
-  let reason = 'another connection took over';
-  const mayConnect = async (): Promise<boolean> => {
-    const view = firstLook ?? (await lookOnce(order, options, shared));
-    firstLook = undefined;
-    // A broker that came back empty: this attempt carries what it has seen (rule 17).
-    if (view.session === undefined && view.purge === undefined && now() < lastActMs(session, view.extend))
-      return true;
-    const next = decideStep(view, order, now());
-    if (next.do !== 'stand-down') return true;
-    reason = next.reason;
-    return false;
-  };
-  const writer = usableWriter(order, options, shared);
-  const openOwn = (signal: AbortSignal | undefined): Promise<Link> =>
-    openPatiently({ ...linkOptions(order, session, options), mayConnect, logger }, signal);
-  const openShared = (link: Link): Link => {
-    firstLook = undefined;
-    return new StepLink({ shared: link, clientId: stepClientId(order), openOwn });
-  };
+  const connections = new StepConnections({ order, session, first, shared, run: options });
   const active = findStep(first, order.stepId);
   const blueprint = blueprintFor(active?.planned.use, options.blueprints);
   const instanceOver = (link: Link, begun?: BegunWork): StepInstance =>
@@ -117,8 +96,9 @@ async function runAttempt(
       shared,
       artifacts: options.artifacts,
       carry: missingRecords,
-      fencedReason: () => reason,
+      fencedReason: () => connections.fencedReason,
     });
+  const writer = usableWriter(order, options, shared);
   if (writer !== undefined && shared !== undefined && active !== undefined && blueprint !== undefined) {
     const parts = { order, session, active, blueprint };
     if (decision.do === 'run' && mayBeQuick(parts))
@@ -130,18 +110,13 @@ async function runAttempt(
         signal: options.signal,
         logger,
         now,
-        toInstance: (begun) => instanceOver(openShared(writer.link), begun),
+        toInstance: (begun) => instanceOver(connections.shared(writer.link), begun),
       }).run();
   }
-  const link =
-    writer !== undefined
-      ? openShared(writer.link)
-      : await openOwn(options.signal).catch((error: unknown) => {
-          if (isLinkError(error, 'fenced')) return undefined;
-          throw error;
-        });
-  if (link === undefined) return { end: 'superseded', reason };
-  return instanceOver(link).run();
+  const link = writer === undefined ? await connections.own(options.signal) : connections.shared(writer.link);
+  return link === undefined
+    ? { end: 'superseded', reason: connections.fencedReason }
+    : instanceOver(link).run();
 }
 
 /** It has nothing to say but its result. The closer has the end of the session, and an effect a fence of its own. */
@@ -164,25 +139,6 @@ function usableWriter(
   return order.attempt === 1 && standIn === undefined ? writer : undefined;
 }
 
-/** Rule 5: attempt, result and outcome as the broker has them now, over a connection that is not fenced. */
-async function lookOnce(
-  order: StepOrder,
-  options: RunStepOptions,
-  shared: SharedWatch | undefined,
-): Promise<SessionView> {
-  const address = { org: order.org, unit: order.unit, sessionId: order.sessionId };
-  const known = shared?.ended === false ? await shared.sync().catch(() => undefined) : undefined;
-  if (known !== undefined) return known;
-  if (options.lookLink?.state === 'online') return look(options.lookLink, address);
-  const agentId = `${order.sessionId}.${order.stepId}`;
-  const link = await openLookLink({ ...address, agentId }, options, options.signal);
-  try {
-    return await look(link, address);
-  } finally {
-    await link.close();
-  }
-}
-
 function blueprintFor(use: StepUse | undefined, blueprints: readonly Blueprint[]): Blueprint | undefined {
   if (use === undefined || use.approval !== undefined) return undefined;
   if (use.blueprint === undefined) return delegate(use);
@@ -192,35 +148,4 @@ function blueprintFor(use: StepUse | undefined, blueprints: readonly Blueprint[]
 /** The blueprint that a spawn order names for a step: its own, or the built-in one that asks somebody else. */
 export function blueprintIdOf(use: { readonly blueprint?: string }): string {
   return use.blueprint ?? DELEGATE;
-}
-
-function stepClientId({ org, unit, sessionId, stepId }: StepOrder): string {
-  return clientIdOf({ org, unit, agentId: `${sessionId}.${stepId}` });
-}
-
-function linkOptions(order: StepOrder, session: SessionRecord, options: RunStepOptions): LinkOptions {
-  const { status } = sessionTopics(order).step(order.stepId);
-  const lost = {
-    schemaVersion: 1,
-    sessionId: order.sessionId,
-    stepId: order.stepId,
-    attempt: order.attempt,
-    claimId: order.claimId,
-    state: 'lost',
-  };
-  return {
-    ...connectOptions(options),
-    clientId: stepClientId(order),
-    fenced: true,
-    keepAliveSeconds: options.keepAliveSeconds ?? 15,
-    will: {
-      topic: status,
-      payload: JSON.stringify(lost),
-      qos: 1,
-      retain: true,
-      contentType: 'application/json',
-      payloadIsUtf8: true,
-      messageExpirySeconds: recordExpirySeconds(session, (options.now ?? Date.now)()),
-    },
-  };
 }
