@@ -109,6 +109,9 @@ export function sessionTests(theatre: () => Theatre): void {
       stage.gate.release('each-part.1');
       await page.getByText('3 completed, 0 otherwise').waitFor();
       await button.waitFor({ state: 'detached' });
+      // It would wait for its approval, which later tests count.
+      await press(page, 'Cancel', 'Cancel the session');
+      await state(page, 'canceled');
     });
   });
 
