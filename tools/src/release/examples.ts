@@ -6,7 +6,7 @@ import { consumer, npmInstall, type Packed } from './pack.ts';
 
 /** Examples that serve something and run on: after this they count as running. */
 const SERVES_AFTER_MS = 6_000;
-const SERVING = new Set(['agent-sdk-1', 'conformance-1']);
+const SERVING = new Set(['agent-sdk-1']);
 /** Within which every other one has to end by itself. */
 const ENDS_WITHIN_MS = 60_000;
 
