@@ -5,6 +5,7 @@ import { authenticateUsers, createBroker, hashPassword } from '@shoal/broker';
 import { openLink, readRetained } from '@shoal/mqtt-link';
 import { discoveryTopic } from '@shoal/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { brokerOf } from '../src/program/index.ts';
 import { startSource, type SourceProcess } from '../src/testing/index.ts';
 
 const UNIT = ['--org', 'o', '--unit', 'u'];
@@ -82,6 +83,14 @@ describe('runAgentProgram', () => {
     expect(code).toBe(2);
     expect(stderr).toContain(`greeter: ${message}`);
     expect(stderr).toContain('greeter [flags]');
+  });
+
+  it('takes a password as the file has it, but for the line break at its end', async () => {
+    const env = { SHOAL_PASSWORD_FILE: await file('blanks', ' a b \r\n') };
+    expect(brokerOf({}, env)).toEqual({ url: 'mqtt://127.0.0.1:1883', password: ' a b ' });
+    expect(() => brokerOf({}, { SHOAL_PASSWORD_FILE: '/none' })).toThrow(
+      'SHOAL_PASSWORD_FILE: /none cannot be read',
+    );
   });
 
   it('names the file that is not JSON', async () => {

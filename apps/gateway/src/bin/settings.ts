@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { brokerOf, ProgramUsageError as UsageError } from '@shoal/agent-sdk/program';
 import { bearerTokens } from '@shoal/agent-sdk/security';
 import type { GatewayOptions } from '../io/gateway-options.ts';
 import type { HttpAgentOptions } from '../io/http-agent.ts';
@@ -36,7 +36,7 @@ export interface Command {
 }
 
 /** Wrong usage: its message names the option and the fix. */
-export class UsageError extends Error {}
+export { UsageError };
 
 export function readCommand(args: readonly string[], env: NodeJS.ProcessEnv): Command | 'help' {
   const flags = parse(args);
@@ -50,20 +50,13 @@ export function readCommand(args: readonly string[], env: NodeJS.ProcessEnv): Co
   };
   const org = required('org', 'SHOAL_ORG');
   const unit = required('unit', 'SHOAL_UNIT');
-  const url = text('broker', 'SHOAL_BROKER_URL') ?? 'mqtt://127.0.0.1:1883';
-  const username = text('username', 'SHOAL_USERNAME');
-  const password = env['SHOAL_PASSWORD'] ?? passwordFrom(env['SHOAL_PASSWORD_FILE']);
-  const credentials = {
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
-  };
+  const broker = brokerOf({ broker: text('broker'), username: text('username') }, env);
   const agents = list(text('agents'));
   const number = (name: string, variable?: string): number | undefined => whole(name, text(name, variable));
   const gateway: GatewayOptions = {
-    url,
+    ...broker,
     org,
     unit,
-    ...credentials,
     ...optional('host', text('host', 'SHOAL_GATEWAY_HOST')),
     ...optional('port', number('port', 'SHOAL_GATEWAY_PORT')),
     ...optional('publicUrl', text('public-url', 'SHOAL_GATEWAY_PUBLIC_URL')),
@@ -81,7 +74,7 @@ export function readCommand(args: readonly string[], env: NodeJS.ProcessEnv): Co
       throw new UsageError(`--http-agent must be ID=URL, is ${given}`);
     const token = env[`SHOAL_HTTP_AGENT_TOKEN_${agentId.toUpperCase().replace(/[^A-Z0-9]/g, '_')}`];
     const headers = token === undefined ? {} : { headers: () => ({ authorization: `Bearer ${token}` }) };
-    return { url, org, unit, agentId, agentUrl, ...credentials, ...headers };
+    return { ...broker, org, unit, agentId, agentUrl, ...headers };
   });
   return { gateway, httpAgents, graceMs: (number('grace') ?? 10) * 1_000 };
 }
@@ -106,15 +99,6 @@ function tokensOf(issuer?: string, audience?: string, jwks?: string): GatewayOpt
   if (issuer === undefined || audience === undefined || jwks === undefined)
     throw new UsageError('--token-issuer, --token-audience and --token-jwks belong together');
   return bearerTokens({ issuer, audience, jwks });
-}
-
-function passwordFrom(file: string | undefined): string | undefined {
-  if (file === undefined) return undefined;
-  try {
-    return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
-  } catch {
-    throw new UsageError(`SHOAL_PASSWORD_FILE: ${file} cannot be read`);
-  }
 }
 
 function whole(name: string, value: string | undefined): number | undefined {

@@ -94,20 +94,36 @@ function placeOf(values: Readonly<Partial<Record<string, string>>>): ProgramPlac
       throw new ProgramUsageError(`--${flag} is missing: give it, or set ${variable}`);
     return text;
   };
-  const { SHOAL_BROKER_URL, SHOAL_USERNAME, SHOAL_PASSWORD, SHOAL_PASSWORD_FILE } = env;
-  const password =
-    SHOAL_PASSWORD ??
-    (SHOAL_PASSWORD_FILE === undefined
-      ? undefined
-      : readText(SHOAL_PASSWORD_FILE, 'SHOAL_PASSWORD_FILE').trimEnd());
   return {
-    url: values['broker'] ?? SHOAL_BROKER_URL ?? DEFAULT_URL,
+    ...brokerOf({ broker: values['broker'] }, env),
     org: required('org', 'SHOAL_ORG'),
     unit: required('unit', 'SHOAL_UNIT'),
     ...(values['id'] === undefined ? {} : { agentId: values['id'] }),
-    ...(SHOAL_USERNAME === undefined ? {} : { username: SHOAL_USERNAME }),
+  };
+}
+
+/** The broker and the credential for it, as every program of Shoal reads them. Throws ProgramUsageError that names the variable. */
+export function brokerOf(
+  flags: { readonly broker?: string | undefined; readonly username?: string | undefined },
+  env: NodeJS.ProcessEnv,
+): Pick<ProgramPlace, 'url' | 'username' | 'password'> {
+  const username = flags.username ?? env['SHOAL_USERNAME'];
+  const password = env['SHOAL_PASSWORD'] ?? passwordFrom(env['SHOAL_PASSWORD_FILE']);
+  return {
+    url: flags.broker ?? env['SHOAL_BROKER_URL'] ?? DEFAULT_URL,
+    ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
   };
+}
+
+/** Editors end a file with a line break, which is not part of the password; blanks are. */
+function passwordFrom(file: string | undefined): string | undefined {
+  if (file === undefined) return undefined;
+  try {
+    return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+  } catch (error) {
+    throw new ProgramUsageError(`SHOAL_PASSWORD_FILE: ${file} cannot be read`, { cause: error });
+  }
 }
 
 function flagsOf<Flag extends string>(texts: Readonly<Partial<Record<string, string>>>): ProgramFlags<Flag> {

@@ -1,2 +1,8 @@
 /** `@shoal/agent-sdk/program`: what the command of an agent needs beside the agent. Node only. */
-export { ProgramUsageError, runAgentProgram, type AgentProgram, type ProgramPlace } from './agent-program.ts';
+export {
+  brokerOf,
+  ProgramUsageError,
+  runAgentProgram,
+  type AgentProgram,
+  type ProgramPlace,
+} from './agent-program.ts';

@@ -119,7 +119,7 @@ export function stepExtendedMs(extend: ControlRecord | undefined, active: Active
   if (extend?.steps === undefined) return 0;
   const { steps } = extend;
   const ids = active.role === 'item' ? [active.planned.id, active.of.id] : [active.planned.id];
-  return Math.max(...ids.map((id) => timeMs(steps[id] ?? '1970-01-01T00:00:00Z')));
+  return Math.max(...ids.map((id) => (steps[id] === undefined ? 0 : timeMs(steps[id]))));
 }
 
 /** After that nobody acts for the session any more. */

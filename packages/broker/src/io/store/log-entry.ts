@@ -15,6 +15,7 @@ const FACT = { client: 1, message: 2, delivery: 3, sent: 4, released: 5, gone: 6
 /** Kind, number of the client, sequence: what every fact on a delivery begins with. */
 const HEAD_BYTES = 1 + 4 + 6;
 const LENGTH_BYTES = 4;
+
 /** Puts facts together to the value of one entry. */
 export class LogEntryWriter {
   private readonly out = new ByteWriter();
