@@ -14,10 +14,12 @@ import {
   isBrokerError,
   type Broker,
   type BrokerAddresses,
+  type TlsOptions,
 } from '../src/index.ts';
 import { basic } from './api-broker.ts';
 import { hasOpenssl, TestCa } from './certificates.ts';
-import { Clients } from './mqtt-clients.ts';
+import { HeldHandshake } from './held-handshake.ts';
+import { Clients, connected } from './mqtt-clients.ts';
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 const [oldHash, newHash] = await Promise.all(['old', 'new'].map(hashPassword));
@@ -250,6 +252,57 @@ describe.skipIf(!hasOpenssl)('revocation lists (needs the openssl command)', () 
     broker.reload({ tls: { tcp: revoking, ws: revoking, http: revoking } });
     expect(await told).toMatchObject({ reasonCode: 0x87 });
     await Promise.all(silent.map(({ closed }) => closed));
+  });
+
+  describe('and handshakes that began before a list was put to use', () => {
+    let authority: TestCa;
+    let tls: TlsOptions;
+    let revoking: TlsOptions;
+    let pump: { readonly key: Buffer; readonly cert: Buffer; readonly ca: Buffer };
+    let held: HeldHandshake;
+
+    beforeEach(async () => {
+      authority = new TestCa(directory, 'plant');
+      const clientCa = await authority.open();
+      tls = { ...(await authority.issue('/CN=localhost', 'IP:127.0.0.1')), clientCa };
+      pump = { ...(await authority.issue('/CN=pump', 'DNS:pump')), ca: clientCa };
+      revoking = { ...tls, clientCrl: await authority.revocations(['/CN=pump']) };
+      broker = createBroker({
+        authenticate: authenticateCertificates(),
+        authorize: () => true,
+        listen: { tcp: { tls }, ws: { tls }, http: { tls } },
+      });
+      addresses = await broker.start();
+      held = new HeldHandshake();
+    });
+
+    afterEach(() => held.close());
+
+    /** A client that the broker has not seen the certificate of. */
+    async function begin(listener: 'tcp' | 'ws'): Promise<{ readonly entry: Promise<void> }> {
+      const { port, begun } = await held.open(addresses[listener]!.port);
+      const scheme = listener === 'tcp' ? 'mqtts' : 'wss';
+      const entry = connected(clients.create(`${scheme}://127.0.0.1:${port}`, { ...pump, clientId: 'pump' }));
+      entry.catch(() => undefined);
+      await begun;
+      return { entry };
+    }
+
+    const refusal = { code: 0x87, message: expect.stringContaining('Not authorized') as string };
+
+    it.each(['tcp', 'ws'] as const)('refuses their CONNECT: %s', async (listener) => {
+      const { entry } = await begin(listener);
+      broker.reload({ tls: { [listener]: revoking } });
+      held.release();
+      await expect(entry).rejects.toMatchObject(refusal);
+    });
+
+    it('lets in whose certificate is on none', async () => {
+      const { entry } = await begin('tcp');
+      broker.reload({ tls: { tcp: { ...tls, clientCrl: await authority.revocations([]) } } });
+      held.release();
+      await expect(entry).resolves.toBeUndefined();
+    });
   });
 
   it('count also for certificates of other names, whose pairs may be replaced as well', async () => {
