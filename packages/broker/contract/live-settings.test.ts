@@ -297,6 +297,29 @@ describe.skipIf(!hasOpenssl)('revocation lists (needs the openssl command)', () 
       await expect(entry).rejects.toMatchObject(refusal);
     });
 
+    it('refuses them also when another listener has got others since', async () => {
+      const { entry } = await begin('ws');
+      broker.reload({ tls: { tcp: revoking, ws: revoking, http: revoking } });
+      broker.reload({ tls: { tcp: tls } });
+      held.release();
+      await expect(entry).rejects.toMatchObject(refusal);
+    });
+
+    it('answers no request on the HTTP listener', async () => {
+      const { port, begun } = await held.open(addresses.http!.port);
+      const socket = connectTls({ port, host: '127.0.0.1', ...pump });
+      const answer = new Promise((resolve) => {
+        socket.on('data', resolve).on('error', () => socket.destroy());
+        socket.once('close', () => resolve('closed'));
+      });
+      socket.write('GET /api/v5/livez HTTP/1.1\r\nhost: localhost\r\n\r\n');
+      await begun;
+      broker.reload({ tls: { http: revoking } });
+      broker.reload({ tls: { tcp: tls } });
+      held.release();
+      expect(await answer).toBe('closed');
+    });
+
     it('lets in whose certificate is on none', async () => {
       const { entry } = await begin('tcp');
       broker.reload({ tls: { tcp: { ...tls, clientCrl: await authority.revocations([]) } } });

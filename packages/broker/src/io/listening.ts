@@ -5,7 +5,7 @@ import type { Management } from './http/management.ts';
 import { readRevocationLists } from './revocation-lists.ts';
 import { listenTcp, listenWebSocket, type Listener } from './listeners.ts';
 import type { Server } from './server.ts';
-import { withTlsErrors } from './tls.ts';
+import { withTlsErrors, type TlsOptions } from './tls.ts';
 
 /** The listeners of one broker. */
 export class Listening {
@@ -14,6 +14,8 @@ export class Listening {
   private tcp: Listener | undefined;
   private ws: Listener | undefined;
   private management: Management | undefined;
+  /** By listener, from the last reload that named it: a handshake that began before it may still be under way. */
+  private lists: Readonly<Record<string, TlsOptions['clientCrl']>> = {};
 
   constructor(server: Server, allowsAnonymous: boolean) {
     this.server = server;
@@ -58,10 +60,16 @@ export class Listening {
         throw new BrokerError('invalid-options', 'apiKeys: there is no HTTP listener');
       changes.push(management.credentials.prepare(apiKeys));
     }
-    const lists = Object.values(tls).flatMap(({ clientCrl }) => (clientCrl === undefined ? [] : [clientCrl]));
-    const revoked = withTlsErrors(() => readRevocationLists(lists));
+    const named = Object.entries(tls).filter(([, options]) => options !== undefined);
+    const lists = {
+      ...this.lists,
+      ...Object.fromEntries(named.map(([name, { clientCrl }]) => [name, clientCrl])),
+    };
+    const pems = Object.values(lists).filter((list) => list !== undefined);
+    const revoked = withTlsErrors(() => readRevocationLists(pems));
     for (const change of changes) change();
-    if (Object.values(tls).every((options) => options === undefined)) return;
+    if (named.length === 0) return;
+    this.lists = lists;
     const disconnected =
       this.server.disconnectRevoked(revoked) + (management?.disconnectRevoked(revoked) ?? 0);
     if (disconnected > 0) this.server.logger.warn('clients with revoked certificates', { disconnected });

@@ -5,7 +5,7 @@ import type { TLSSocket } from 'node:tls';
 
 import { BrokerError } from '../broker-error.ts';
 import type { Address, Listener } from '../listeners.ts';
-import type { RevocationLists } from '../revocation-lists.ts';
+import { NOTHING_REVOKED, type RevocationLists } from '../revocation-lists.ts';
 import { certificateOf, ListenerTls, withTlsErrors, type TlsOptions } from '../tls.ts';
 
 /** A peer that dawdles is let go: with its headers, its body, its reading, and between two requests. */
@@ -38,17 +38,36 @@ function createPlainOrSecure(tls: ListenerTls | undefined): Server {
 }
 
 export interface HttpListener extends Listener {
-  /** Ends connections whose certificate is on the lists. Returns how many. */
+  /** Ends connections whose certificate is on the lists, also those whose handshake is under way. Returns how many there were. */
   disconnectRevoked(revoked: RevocationLists): number;
 }
 
-function disconnectRevoked(sockets: ReadonlySet<TLSSocket>, revoked: RevocationLists): number {
-  const chosen = [...sockets].filter((socket) => {
-    const certificate = certificateOf(socket);
-    return certificate !== undefined && revoked.has(certificate);
-  });
-  for (const socket of chosen) socket.destroy();
-  return chosen.length;
+/** TLS connections whose handshake is over. */
+class Secured {
+  private readonly sockets = new Set<TLSSocket>();
+  private revoked = NOTHING_REVOKED;
+
+  add(socket: TLSSocket): void {
+    // Its handshake may have been checked with older lists.
+    if (isRevoked(socket, this.revoked)) {
+      socket.destroy();
+      return;
+    }
+    this.sockets.add(socket);
+    socket.once('close', () => this.sockets.delete(socket));
+  }
+
+  disconnectRevoked(revoked: RevocationLists): number {
+    this.revoked = revoked;
+    const chosen = [...this.sockets].filter((socket) => isRevoked(socket, revoked));
+    for (const socket of chosen) socket.destroy();
+    return chosen.length;
+  }
+}
+
+function isRevoked(socket: TLSSocket, revoked: RevocationLists): boolean {
+  const certificate = certificateOf(socket);
+  return certificate !== undefined && revoked.has(certificate);
 }
 
 /** Rejects with BrokerError `listen-failed`, `invalid-options`. */
@@ -63,11 +82,8 @@ export async function openHttpServer(
   http.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION;
   http.setTimeout(WRITE_TIMEOUT_MS, (socket) => socket.destroy());
   http.on('tlsClientError', (_error, socket) => socket.destroy());
-  const secured = new Set<TLSSocket>();
-  http.on('secureConnection', (socket: TLSSocket) => {
-    secured.add(socket);
-    socket.once('close', () => secured.delete(socket));
-  });
+  const secured = new Secured();
+  http.on('secureConnection', (socket: TLSSocket) => secured.add(socket));
   http.on('request', (request, response) => void handle(request, response));
   const scheme = tls === undefined ? 'http' : 'https';
   return new Promise((resolve, reject) => {
@@ -87,7 +103,7 @@ export async function openHttpServer(
           http.close(() => done());
           http.closeAllConnections();
         });
-      resolve({ address, tls, disconnectRevoked: (revoked) => disconnectRevoked(secured, revoked), close });
+      resolve({ address, tls, disconnectRevoked: (revoked) => secured.disconnectRevoked(revoked), close });
     });
   });
 }
