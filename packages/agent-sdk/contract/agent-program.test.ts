@@ -85,14 +85,6 @@ describe('runAgentProgram', () => {
     expect(stderr).toContain('greeter [flags]');
   });
 
-  it('takes a password as the file has it, but for the line break at its end', async () => {
-    const env = { SHOAL_PASSWORD_FILE: await file('blanks', ' a b \r\n') };
-    expect(brokerOf({}, env)).toEqual({ url: 'mqtt://127.0.0.1:1883', password: ' a b ' });
-    expect(() => brokerOf({}, { SHOAL_PASSWORD_FILE: '/none' })).toThrow(
-      'SHOAL_PASSWORD_FILE: /none cannot be read',
-    );
-  });
-
   it('names the file that is not JSON', async () => {
     const words = await file('broken.json', '{');
     const { code, stderr } = await greeter([...UNIT, '--language', 'x', '--words', words]).ended;
@@ -104,5 +96,32 @@ describe('runAgentProgram', () => {
       code: 1,
       stderr: 'greeter: no words of this language\n',
     });
+  });
+});
+
+describe('the password', () => {
+  it.each([
+    [' a b \r\n', ' a b '],
+    ['two\nlines\n\n', 'two\nlines\n'],
+    ['none at the end', 'none at the end'],
+    ['', ''],
+  ])('is what its file has, but for one line break at the end: %j', async (text, password) => {
+    const env = { SHOAL_PASSWORD_FILE: await file('secret', text) };
+    expect(brokerOf({}, env)).toEqual({ url: 'mqtt://127.0.0.1:1883', password });
+  });
+
+  it('is the one of the flag, else of the environment, else of the file that the environment names', async () => {
+    const [passwordFile, another] = [await file('flag', 'f'), await file('another', 'a')];
+    const env = { SHOAL_PASSWORD: 'e', SHOAL_PASSWORD_FILE: another };
+    expect(brokerOf({ passwordFile }, env).password).toBe('f');
+    expect(brokerOf({}, env).password).toBe('e');
+    expect(brokerOf({}, { SHOAL_PASSWORD_FILE: another }).password).toBe('a');
+  });
+
+  it.each([
+    ['--password-file', { passwordFile: '/none' }, {}],
+    ['SHOAL_PASSWORD_FILE', {}, { SHOAL_PASSWORD_FILE: '/none' }],
+  ])('is asked for by name when its file cannot be read: %s', (name, flags, env) => {
+    expect(() => brokerOf(flags, env)).toThrow(`${name}: /none cannot be read`);
   });
 });

@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { authenticateUsers, createBroker, hashPassword } from '@shoal/broker';
 import { bundleProgram } from '@shoal/bundle';
 import { graphYaml } from '@shoal/workflow/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -24,8 +26,13 @@ afterAll(async () => {
   await broker.stop();
 });
 
-function run(...args: readonly string[]) {
-  return spawn(process.execPath, [command, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+const run = (...args: readonly string[]) => runWith({}, ...args);
+
+function runWith(env: NodeJS.ProcessEnv, ...args: readonly string[]) {
+  return spawn(process.execPath, [command, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  });
 }
 
 test(
@@ -60,6 +67,35 @@ test(
   },
 );
 
+test(
+  'the command reads its password from a file, but for the line break at its end',
+  { timeout: 60_000 },
+  async () => {
+    const user = { username: 'host', passwordHash: await hashPassword('two words ') };
+    const closed = createBroker({ authenticate: authenticateUsers([user]), authorize: () => true });
+    const url = (await closed.start()).tcp!.url;
+    const folder = await mkdtemp(join(tmpdir(), 'shoal-host-'));
+    const file = join(folder, 'password');
+    await writeFile(file, 'two words \n');
+    const start = (id: string, env: NodeJS.ProcessEnv, ...args: readonly string[]) => {
+      const places = ['--url', url, '--org', 'o', '--unit', 'u', '--id', id];
+      return runWith({ SHOAL_USERNAME: 'host', ...env }, ...places, ...args, '--', process.execPath);
+    };
+    const children = [start('a', {}, '--password-file', file), start('b', { SHOAL_PASSWORD_FILE: file })];
+    try {
+      const firsts = children.map((child) => Promise.race([once(child.stdout, 'data'), once(child, 'exit')]));
+      expect((await Promise.all(firsts)).map(([said]) => String(said))).toEqual([
+        'host a takes orders\n',
+        'host b takes orders\n',
+      ]);
+    } finally {
+      for (const child of children) child.kill('SIGKILL');
+      await closed.stop();
+      await rm(folder, { recursive: true });
+    }
+  },
+);
+
 test.each([
   [['--org', 'o', '--', 'node'], '--url is missing'],
   [['--url', 'mqtt://x', '--org', 'o/x', '--unit', 'u', '--', 'node'], '--org must be letters'],
@@ -69,6 +105,10 @@ test.each([
     '--label must be NAME=VALUE',
   ],
   [['--url', 'mqtt://x', '--org', 'o', '--unit', 'u', '--capacity', '0', '--', 'node'], '--capacity must be'],
+  [
+    ['--url', 'mqtt://x', '--org', 'o', '--unit', 'u', '--password-file', '/none', '--', 'node'],
+    '--password-file: /none cannot be read',
+  ],
 ])('a mistake on the command line is named: %j', { timeout: 30_000 }, async (args, message) => {
   const child = run(...args);
   let text = '';

@@ -1,17 +1,16 @@
 import { isLinkError, openLink } from '@shoal/mqtt-link';
 import { randomUUID } from 'node:crypto';
 import { credentialsOf, type Credentials } from '../connection/connect.ts';
+import { readPassword } from '../connection/secret.ts';
 import { examine } from '../doctor/examine.ts';
 import { isolation } from '../doctor/isolation.ts';
 import { check, messageOf, openPatient, type Patient } from '../doctor/patient.ts';
 import { anonymous, tls } from '../doctor/security.ts';
-import { usageError } from '../errors.ts';
 import { printable } from '../output/printable.ts';
 import type { Style } from '../output/style.ts';
 import type { Context } from '../program/context.ts';
 import { implement } from '../program/leaf.ts';
 import type { Check, Doctor } from '../shapes/doctor.ts';
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 
 interface DoctorFlags {
@@ -110,7 +109,7 @@ async function isolationOf(
   const password =
     otherPasswordFile === undefined
       ? env['SHOAL_OTHER_PASSWORD']
-      : await firstLineOf(resolve(cwd, otherPasswordFile));
+      : await readPassword(resolve(cwd, otherPasswordFile), '--other-password-file');
   const { org = 'shoal-doctor', unit = 'shoal-doctor' } = context.settings;
   const other = { org: otherOrg ?? org, unit: otherUnit ?? unit };
   try {
@@ -141,14 +140,6 @@ async function isolationOf(
         'check --other-username and its password',
       ),
     ];
-  }
-}
-
-async function firstLineOf(path: string): Promise<string> {
-  try {
-    return (await readFile(path, 'utf8')).split(/\r?\n/, 1)[0] ?? '';
-  } catch (error) {
-    throw usageError(`--other-password-file: ${messageOf(error)}`);
   }
 }
 

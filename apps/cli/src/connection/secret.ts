@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { passwordIn } from '@shoal/agent-sdk/program';
 import { usageError } from '../errors.ts';
 import type { Io } from '../io.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -7,20 +8,17 @@ import type { Settings } from '../settings/settings.ts';
 export async function passwordOf(io: Io, settings: Settings): Promise<string | undefined> {
   const { password, passwordFile, username, certFile } = settings;
   if (password !== undefined) return password;
-  if (passwordFile !== undefined) return firstLine(await readSecretFile(io, passwordFile));
+  if (passwordFile === '-') return passwordIn(await io.stdin.read());
+  if (passwordFile !== undefined) return readPassword(passwordFile, '--password-file');
   if (username === undefined || certFile !== undefined || !io.stdin.isTTY) return undefined;
   return io.stdin.readSecret(`Password of ${username}: `);
 }
 
-async function readSecretFile(io: Io, path: string): Promise<string> {
-  if (path === '-') return io.stdin.read();
+/** Throws CliError `usage` that names the flag. */
+export async function readPassword(path: string, flag: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8');
+    return passwordIn(await readFile(path, 'utf8'));
   } catch (cause) {
-    throw usageError(`--password-file: ${cause instanceof Error ? cause.message : String(cause)}`);
+    throw usageError(`${flag}: ${cause instanceof Error ? cause.message : String(cause)}`);
   }
-}
-
-function firstLine(text: string): string {
-  return text.split(/\r?\n/, 1)[0] ?? '';
 }

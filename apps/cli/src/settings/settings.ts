@@ -81,7 +81,11 @@ export function resolveSettings(
   return {
     url: broker.url,
     username: from(flags.username, 'SHOAL_USERNAME') ?? broker.username ?? fromFile('username'),
-    password: from(flags.password, 'SHOAL_PASSWORD') ?? broker.password,
+    // Else a file on the command line would lose against the environment.
+    password:
+      flags.passwordFile === undefined
+        ? (from(flags.password, 'SHOAL_PASSWORD') ?? broker.password)
+        : flags.password,
     passwordFile: path(flags.passwordFile, 'SHOAL_PASSWORD_FILE') ?? fromFile('passwordFile'),
     org: identifier('org', from(flags.org, 'SHOAL_ORG') ?? fromFile('org')),
     unit: identifier('unit', from(flags.unit, 'SHOAL_UNIT') ?? fromFile('unit')),

@@ -102,13 +102,23 @@ function placeOf(values: Readonly<Partial<Record<string, string>>>): ProgramPlac
   };
 }
 
-/** The broker and the credential for it, as every program of Shoal reads them. Throws ProgramUsageError that names the variable. */
+/**
+ * The broker and the credential for it, as every program of Shoal reads them: a flag wins over the environment, and there the password over its
+ * file. Throws ProgramUsageError that names the flag or the variable.
+ */
 export function brokerOf(
-  flags: { readonly broker?: string | undefined; readonly username?: string | undefined },
+  flags: {
+    readonly broker?: string | undefined;
+    readonly username?: string | undefined;
+    readonly passwordFile?: string | undefined;
+  },
   env: NodeJS.ProcessEnv,
 ): Pick<ProgramPlace, 'url' | 'username' | 'password'> {
   const username = flags.username ?? env['SHOAL_USERNAME'];
-  const password = env['SHOAL_PASSWORD'] ?? passwordFrom(env['SHOAL_PASSWORD_FILE']);
+  const password =
+    passwordFrom(flags.passwordFile, '--password-file') ??
+    env['SHOAL_PASSWORD'] ??
+    passwordFrom(env['SHOAL_PASSWORD_FILE'], 'SHOAL_PASSWORD_FILE');
   return {
     url: flags.broker ?? env['SHOAL_BROKER_URL'] ?? DEFAULT_URL,
     ...(username === undefined ? {} : { username }),
@@ -116,14 +126,18 @@ export function brokerOf(
   };
 }
 
-/** Editors end a file with a line break, which is not part of the password; blanks are. */
-function passwordFrom(file: string | undefined): string | undefined {
+function passwordFrom(file: string | undefined, from: string): string | undefined {
   if (file === undefined) return undefined;
   try {
-    return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+    return passwordIn(readFileSync(file, 'utf8'));
   } catch (error) {
-    throw new ProgramUsageError(`SHOAL_PASSWORD_FILE: ${file} cannot be read`, { cause: error });
+    throw new ProgramUsageError(`${from}: ${file} cannot be read`, { cause: error });
   }
+}
+
+/** The password in the content of its file. Editors end a file with a line break, and one is not part of the password; all else is. */
+export function passwordIn(content: string): string {
+  return content.replace(/\r?\n$/, '');
 }
 
 function flagsOf<Flag extends string>(texts: Readonly<Partial<Record<string, string>>>): ProgramFlags<Flag> {

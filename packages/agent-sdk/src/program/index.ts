@@ -1,6 +1,7 @@
 /** `@shoal/agent-sdk/program`: what the command of an agent needs beside the agent. Node only. */
 export {
   brokerOf,
+  passwordIn,
   ProgramUsageError,
   runAgentProgram,
   type AgentProgram,

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { availableParallelism, hostname } from 'node:os';
 import { parseArgs } from 'node:util';
+import { brokerOf } from '@shoal/agent-sdk/program';
 import { consoleLogger } from '@shoal/mqtt-link';
 import { flushTelemetry, withTraceIds } from '@shoal/mqtt-link/tracing';
 import { isIdentifier } from '@shoal/protocol';
@@ -19,8 +20,9 @@ Takes spawn orders of the supervisors of a unit and starts PROGRAM, whose main i
   --warm N           processes that are started ahead; default 0
   --drain-seconds N  on SIGTERM or SIGINT: how long to wait for what runs; default 30. A second signal does not wait
   --host-version V   for people who look at the record of the host
+  --password-file F  file with the password (SHOAL_PASSWORD_FILE; or SHOAL_PASSWORD)
 
-SHOAL_USERNAME and SHOAL_PASSWORD are the credentials of the host and of what it starts, unless SHOAL_STEP_USERNAME and
+SHOAL_USERNAME and the password are the credentials of the host and of what it starts, unless SHOAL_STEP_USERNAME and
 SHOAL_STEP_PASSWORD, SHOAL_AGENT_USERNAME and SHOAL_AGENT_PASSWORD give steps or agents their own.
 `;
 
@@ -33,13 +35,8 @@ export async function hostCommand(args: readonly string[]): Promise<0 | 1 | 2> {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
     return 2;
   }
-  const { command, args: programArgs, warm, drainSeconds, ...options } = settings;
+  const { command, args: programArgs, warm, drainSeconds, credentials, ...options } = settings;
   const logger = withTraceIds(consoleLogger('info'));
-  const { SHOAL_USERNAME: username, SHOAL_PASSWORD: password } = process.env;
-  const credentials = {
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
-  };
   const issuer = kindIssuer(process.env, credentials);
   const spawner = childProcessSpawner({
     command,
@@ -89,12 +86,13 @@ function readSettings(args: readonly string[]) {
       warm: { type: 'string', default: '0' },
       'drain-seconds': { type: 'string', default: '30' },
       'host-version': { type: 'string' },
+      'password-file': { type: 'string' },
     },
   });
   const [command, ...rest] = positionals;
   if (command === undefined) throw new Error('PROGRAM is missing: put it behind --');
-  const { url, org, unit, id, label, blueprint, 'host-version': version } = values;
-  if (url === undefined) throw new Error('--url is missing');
+  const { org, unit, id, label, blueprint, 'host-version': version, 'password-file': passwordFile } = values;
+  if (values.url === undefined) throw new Error('--url is missing');
   for (const [name, value] of Object.entries({ org, unit, id }))
     if (!isIdentifier(value))
       throw new Error(
@@ -102,8 +100,10 @@ function readSettings(args: readonly string[]) {
           ? `--${name} is missing`
           : `--${name} must be letters, digits, ., _ and -, is "${String(value)}"`,
       );
+  const { url, ...credentials } = brokerOf({ broker: values.url, passwordFile }, process.env);
   return {
     url,
+    credentials,
     org: org as string,
     unit: unit as string,
     hostId: id,
