@@ -52,5 +52,5 @@ export {
   type SendCommandOptions,
 } from './io/send-command.ts';
 export { followApprovals, type ApprovalBook } from './io/follow-approvals.ts';
-export { withdrawApproval, type ToolCaller, type Withdrawal } from './io/withdraw-approval.ts';
+export { whyTooLate, withdrawApproval, type ToolCaller, type Withdrawal } from './io/withdraw-approval.ts';
 export { registerDeviceTools, SETTLE_TOOL } from './io/register-device-tools.ts';

@@ -1,5 +1,5 @@
 import type { Requester } from '@shoal/agent-sdk';
-import { withdrawApproval } from '@shoal/device-tools';
+import { whyTooLate, withdrawApproval } from '@shoal/device-tools';
 import { connectMcp, type McpConnection } from '@shoal/mcp-mqtt';
 import type { Link } from '@shoal/mqtt-link';
 import type { AgentAddress, DeviceAddress, Message, Task, ToolApproval } from '@shoal/protocol';
@@ -32,14 +32,12 @@ export async function withdrawWord(
   const device = { ...scope, deviceId };
   let connection: McpConnection | undefined;
   try {
-    const { used, approval } = await withdrawApproval(link, device, approvalId, async () => {
+    const withdrawal = await withdrawApproval(link, device, approvalId, async () => {
       connection = await openTools(credentials, device, AbortSignal.timeout(10_000));
       return connection.client;
     });
-    if (used === true)
-      throw new Error(
-        `It was used: ${approval.tool} was called on ${deviceId} under it, and nothing undoes that. No other call can be made under it.`,
-      );
+    const late = whyTooLate(withdrawal);
+    if (late !== undefined) throw new Error(late);
   } finally {
     await connection?.close();
   }

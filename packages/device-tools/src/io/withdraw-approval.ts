@@ -51,6 +51,15 @@ export async function withdrawApproval(
   return { approval, ...(used === undefined ? {} : { used }) };
 }
 
+/** What to tell whoever took an approval back too late; undefined: it is not known to have been used. */
+export function whyTooLate({
+  used,
+  approval: { approvalId, tool, deviceId },
+}: Withdrawal): string | undefined {
+  if (used !== true) return undefined;
+  return `${approvalId} was used: ${tool} was called on ${deviceId} under it, and nothing undoes that. No other call can be made under it`;
+}
+
 async function readApproval(
   link: Link,
   address: DeviceAddress,
