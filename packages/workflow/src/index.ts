@@ -94,7 +94,6 @@ export {
   isSafeResponseTopic,
 } from './core/callers.ts';
 export { derivedDraw, derivedTaskId } from './core/derived-id.ts';
-export { copyRecord, copyView } from './core/copy-view.ts';
 export { missingRecords, recordsOf } from './core/records-of.ts';
 export { ATTEMPT_PROPERTY } from './io/answer-probes.ts';
 export { replyOutcome, streamToCallers } from './io/caller-replies.ts';
@@ -119,5 +118,5 @@ export { runOrder, type RunOrderOptions } from './io/run-order.ts';
 export { runSpawned, type SpawnedOptions } from './io/run-spawned.ts';
 export type { ArtifactOptions, ArtifactOwner, ArtifactStore, StoredContent } from './types/artifact-store.ts';
 export { INLINE_LIMIT_BYTES } from './io/large-results.ts';
-export type { SessionSource, SourceHooks, SourceWatch } from './types/session-source.ts';
+export type { ExpectedRecord, SessionSource, SourceHooks, SourceWatch } from './types/session-source.ts';
 export type { SharedWriter } from './types/shared-writer.ts';

@@ -44,9 +44,11 @@ async function open() {
   });
   await store.open();
   await store.write(session, topics.session, session);
-  const watch = store.watch(session, { onChange: () => undefined, onEnd: () => undefined })!;
+  let changed = 0;
+  const watch = store.watch(session, { onChange: () => void (changed += 1), onEnd: () => undefined })!;
   const refuse = (): void => void (refuses = true);
-  return { store, watch, deliver, claims, refuse, step: () => store.get(sessionId)?.steps.get('a') };
+  const changes = (): number => changed;
+  return { store, watch, deliver, claims, refuse, changes, step: () => store.get(sessionId)?.steps.get('a') };
 }
 
 function claimOf(claimId: string): AttemptRecord {
@@ -102,11 +104,39 @@ test('what somebody else wrote there is read, and what was expected is forgotten
   expect(step()?.result).not.toBe(result);
 });
 
+test('a record that is acknowledged over a fenced connection is in the view, and its echo changes nothing', async () => {
+  const { watch, deliver, changes, step } = await open();
+  const result = resultOf('mine');
+  watch.expect(resultTopic, Buffer.from(JSON.stringify(result)), result).written();
+  expect(step()?.result).toBe(result);
+  expect(watch.view.steps.get('a')?.result).toBe(result);
+  expect(changes()).toBe(1);
+  deliver(resultTopic, JSON.stringify(result));
+  expect(step()?.result).toBe(result);
+  expect(changes()).toBe(1);
+});
+
+test('while the records are read anew, what was acknowledged is in the view that watchers keep, and in the new one when the broker says so', async () => {
+  const { store, watch, deliver, step } = await open();
+  const before = watch.view;
+  const result = resultOf('mine');
+  const expected = watch.expect(resultTopic, Buffer.from(JSON.stringify(result)), result);
+  store.restart();
+  expected.written();
+  expect(watch.view).toBe(before);
+  expect(watch.view.steps.get('a')?.result).toBe(result);
+  expect(step()).toBeUndefined();
+  deliver(topics.session, JSON.stringify(session));
+  deliver(resultTopic, JSON.stringify(result));
+  await store.sync();
+  expect(watch.view).not.toBe(before);
+  expect(watch.view.steps.get('a')?.result).toEqual(result);
+});
+
 test('what could not be published is forgotten', async () => {
   const { store, watch, deliver, refuse, step } = await open();
   const result = resultOf('mine');
-  const forget = watch.expect(resultTopic, Buffer.from(JSON.stringify(result)), result);
-  forget();
+  watch.expect(resultTopic, Buffer.from(JSON.stringify(result)), result).failed();
   deliver(resultTopic, JSON.stringify(result));
   expect(step()?.result).not.toBe(result);
   refuse();

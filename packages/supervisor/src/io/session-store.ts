@@ -16,6 +16,7 @@ import {
   putRecord,
   writeRecord,
   type Applied,
+  type ExpectedRecord,
   type SessionSource,
   type SessionView,
   type SourceHooks,
@@ -70,7 +71,8 @@ export class SessionStore implements SessionSource {
     this.#options = options;
     this.#marker = new Marker(link);
     this.#watchers = new SessionWatchers({
-      viewOf: (sessionId) => this.#views.get(sessionId),
+      // While the records are read anew, watchers keep what they have.
+      viewOf: (sessionId) => (this.#held ?? this.#views).get(sessionId),
       fresh: () => this.fresh(),
       expect: (topic, bytes, record) => this.#expect(topic, bytes, record),
     });
@@ -178,10 +180,23 @@ export class SessionStore implements SessionSource {
     }
   }
 
-  /** For an instance of this process, which writes over a link of its own. */
-  #expect(topic: string, bytes: Uint8Array, record: unknown): () => void {
+  /** For an instance of this process, which writes over a link that is fenced: what is acknowledged there stands. */
+  #expect(topic: string, bytes: Uint8Array, record: unknown): ExpectedRecord {
     const writing = this.#remember(topic, bytes, record);
-    return () => this.#forgetWriting(topic, writing);
+    return {
+      written: () => this.#onWritten(topic, writing),
+      failed: () => this.#forgetWriting(topic, writing),
+    };
+  }
+
+  #onWritten(topic: string, writing: Writing): void {
+    const { at, record } = writing;
+    if (this.#held === undefined) return this.#takeOwn(topic, writing);
+    // Only what the broker still has is to be found there when the records are read anew.
+    const held = at !== undefined && 'sessionId' in at ? this.#held.get(at.sessionId) : undefined;
+    if (held === undefined) return;
+    putRecord(held, topic, record, at);
+    this.#watchers.onRecord(held.sessionId);
   }
 
   #remember(topic: string, bytes: Uint8Array, record: unknown): Writing {
@@ -237,8 +252,7 @@ export class SessionStore implements SessionSource {
       const claim = view.steps.get(at.stepId)?.attempt;
       if (claim !== undefined) onClaim(view, claim);
     }
-    // While the records are read anew, watchers keep what they have.
-    if (this.#held === undefined) this.#watchers.onRecord(view, at);
+    if (this.#held === undefined) this.#watchers.onRecord(at.sessionId);
     onRecord(view, at.kind, 'stepId' in at ? at.stepId : undefined);
   }
 

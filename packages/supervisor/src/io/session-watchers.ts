@@ -1,19 +1,5 @@
-import type { parseShoalTopic } from '@shoal/protocol';
-import {
-  copyRecord,
-  copyView,
-  emptyView,
-  type SessionView,
-  type SourceHooks,
-  type SourceWatch,
-} from '@shoal/workflow';
-
-type Address = Pick<SessionView, 'org' | 'unit' | 'sessionId'>;
-
-interface Watcher {
-  readonly hooks: SourceHooks;
-  view: SessionView;
-}
+import type { SessionAddress } from '@shoal/protocol';
+import { emptyView, type SessionView, type SourceHooks, type SourceWatch } from '@shoal/workflow';
 
 export interface WatchersOptions {
   readonly viewOf: (sessionId: string) => SessionView | undefined;
@@ -22,60 +8,51 @@ export interface WatchersOptions {
   readonly expect: SourceWatch['expect'];
 }
 
-/** Instances of this process that watch their sessions through the views of its supervisor: each has a view of its own. */
+/** Instances of this process that watch their sessions through the views of its supervisor. */
 export class SessionWatchers {
   readonly #options: WatchersOptions;
-  readonly #watchers = new Map<string, Set<Watcher>>();
+  readonly #watchers = new Map<string, Set<SourceHooks>>();
 
   constructor(options: WatchersOptions) {
     this.#options = options;
   }
 
-  watch(address: Address, hooks: SourceHooks): SourceWatch {
-    const watcher: Watcher = { hooks, view: this.#copyOf(address) };
+  watch(address: SessionAddress, hooks: SourceHooks): SourceWatch {
+    const { viewOf, fresh, expect } = this.#options;
     const { sessionId } = address;
     const all = this.#watchers.get(sessionId) ?? new Set();
-    this.#watchers.set(sessionId, all.add(watcher));
+    this.#watchers.set(sessionId, all.add(hooks));
+    let gone: SessionView | undefined;
+    const viewNow = (): SessionView => viewOf(sessionId) ?? (gone ??= emptyView(address));
     return {
       get view() {
-        return watcher.view;
+        return viewNow();
       },
       sync: async () => {
-        await this.#options.fresh();
-        return watcher.view;
+        await fresh();
+        return viewNow();
       },
-      expect: this.#options.expect,
+      expect,
       close: () => {
-        all.delete(watcher);
+        all.delete(hooks);
         if (all.size === 0 && this.#watchers.get(sessionId) === all) this.#watchers.delete(sessionId);
       },
     };
   }
 
-  onRecord(view: SessionView, at: NonNullable<ReturnType<typeof parseShoalTopic>>): void {
-    for (const watcher of this.#watchers.get(view.sessionId) ?? []) {
-      copyRecord(view, watcher.view, at);
-      watcher.hooks.onChange();
-    }
+  onRecord(sessionId: string): void {
+    for (const { onChange } of this.#watchers.get(sessionId) ?? []) onChange();
   }
 
   /** The records were read anew, from a broker that may have lost some. */
   reread(): void {
-    for (const all of this.#watchers.values())
-      for (const watcher of all) {
-        watcher.view = this.#copyOf(watcher.view);
-        watcher.hooks.onChange();
-      }
+    for (const all of this.#watchers.values()) for (const { onChange } of all) onChange();
   }
 
   /** Nothing more will be read. */
   end(): void {
     const ended = [...this.#watchers.values()].flatMap((all) => [...all]);
     this.#watchers.clear();
-    for (const { hooks } of ended) hooks.onEnd();
-  }
-
-  #copyOf(address: Address): SessionView {
-    return copyView(this.#options.viewOf(address.sessionId) ?? emptyView(address));
+    for (const { onEnd } of ended) onEnd();
   }
 }

@@ -11,7 +11,6 @@ import {
   T0,
   viewOf,
 } from '../testing/index.ts';
-import { copyRecord } from './copy-view.ts';
 import { fanOutEnd, fanOutOf } from './fan-out.ts';
 import { buildOutcome } from './outcome.ts';
 import { recordsOf } from './records-of.ts';
@@ -147,9 +146,6 @@ describe('of a fan-out', () => {
     expect(view.steps.get('each')?.items?.items).toEqual(devices);
     expect(next(view)).toMatchObject({ next: [1, 2], completed: 1, failed: 0, over: false });
     expect(recordsOf(view)).toHaveLength(1);
-    const copy = emptyView({ org: 'o', unit: 'u', sessionId: ID });
-    copyRecord(view, copy, { org: 'o', unit: 'u', kind: 'session', sessionId: ID });
-    expect(next(copy)).toEqual(next(view));
   });
 
   test('a named item runs again, with those that never began; the failure of another is kept and keeps nobody waiting', () => {

@@ -1,7 +1,7 @@
 import type { Link, Logger } from '@shoal/mqtt-link';
 import { sessionTopics, type SessionAddress } from '@shoal/protocol';
 import { applyRecord, emptyView, type SessionView } from '../core/view.ts';
-import type { SessionSource, SourceWatch } from '../types/session-source.ts';
+import type { ExpectedRecord, SessionSource, SourceWatch } from '../types/session-source.ts';
 import { Marker } from './marker.ts';
 
 /** The live view of one session, as an instance uses it. */
@@ -13,8 +13,8 @@ export interface Watch {
   restart(): void;
   /** Resolves when whatever the broker held at the call is in the view; rejects when the connection is lost before. */
   sync(): Promise<SessionView>;
-  /** See SourceWatch. */
-  expect?(topic: string, bytes: Uint8Array, record: unknown): (() => void) | undefined;
+  /** See SourceWatch. Undefined: the writer puts its record into the view itself. */
+  expect?(topic: string, bytes: Uint8Array, record: unknown): ExpectedRecord | undefined;
   close(): void;
 }
 
@@ -99,7 +99,7 @@ export class SharedWatch implements Watch {
     return this.view;
   }
 
-  expect(topic: string, bytes: Uint8Array, record: unknown): (() => void) | undefined {
+  expect(topic: string, bytes: Uint8Array, record: unknown): ExpectedRecord | undefined {
     return this.#ended ? undefined : this.#watch?.expect(topic, bytes, record);
   }
 

@@ -5,7 +5,7 @@ import { findStep, lastActMs } from '../core/active-step.ts';
 import { decideStep, type StepDecision } from '../core/decide-step.ts';
 import { taskOf, unfinishedSteps } from '../core/outcome.ts';
 import { isoTime } from '../core/time.ts';
-import { applyRecord, currentAttempt, type SessionView } from '../core/view.ts';
+import { currentAttempt, type SessionView } from '../core/view.ts';
 import type { ArtifactOptions } from '../types/artifact-store.ts';
 import type { Blueprint, Json } from '../types/blueprint.ts';
 import type { StepEnd, StepOrder } from '../types/order.ts';
@@ -181,13 +181,15 @@ export class StepInstance {
     const { shared } = this.#options;
     if (shared === undefined || shared.ended) return undefined;
     shared.onChange = () => this.#onChange();
-    shared.onEnd = () => {
-      this.#forgetRecords();
-      this.#watch = this.#ownWatch();
-      this.#subscribed.watch = false;
-      this.#changed.notify();
-    };
+    shared.onEnd = () => this.#watchAlone();
     return shared;
+  }
+
+  #watchAlone(): void {
+    this.#forgetRecords();
+    this.#watch = this.#ownWatch();
+    this.#subscribed.watch = false;
+    this.#changed.notify();
   }
 
   async run(): Promise<StepEnd> {
@@ -302,15 +304,22 @@ export class StepInstance {
     if (this.#losses !== losses || this.#watch !== watch) return false;
     const held = this.#held;
     if (held !== undefined && now() < lastActMs(session, held.extend)) {
-      for (const [topic, record] of this.#options.carry(held, view)) {
+      const missing = this.#options.carry(held, view);
+      for (const [topic, record] of missing) {
         logger.warn('the broker had lost a record', { topic });
         await writeRecord(this.#link, session, topic, record, now());
-        applyRecord(view, topic, JSON.stringify(record));
       }
+      if (missing.length > 0) await watch.sync();
     }
     this.#held = undefined;
-    // A plan is immutable: what stands there instead of ours is not executed.
-    if (view.session !== undefined && view.session.planHash !== session.planHash) view.session = session;
+    // A plan is immutable: what stands there instead of ours is not executed, in a view of our own.
+    if (view.session !== undefined && view.session.planHash !== session.planHash) {
+      if (watch === this.#options.shared) {
+        this.#watchAlone();
+        return false;
+      }
+      view.session = session;
+    }
     this.#synced = this.#link.state === 'online' && this.#losses === losses && this.#watch === watch;
     return this.#synced;
   }

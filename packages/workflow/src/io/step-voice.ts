@@ -4,6 +4,7 @@ import { isoTime } from '../core/time.ts';
 import { putRecord, type SessionView } from '../core/view.ts';
 import type { Json } from '../types/blueprint.ts';
 import type { StepOrder } from '../types/order.ts';
+import type { ExpectedRecord } from '../types/session-source.ts';
 import { streamToCallers } from './caller-replies.ts';
 import { writeRecord } from './write-record.ts';
 
@@ -14,8 +15,8 @@ export interface StepVoiceOptions {
   readonly now: () => number;
   readonly logger: Logger;
   readonly view: () => SessionView;
-  /** Whoever else in this process reads the records of the session need not read what this attempt wrote. */
-  readonly expect: (topic: string, bytes: Uint8Array, record: unknown) => (() => void) | undefined;
+  /** Whoever keeps the view learns what this attempt writes. Undefined: it is put there from here. */
+  readonly expect: (topic: string, bytes: Uint8Array, record: unknown) => ExpectedRecord | undefined;
   /** While it is, nobody asks where it stands: only last words are said. */
   readonly isQuick: () => boolean;
   /** False: callers hear nothing from this attempt, for it may not count any more. */
@@ -57,15 +58,16 @@ export class StepVoice {
   async put(topic: string, record: unknown): Promise<void> {
     const { link, session, now, view, expect } = this.#options;
     const bytes = Buffer.from(JSON.stringify(record));
-    const forget = expect(topic, bytes, record);
+    const expected = expect(topic, bytes, record);
     try {
       await writeRecord(link, session, topic, record, now(), bytes);
     } catch (error) {
-      forget?.();
+      expected?.failed();
       throw error;
     }
     // The echo may come later than the PUBACK; what is written is known.
-    putRecord(view(), topic, record);
+    if (expected === undefined) putRecord(view(), topic, record);
+    else expected.written();
   }
 
   #isHeard(): boolean {

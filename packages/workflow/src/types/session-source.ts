@@ -19,15 +19,23 @@ export interface SourceHooks {
 }
 
 export interface SourceWatch {
-  /** The watcher's own: it may put in what it has written before that comes back. */
+  /** Shared by all who watch the session, and kept up to date: nobody but the source changes it. */
   readonly view: SessionView;
   /** Resolves when whatever the broker held at the call is in the view; rejects with LinkError when the connection is lost before. */
   sync(): Promise<SessionView>;
   /**
-   * A record of this watcher is about to be published: its echo, if that is the next word on its topic, need not be read. To be called back
-   * when it is not published after all.
+   * A record of this watcher is about to be published, over a connection that is fenced for its topic: its PUBACK puts it into the view,
+   * and its echo, if that is the next word there, need not be read.
    */
-  expect(topic: string, bytes: Uint8Array, record: unknown): () => void;
+  expect(topic: string, bytes: Uint8Array, record: unknown): ExpectedRecord;
   /** Closing twice is fine. */
   close(): void;
+}
+
+/** A record on its way. One of both is called, once. */
+export interface ExpectedRecord {
+  /** On its PUBACK. */
+  written(): void;
+  /** It was not published after all. */
+  failed(): void;
 }
