@@ -49,6 +49,7 @@ export declare const validators: {
   readonly ApprovalDecision: CompiledValidator;
   readonly ApprovalRequest: CompiledValidator;
   readonly AttemptRecord: CompiledValidator;
+  readonly SessionClaim: CompiledValidator;
   readonly BrokerCanary: CompiledValidator;
   readonly CallerRecord: CompiledValidator;
   readonly ControlRecord: CompiledValidator;
@@ -106,6 +107,7 @@ export declare const AgentState: CompiledValidator;
 export declare const ApprovalDecision: CompiledValidator;
 export declare const ApprovalRequest: CompiledValidator;
 export declare const AttemptRecord: CompiledValidator;
+export declare const SessionClaim: CompiledValidator;
 export declare const BrokerCanary: CompiledValidator;
 export declare const CallerRecord: CompiledValidator;
 export declare const ControlRecord: CompiledValidator;

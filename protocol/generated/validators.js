@@ -1121,13 +1121,74 @@ test(data10)){const err32={instancePath:instancePath+"/at",schemaPath:"#/propert
 \\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}else{const err33={instancePath:instancePath+"/at",schemaPath:"\
 #/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}}}else{const err34={instancePath,schemaPath:"\
 #/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}return validate94.errors=vErrors,errors===0}validate94.
-evaluated={props:{schemaVersion:!0,sessionId:!0,stepId:!0,attempt:!0,claimId:!0,supervisorId:!0,trace:!0,writerId:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const BrokerCanary=validate95,
-schema102={type:"object",required:["schemaVersion","state","refuse","supervisorId","at"],properties:{schemaVersion:{const:1},state:{type:"string",enum:["durable",
+evaluated={props:{schemaVersion:!0,sessionId:!0,stepId:!0,attempt:!0,claimId:!0,supervisorId:!0,trace:!0,writerId:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const SessionClaim=validate95,
+schema102={type:"object",required:["schemaVersion","sessionId","claimId","supervisorId","writerId","steps","at"],properties:{schemaVersion:{const:1},sessionId:{
+type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},claimId:{type:"string",minLength:1,maxLength:60},supervisorId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",
+maxLength:256},writerId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256,description:"The shared connection over which they write. When it is lost, so a\
+re those that have no status."},steps:{type:"array",items:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},minItems:1,maxItems:1e3},trace:{$ref:"#/$def\
+s/TraceContext"},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"A s\
+upervisor's claim to the first attempts of these steps. Each begins when it may run, under the claim id `{claimId}.{n}`, n its place in `steps` from 0; until th\
+en it has no attempt that could be lost. The first claim in topic order counts, and of each step the first of this claim and an AttemptRecord."};function validate95(data,{
+instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate95.evaluated;if(evaluated0.
+dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===
+void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(
+err0),errors++}if(data.sessionId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sessionId"}};vErrors===null?
+vErrors=[err1]:vErrors.push(err1),errors++}if(data.claimId===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
+claimId"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.supervisorId===void 0){const err3={instancePath,schemaPath:"#/required",keyword:"re\
+quired",params:{missingProperty:"supervisorId"}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.writerId===void 0){const err4={instancePath,schemaPath:"\
+#/required",keyword:"required",params:{missingProperty:"writerId"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}if(data.steps===void 0){const err5={
+instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"steps"}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}if(data.at===
+void 0){const err6={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"at"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}
+if(data.schemaVersion!==void 0&&data.schemaVersion!==1){const err7={instancePath:instancePath+"/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"\
+const",params:{allowedValue:1}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(data.sessionId!==void 0){let data1=data.sessionId;if(typeof data1==
+"string"){if(func1(data1)>256){const err8={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/maxLength",keyword:"maxLength",params:{limit:256}};
+vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}if(!pattern10.test(data1)){const err9={instancePath:instancePath+"/sessionId",schemaPath:"#/properties\
+/sessionId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}}else{const err10={instancePath:instancePath+
+"/sessionId",schemaPath:"#/properties/sessionId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}}if(data.
+claimId!==void 0){let data2=data.claimId;if(typeof data2=="string"){if(func1(data2)>60){const err11={instancePath:instancePath+"/claimId",schemaPath:"#/properti\
+es/claimId/maxLength",keyword:"maxLength",params:{limit:60}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}if(func1(data2)<1){const err12={instancePath:instancePath+
+"/claimId",schemaPath:"#/properties/claimId/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}}else{const err13={
+instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),
+errors++}}if(data.supervisorId!==void 0){let data3=data.supervisorId;if(typeof data3=="string"){if(func1(data3)>256){const err14={instancePath:instancePath+"/su\
+pervisorId",schemaPath:"#/properties/supervisorId/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}
+if(!pattern10.test(data3)){const err15={instancePath:instancePath+"/supervisorId",schemaPath:"#/properties/supervisorId/pattern",keyword:"pattern",params:{pattern:"\
+^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}else{const err16={instancePath:instancePath+"/supervisorId",schemaPath:"#/prop\
+erties/supervisorId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}if(data.writerId!==void 0){let data4=data.
+writerId;if(typeof data4=="string"){if(func1(data4)>256){const err17={instancePath:instancePath+"/writerId",schemaPath:"#/properties/writerId/maxLength",keyword:"\
+maxLength",params:{limit:256}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}if(!pattern10.test(data4)){const err18={instancePath:instancePath+"/w\
+riterId",schemaPath:"#/properties/writerId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}else{
+const err19={instancePath:instancePath+"/writerId",schemaPath:"#/properties/writerId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err19]:
+vErrors.push(err19),errors++}}if(data.steps!==void 0){let data5=data.steps;if(Array.isArray(data5)){if(data5.length>1e3){const err20={instancePath:instancePath+
+"/steps",schemaPath:"#/properties/steps/maxItems",keyword:"maxItems",params:{limit:1e3}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}if(data5.length<
+1){const err21={instancePath:instancePath+"/steps",schemaPath:"#/properties/steps/minItems",keyword:"minItems",params:{limit:1}};vErrors===null?vErrors=[err21]:
+vErrors.push(err21),errors++}const len0=data5.length;for(let i0=0;i0<len0;i0++){let data6=data5[i0];if(typeof data6=="string"){if(func1(data6)>256){const err22={
+instancePath:instancePath+"/steps/"+i0,schemaPath:"#/properties/steps/items/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err22]:vErrors.
+push(err22),errors++}if(!pattern10.test(data6)){const err23={instancePath:instancePath+"/steps/"+i0,schemaPath:"#/properties/steps/items/pattern",keyword:"patte\
+rn",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}else{const err24={instancePath:instancePath+"/steps/"+i0,
+schemaPath:"#/properties/steps/items/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}}else{const err25={
+instancePath:instancePath+"/steps",schemaPath:"#/properties/steps/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err25]:vErrors.push(err25),
+errors++}}if(data.trace!==void 0){let data7=data.trace;if(data7&&typeof data7=="object"&&!Array.isArray(data7)){if(data7.traceparent===void 0){const err26={instancePath:instancePath+
+"/trace",schemaPath:"#/$defs/TraceContext/required",keyword:"required",params:{missingProperty:"traceparent"}};vErrors===null?vErrors=[err26]:vErrors.push(err26),
+errors++}if(data7.traceparent!==void 0){let data8=data7.traceparent;if(typeof data8=="string"){if(!pattern25.test(data8)){const err27={instancePath:instancePath+
+"/trace/traceparent",schemaPath:"#/$defs/TraceContext/properties/traceparent/pattern",keyword:"pattern",params:{pattern:"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-\
+[0-9a-f]{2}$"}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}}else{const err28={instancePath:instancePath+"/trace/traceparent",schemaPath:"#/$def\
+s/TraceContext/properties/traceparent/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),errors++}}if(data7.tracestate!==
+void 0){let data9=data7.tracestate;if(typeof data9=="string"){if(func1(data9)>512){const err29={instancePath:instancePath+"/trace/tracestate",schemaPath:"#/$def\
+s/TraceContext/properties/tracestate/maxLength",keyword:"maxLength",params:{limit:512}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}}else{const err30={
+instancePath:instancePath+"/trace/tracestate",schemaPath:"#/$defs/TraceContext/properties/tracestate/type",keyword:"type",params:{type:"string"}};vErrors===null?
+vErrors=[err30]:vErrors.push(err30),errors++}}}else{const err31={instancePath:instancePath+"/trace",schemaPath:"#/$defs/TraceContext/type",keyword:"type",params:{
+type:"object"}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}}if(data.at!==void 0){let data10=data.at;if(typeof data10=="string"){if(!pattern5.test(
+data10)){const err32={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\
+\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}else{const err33={instancePath:instancePath+"/at",schemaPath:"#/pro\
+perties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}}}else{const err34={instancePath,schemaPath:"\
+#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}return validate95.errors=vErrors,errors===0}validate95.
+evaluated={props:{schemaVersion:!0,sessionId:!0,claimId:!0,supervisorId:!0,writerId:!0,steps:!0,trace:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const BrokerCanary=validate96,
+schema104={type:"object",required:["schemaVersion","state","refuse","supervisorId","at"],properties:{schemaVersion:{const:1},state:{type:"string",enum:["durable",
 "lossy","unproven"],description:"Do retained messages of this broker survive its restart? unproven: nobody has seen one."},bootId:{type:"string",maxLength:200,description:"\
 Of the start of the broker that wrote it saw."},refuse:{type:"boolean",description:"A step that is not idempotent fails on a lossy broker; otherwise its result \
 is flagged."},supervisorId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\
-\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"A retained message whose survival tells whether others survive."};function validate95(data,{instancePath="",parentData,
-parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate95.evaluated;if(evaluated0.dynamicProps&&(evaluated0.
+\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"A retained message whose survival tells whether others survive."};function validate96(data,{instancePath="",parentData,
+parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate96.evaluated;if(evaluated0.dynamicProps&&(evaluated0.
 props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={
 instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.
 state===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"state"}};vErrors===null?vErrors=[err1]:vErrors.push(
@@ -1138,7 +1199,7 @@ params:{missingProperty:"at"}};vErrors===null?vErrors=[err4]:vErrors.push(err4),
 "/schemaVersion",schemaPath:"#/properties/schemaVersion/const",keyword:"const",params:{allowedValue:1}};vErrors===null?vErrors=[err5]:vErrors.push(err5),errors++}
 if(data.state!==void 0){let data1=data.state;if(typeof data1!="string"){const err6={instancePath:instancePath+"/state",schemaPath:"#/properties/state/type",keyword:"\
 type",params:{type:"string"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}if(!(data1==="durable"||data1==="lossy"||data1==="unproven")){const err7={
-instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema102.properties.state.enum}};vErrors===null?vErrors=
+instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema104.properties.state.enum}};vErrors===null?vErrors=
 [err7]:vErrors.push(err7),errors++}}if(data.bootId!==void 0){let data2=data.bootId;if(typeof data2=="string"){if(func1(data2)>200){const err8={instancePath:instancePath+
 "/bootId",schemaPath:"#/properties/bootId/maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}}else{const err9={
 instancePath:instancePath+"/bootId",schemaPath:"#/properties/bootId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),
@@ -1152,14 +1213,14 @@ push(err13),errors++}}if(data.at!==void 0){let data5=data.at;if(typeof data5=="s
 #/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=
 [err14]:vErrors.push(err14),errors++}}else{const err15={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};
 vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}}else{const err16={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===
-null?vErrors=[err16]:vErrors.push(err16),errors++}return validate95.errors=vErrors,errors===0}validate95.evaluated={props:{schemaVersion:!0,state:!0,bootId:!0,refuse:!0,
-supervisorId:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const CallerRecord=validate96,schema103={type:"object",required:["schemaVersion","sessionId","responseTo\
+null?vErrors=[err16]:vErrors.push(err16),errors++}return validate96.errors=vErrors,errors===0}validate96.evaluated={props:{schemaVersion:!0,state:!0,bootId:!0,refuse:!0,
+supervisorId:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const CallerRecord=validate97,schema105={type:"object",required:["schemaVersion","sessionId","responseTo\
 pic","correlationData","requestId","streaming","at"],properties:{schemaVersion:{const:1},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},responseTopic:{
 type:"string",minLength:1,maxLength:65535,pattern:"^[^+#\\u0000]+$"},correlationData:{type:"string",description:"Base64 of the bytes.",pattern:"^[A-Za-z0-9+/]*=\
 {0,2}$"},requestId:{type:["string","number","null"],description:"JSON-RPC id to answer with."},streaming:{type:"boolean",description:"True: wants every update. \
 False: exactly one reply, at the end."},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"\
-utc"}},description:"Somebody who wants the outcome."},pattern31=new RegExp("^[^+#\\u0000]+$","u"),pattern32=new RegExp("^[A-Za-z0-9+/]*={0,2}$","u");function validate96(data,{
-instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate96.evaluated;if(evaluated0.
+utc"}},description:"Somebody who wants the outcome."},pattern37=new RegExp("^[^+#\\u0000]+$","u"),pattern38=new RegExp("^[A-Za-z0-9+/]*={0,2}$","u");function validate97(data,{
+instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate97.evaluated;if(evaluated0.
 dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===
 void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(
 err0),errors++}if(data.sessionId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sessionId"}};vErrors===null?
@@ -1178,22 +1239,22 @@ const err10={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/ses
 vErrors.push(err10),errors++}}if(data.responseTopic!==void 0){let data2=data.responseTopic;if(typeof data2=="string"){if(func1(data2)>65535){const err11={instancePath:instancePath+
 "/responseTopic",schemaPath:"#/properties/responseTopic/maxLength",keyword:"maxLength",params:{limit:65535}};vErrors===null?vErrors=[err11]:vErrors.push(err11),
 errors++}if(func1(data2)<1){const err12={instancePath:instancePath+"/responseTopic",schemaPath:"#/properties/responseTopic/minLength",keyword:"minLength",params:{
-limit:1}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}if(!pattern31.test(data2)){const err13={instancePath:instancePath+"/responseTopic",schemaPath:"\
+limit:1}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}if(!pattern37.test(data2)){const err13={instancePath:instancePath+"/responseTopic",schemaPath:"\
 #/properties/responseTopic/pattern",keyword:"pattern",params:{pattern:"^[^+#\\u0000]+$"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}else{const err14={
 instancePath:instancePath+"/responseTopic",schemaPath:"#/properties/responseTopic/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err14]:vErrors.
-push(err14),errors++}}if(data.correlationData!==void 0){let data3=data.correlationData;if(typeof data3=="string"){if(!pattern32.test(data3)){const err15={instancePath:instancePath+
+push(err14),errors++}}if(data.correlationData!==void 0){let data3=data.correlationData;if(typeof data3=="string"){if(!pattern38.test(data3)){const err15={instancePath:instancePath+
 "/correlationData",schemaPath:"#/properties/correlationData/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9+/]*={0,2}$"}};vErrors===null?vErrors=[err15]:
 vErrors.push(err15),errors++}}else{const err16={instancePath:instancePath+"/correlationData",schemaPath:"#/properties/correlationData/type",keyword:"type",params:{
 type:"string"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}if(data.requestId!==void 0){let data4=data.requestId;if(typeof data4!="string"&&!(typeof data4==
-"number"&&isFinite(data4))&&data4!==null){const err17={instancePath:instancePath+"/requestId",schemaPath:"#/properties/requestId/type",keyword:"type",params:{type:schema103.
+"number"&&isFinite(data4))&&data4!==null){const err17={instancePath:instancePath+"/requestId",schemaPath:"#/properties/requestId/type",keyword:"type",params:{type:schema105.
 properties.requestId.type}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}if(data.streaming!==void 0&&typeof data.streaming!="boolean"){const err18={
 instancePath:instancePath+"/streaming",schemaPath:"#/properties/streaming/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err18]:vErrors.push(
 err18),errors++}if(data.at!==void 0){let data6=data.at;if(typeof data6=="string"){if(!pattern5.test(data6)){const err19={instancePath:instancePath+"/at",schemaPath:"\
 #/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=
 [err19]:vErrors.push(err19),errors++}}else{const err20={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};
 vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}}else{const err21={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===
-null?vErrors=[err21]:vErrors.push(err21),errors++}return validate96.errors=vErrors,errors===0}validate96.evaluated={props:{schemaVersion:!0,sessionId:!0,responseTopic:!0,
-correlationData:!0,requestId:!0,streaming:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const ControlRecord=validate97,schema104={type:"object",required:["schemaVe\
+null?vErrors=[err21]:vErrors.push(err21),errors++}return validate97.errors=vErrors,errors===0}validate97.evaluated={props:{schemaVersion:!0,sessionId:!0,responseTopic:!0,
+correlationData:!0,requestId:!0,streaming:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const ControlRecord=validate98,schema106={type:"object",required:["schemaVe\
 rsion","sessionId","action","at"],properties:{schemaVersion:{const:1},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},action:{type:"string",
 enum:["cancel","pause","resume","purge","extend"]},reason:{type:"string",maxLength:4e3},by:{type:"string",maxLength:400},deadlineAt:{type:"string",pattern:"^\\d{\
 4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc",description:"Of extend: when the session must have ended."},steps:{
@@ -1202,10 +1263,10 @@ Of extend: how long a step may work in an attempt, or an approval may be given. 
 (Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},anyOf:[{properties:{action:{enum:["cancel","pause","resume","purge"]}}},{properties:{action:{const:"extend"}},required:[
 "deadlineAt"]},{properties:{action:{const:"extend"}},required:["steps"]}],description:"What somebody wants of a session. Each kind has a topic of its own, so th\
 at none hides another: `control` cancel, `control/pause` pause and resume, `control/purge` purge, `control/extend` extend. An extension never shortens: the late\
-r time counts."};function validate97(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate97.
+r time counts."};function validate98(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate98.
 evaluated;evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0);const _errs1=errors;let valid0=!1;const _errs2=errors;
 if(data&&typeof data=="object"&&!Array.isArray(data)&&data.action!==void 0){let data0=data.action;if(!(data0==="cancel"||data0==="pause"||data0==="resume"||data0===
-"purge")){const err0={instancePath:instancePath+"/action",schemaPath:"#/anyOf/0/properties/action/enum",keyword:"enum",params:{allowedValues:schema104.anyOf[0].
+"purge")){const err0={instancePath:instancePath+"/action",schemaPath:"#/anyOf/0/properties/action/enum",keyword:"enum",params:{allowedValues:schema106.anyOf[0].
 properties.action.enum}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}}var _valid0=_errs2===errors;if(valid0=valid0||_valid0,_valid0){var props0={};
 props0.action=!0}const _errs4=errors;if(data&&typeof data=="object"&&!Array.isArray(data)){if(data.deadlineAt===void 0){const err1={instancePath,schemaPath:"#/a\
 nyOf/1/required",keyword:"required",params:{missingProperty:"deadlineAt"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.action!==void 0&&data.
@@ -1231,7 +1292,7 @@ errors++}}else{const err13={instancePath:instancePath+"/sessionId",schemaPath:"#
 vErrors=[err13]:vErrors.push(err13),errors++}}if(data.action!==void 0){let data5=data.action;if(typeof data5!="string"){const err14={instancePath:instancePath+"\
 /action",schemaPath:"#/properties/action/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}if(!(data5==="\
 cancel"||data5==="pause"||data5==="resume"||data5==="purge"||data5==="extend")){const err15={instancePath:instancePath+"/action",schemaPath:"#/properties/action\
-/enum",keyword:"enum",params:{allowedValues:schema104.properties.action.enum}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}if(data.reason!==void 0){
+/enum",keyword:"enum",params:{allowedValues:schema106.properties.action.enum}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}if(data.reason!==void 0){
 let data6=data.reason;if(typeof data6=="string"){if(func1(data6)>4e3){const err16={instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/maxLength",
 keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}else{const err17={instancePath:instancePath+"/reason",schemaPath:"\
 #/properties/reason/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}}if(data.by!==void 0){let data7=data.
@@ -1251,15 +1312,15 @@ errors++}}if(data.at!==void 0){let data11=data.at;if(typeof data11=="string"){if
 #/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=
 [err25]:vErrors.push(err25),errors++}}else{const err26={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};
 vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}}}else{const err27={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===
-null?vErrors=[err27]:vErrors.push(err27),errors++}return validate97.errors=vErrors,evaluated0.props=props0,errors===0}validate97.evaluated={dynamicProps:!0,dynamicItems:!1};
-const DesiredState=validate98,schema105={type:"object",required:["schemaVersion","agentId","blueprint","state"],properties:{schemaVersion:{const:1},agentId:{type:"\
+null?vErrors=[err27]:vErrors.push(err27),errors++}return validate98.errors=vErrors,evaluated0.props=props0,errors===0}validate98.evaluated={dynamicProps:!0,dynamicItems:!1};
+const DesiredState=validate99,schema107={type:"object",required:["schemaVersion","agentId","blueprint","state"],properties:{schemaVersion:{const:1},agentId:{type:"\
 string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},blueprint:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},config:{type:"object"},placement:{$ref:"#\
 /$defs/Placement"},state:{type:"string",enum:["running","stopped"]},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$",
-"x-shoal-write":"utc"}},description:"A long-lived agent that supervisors keep alive."},schema106={type:"object",properties:{labels:{type:"object",additionalProperties:{
+"x-shoal-write":"utc"}},description:"A long-lived agent that supervisors keep alive."},schema108={type:"object",properties:{labels:{type:"object",additionalProperties:{
 type:"string",maxLength:200},description:"What a host must have, each with this value: `{ site: north, gpu: a100 }`. Default: nothing.",maxProperties:20},weight:{
 type:"integer",minimum:1,maximum:1e3,description:"Places of a host that it takes up while it runs. Default 1."}},additionalProperties:!1,description:"Where some\
-thing may run, and how much room it needs there."};function validate98(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){
-let vErrors=null,errors=0;const evaluated0=validate98.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=
+thing may run, and how much room it needs there."};function validate99(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){
+let vErrors=null,errors=0;const evaluated0=validate99.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=
 void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{
 missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.agentId===void 0){const err1={instancePath,schemaPath:"#/req\
 uired",keyword:"required",params:{missingProperty:"agentId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.blueprint===void 0){const err2={
@@ -1296,22 +1357,22 @@ t/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===null?vE
 "/placement",schemaPath:"#/$defs/Placement/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}if(data.state!==
 void 0){let data8=data.state;if(typeof data8!="string"){const err21={instancePath:instancePath+"/state",schemaPath:"#/properties/state/type",keyword:"type",params:{
 type:"string"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}if(!(data8==="running"||data8==="stopped")){const err22={instancePath:instancePath+"\
-/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema105.properties.state.enum}};vErrors===null?vErrors=[err22]:vErrors.push(
+/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema107.properties.state.enum}};vErrors===null?vErrors=[err22]:vErrors.push(
 err22),errors++}}if(data.at!==void 0){let data9=data.at;if(typeof data9=="string"){if(!pattern5.test(data9)){const err23={instancePath:instancePath+"/at",schemaPath:"\
 #/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=
 [err23]:vErrors.push(err23),errors++}}else{const err24={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};
 vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}}else{const err25={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===
-null?vErrors=[err25]:vErrors.push(err25),errors++}return validate98.errors=vErrors,errors===0}validate98.evaluated={props:{schemaVersion:!0,agentId:!0,blueprint:!0,
-config:!0,placement:!0,state:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const DeviceCommand=validate99,schema107={type:"object",required:["schemaVersion","comma\
-ndId","deviceId","tool","args","by","at","deadlineAt","retentionSeconds"],properties:{schemaVersion:{const:1},commandId:{type:"string",pattern:"^[A-Za-z0-9_.-]+\
-$",maxLength:256},deviceId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},tool:{type:"string",minLength:1,maxLength:200,description:"Of the tools tha\
-t the device offers."},args:{type:"object"},approvalId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},by:{type:"string",minLength:1,maxLength:400,description:"\
+null?vErrors=[err25]:vErrors.push(err25),errors++}return validate99.errors=vErrors,errors===0}validate99.evaluated={props:{schemaVersion:!0,agentId:!0,blueprint:!0,
+config:!0,placement:!0,state:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const DeviceCommand=validate100,schema109={type:"object",required:["schemaVersion","comm\
+andId","deviceId","tool","args","by","at","deadlineAt","retentionSeconds"],properties:{schemaVersion:{const:1},commandId:{type:"string",pattern:"^[A-Za-z0-9_.-]\
++$",maxLength:256},deviceId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},tool:{type:"string",minLength:1,maxLength:200,description:"Of the tools th\
+at the device offers."},args:{type:"object"},approvalId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},by:{type:"string",minLength:1,maxLength:400,description:"\
 Who wants it."},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},deadlineAt:{type:"\
 string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc",description:"The device does not begin it aft\
 er that."},retentionSeconds:{type:"integer",minimum:60,maximum:31536e3,description:"The records stay so long after the deadline. The Message Expiry that is left\
  when a device receives the command, less this, is the time until the deadline: a device without a right clock needs none."},trace:{$ref:"#/$defs/TraceContext"}},
-description:"A call of a tool that waits for its device, however long that is away. Retained and immutable; without a word of the device it is queued."};function validate99(data,{
-instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate99.evaluated;if(evaluated0.
+description:"A call of a tool that waits for its device, however long that is away. Retained and immutable; without a word of the device it is queued."};function validate100(data,{
+instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate100.evaluated;if(evaluated0.
 dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===
 void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(
 err0),errors++}if(data.commandId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"commandId"}};vErrors===null?
@@ -1371,14 +1432,14 @@ instancePath:instancePath+"/trace/tracestate",schemaPath:"#/$defs/TraceContext/p
 null?vErrors=[err36]:vErrors.push(err36),errors++}}else{const err37={instancePath:instancePath+"/trace/tracestate",schemaPath:"#/$defs/TraceContext/properties/t\
 racestate/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err37]:vErrors.push(err37),errors++}}}else{const err38={instancePath:instancePath+
 "/trace",schemaPath:"#/$defs/TraceContext/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err38]:vErrors.push(err38),errors++}}}else{const err39={
-instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err39]:vErrors.push(err39),errors++}return validate99.errors=vErrors,
-errors===0}validate99.evaluated={props:{schemaVersion:!0,commandId:!0,deviceId:!0,tool:!0,args:!0,approvalId:!0,by:!0,at:!0,deadlineAt:!0,retentionSeconds:!0,trace:!0},
-dynamicProps:!1,dynamicItems:!1};const DeviceCommandCancel=validate100,schema109={type:"object",required:["schemaVersion","commandId","deviceId","state","by","a\
+instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err39]:vErrors.push(err39),errors++}return validate100.errors=vErrors,
+errors===0}validate100.evaluated={props:{schemaVersion:!0,commandId:!0,deviceId:!0,tool:!0,args:!0,approvalId:!0,by:!0,at:!0,deadlineAt:!0,retentionSeconds:!0,trace:!0},
+dynamicProps:!1,dynamicItems:!1};const DeviceCommandCancel=validate101,schema111={type:"object",required:["schemaVersion","commandId","deviceId","state","by","a\
 t"],properties:{schemaVersion:{const:1},commandId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},deviceId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",
 maxLength:256},state:{type:"string",enum:["requested","effective"],description:"requested: it was written. effective: after that, the device had not accepted th\
 e command, and so never will."},by:{type:"string",minLength:1,maxLength:400},reason:{type:"string",maxLength:4e3},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\
 \\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"A command is no longer wanted. A device reads it after it accepted and b\
-efore it begins."};function validate100(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate100.
+efore it begins."};function validate101(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate101.
 evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){
 if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=
 [err0]:vErrors.push(err0),errors++}if(data.commandId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"comm\
@@ -1399,7 +1460,7 @@ eviceId",schemaPath:"#/properties/deviceId/pattern",keyword:"pattern",params:{pa
 const err12={instancePath:instancePath+"/deviceId",schemaPath:"#/properties/deviceId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err12]:
 vErrors.push(err12),errors++}}if(data.state!==void 0){let data3=data.state;if(typeof data3!="string"){const err13={instancePath:instancePath+"/state",schemaPath:"\
 #/properties/state/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}if(!(data3==="requested"||data3==="e\
-ffective")){const err14={instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema109.properties.state.
+ffective")){const err14={instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema111.properties.state.
 enum}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}if(data.by!==void 0){let data4=data.by;if(typeof data4=="string"){if(func1(data4)>400){const err15={
 instancePath:instancePath+"/by",schemaPath:"#/properties/by/maxLength",keyword:"maxLength",params:{limit:400}};vErrors===null?vErrors=[err15]:vErrors.push(err15),
 errors++}if(func1(data4)<1){const err16={instancePath:instancePath+"/by",schemaPath:"#/properties/by/minLength",keyword:"minLength",params:{limit:1}};vErrors===
@@ -1411,18 +1472,18 @@ tring"}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}if(data.at
 const err20={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[\
 +-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}else{const err21={instancePath:instancePath+"/at",schemaPath:"#/properties/at\
 /type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}}else{const err22={instancePath,schemaPath:"#/type",keyword:"\
-type",params:{type:"object"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}return validate100.errors=vErrors,errors===0}validate100.evaluated={props:{
-schemaVersion:!0,commandId:!0,deviceId:!0,state:!0,by:!0,reason:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const DeviceCommandStatus=validate101,schema110={type:"\
+type",params:{type:"object"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}return validate101.errors=vErrors,errors===0}validate101.evaluated={props:{
+schemaVersion:!0,commandId:!0,deviceId:!0,state:!0,by:!0,reason:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const DeviceCommandStatus=validate102,schema112={type:"\
 object",required:["schemaVersion","commandId","deviceId","state","trail"],properties:{schemaVersion:{const:1},commandId:{type:"string",pattern:"^[A-Za-z0-9_.-]+\
 $",maxLength:256},deviceId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},state:{type:"string",enum:["delivered","accepted","running","done","failed",
 "unknown","expired","canceled"]},trail:{type:"array",items:{type:"object",required:["state","at"],properties:{state:{type:"string",enum:["delivered","accepted",
 "running","done","failed","unknown","expired","canceled"]},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$",
 "x-shoal-write":"utc"}}},minItems:1,maxItems:16,description:"Every state so far, by the clock of the device; the last one is `state`."},result:{},error:{$ref:"#\
 /$defs/RecordError"}},description:"The word of the device on a command, written before it goes on: `delivered` it was received, `accepted` it is taken up, `runn\
-ing` it is begun; `done` has result; `failed`, `unknown` (begun, and nobody knows how it ended), `expired` and `canceled` (never begun) have error."},schema111={
+ing` it is begun; `done` has result; `failed`, `unknown` (begun, and nobody knows how it ended), `expired` and `canceled` (never begun) have error."},schema113={
 type:"object",required:["code","message"],properties:{code:{type:"string",minLength:1,maxLength:100,description:"Upper case with underscores, for programs: ATTE\
-MPTS_EXHAUSTED."},message:{type:"string",maxLength:4e3},retryable:{type:"boolean"},details:{}}};function validate101(data,{instancePath="",parentData,parentDataProperty,
-rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate101.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.
+MPTS_EXHAUSTED."},message:{type:"string",maxLength:4e3},retryable:{type:"boolean"},details:{}}};function validate102(data,{instancePath="",parentData,parentDataProperty,
+rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate102.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.
 dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"\
 #/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.commandId===void 0){const err1={
 instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"commandId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.
@@ -1443,7 +1504,7 @@ Id",schemaPath:"#/properties/deviceId/type",keyword:"type",params:{type:"string"
 void 0){let data3=data.state;if(typeof data3!="string"){const err12={instancePath:instancePath+"/state",schemaPath:"#/properties/state/type",keyword:"type",params:{
 type:"string"}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}if(!(data3==="delivered"||data3==="accepted"||data3==="running"||data3==="done"||data3===
 "failed"||data3==="unknown"||data3==="expired"||data3==="canceled")){const err13={instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"\
-enum",params:{allowedValues:schema110.properties.state.enum}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}if(data.trail!==void 0){let data4=data.
+enum",params:{allowedValues:schema112.properties.state.enum}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}if(data.trail!==void 0){let data4=data.
 trail;if(Array.isArray(data4)){if(data4.length>16){const err14={instancePath:instancePath+"/trail",schemaPath:"#/properties/trail/maxItems",keyword:"maxItems",params:{
 limit:16}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}if(data4.length<1){const err15={instancePath:instancePath+"/trail",schemaPath:"#/properti\
 es/trail/minItems",keyword:"minItems",params:{limit:1}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}const len0=data4.length;for(let i0=0;i0<len0;i0++){
@@ -1453,7 +1514,7 @@ void 0){const err17={instancePath:instancePath+"/trail/"+i0,schemaPath:"#/proper
 null?vErrors=[err17]:vErrors.push(err17),errors++}if(data5.state!==void 0){let data6=data5.state;if(typeof data6!="string"){const err18={instancePath:instancePath+
 "/trail/"+i0+"/state",schemaPath:"#/properties/trail/items/properties/state/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err18]:vErrors.
 push(err18),errors++}if(!(data6==="delivered"||data6==="accepted"||data6==="running"||data6==="done"||data6==="failed"||data6==="unknown"||data6==="expired"||data6===
-"canceled")){const err19={instancePath:instancePath+"/trail/"+i0+"/state",schemaPath:"#/properties/trail/items/properties/state/enum",keyword:"enum",params:{allowedValues:schema110.
+"canceled")){const err19={instancePath:instancePath+"/trail/"+i0+"/state",schemaPath:"#/properties/trail/items/properties/state/enum",keyword:"enum",params:{allowedValues:schema112.
 properties.trail.items.properties.state.enum}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}if(data5.at!==void 0){let data7=data5.at;if(typeof data7==
 "string"){if(!pattern5.test(data7)){const err20={instancePath:instancePath+"/trail/"+i0+"/at",schemaPath:"#/properties/trail/items/properties/at/pattern",keyword:"\
 pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}else{
@@ -1475,9 +1536,9 @@ sage/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[
 errors++}}if(data8.retryable!==void 0&&typeof data8.retryable!="boolean"){const err31={instancePath:instancePath+"/error/retryable",schemaPath:"#/$defs/RecordEr\
 ror/properties/retryable/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}}else{const err32={instancePath:instancePath+
 "/error",schemaPath:"#/$defs/RecordError/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}}else{const err33={
-instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}return validate101.errors=vErrors,
-errors===0}validate101.evaluated={props:{schemaVersion:!0,commandId:!0,deviceId:!0,state:!0,trail:!0,result:!0,error:!0},dynamicProps:!1,dynamicItems:!1};const ReasoningRecord=validate102,
-schema112={type:"object",required:["schemaVersion","reasoningId","agentId","purpose","decidedBy","promptHash","inputTokens","outputTokens","costUsd","calls","du\
+instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}return validate102.errors=vErrors,
+errors===0}validate102.evaluated={props:{schemaVersion:!0,commandId:!0,deviceId:!0,state:!0,trail:!0,result:!0,error:!0},dynamicProps:!1,dynamicItems:!1};const ReasoningRecord=validate103,
+schema114={type:"object",required:["schemaVersion","reasoningId","agentId","purpose","decidedBy","promptHash","inputTokens","outputTokens","costUsd","calls","du\
 rationMs","at"],properties:{schemaVersion:{const:1},reasoningId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},agentId:{type:"string",pattern:"^[A-Za\
 -z0-9_.-]+$",maxLength:256},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},stepId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
 attempt:{type:"integer",minimum:1},purpose:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},decidedBy:{type:"string",enum:["rules","model","nobody"],description:"\
@@ -1487,10 +1548,10 @@ y a fixed one: equal questions have equal hashes."},inputTokens:{type:"integer",
 description:"US dollars, by the prices that the agent was configured with."},calls:{type:"integer",minimum:0,description:"Calls of the model, repairs and tool r\
 ounds included."},toolCalls:{type:"array",items:{$ref:"#/$defs/ReasoningToolCall"},maxItems:50},decision:{},error:{$ref:"#/$defs/RecordError"},durationMs:{type:"\
 number",minimum:0},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"O\
-ne decision of a reasoner. `error` beside decidedBy rules says why the model did not decide. Prompts are not kept."},schema113={type:"object",required:["tool","\
+ne decision of a reasoner. `error` beside decidedBy rules says why the model did not decide. Prompts are not kept."},schema115={type:"object",required:["tool","\
 admitted"],properties:{tool:{type:"string",maxLength:200},admitted:{type:"boolean",description:"What the gate said. A call that was not admitted was not made."},
-reason:{type:"string",maxLength:400},error:{type:"string",maxLength:400}}},pattern58=new RegExp("^[0-9a-f]{64}$","u");function validate102(data,{instancePath="",
-parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate102.evaluated;if(evaluated0.dynamicProps&&
+reason:{type:"string",maxLength:400},error:{type:"string",maxLength:400}}},pattern64=new RegExp("^[0-9a-f]{64}$","u");function validate103(data,{instancePath="",
+parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate103.evaluated;if(evaluated0.dynamicProps&&
 (evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){
 const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}
 if(data.reasoningId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"reasoningId"}};vErrors===null?vErrors=
@@ -1535,11 +1596,11 @@ s/purpose/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErro
 "/purpose",schemaPath:"#/properties/purpose/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}}if(data.decidedBy!==
 void 0){let data7=data.decidedBy;if(typeof data7!="string"){const err30={instancePath:instancePath+"/decidedBy",schemaPath:"#/properties/decidedBy/type",keyword:"\
 type",params:{type:"string"}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}if(!(data7==="rules"||data7==="model"||data7==="nobody")){const err31={
-instancePath:instancePath+"/decidedBy",schemaPath:"#/properties/decidedBy/enum",keyword:"enum",params:{allowedValues:schema112.properties.decidedBy.enum}};vErrors===
+instancePath:instancePath+"/decidedBy",schemaPath:"#/properties/decidedBy/enum",keyword:"enum",params:{allowedValues:schema114.properties.decidedBy.enum}};vErrors===
 null?vErrors=[err31]:vErrors.push(err31),errors++}}if(data.model!==void 0){let data8=data.model;if(typeof data8=="string"){if(func1(data8)>200){const err32={instancePath:instancePath+
 "/model",schemaPath:"#/properties/model/maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}else{const err33={
 instancePath:instancePath+"/model",schemaPath:"#/properties/model/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),
-errors++}}if(data.promptHash!==void 0){let data9=data.promptHash;if(typeof data9=="string"){if(!pattern58.test(data9)){const err34={instancePath:instancePath+"/\
+errors++}}if(data.promptHash!==void 0){let data9=data.promptHash;if(typeof data9=="string"){if(!pattern64.test(data9)){const err34={instancePath:instancePath+"/\
 promptHash",schemaPath:"#/properties/promptHash/pattern",keyword:"pattern",params:{pattern:"^[0-9a-f]{64}$"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),
 errors++}}else{const err35={instancePath:instancePath+"/promptHash",schemaPath:"#/properties/promptHash/type",keyword:"type",params:{type:"string"}};vErrors===null?
 vErrors=[err35]:vErrors.push(err35),errors++}}if(data.inputTokens!==void 0){let data10=data.inputTokens;if(!(typeof data10=="number"&&!(data10%1)&&!isNaN(data10)&&
@@ -1598,17 +1659,17 @@ vErrors.push(err66),errors++}}if(data.at!==void 0){let data25=data.at;if(typeof 
 "/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===
 null?vErrors=[err67]:vErrors.push(err67),errors++}}else{const err68={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"\
 string"}};vErrors===null?vErrors=[err68]:vErrors.push(err68),errors++}}}else{const err69={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};
-vErrors===null?vErrors=[err69]:vErrors.push(err69),errors++}return validate102.errors=vErrors,errors===0}validate102.evaluated={props:{schemaVersion:!0,reasoningId:!0,
+vErrors===null?vErrors=[err69]:vErrors.push(err69),errors++}return validate103.errors=vErrors,errors===0}validate103.evaluated={props:{schemaVersion:!0,reasoningId:!0,
 agentId:!0,sessionId:!0,stepId:!0,attempt:!0,purpose:!0,decidedBy:!0,model:!0,promptHash:!0,inputTokens:!0,outputTokens:!0,costUsd:!0,calls:!0,toolCalls:!0,decision:!0,
-error:!0,durationMs:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const HostEvent=validate103,schema115={type:"object",required:["schemaVersion","hostId","incarnat\
+error:!0,durationMs:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const HostEvent=validate104,schema117={type:"object",required:["schemaVersion","hostId","incarnat\
 ion","orderId","claimId","event","at"],properties:{schemaVersion:{const:1},hostId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},incarnation:{type:"s\
 tring",minLength:1,maxLength:100,description:"Of one life of the host: another one knows nothing of what this one started."},orderId:{type:"string",minLength:1,
 maxLength:100,description:"Of one try to place an order."},claimId:{type:"string",minLength:1,maxLength:100},event:{type:"string",enum:["accepted","refused","ex\
 ited"]},reason:{type:"string",enum:["full","draining","labels","blueprint","failed"]},message:{type:"string",maxLength:4e3},clean:{type:"boolean",description:"O\
 f exited. False: it was killed or gave up, and its Will need not be awaited."},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\\
 d)$","x-shoal-write":"utc"}},description:"What became of an order. Not retained; every supervisor of the unit may listen.",anyOf:[{properties:{event:{const:"ref\
-used"}},required:["reason"]},{properties:{event:{const:"exited"}},required:["clean"]},{properties:{event:{const:"accepted"}}}]};function validate103(data,{instancePath="",
-parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate103.evaluated;evaluated0.dynamicProps&&(evaluated0.
+used"}},required:["reason"]},{properties:{event:{const:"exited"}},required:["clean"]},{properties:{event:{const:"accepted"}}}]};function validate104(data,{instancePath="",
+parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate104.evaluated;evaluated0.dynamicProps&&(evaluated0.
 props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0);const _errs1=errors;let valid0=!1;const _errs2=errors;if(data&&typeof data=="object"&&!Array.isArray(
 data)){if(data.reason===void 0){const err0={instancePath,schemaPath:"#/anyOf/0/required",keyword:"required",params:{missingProperty:"reason"}};vErrors===null?vErrors=
 [err0]:vErrors.push(err0),errors++}if(data.event!==void 0&&data.event!=="refused"){const err1={instancePath:instancePath+"/event",schemaPath:"#/anyOf/0/properti\
@@ -1652,10 +1713,10 @@ inLength",params:{limit:1}};vErrors===null?vErrors=[err24]:vErrors.push(err24),e
 operties/claimId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}if(data.event!==void 0){let data8=data.
 event;if(typeof data8!="string"){const err26={instancePath:instancePath+"/event",schemaPath:"#/properties/event/type",keyword:"type",params:{type:"string"}};vErrors===
 null?vErrors=[err26]:vErrors.push(err26),errors++}if(!(data8==="accepted"||data8==="refused"||data8==="exited")){const err27={instancePath:instancePath+"/event",
-schemaPath:"#/properties/event/enum",keyword:"enum",params:{allowedValues:schema115.properties.event.enum}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}}
+schemaPath:"#/properties/event/enum",keyword:"enum",params:{allowedValues:schema117.properties.event.enum}};vErrors===null?vErrors=[err27]:vErrors.push(err27),errors++}}
 if(data.reason!==void 0){let data9=data.reason;if(typeof data9!="string"){const err28={instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/type",
 keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),errors++}if(!(data9==="full"||data9==="draining"||data9==="labels"||data9===
-"blueprint"||data9==="failed")){const err29={instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/enum",keyword:"enum",params:{allowedValues:schema115.
+"blueprint"||data9==="failed")){const err29={instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/enum",keyword:"enum",params:{allowedValues:schema117.
 properties.reason.enum}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}}if(data.message!==void 0){let data10=data.message;if(typeof data10=="strin\
 g"){if(func1(data10)>4e3){const err30={instancePath:instancePath+"/message",schemaPath:"#/properties/message/maxLength",keyword:"maxLength",params:{limit:4e3}};
 vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}}else{const err31={instancePath:instancePath+"/message",schemaPath:"#/properties/message/type",keyword:"\
@@ -1665,18 +1726,18 @@ let data12=data.at;if(typeof data12=="string"){if(!pattern5.test(data12)){const 
 pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}}else{
 const err34={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err34]:vErrors.push(
 err34),errors++}}}else{const err35={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err35]:vErrors.push(err35),errors++}
-return validate103.errors=vErrors,evaluated0.props=props0,errors===0}validate103.evaluated={dynamicProps:!0,dynamicItems:!1};const HostOrder=validate104,schema116={
+return validate104.errors=vErrors,evaluated0.props=props0,errors===0}validate104.evaluated={dynamicProps:!0,dynamicItems:!1};const HostOrder=validate105,schema118={
 type:"object",required:["schemaVersion","orderId","by","order","at"],properties:{schemaVersion:{const:1},orderId:{type:"string",minLength:1,maxLength:100,description:"\
 Of one try to place an order."},by:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},order:{$ref:"#/$defs/SpawnOrderDocument"},at:{type:"string",pattern:"\
 ^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"Asks one host, or any of them through a shared \
-subscription, to start something. by: who asks. Not retained."},schema117={type:"object",required:["kind","org","unit","attempt","claimId","blueprint"],properties:{
+subscription, to start something. by: who asks. Not retained."},schema119={type:"object",required:["kind","org","unit","attempt","claimId","blueprint"],properties:{
 kind:{type:"string",enum:["step","agent"]},org:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},unit:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
 attempt:{type:"integer",minimum:1},claimId:{type:"string",minLength:1,maxLength:100},blueprint:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},placement:{
 $ref:"#/$defs/Placement"},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},stepId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},workflowId:{
 type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},agentId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},config:{type:"object"}},description:"\
 What is to be started: an instance of a step (sessionId, stepId, workflowId) or a long-lived agent (agentId, config). It holds no secret.",anyOf:[{properties:{kind:{
-const:"step"}},required:["sessionId","stepId","workflowId"]},{properties:{kind:{const:"agent"}},required:["agentId","config"]}]};function validate105(data,{instancePath="",
-parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate105.evaluated;evaluated0.dynamicProps&&(evaluated0.
+const:"step"}},required:["sessionId","stepId","workflowId"]},{properties:{kind:{const:"agent"}},required:["agentId","config"]}]};function validate106(data,{instancePath="",
+parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate106.evaluated;evaluated0.dynamicProps&&(evaluated0.
 props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0);const _errs1=errors;let valid0=!1;const _errs2=errors;if(data&&typeof data=="object"&&!Array.isArray(
 data)){if(data.sessionId===void 0){const err0={instancePath,schemaPath:"#/anyOf/0/required",keyword:"required",params:{missingProperty:"sessionId"}};vErrors===null?
 vErrors=[err0]:vErrors.push(err0),errors++}if(data.stepId===void 0){const err1={instancePath,schemaPath:"#/anyOf/0/required",keyword:"required",params:{missingProperty:"\
@@ -1700,7 +1761,7 @@ const err13={instancePath,schemaPath:"#/required",keyword:"required",params:{mis
 if(props0!==!0&&(props0=props0||{},props0.kind=!0,props0.org=!0,props0.unit=!0,props0.attempt=!0,props0.claimId=!0,props0.blueprint=!0,props0.placement=!0,props0.
 sessionId=!0,props0.stepId=!0,props0.workflowId=!0,props0.agentId=!0,props0.config=!0),data.kind!==void 0){let data2=data.kind;if(typeof data2!="string"){const err14={
 instancePath:instancePath+"/kind",schemaPath:"#/properties/kind/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),
-errors++}if(!(data2==="step"||data2==="agent")){const err15={instancePath:instancePath+"/kind",schemaPath:"#/properties/kind/enum",keyword:"enum",params:{allowedValues:schema117.
+errors++}if(!(data2==="step"||data2==="agent")){const err15={instancePath:instancePath+"/kind",schemaPath:"#/properties/kind/enum",keyword:"enum",params:{allowedValues:schema119.
 properties.kind.enum}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}}if(data.org!==void 0){let data3=data.org;if(typeof data3=="string"){if(func1(
 data3)>256){const err16={instancePath:instancePath+"/org",schemaPath:"#/properties/org/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=
 [err16]:vErrors.push(err16),errors++}if(!pattern10.test(data3)){const err17={instancePath:instancePath+"/org",schemaPath:"#/properties/org/pattern",keyword:"pat\
@@ -1759,9 +1820,9 @@ ern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErr
 "/agentId",schemaPath:"#/properties/agentId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err50]:vErrors.push(err50),errors++}}if(data.config!==
 void 0){let data16=data.config;if(!(data16&&typeof data16=="object"&&!Array.isArray(data16))){const err51={instancePath:instancePath+"/config",schemaPath:"#/pro\
 perties/config/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err51]:vErrors.push(err51),errors++}}}else{const err52={instancePath,schemaPath:"\
-#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err52]:vErrors.push(err52),errors++}return validate105.errors=vErrors,evaluated0.props=props0,
-errors===0}validate105.evaluated={dynamicProps:!0,dynamicItems:!1};function validate104(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){
-let vErrors=null,errors=0;const evaluated0=validate104.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=
+#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err52]:vErrors.push(err52),errors++}return validate106.errors=vErrors,evaluated0.props=props0,
+errors===0}validate106.evaluated={dynamicProps:!0,dynamicItems:!1};function validate105(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){
+let vErrors=null,errors=0;const evaluated0=validate105.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=
 void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{
 missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.orderId===void 0){const err1={instancePath,schemaPath:"#/req\
 uired",keyword:"required",params:{missingProperty:"orderId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.by===void 0){const err2={instancePath,
@@ -1778,13 +1839,13 @@ by;if(typeof data2=="string"){if(func1(data2)>256){const err9={instancePath:inst
 limit:256}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}if(!pattern10.test(data2)){const err10={instancePath:instancePath+"/by",schemaPath:"#/prop\
 erties/by/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}}else{const err11={instancePath:instancePath+
 "/by",schemaPath:"#/properties/by/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}if(data.order!==void 0&&
-(validate105(data.order,{instancePath:instancePath+"/order",parentData:data,parentDataProperty:"order",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate105.
+(validate106(data.order,{instancePath:instancePath+"/order",parentData:data,parentDataProperty:"order",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate106.
 errors),errors=vErrors.length)),data.at!==void 0){let data4=data.at;if(typeof data4=="string"){if(!pattern5.test(data4)){const err12={instancePath:instancePath+
 "/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===
 null?vErrors=[err12]:vErrors.push(err12),errors++}}else{const err13={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"\
 string"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}}else{const err14={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};
-vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}return validate104.errors=vErrors,errors===0}validate104.evaluated={props:{schemaVersion:!0,orderId:!0,
-by:!0,order:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const HostRecord=validate107,schema119={type:"object",required:["schemaVersion","hostId","incarnation","s\
+vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}return validate105.errors=vErrors,errors===0}validate105.evaluated={props:{schemaVersion:!0,orderId:!0,
+by:!0,order:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const HostRecord=validate108,schema121={type:"object",required:["schemaVersion","hostId","incarnation","s\
 tate","labels","capacity","running","shares","version","refreshSeconds"],properties:{schemaVersion:{const:1},hostId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
 incarnation:{type:"string",minLength:1,maxLength:100,description:"Of one life of the host: another one knows nothing of what this one started."},state:{type:"st\
 ring",enum:["ready","draining","lost"],description:"draining: it takes no more orders. lost: the Will of its connection."},labels:{type:"object",additionalProperties:{
@@ -1793,8 +1854,8 @@ Places that are taken."},shares:{type:"boolean",description:"It also takes order
 type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},maxItems:1e3,description:"The only ones that it can start. Unset: any."},version:{type:"string",maxLength:100,
 description:"Of the program that it runs."},refreshSeconds:{type:"number",exclusiveMinimum:0,description:"The record is written again at least so often; who is \
 silent for three times as long is gone."},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"\
-utc"}},description:"A host: what it has and what runs on it. Retained; the Will has no time."};function validate107(data,{instancePath="",parentData,parentDataProperty,
-rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate107.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.
+utc"}},description:"A host: what it has and what runs on it. Retained; the Will has no time."};function validate108(data,{instancePath="",parentData,parentDataProperty,
+rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate108.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.
 dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"\
 #/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.hostId===void 0){const err1={
 instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"hostId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.incarnation===
@@ -1820,7 +1881,7 @@ null?vErrors=[err15]:vErrors.push(err15),errors++}}else{const err16={instancePat
 type",params:{type:"string"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}if(data.state!==void 0){let data3=data.state;if(typeof data3!="string"){
 const err17={instancePath:instancePath+"/state",schemaPath:"#/properties/state/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err17]:vErrors.
 push(err17),errors++}if(!(data3==="ready"||data3==="draining"||data3==="lost")){const err18={instancePath:instancePath+"/state",schemaPath:"#/properties/state/e\
-num",keyword:"enum",params:{allowedValues:schema119.properties.state.enum}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}if(data.labels!==void 0){
+num",keyword:"enum",params:{allowedValues:schema121.properties.state.enum}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}if(data.labels!==void 0){
 let data4=data.labels;if(data4&&typeof data4=="object"&&!Array.isArray(data4)){if(Object.keys(data4).length>50){const err19={instancePath:instancePath+"/labels",
 schemaPath:"#/properties/labels/maxProperties",keyword:"maxProperties",params:{limit:50}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}for(const key0 in data4){
 let data5=data4[key0];if(typeof data5=="string"){if(func1(data5)>200){const err20={instancePath:instancePath+"/labels/"+key0.replace(/~/g,"~0").replace(/\//g,"~\
@@ -1856,20 +1917,20 @@ const err37={instancePath:instancePath+"/refreshSeconds",schemaPath:"#/propertie
 "/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===
 null?vErrors=[err38]:vErrors.push(err38),errors++}}else{const err39={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"\
 string"}};vErrors===null?vErrors=[err39]:vErrors.push(err39),errors++}}}else{const err40={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};
-vErrors===null?vErrors=[err40]:vErrors.push(err40),errors++}return validate107.errors=vErrors,errors===0}validate107.evaluated={props:{schemaVersion:!0,hostId:!0,
-incarnation:!0,state:!0,labels:!0,capacity:!0,running:!0,shares:!0,blueprints:!0,version:!0,refreshSeconds:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const SessionOutcome=validate108,
-schema120={type:"object",required:["schemaVersion","sessionId","workflowId","planHash","state","task","steps","at"],properties:{schemaVersion:{const:1},sessionId:{
+vErrors===null?vErrors=[err40]:vErrors.push(err40),errors++}return validate108.errors=vErrors,errors===0}validate108.evaluated={props:{schemaVersion:!0,hostId:!0,
+incarnation:!0,state:!0,labels:!0,capacity:!0,running:!0,shares:!0,blueprints:!0,version:!0,refreshSeconds:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const SessionOutcome=validate109,
+schema122={type:"object",required:["schemaVersion","sessionId","workflowId","planHash","state","task","steps","at"],properties:{schemaVersion:{const:1},sessionId:{
 type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},workflowId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},planHash:{type:"string",pattern:"^\
 [0-9a-f]{64}$"},state:{type:"string",enum:["completed","failed","canceled","unknown"]},task:{$ref:"#/$defs/Task"},steps:{type:"array",items:{$ref:"#/$defs/StepS\
 ummary"}},compensation:{type:"object",required:["state","steps"],properties:{state:{type:"string",enum:["completed","failed"]},steps:{type:"array",items:{$ref:"\
 #/$defs/StepSummary"}}},description:"What was undone, in that order. failed: at least one compensation did not complete."},at:{type:"string",pattern:"^\\d{4}-\\d\\\
 d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},supervisorId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256}},description:"\
-How a session ended, with the final A2A task that every caller gets, word for word."},schema121={type:"object",required:["id","state","attempt","at"],properties:{
+How a session ended, with the final A2A task that every caller gets, word for word."},schema123={type:"object",required:["id","state","attempt","at"],properties:{
 id:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},state:{type:"string",enum:["completed","failed","skipped","canceled","unknown"]},attempt:{type:"int\
 eger",minimum:1,maximum:1e3,description:"The n-th try of the step, from 1."},startedAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\\
 d:\\d\\d)$","x-shoal-write":"utc"},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},
-error:{$ref:"#/$defs/RecordError"}}};function validate110(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,
-errors=0;const evaluated0=validate110.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data==
+error:{$ref:"#/$defs/RecordError"}}};function validate111(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,
+errors=0;const evaluated0=validate111.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data==
 "object"&&!Array.isArray(data)){if(data.id===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"id"}};vErrors===
 null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.state===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
 state"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.attempt===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",
@@ -1881,7 +1942,7 @@ pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err5]:vEr
 #/properties/id/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}}if(data.state!==void 0){let data1=data.state;
 if(typeof data1!="string"){const err7={instancePath:instancePath+"/state",schemaPath:"#/properties/state/type",keyword:"type",params:{type:"string"}};vErrors===
 null?vErrors=[err7]:vErrors.push(err7),errors++}if(!(data1==="completed"||data1==="failed"||data1==="skipped"||data1==="canceled"||data1==="unknown")){const err8={
-instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema121.properties.state.enum}};vErrors===null?vErrors=
+instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema123.properties.state.enum}};vErrors===null?vErrors=
 [err8]:vErrors.push(err8),errors++}}if(data.attempt!==void 0){let data2=data.attempt;if(!(typeof data2=="number"&&!(data2%1)&&!isNaN(data2)&&isFinite(data2))){const err9={
 instancePath:instancePath+"/attempt",schemaPath:"#/properties/attempt/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),
 errors++}if(typeof data2=="number"&&isFinite(data2)){if(data2>1e3||isNaN(data2)){const err10={instancePath:instancePath+"/attempt",schemaPath:"#/properties/atte\
@@ -1908,9 +1969,9 @@ ge/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[er
 errors++}}if(data5.retryable!==void 0&&typeof data5.retryable!="boolean"){const err23={instancePath:instancePath+"/error/retryable",schemaPath:"#/$defs/RecordEr\
 ror/properties/retryable/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}else{const err24={instancePath:instancePath+
 "/error",schemaPath:"#/$defs/RecordError/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}}else{const err25={
-instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}return validate110.errors=vErrors,
-errors===0}validate110.evaluated={props:{id:!0,state:!0,attempt:!0,startedAt:!0,at:!0,error:!0},dynamicProps:!1,dynamicItems:!1};function validate108(data,{instancePath="",
-parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate108.evaluated;if(evaluated0.dynamicProps&&
+instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}return validate111.errors=vErrors,
+errors===0}validate111.evaluated={props:{id:!0,state:!0,attempt:!0,startedAt:!0,at:!0,error:!0},dynamicProps:!1,dynamicItems:!1};function validate109(data,{instancePath="",
+parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate109.evaluated;if(evaluated0.dynamicProps&&
 (evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){
 const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}
 if(data.sessionId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sessionId"}};vErrors===null?vErrors=[err1]:
@@ -1931,16 +1992,16 @@ workflowId;if(typeof data2=="string"){if(func1(data2)>256){const err12={instance
 maxLength",params:{limit:256}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}if(!pattern10.test(data2)){const err13={instancePath:instancePath+"/w\
 orkflowId",schemaPath:"#/properties/workflowId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),
 errors++}}else{const err14={instancePath:instancePath+"/workflowId",schemaPath:"#/properties/workflowId/type",keyword:"type",params:{type:"string"}};vErrors===null?
-vErrors=[err14]:vErrors.push(err14),errors++}}if(data.planHash!==void 0){let data3=data.planHash;if(typeof data3=="string"){if(!pattern58.test(data3)){const err15={
+vErrors=[err14]:vErrors.push(err14),errors++}}if(data.planHash!==void 0){let data3=data.planHash;if(typeof data3=="string"){if(!pattern64.test(data3)){const err15={
 instancePath:instancePath+"/planHash",schemaPath:"#/properties/planHash/pattern",keyword:"pattern",params:{pattern:"^[0-9a-f]{64}$"}};vErrors===null?vErrors=[err15]:
 vErrors.push(err15),errors++}}else{const err16={instancePath:instancePath+"/planHash",schemaPath:"#/properties/planHash/type",keyword:"type",params:{type:"strin\
 g"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}if(data.state!==void 0){let data4=data.state;if(typeof data4!="string"){const err17={instancePath:instancePath+
 "/state",schemaPath:"#/properties/state/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}if(!(data4==="c\
 ompleted"||data4==="failed"||data4==="canceled"||data4==="unknown")){const err18={instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"\
-enum",params:{allowedValues:schema120.properties.state.enum}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}if(data.task!==void 0&&(validate47(data.
+enum",params:{allowedValues:schema122.properties.state.enum}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}if(data.task!==void 0&&(validate47(data.
 task,{instancePath:instancePath+"/task",parentData:data,parentDataProperty:"task",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate47.errors),errors=
-vErrors.length)),data.steps!==void 0){let data6=data.steps;if(Array.isArray(data6)){const len0=data6.length;for(let i0=0;i0<len0;i0++)validate110(data6[i0],{instancePath:instancePath+
-"/steps/"+i0,parentData:data6,parentDataProperty:i0,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate110.errors),errors=vErrors.length)}else{const err19={
+vErrors.length)),data.steps!==void 0){let data6=data.steps;if(Array.isArray(data6)){const len0=data6.length;for(let i0=0;i0<len0;i0++)validate111(data6[i0],{instancePath:instancePath+
+"/steps/"+i0,parentData:data6,parentDataProperty:i0,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate111.errors),errors=vErrors.length)}else{const err19={
 instancePath:instancePath+"/steps",schemaPath:"#/properties/steps/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err19]:vErrors.push(err19),
 errors++}}if(data.compensation!==void 0){let data8=data.compensation;if(data8&&typeof data8=="object"&&!Array.isArray(data8)){if(data8.state===void 0){const err20={
 instancePath:instancePath+"/compensation",schemaPath:"#/properties/compensation/required",keyword:"required",params:{missingProperty:"state"}};vErrors===null?vErrors=
@@ -1948,10 +2009,10 @@ instancePath:instancePath+"/compensation",schemaPath:"#/properties/compensation/
 red",keyword:"required",params:{missingProperty:"steps"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}if(data8.state!==void 0){let data9=data8.state;
 if(typeof data9!="string"){const err22={instancePath:instancePath+"/compensation/state",schemaPath:"#/properties/compensation/properties/state/type",keyword:"ty\
 pe",params:{type:"string"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}if(!(data9==="completed"||data9==="failed")){const err23={instancePath:instancePath+
-"/compensation/state",schemaPath:"#/properties/compensation/properties/state/enum",keyword:"enum",params:{allowedValues:schema120.properties.compensation.properties.
+"/compensation/state",schemaPath:"#/properties/compensation/properties/state/enum",keyword:"enum",params:{allowedValues:schema122.properties.compensation.properties.
 state.enum}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}if(data8.steps!==void 0){let data10=data8.steps;if(Array.isArray(data10)){const len1=data10.
-length;for(let i1=0;i1<len1;i1++)validate110(data10[i1],{instancePath:instancePath+"/compensation/steps/"+i1,parentData:data10,parentDataProperty:i1,rootData,dynamicAnchors})||
-(vErrors=joinErrors(vErrors,validate110.errors),errors=vErrors.length)}else{const err24={instancePath:instancePath+"/compensation/steps",schemaPath:"#/propertie\
+length;for(let i1=0;i1<len1;i1++)validate111(data10[i1],{instancePath:instancePath+"/compensation/steps/"+i1,parentData:data10,parentDataProperty:i1,rootData,dynamicAnchors})||
+(vErrors=joinErrors(vErrors,validate111.errors),errors=vErrors.length)}else{const err24={instancePath:instancePath+"/compensation/steps",schemaPath:"#/propertie\
 s/compensation/properties/steps/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}}else{const err25={instancePath:instancePath+
 "/compensation",schemaPath:"#/properties/compensation/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}
 if(data.at!==void 0){let data12=data.at;if(typeof data12=="string"){if(!pattern5.test(data12)){const err26={instancePath:instancePath+"/at",schemaPath:"#/proper\
@@ -1962,9 +2023,9 @@ const err28={instancePath:instancePath+"/supervisorId",schemaPath:"#/properties/
 [err28]:vErrors.push(err28),errors++}if(!pattern10.test(data13)){const err29={instancePath:instancePath+"/supervisorId",schemaPath:"#/properties/supervisorId/pa\
 ttern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}}else{const err30={instancePath:instancePath+
 "/supervisorId",schemaPath:"#/properties/supervisorId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}}}else{
-const err31={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}return validate108.
-errors=vErrors,errors===0}validate108.evaluated={props:{schemaVersion:!0,sessionId:!0,workflowId:!0,planHash:!0,state:!0,task:!0,steps:!0,compensation:!0,at:!0,
-supervisorId:!0},dynamicProps:!1,dynamicItems:!1};const SessionRecord=validate113,schema123={type:"object",required:["schemaVersion","sessionId","planHash","org",
+const err31={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}return validate109.
+errors=vErrors,errors===0}validate109.evaluated={props:{schemaVersion:!0,sessionId:!0,workflowId:!0,planHash:!0,state:!0,task:!0,steps:!0,compensation:!0,at:!0,
+supervisorId:!0},dynamicProps:!1,dynamicItems:!1};const SessionRecord=validate114,schema125={type:"object",required:["schemaVersion","sessionId","planHash","org",
 "unit","workflowId","workflowVersion","contextId","request","variables","steps","closer","retentionSeconds","createdAt","deadlineAt","expiresAt"],properties:{schemaVersion:{
 const:1},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},planHash:{type:"string",pattern:"^[0-9a-f]{64}$",description:"SHA-256 over the cano\
 nical JSON (RFC 8785) of this record without planHash, createdAt, deadlineAt, expiresAt and trace: two supervisors that accept one request agree on it."},org:{type:"\
@@ -1980,7 +2041,7 @@ count as those of their steps."},compensationSeconds:{type:"number",exclusiveMin
 number",exclusiveMinimum:0},trace:{$ref:"#/$defs/TraceContext"},createdAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$",
 "x-shoal-write":"utc"},deadlineAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},expiresAt:{
 type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"The immutable plan of on\
-e run. It names no caller."},schema124={type:"object",required:["id","use","needs","join","timeoutSeconds","retry","onFailure"],properties:{id:{type:"string",pattern:"\
+e run. It names no caller."},schema126={type:"object",required:["id","use","needs","join","timeoutSeconds","retry","onFailure"],properties:{id:{type:"string",pattern:"\
 ^[A-Za-z0-9_.-]+$",maxLength:256},description:{type:"string"},use:{$ref:"#/$defs/StepUse"},with:{type:"object"},needs:{type:"array",items:{type:"object",required:[
 "step","onFailure"],properties:{step:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},onFailure:{type:"string",enum:["fail","skip","continue","compensa\
 te"],description:"What a step that did not complete does to those that need it. fail: they are skipped and the session fails. skip: they are skipped, the sessio\
@@ -1990,26 +2051,26 @@ $ref:"#/$defs/StepForEach"},timeoutSeconds:{type:"number",exclusiveMinimum:0},re
 tinue","compensate"],description:"What a step that did not complete does to those that need it. fail: they are skipped and the session fails. skip: they are ski\
 pped, the session goes on. continue: they run and see the failed result. compensate: as fail, and when every step has ended the compensations of those that comp\
 leted run, the last first."},compensate:{$ref:"#/$defs/StepCompensation"},placement:{$ref:"#/$defs/Placement"},idempotent:{type:"boolean",description:"Unset: as\
- the blueprint says."}}},schema127={description:"How many needs must be satisfied before the step runs, and how long it waits. Default all.",anyOf:[{type:"strin\
+ the blueprint says."}}},schema129={description:"How many needs must be satisfied before the step runs, and how long it waits. Default all.",anyOf:[{type:"strin\
 g",enum:["all","any"]},{type:"object",properties:{atLeast:{type:"integer",minimum:1,maximum:1e3},percent:{type:"number",exclusiveMinimum:0,maximum:100,description:"\
 Of the needs, rounded up."},withinSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"Longest wait for the others, from the end of the first \
 of the needs. Default: none. In seconds."},onTimeout:{type:"string",enum:["fail","run"],description:"When the wait is over. fail: the step fails with JOIN_TIMEO\
-UT. run: it runs with those that are there. Default fail."}},additionalProperties:!1,minProperties:1,not:{required:["atLeast","percent"]}}]},schema130={type:"ob\
+UT. run: it runs with those that are there. Default fail."}},additionalProperties:!1,minProperties:1,not:{required:["atLeast","percent"]}}]},schema132={type:"ob\
 ject",properties:{maxAttempts:{type:"integer",minimum:1,maximum:20,description:"Tries of this step, crashes included. Default 3."},backoffSeconds:{type:"number",
 minimum:0,maximum:3600,description:"Pause before the second attempt; doubles with each. Default 1."},maxBackoffSeconds:{type:"number",minimum:0,maximum:86400,description:"\
 Longest pause. Default 30."},jitter:{type:"number",minimum:0,maximum:1,description:"Share of the pause that varies, so that many steps that failed together do n\
-ot come back together. Drawn from session, step and attempt: every supervisor draws the same. Default 0.2."}},additionalProperties:!1},schema125={type:"object",
+ot come back together. Drawn from session, step and attempt: every supervisor draws the same. Default 0.2."}},additionalProperties:!1},schema127={type:"object",
 properties:{blueprint:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},agent:{type:"string",minLength:1,maxLength:400,description:"An agent id of the s\
 ame org and unit; may hold an expression, `${ variables.device }`."},skill:{type:"string",minLength:1,maxLength:200,description:"Any agent of the unit whose car\
 d has this skill and is not offline."},pool:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256,description:"A pool of agents: one of its members takes the\
  request."},workflow:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256,description:"Another workflow of the unit, run as a child session."},approval:{$ref:"\
 #/$defs/StepApproval"}},additionalProperties:!1,minProperties:1,maxProperties:1,description:"Who does the work: exactly one of blueprint, agent, skill, pool, wo\
-rkflow, approval."},schema126={type:"object",required:["prompt"],properties:{prompt:{type:"string",minLength:1,maxLength:4e3,description:"What people read; may \
+rkflow, approval."},schema128={type:"object",required:["prompt"],properties:{prompt:{type:"string",minLength:1,maxLength:4e3,description:"What people read; may \
 hold expressions."},approvers:{type:"array",items:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},minItems:1,maxItems:100,description:"Whose word coun\
 ts, as the `by` of the decision. Unset: whoever may write it."},expirySeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"How long it stays o\
 pen; then it counts as denied. Default: until the deadline of the session. In seconds."}},additionalProperties:!1,description:"Nothing runs until somebody appro\
-ves. Denied and expired end the step as failed."};function validate116(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){
-let vErrors=null,errors=0;const evaluated0=validate116.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=
+ves. Denied and expired end the step as failed."};function validate117(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){
+let vErrors=null,errors=0;const evaluated0=validate117.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=
 void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(Object.keys(data).length>1){const err0={instancePath,schemaPath:"#/maxProperties",keyword:"maxProp\
 erties",params:{limit:1}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(Object.keys(data).length<1){const err1={instancePath,schemaPath:"#/minPro\
 perties",keyword:"minProperties",params:{limit:1}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}for(const key0 in data)if(!(key0==="blueprint"||key0===
@@ -2062,8 +2123,8 @@ l/properties/expirySeconds/exclusiveMinimum",keyword:"exclusiveMinimum",params:{
 const err31={instancePath:instancePath+"/approval/expirySeconds",schemaPath:"#/$defs/StepApproval/properties/expirySeconds/type",keyword:"type",params:{type:"nu\
 mber"}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}}}else{const err32={instancePath:instancePath+"/approval",schemaPath:"#/$defs/StepApproval/t\
 ype",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}}else{const err33={instancePath,schemaPath:"#/type",keyword:"\
-type",params:{type:"object"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}return validate116.errors=vErrors,errors===0}validate116.evaluated={props:!0,
-dynamicProps:!1,dynamicItems:!1};const schema128={type:"object",properties:{in:{type:"string",minLength:1,maxLength:4e3,description:"A CEL expression that gives\
+type",params:{type:"object"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}return validate117.errors=vErrors,errors===0}validate117.evaluated={props:!0,
+dynamicProps:!1,dynamicItems:!1};const schema130={type:"object",properties:{in:{type:"string",minLength:1,maxLength:4e3,description:"A CEL expression that gives\
  a list."},select:{$ref:"#/$defs/FleetSelection"},maxItems:{type:"integer",minimum:1,maximum:1e3,description:"More items fail the step. Default 100."},concurrency:{
 type:"integer",minimum:1,maximum:1e3,description:"Items at work at once. Default 10."},waves:{type:"array",items:{description:"Items of this wave; a percentage \
 of all items, rounded up.",anyOf:[{type:"integer",minimum:1,maximum:1e3},{type:"string",pattern:"^(100|[1-9]?[0-9])%$"}]},minItems:1,maxItems:20,description:"Si\
@@ -2071,13 +2132,13 @@ zes of the waves in turn; what is left is the last one. A wave begins when the o
 description:"Pause between two waves. Default none. In seconds."},failureBudget:{description:"Items that may end otherwise than completed; a percentage is round\
 ed down. One more, and no further item begins. Default 0.",anyOf:[{type:"integer",minimum:0,maximum:1e3},{type:"string",pattern:"^(100|[1-9]?[0-9])%$"}]},collect:{
 type:"string",enum:["outputs","states"],description:"What the step's output holds of each item besides its state. states: no outputs. Default outputs."}},additionalProperties:!1,
-description:"The step is done once for each item: `item` and `index` in its expressions.",exactlyOneOf:["in","select"]},schema129={type:"object",properties:{skill:{
+description:"The step is done once for each item: `item` and `index` in its expressions.",exactlyOneOf:["in","select"]},schema131={type:"object",properties:{skill:{
 type:"string",minLength:1,maxLength:200,description:"Id of a skill of the card."},tag:{type:"string",minLength:1,maxLength:200,description:"A tag of any of its \
 skills."},labels:{type:"object",additionalProperties:{type:"string",maxLength:200},description:"Each must stand in the params of an extension of the card, or in\
  its `labels` there.",maxProperties:20},site:{type:"string",minLength:1,maxLength:200,description:"Short for the label `site`."},presence:{type:"string",enum:["\
 online","offline","any"],description:"By the status of the card. online: not offline. Default online."}},additionalProperties:!1,minProperties:1,description:"Ag\
-ents of the unit by their retained cards; all given conditions must hold. Values may hold expressions."},pattern93=new RegExp("^(100|[1-9]?[0-9])%$","u");function validate118(data,{
-instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate118.evaluated;if(evaluated0.
+ents of the unit by their retained cards; all given conditions must hold. Values may hold expressions."},pattern99=new RegExp("^(100|[1-9]?[0-9])%$","u");function validate119(data,{
+instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate119.evaluated;if(evaluated0.
 dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){for(const key0 in data)
 if(!(key0==="in"||key0==="select"||key0==="maxItems"||key0==="concurrency"||key0==="waves"||key0==="wavePauseSeconds"||key0==="failureBudget"||key0==="collect")){
 const err0={instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key0}};vErrors===null?vErrors=[err0]:vErrors.
@@ -2113,7 +2174,7 @@ errors++}}else{const err18={instancePath:instancePath+"/select/site",schemaPath:
 g"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}if(data1.presence!==void 0){let data7=data1.presence;if(typeof data7!="string"){const err19={instancePath:instancePath+
 "/select/presence",schemaPath:"#/$defs/FleetSelection/properties/presence/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err19]:vErrors.push(
 err19),errors++}if(!(data7==="online"||data7==="offline"||data7==="any")){const err20={instancePath:instancePath+"/select/presence",schemaPath:"#/$defs/FleetSel\
-ection/properties/presence/enum",keyword:"enum",params:{allowedValues:schema129.properties.presence.enum}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}}else{
+ection/properties/presence/enum",keyword:"enum",params:{allowedValues:schema131.properties.presence.enum}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}}else{
 const err21={instancePath:instancePath+"/select",schemaPath:"#/$defs/FleetSelection/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err21]:
 vErrors.push(err21),errors++}}if(data.maxItems!==void 0){let data8=data.maxItems;if(!(typeof data8=="number"&&!(data8%1)&&!isNaN(data8)&&isFinite(data8))){const err22={
 instancePath:instancePath+"/maxItems",schemaPath:"#/properties/maxItems/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err22]:vErrors.push(
@@ -2134,7 +2195,7 @@ const _errs28=errors;let valid6=!1;const _errs29=errors;if(!(typeof data11=="num
 if(typeof data11=="number"&&isFinite(data11)){if(data11>1e3||isNaN(data11)){const err31={instancePath:instancePath+"/waves/"+i0,schemaPath:"#/properties/waves/i\
 tems/anyOf/0/maximum",keyword:"maximum",params:{comparison:"<=",limit:1e3}};vErrors===null?vErrors=[err31]:vErrors.push(err31),errors++}if(data11<1||isNaN(data11)){
 const err32={instancePath:instancePath+"/waves/"+i0,schemaPath:"#/properties/waves/items/anyOf/0/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===
-null?vErrors=[err32]:vErrors.push(err32),errors++}}var _valid0=_errs29===errors;valid6=valid6||_valid0;const _errs31=errors;if(typeof data11=="string"){if(!pattern93.
+null?vErrors=[err32]:vErrors.push(err32),errors++}}var _valid0=_errs29===errors;valid6=valid6||_valid0;const _errs31=errors;if(typeof data11=="string"){if(!pattern99.
 test(data11)){const err33={instancePath:instancePath+"/waves/"+i0,schemaPath:"#/properties/waves/items/anyOf/1/pattern",keyword:"pattern",params:{pattern:"^(100\
 |[1-9]?[0-9])%$"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}}else{const err34={instancePath:instancePath+"/waves/"+i0,schemaPath:"#/propertie\
 s/waves/items/anyOf/1/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}var _valid0=_errs31===errors;if(valid6=
@@ -2152,7 +2213,7 @@ type:"integer"}};vErrors===null?vErrors=[err40]:vErrors.push(err40),errors++}if(
 instancePath:instancePath+"/failureBudget",schemaPath:"#/properties/failureBudget/anyOf/0/maximum",keyword:"maximum",params:{comparison:"<=",limit:1e3}};vErrors===
 null?vErrors=[err41]:vErrors.push(err41),errors++}if(data13<0||isNaN(data13)){const err42={instancePath:instancePath+"/failureBudget",schemaPath:"#/properties/f\
 ailureBudget/anyOf/0/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err42]:vErrors.push(err42),errors++}}var _valid1=_errs37===
-errors;valid7=valid7||_valid1;const _errs39=errors;if(typeof data13=="string"){if(!pattern93.test(data13)){const err43={instancePath:instancePath+"/failureBudge\
+errors;valid7=valid7||_valid1;const _errs39=errors;if(typeof data13=="string"){if(!pattern99.test(data13)){const err43={instancePath:instancePath+"/failureBudge\
 t",schemaPath:"#/properties/failureBudget/anyOf/1/pattern",keyword:"pattern",params:{pattern:"^(100|[1-9]?[0-9])%$"}};vErrors===null?vErrors=[err43]:vErrors.push(
 err43),errors++}}else{const err44={instancePath:instancePath+"/failureBudget",schemaPath:"#/properties/failureBudget/anyOf/1/type",keyword:"type",params:{type:"\
 string"}};vErrors===null?vErrors=[err44]:vErrors.push(err44),errors++}var _valid1=_errs39===errors;if(valid7=valid7||_valid1,valid7)errors=_errs36,vErrors!==null&&
@@ -2160,14 +2221,14 @@ string"}};vErrors===null?vErrors=[err44]:vErrors.push(err44),errors++}var _valid
 anyOf",params:{}};vErrors===null?vErrors=[err45]:vErrors.push(err45),errors++}}if(data.collect!==void 0){let data14=data.collect;if(typeof data14!="string"){const err46={
 instancePath:instancePath+"/collect",schemaPath:"#/properties/collect/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err46]:vErrors.push(err46),
 errors++}if(!(data14==="outputs"||data14==="states")){const err47={instancePath:instancePath+"/collect",schemaPath:"#/properties/collect/enum",keyword:"enum",params:{
-allowedValues:schema128.properties.collect.enum}};vErrors===null?vErrors=[err47]:vErrors.push(err47),errors++}}if((data.in===void 0?0:1)+(data.select===void 0?0:
-1)!=1){const err48={instancePath,schemaPath:"#/exactlyOneOf",keyword:"exactlyOneOf",params:{members:schema128.exactlyOneOf}};vErrors===null?vErrors=[err48]:vErrors.
+allowedValues:schema130.properties.collect.enum}};vErrors===null?vErrors=[err47]:vErrors.push(err47),errors++}}if((data.in===void 0?0:1)+(data.select===void 0?0:
+1)!=1){const err48={instancePath,schemaPath:"#/exactlyOneOf",keyword:"exactlyOneOf",params:{members:schema130.exactlyOneOf}};vErrors===null?vErrors=[err48]:vErrors.
 push(err48),errors++}}else{const err49={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err49]:vErrors.push(err49),
-errors++}return validate118.errors=vErrors,errors===0}validate118.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};const schema131={type:"object",required:[
+errors++}return validate119.errors=vErrors,errors===0}validate119.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};const schema133={type:"object",required:[
 "use"],properties:{description:{type:"string",maxLength:1e3},use:{$ref:"#/$defs/StepUse"},with:{type:"object"},timeoutSeconds:{type:"number",exclusiveMinimum:0,
 maximum:31536e3,description:"Longest time at work in one attempt, once its needs are met. Default 300. In seconds."},retry:{$ref:"#/$defs/StepRetry"},idempotent:{
 type:"boolean",description:"As of a step."}},additionalProperties:!1,description:"What undoes the step, after it completed and the session failed under the poli\
-cy `compensate`."};function validate120(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate120.
+cy `compensate`."};function validate121(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate121.
 evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){
 if(data.use===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"use"}};vErrors===null?vErrors=[err0]:vErrors.
 push(err0),errors++}for(const key0 in data)if(!(key0==="description"||key0==="use"||key0==="with"||key0==="timeoutSeconds"||key0==="retry"||key0==="idempotent")){
@@ -2175,8 +2236,8 @@ const err1={instancePath,schemaPath:"#/additionalProperties",keyword:"additional
 push(err1),errors++}if(data.description!==void 0){let data0=data.description;if(typeof data0=="string"){if(func1(data0)>1e3){const err2={instancePath:instancePath+
 "/description",schemaPath:"#/properties/description/maxLength",keyword:"maxLength",params:{limit:1e3}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}}else{
 const err3={instancePath:instancePath+"/description",schemaPath:"#/properties/description/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err3]:
-vErrors.push(err3),errors++}}if(data.use!==void 0&&(validate116(data.use,{instancePath:instancePath+"/use",parentData:data,parentDataProperty:"use",rootData,dynamicAnchors})||
-(vErrors=joinErrors(vErrors,validate116.errors),errors=vErrors.length)),data.with!==void 0){let data2=data.with;if(!(data2&&typeof data2=="object"&&!Array.isArray(
+vErrors.push(err3),errors++}}if(data.use!==void 0&&(validate117(data.use,{instancePath:instancePath+"/use",parentData:data,parentDataProperty:"use",rootData,dynamicAnchors})||
+(vErrors=joinErrors(vErrors,validate117.errors),errors=vErrors.length)),data.with!==void 0){let data2=data.with;if(!(data2&&typeof data2=="object"&&!Array.isArray(
 data2))){const err4={instancePath:instancePath+"/with",schemaPath:"#/properties/with/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err4]:
 vErrors.push(err4),errors++}}if(data.timeoutSeconds!==void 0){let data3=data.timeoutSeconds;if(typeof data3=="number"&&isFinite(data3)){if(data3>31536e3||isNaN(
 data3)){const err5={instancePath:instancePath+"/timeoutSeconds",schemaPath:"#/properties/timeoutSeconds/maximum",keyword:"maximum",params:{comparison:"<=",limit:31536e3}};
@@ -2211,8 +2272,8 @@ number"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}}else{con
 keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}if(data.idempotent!==void 0&&typeof data.idempotent!="boolea\
 n"){const err22={instancePath:instancePath+"/idempotent",schemaPath:"#/properties/idempotent/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=
 [err22]:vErrors.push(err22),errors++}}else{const err23={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err23]:vErrors.
-push(err23),errors++}return validate120.errors=vErrors,errors===0}validate120.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};function validate115(data,{instancePath="",
-parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate115.evaluated;if(evaluated0.dynamicProps&&
+push(err23),errors++}return validate121.errors=vErrors,errors===0}validate121.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};function validate116(data,{instancePath="",
+parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate116.evaluated;if(evaluated0.dynamicProps&&
 (evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.id===void 0){const err0={
 instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"id"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.use===void 0){
 const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"use"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.
@@ -2227,8 +2288,8 @@ limit:256}};vErrors===null?vErrors=[err7]:vErrors.push(err7),errors++}if(!patter
 rties/id/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}}else{const err9={instancePath:instancePath+
 "/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}}if(data.description!==
 void 0&&typeof data.description!="string"){const err10={instancePath:instancePath+"/description",schemaPath:"#/properties/description/type",keyword:"type",params:{
-type:"string"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(data.use!==void 0&&(validate116(data.use,{instancePath:instancePath+"/use",parentData:data,
-parentDataProperty:"use",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate116.errors),errors=vErrors.length)),data.with!==void 0){let data3=data.with;
+type:"string"}};vErrors===null?vErrors=[err10]:vErrors.push(err10),errors++}if(data.use!==void 0&&(validate117(data.use,{instancePath:instancePath+"/use",parentData:data,
+parentDataProperty:"use",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate117.errors),errors=vErrors.length)),data.with!==void 0){let data3=data.with;
 if(!(data3&&typeof data3=="object"&&!Array.isArray(data3))){const err11={instancePath:instancePath+"/with",schemaPath:"#/properties/with/type",keyword:"type",params:{
 type:"object"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}if(data.needs!==void 0){let data4=data.needs;if(Array.isArray(data4)){const len0=data4.
 length;for(let i0=0;i0<len0;i0++){let data5=data4[i0];if(data5&&typeof data5=="object"&&!Array.isArray(data5)){if(data5.step===void 0){const err12={instancePath:instancePath+
@@ -2242,13 +2303,13 @@ vErrors.push(err15),errors++}}else{const err16={instancePath:instancePath+"/need
 type",params:{type:"string"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}if(data5.onFailure!==void 0){let data7=data5.onFailure;if(typeof data7!=
 "string"){const err17={instancePath:instancePath+"/needs/"+i0+"/onFailure",schemaPath:"#/properties/needs/items/properties/onFailure/type",keyword:"type",params:{
 type:"string"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}if(!(data7==="fail"||data7==="skip"||data7==="continue"||data7==="compensate")){const err18={
-instancePath:instancePath+"/needs/"+i0+"/onFailure",schemaPath:"#/properties/needs/items/properties/onFailure/enum",keyword:"enum",params:{allowedValues:schema124.
+instancePath:instancePath+"/needs/"+i0+"/onFailure",schemaPath:"#/properties/needs/items/properties/onFailure/enum",keyword:"enum",params:{allowedValues:schema126.
 properties.needs.items.properties.onFailure.enum}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}}else{const err19={instancePath:instancePath+"/n\
 eeds/"+i0,schemaPath:"#/properties/needs/items/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}}else{const err20={
 instancePath:instancePath+"/needs",schemaPath:"#/properties/needs/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),
 errors++}}if(data.join!==void 0){let data8=data.join;const _errs18=errors;let valid5=!1;const _errs19=errors;if(typeof data8!="string"){const err21={instancePath:instancePath+
 "/join",schemaPath:"#/$defs/StepJoin/anyOf/0/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}if(!(data8===
-"all"||data8==="any")){const err22={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/0/enum",keyword:"enum",params:{allowedValues:schema127.
+"all"||data8==="any")){const err22={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/0/enum",keyword:"enum",params:{allowedValues:schema129.
 anyOf[0].enum}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}var _valid0=_errs19===errors;valid5=valid5||_valid0;const _errs21=errors,_errs23=errors,
 _errs24=errors;if(data8&&typeof data8=="object"&&!Array.isArray(data8)){let missing0;if(data8.atLeast===void 0&&(missing0="atLeast")||data8.percent===void 0&&(missing0=
 "percent")){const err23={};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}var valid6=_errs24===errors;if(valid6){const err24={instancePath:instancePath+
@@ -2276,13 +2337,13 @@ errors++}}else{const err35={instancePath:instancePath+"/join/withinSeconds",sche
 type:"number"}};vErrors===null?vErrors=[err35]:vErrors.push(err35),errors++}}if(data8.onTimeout!==void 0){let data12=data8.onTimeout;if(typeof data12!="string"){
 const err36={instancePath:instancePath+"/join/onTimeout",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/onTimeout/type",keyword:"type",params:{type:"string"}};
 vErrors===null?vErrors=[err36]:vErrors.push(err36),errors++}if(!(data12==="fail"||data12==="run")){const err37={instancePath:instancePath+"/join/onTimeout",schemaPath:"\
-#/$defs/StepJoin/anyOf/1/properties/onTimeout/enum",keyword:"enum",params:{allowedValues:schema127.anyOf[1].properties.onTimeout.enum}};vErrors===null?vErrors=[
+#/$defs/StepJoin/anyOf/1/properties/onTimeout/enum",keyword:"enum",params:{allowedValues:schema129.anyOf[1].properties.onTimeout.enum}};vErrors===null?vErrors=[
 err37]:vErrors.push(err37),errors++}}}else{const err38={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/1/type",keyword:"type",params:{type:"\
 object"}};vErrors===null?vErrors=[err38]:vErrors.push(err38),errors++}var _valid0=_errs21===errors;if(valid5=valid5||_valid0,valid5)errors=_errs18,vErrors!==null&&
 (_errs18?vErrors.length=_errs18:vErrors=null);else{const err39={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf",keyword:"anyOf",params:{}};
 vErrors===null?vErrors=[err39]:vErrors.push(err39),errors++}}if(data.when!==void 0&&typeof data.when!="string"){const err40={instancePath:instancePath+"/when",schemaPath:"\
-#/properties/when/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err40]:vErrors.push(err40),errors++}if(data.forEach!==void 0&&(validate118(
-data.forEach,{instancePath:instancePath+"/forEach",parentData:data,parentDataProperty:"forEach",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate118.
+#/properties/when/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err40]:vErrors.push(err40),errors++}if(data.forEach!==void 0&&(validate119(
+data.forEach,{instancePath:instancePath+"/forEach",parentData:data,parentDataProperty:"forEach",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate119.
 errors),errors=vErrors.length)),data.timeoutSeconds!==void 0){let data15=data.timeoutSeconds;if(typeof data15=="number"&&isFinite(data15)){if(data15<=0||isNaN(data15)){
 const err41={instancePath:instancePath+"/timeoutSeconds",schemaPath:"#/properties/timeoutSeconds/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison:"\
 >",limit:0}};vErrors===null?vErrors=[err41]:vErrors.push(err41),errors++}}else{const err42={instancePath:instancePath+"/timeoutSeconds",schemaPath:"#/properties\
@@ -2315,9 +2376,9 @@ vErrors.push(err55),errors++}}}else{const err56={instancePath:instancePath+"/ret
 null?vErrors=[err56]:vErrors.push(err56),errors++}}if(data.onFailure!==void 0){let data21=data.onFailure;if(typeof data21!="string"){const err57={instancePath:instancePath+
 "/onFailure",schemaPath:"#/properties/onFailure/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err57]:vErrors.push(err57),errors++}if(!(data21===
 "fail"||data21==="skip"||data21==="continue"||data21==="compensate")){const err58={instancePath:instancePath+"/onFailure",schemaPath:"#/properties/onFailure/enu\
-m",keyword:"enum",params:{allowedValues:schema124.properties.onFailure.enum}};vErrors===null?vErrors=[err58]:vErrors.push(err58),errors++}}if(data.compensate!==
-void 0&&(validate120(data.compensate,{instancePath:instancePath+"/compensate",parentData:data,parentDataProperty:"compensate",rootData,dynamicAnchors})||(vErrors=
-joinErrors(vErrors,validate120.errors),errors=vErrors.length)),data.placement!==void 0){let data23=data.placement;if(data23&&typeof data23=="object"&&!Array.isArray(
+m",keyword:"enum",params:{allowedValues:schema126.properties.onFailure.enum}};vErrors===null?vErrors=[err58]:vErrors.push(err58),errors++}}if(data.compensate!==
+void 0&&(validate121(data.compensate,{instancePath:instancePath+"/compensate",parentData:data,parentDataProperty:"compensate",rootData,dynamicAnchors})||(vErrors=
+joinErrors(vErrors,validate121.errors),errors=vErrors.length)),data.placement!==void 0){let data23=data.placement;if(data23&&typeof data23=="object"&&!Array.isArray(
 data23)){for(const key2 in data23)if(!(key2==="labels"||key2==="weight")){const err59={instancePath:instancePath+"/placement",schemaPath:"#/$defs/Placement/addi\
 tionalProperties",keyword:"additionalProperties",params:{additionalProperty:key2}};vErrors===null?vErrors=[err59]:vErrors.push(err59),errors++}if(data23.labels!==
 void 0){let data24=data23.labels;if(data24&&typeof data24=="object"&&!Array.isArray(data24)){if(Object.keys(data24).length>20){const err60={instancePath:instancePath+
@@ -2336,9 +2397,9 @@ cement/weight",schemaPath:"#/$defs/Placement/properties/weight/minimum",keyword:
 push(err66),errors++}}}}else{const err67={instancePath:instancePath+"/placement",schemaPath:"#/$defs/Placement/type",keyword:"type",params:{type:"object"}};vErrors===
 null?vErrors=[err67]:vErrors.push(err67),errors++}}if(data.idempotent!==void 0&&typeof data.idempotent!="boolean"){const err68={instancePath:instancePath+"/idem\
 potent",schemaPath:"#/properties/idempotent/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err68]:vErrors.push(err68),errors++}}else{const err69={
-instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err69]:vErrors.push(err69),errors++}return validate115.errors=vErrors,
-errors===0}validate115.evaluated={props:{id:!0,description:!0,use:!0,with:!0,needs:!0,join:!0,when:!0,forEach:!0,timeoutSeconds:!0,retry:!0,onFailure:!0,compensate:!0,
-placement:!0,idempotent:!0},dynamicProps:!1,dynamicItems:!1};const schema134={type:"object",required:["schemaVersion","sessionId","stepId","attempt","state","at"],
+instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err69]:vErrors.push(err69),errors++}return validate116.errors=vErrors,
+errors===0}validate116.evaluated={props:{id:!0,description:!0,use:!0,with:!0,needs:!0,join:!0,when:!0,forEach:!0,timeoutSeconds:!0,retry:!0,onFailure:!0,compensate:!0,
+placement:!0,idempotent:!0},dynamicProps:!1,dynamicItems:!1};const schema136={type:"object",required:["schemaVersion","sessionId","stepId","attempt","state","at"],
 properties:{schemaVersion:{const:1},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},stepId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
 attempt:{type:"integer",minimum:1,maximum:1e3,description:"The n-th try of the step, from 1."},claimId:{type:"string",minLength:1,maxLength:100},state:{type:"st\
 ring",enum:["completed","failed","skipped","canceled","unknown"]},output:{},outputRef:{type:"object",required:["uri","sha256","bytes","mediaType"],properties:{uri:{
@@ -2349,8 +2410,8 @@ string",maxLength:4e3},error:{$ref:"#/$defs/RecordError"},startedAt:{type:"strin
 type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},flags:{type:"array",items:{type:"string",maxLength:100},description:"What whoever reads the result shou\
 ld know: BROKER_NOT_DURABLE."},reusedFrom:{type:"string",description:"The session that a re-run took this result over from."}},description:"The one end of a ste\
 p. completed has output; every other state has error, which says why. supervisorId: written by a supervisor that stood in for the instance.",anyOf:[{properties:{
-state:{const:"completed"}},required:["output"]},{properties:{state:{enum:["failed","skipped","canceled","unknown"]}},required:["error"]}]};function validate124(data,{
-instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate124.evaluated;evaluated0.dynamicProps&&
+state:{const:"completed"}},required:["output"]},{properties:{state:{enum:["failed","skipped","canceled","unknown"]}},required:["error"]}]};function validate125(data,{
+instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate125.evaluated;evaluated0.dynamicProps&&
 (evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0);const _errs1=errors;let valid0=!1;const _errs2=errors;if(data&&typeof data=="object"&&
 !Array.isArray(data)){if(data.output===void 0){const err0={instancePath,schemaPath:"#/anyOf/0/required",keyword:"required",params:{missingProperty:"output"}};vErrors===
 null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.state!==void 0&&data.state!=="completed"){const err1={instancePath:instancePath+"/state",schemaPath:"#/a\
@@ -2358,7 +2419,7 @@ nyOf/0/properties/state/const",keyword:"const",params:{allowedValue:"completed"}
 errors;if(valid0=valid0||_valid0,_valid0){var props0={};props0.state=!0}const _errs4=errors;if(data&&typeof data=="object"&&!Array.isArray(data)){if(data.error===
 void 0){const err2={instancePath,schemaPath:"#/anyOf/1/required",keyword:"required",params:{missingProperty:"error"}};vErrors===null?vErrors=[err2]:vErrors.push(
 err2),errors++}if(data.state!==void 0){let data1=data.state;if(!(data1==="failed"||data1==="skipped"||data1==="canceled"||data1==="unknown")){const err3={instancePath:instancePath+
-"/state",schemaPath:"#/anyOf/1/properties/state/enum",keyword:"enum",params:{allowedValues:schema134.anyOf[1].properties.state.enum}};vErrors===null?vErrors=[err3]:
+"/state",schemaPath:"#/anyOf/1/properties/state/enum",keyword:"enum",params:{allowedValues:schema136.anyOf[1].properties.state.enum}};vErrors===null?vErrors=[err3]:
 vErrors.push(err3),errors++}}}var _valid0=_errs4===errors;if(valid0=valid0||_valid0,_valid0&&props0!==!0&&(props0=props0||{},props0.state=!0),valid0)errors=_errs1,
 vErrors!==null&&(_errs1?vErrors.length=_errs1:vErrors=null);else{const err4={instancePath,schemaPath:"#/anyOf",keyword:"anyOf",params:{}};vErrors===null?vErrors=
 [err4]:vErrors.push(err4),errors++}if(data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err5={instancePath,schemaPath:"#/\
@@ -2392,7 +2453,7 @@ d/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err
 instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),
 errors++}}if(data.state!==void 0){let data7=data.state;if(typeof data7!="string"){const err24={instancePath:instancePath+"/state",schemaPath:"#/properties/state\
 /type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}if(!(data7==="completed"||data7==="failed"||data7==="s\
-kipped"||data7==="canceled"||data7==="unknown")){const err25={instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema134.
+kipped"||data7==="canceled"||data7==="unknown")){const err25={instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema136.
 properties.state.enum}};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}if(data.outputRef!==void 0){let data8=data.outputRef;if(data8&&typeof data8==
 "object"&&!Array.isArray(data8)){if(data8.uri===void 0){const err26={instancePath:instancePath+"/outputRef",schemaPath:"#/properties/outputRef/required",keyword:"\
 required",params:{missingProperty:"uri"}};vErrors===null?vErrors=[err26]:vErrors.push(err26),errors++}if(data8.sha256===void 0){const err27={instancePath:instancePath+
@@ -2405,7 +2466,7 @@ putRef/properties/uri/maxLength",keyword:"maxLength",params:{limit:2e3}};vErrors
 instancePath:instancePath+"/outputRef/uri",schemaPath:"#/properties/outputRef/properties/uri/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=
 [err31]:vErrors.push(err31),errors++}}else{const err32={instancePath:instancePath+"/outputRef/uri",schemaPath:"#/properties/outputRef/properties/uri/type",keyword:"\
 type",params:{type:"string"}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}if(data8.sha256!==void 0){let data10=data8.sha256;if(typeof data10=="\
-string"){if(!pattern58.test(data10)){const err33={instancePath:instancePath+"/outputRef/sha256",schemaPath:"#/properties/outputRef/properties/sha256/pattern",keyword:"\
+string"){if(!pattern64.test(data10)){const err33={instancePath:instancePath+"/outputRef/sha256",schemaPath:"#/properties/outputRef/properties/sha256/pattern",keyword:"\
 pattern",params:{pattern:"^[0-9a-f]{64}$"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}}else{const err34={instancePath:instancePath+"/outputRef\
 /sha256",schemaPath:"#/properties/outputRef/properties/sha256/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}}
 if(data8.bytes!==void 0){let data11=data8.bytes;if(!(typeof data11=="number"&&!(data11%1)&&!isNaN(data11)&&isFinite(data11))){const err35={instancePath:instancePath+
@@ -2456,8 +2517,8 @@ vErrors===null?vErrors=[err60]:vErrors.push(err60),errors++}}}else{const err61={
 type",params:{type:"array"}};vErrors===null?vErrors=[err61]:vErrors.push(err61),errors++}}if(data.reusedFrom!==void 0&&typeof data.reusedFrom!="string"){const err62={
 instancePath:instancePath+"/reusedFrom",schemaPath:"#/properties/reusedFrom/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err62]:vErrors.
 push(err62),errors++}}else{const err63={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err63]:vErrors.push(err63),
-errors++}return validate124.errors=vErrors,evaluated0.props=props0,errors===0}validate124.evaluated={dynamicProps:!0,dynamicItems:!1};function validate113(data,{
-instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate113.evaluated;if(evaluated0.
+errors++}return validate125.errors=vErrors,evaluated0.props=props0,errors===0}validate125.evaluated={dynamicProps:!0,dynamicItems:!1};function validate114(data,{
+instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate114.evaluated;if(evaluated0.
 dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===
 void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(
 err0),errors++}if(data.sessionId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sessionId"}};vErrors===null?
@@ -2484,7 +2545,7 @@ vErrors=[err16]:vErrors.push(err16),errors++}if(data.sessionId!==void 0){let dat
 test(data1)){const err18={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+\
 $"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}}else{const err19={instancePath:instancePath+"/sessionId",schemaPath:"#/properties/sessionId/ty\
 pe",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}if(data.planHash!==void 0){let data2=data.planHash;if(typeof data2==
-"string"){if(!pattern58.test(data2)){const err20={instancePath:instancePath+"/planHash",schemaPath:"#/properties/planHash/pattern",keyword:"pattern",params:{pattern:"\
+"string"){if(!pattern64.test(data2)){const err20={instancePath:instancePath+"/planHash",schemaPath:"#/properties/planHash/pattern",keyword:"pattern",params:{pattern:"\
 ^[0-9a-f]{64}$"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}else{const err21={instancePath:instancePath+"/planHash",schemaPath:"#/properties/\
 planHash/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}if(data.org!==void 0){let data3=data.org;if(typeof data3==
 "string"){if(func1(data3)>256){const err22={instancePath:instancePath+"/org",schemaPath:"#/properties/org/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===
@@ -2509,8 +2570,8 @@ parentData:data,parentDataProperty:"request",rootData,dynamicAnchors})||(vErrors
 void 0){let data9=data.variables;if(!(data9&&typeof data9=="object"&&!Array.isArray(data9))){const err34={instancePath:instancePath+"/variables",schemaPath:"#/p\
 roperties/variables/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}}if(data.steps!==void 0){let data10=data.
 steps;if(Array.isArray(data10)){if(data10.length<1){const err35={instancePath:instancePath+"/steps",schemaPath:"#/properties/steps/minItems",keyword:"minItems",
-params:{limit:1}};vErrors===null?vErrors=[err35]:vErrors.push(err35),errors++}const len0=data10.length;for(let i0=0;i0<len0;i0++)validate115(data10[i0],{instancePath:instancePath+
-"/steps/"+i0,parentData:data10,parentDataProperty:i0,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate115.errors),errors=vErrors.length)}else{const err36={
+params:{limit:1}};vErrors===null?vErrors=[err35]:vErrors.push(err35),errors++}const len0=data10.length;for(let i0=0;i0<len0;i0++)validate116(data10[i0],{instancePath:instancePath+
+"/steps/"+i0,parentData:data10,parentDataProperty:i0,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate116.errors),errors=vErrors.length)}else{const err36={
 instancePath:instancePath+"/steps",schemaPath:"#/properties/steps/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err36]:vErrors.push(err36),
 errors++}}if(data.closer!==void 0){let data12=data.closer;if(typeof data12=="string"){if(func1(data12)>256){const err37={instancePath:instancePath+"/closer",schemaPath:"\
 #/properties/closer/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err37]:vErrors.push(err37),errors++}if(!pattern10.test(data12)){const err38={
@@ -2551,8 +2612,8 @@ null?vErrors=[err58]:vErrors.push(err58),errors++}if(!pattern10.test(data19)){co
 n/properties/from/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z0-9_.-]+$"}};vErrors===null?vErrors=[err59]:vErrors.push(err59),errors++}}else{const err60={
 instancePath:instancePath+"/rerun/from",schemaPath:"#/properties/rerun/properties/from/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err60]:
 vErrors.push(err60),errors++}}if(data17.results!==void 0){let data20=data17.results;if(Array.isArray(data20)){const len1=data20.length;for(let i1=0;i1<len1;i1++)
-validate124(data20[i1],{instancePath:instancePath+"/rerun/results/"+i1,parentData:data20,parentDataProperty:i1,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,
-validate124.errors),errors=vErrors.length)}else{const err61={instancePath:instancePath+"/rerun/results",schemaPath:"#/properties/rerun/properties/results/type",
+validate125(data20[i1],{instancePath:instancePath+"/rerun/results/"+i1,parentData:data20,parentDataProperty:i1,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,
+validate125.errors),errors=vErrors.length)}else{const err61={instancePath:instancePath+"/rerun/results",schemaPath:"#/properties/rerun/properties/results/type",
 keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err61]:vErrors.push(err61),errors++}}if(data17.items!==void 0){let data22=data17.items;if(Array.isArray(
 data22)){if(data22.length>1e3){const err62={instancePath:instancePath+"/rerun/items",schemaPath:"#/properties/rerun/properties/items/maxItems",keyword:"maxItems",
 params:{limit:1e3}};vErrors===null?vErrors=[err62]:vErrors.push(err62),errors++}}else{const err63={instancePath:instancePath+"/rerun/items",schemaPath:"#/proper\
@@ -2586,15 +2647,15 @@ params:{type:"string"}};vErrors===null?vErrors=[err78]:vErrors.push(err78),error
 ring"){if(!pattern5.test(data30)){const err79={instancePath:instancePath+"/expiresAt",schemaPath:"#/properties/expiresAt/pattern",keyword:"pattern",params:{pattern:"\
 ^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err79]:vErrors.push(err79),errors++}}else{const err80={instancePath:instancePath+
 "/expiresAt",schemaPath:"#/properties/expiresAt/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err80]:vErrors.push(err80),errors++}}}else{
-const err81={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err81]:vErrors.push(err81),errors++}return validate113.
-errors=vErrors,errors===0}validate113.evaluated={props:{schemaVersion:!0,sessionId:!0,planHash:!0,org:!0,unit:!0,workflowId:!0,workflowVersion:!0,contextId:!0,request:!0,
+const err81={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err81]:vErrors.push(err81),errors++}return validate114.
+errors=vErrors,errors===0}validate114.evaluated={props:{schemaVersion:!0,sessionId:!0,planHash:!0,org:!0,unit:!0,workflowId:!0,workflowVersion:!0,contextId:!0,request:!0,
 variables:!0,steps:!0,closer:!0,parent:!0,rerun:!0,compensationSeconds:!0,retentionSeconds:!0,trace:!0,createdAt:!0,deadlineAt:!0,expiresAt:!0},dynamicProps:!1,
-dynamicItems:!1};const StepIntent=validate127,schema137={type:"object",required:["schemaVersion","sessionId","stepId","attempt","claimId","at"],properties:{schemaVersion:{
+dynamicItems:!1};const StepIntent=validate128,schema139={type:"object",required:["schemaVersion","sessionId","stepId","attempt","claimId","at"],properties:{schemaVersion:{
 const:1},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},stepId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},attempt:{type:"int\
 eger",minimum:1,maximum:1e3,description:"The n-th try of the step, from 1."},claimId:{type:"string",minLength:1,maxLength:100},at:{type:"string",pattern:"^\\d{4}\
 -\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"Written before a non-idempotent effect. With no result\
-, nobody knows whether it happened."};function validate127(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,
-errors=0;const evaluated0=validate127.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data==
+, nobody knows whether it happened."};function validate128(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,
+errors=0;const evaluated0=validate128.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data==
 "object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sch\
 emaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.sessionId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"re\
 quired",params:{missingProperty:"sessionId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.stepId===void 0){const err2={instancePath,schemaPath:"\
@@ -2625,14 +2686,14 @@ operties/claimId/type",keyword:"type",params:{type:"string"}};vErrors===null?vEr
 if(typeof data5=="string"){if(!pattern5.test(data5)){const err19={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{
 pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}else{const err20={
 instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}}else{
-const err21={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}return validate127.
-errors=vErrors,errors===0}validate127.evaluated={props:{schemaVersion:!0,sessionId:!0,stepId:!0,attempt:!0,claimId:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const StepItems=validate128,
-schema138={type:"object",required:["schemaVersion","sessionId","stepId","attempt","claimId","items","at"],properties:{schemaVersion:{const:1},sessionId:{type:"s\
+const err21={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}return validate128.
+errors=vErrors,errors===0}validate128.evaluated={props:{schemaVersion:!0,sessionId:!0,stepId:!0,attempt:!0,claimId:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const StepItems=validate129,
+schema140={type:"object",required:["schemaVersion","sessionId","stepId","attempt","claimId","items","at"],properties:{schemaVersion:{const:1},sessionId:{type:"s\
 tring",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},stepId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},attempt:{type:"integer",minimum:1,maximum:1e3,
 description:"The n-th try of the step, from 1."},claimId:{type:"string",minLength:1,maxLength:100},items:{type:"array",items:{},maxItems:1e3},at:{type:"string",
 pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"What a fan-out works on, pinned before\
- its first item begins: whoever takes over sees the same. Item n has records of its own under the step id `{stepId}.{n}`, counted from 0."};function validate128(data,{
-instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate128.evaluated;if(evaluated0.
+ its first item begins: whoever takes over sees the same. Item n has records of its own under the step id `{stepId}.{n}`, counted from 0."};function validate129(data,{
+instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate129.evaluated;if(evaluated0.
 dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===
 void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(
 err0),errors++}if(data.sessionId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sessionId"}};vErrors===null?
@@ -2668,9 +2729,9 @@ errors++}}if(data.at!==void 0){let data6=data.at;if(typeof data6=="string"){if(!
 /properties/at/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=
 [err22]:vErrors.push(err22),errors++}}else{const err23={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};
 vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}}else{const err24={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===
-null?vErrors=[err24]:vErrors.push(err24),errors++}return validate128.errors=vErrors,errors===0}validate128.evaluated={props:{schemaVersion:!0,sessionId:!0,stepId:!0,
-attempt:!0,claimId:!0,items:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const StepResult=validate129;function validate129(data,{instancePath="",parentData,parentDataProperty,
-rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate129.evaluated;evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.
+null?vErrors=[err24]:vErrors.push(err24),errors++}return validate129.errors=vErrors,errors===0}validate129.evaluated={props:{schemaVersion:!0,sessionId:!0,stepId:!0,
+attempt:!0,claimId:!0,items:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const StepResult=validate130;function validate130(data,{instancePath="",parentData,parentDataProperty,
+rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate130.evaluated;evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.
 dynamicItems&&(evaluated0.items=void 0);const _errs1=errors;let valid0=!1;const _errs2=errors;if(data&&typeof data=="object"&&!Array.isArray(data)){if(data.output===
 void 0){const err0={instancePath,schemaPath:"#/anyOf/0/required",keyword:"required",params:{missingProperty:"output"}};vErrors===null?vErrors=[err0]:vErrors.push(
 err0),errors++}if(data.state!==void 0&&data.state!=="completed"){const err1={instancePath:instancePath+"/state",schemaPath:"#/anyOf/0/properties/state/const",keyword:"\
@@ -2678,7 +2739,7 @@ const",params:{allowedValue:"completed"}};vErrors===null?vErrors=[err1]:vErrors.
 var props0={};props0.state=!0}const _errs4=errors;if(data&&typeof data=="object"&&!Array.isArray(data)){if(data.error===void 0){const err2={instancePath,schemaPath:"\
 #/anyOf/1/required",keyword:"required",params:{missingProperty:"error"}};vErrors===null?vErrors=[err2]:vErrors.push(err2),errors++}if(data.state!==void 0){let data1=data.
 state;if(!(data1==="failed"||data1==="skipped"||data1==="canceled"||data1==="unknown")){const err3={instancePath:instancePath+"/state",schemaPath:"#/anyOf/1/pro\
-perties/state/enum",keyword:"enum",params:{allowedValues:schema134.anyOf[1].properties.state.enum}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}}}
+perties/state/enum",keyword:"enum",params:{allowedValues:schema136.anyOf[1].properties.state.enum}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}}}
 var _valid0=_errs4===errors;if(valid0=valid0||_valid0,_valid0&&props0!==!0&&(props0=props0||{},props0.state=!0),valid0)errors=_errs1,vErrors!==null&&(_errs1?vErrors.
 length=_errs1:vErrors=null);else{const err4={instancePath,schemaPath:"#/anyOf",keyword:"anyOf",params:{}};vErrors===null?vErrors=[err4]:vErrors.push(err4),errors++}
 if(data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err5={instancePath,schemaPath:"#/required",keyword:"required",params:{
@@ -2712,7 +2773,7 @@ inLength",params:{limit:1}};vErrors===null?vErrors=[err22]:vErrors.push(err22),e
 operties/claimId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}if(data.state!==void 0){let data7=data.
 state;if(typeof data7!="string"){const err24={instancePath:instancePath+"/state",schemaPath:"#/properties/state/type",keyword:"type",params:{type:"string"}};vErrors===
 null?vErrors=[err24]:vErrors.push(err24),errors++}if(!(data7==="completed"||data7==="failed"||data7==="skipped"||data7==="canceled"||data7==="unknown")){const err25={
-instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema134.properties.state.enum}};vErrors===null?vErrors=
+instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema136.properties.state.enum}};vErrors===null?vErrors=
 [err25]:vErrors.push(err25),errors++}}if(data.outputRef!==void 0){let data8=data.outputRef;if(data8&&typeof data8=="object"&&!Array.isArray(data8)){if(data8.uri===
 void 0){const err26={instancePath:instancePath+"/outputRef",schemaPath:"#/properties/outputRef/required",keyword:"required",params:{missingProperty:"uri"}};vErrors===
 null?vErrors=[err26]:vErrors.push(err26),errors++}if(data8.sha256===void 0){const err27={instancePath:instancePath+"/outputRef",schemaPath:"#/properties/outputR\
@@ -2724,7 +2785,7 @@ if(typeof data9=="string"){if(func1(data9)>2e3){const err30={instancePath:instan
 gth",keyword:"maxLength",params:{limit:2e3}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}if(func1(data9)<1){const err31={instancePath:instancePath+
 "/outputRef/uri",schemaPath:"#/properties/outputRef/properties/uri/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err31]:vErrors.push(
 err31),errors++}}else{const err32={instancePath:instancePath+"/outputRef/uri",schemaPath:"#/properties/outputRef/properties/uri/type",keyword:"type",params:{type:"\
-string"}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}if(data8.sha256!==void 0){let data10=data8.sha256;if(typeof data10=="string"){if(!pattern58.
+string"}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}if(data8.sha256!==void 0){let data10=data8.sha256;if(typeof data10=="string"){if(!pattern64.
 test(data10)){const err33={instancePath:instancePath+"/outputRef/sha256",schemaPath:"#/properties/outputRef/properties/sha256/pattern",keyword:"pattern",params:{
 pattern:"^[0-9a-f]{64}$"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}}else{const err34={instancePath:instancePath+"/outputRef/sha256",schemaPath:"\
 #/properties/outputRef/properties/sha256/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}}if(data8.bytes!==
@@ -2775,15 +2836,15 @@ flags/items/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vE
 const err61={instancePath:instancePath+"/flags",schemaPath:"#/properties/flags/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err61]:vErrors.
 push(err61),errors++}}if(data.reusedFrom!==void 0&&typeof data.reusedFrom!="string"){const err62={instancePath:instancePath+"/reusedFrom",schemaPath:"#/properti\
 es/reusedFrom/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err62]:vErrors.push(err62),errors++}}else{const err63={instancePath,schemaPath:"\
-#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err63]:vErrors.push(err63),errors++}return validate129.errors=vErrors,evaluated0.props=props0,
-errors===0}validate129.evaluated={dynamicProps:!0,dynamicItems:!1};const StepStatus=validate131,schema141={type:"object",required:["schemaVersion","sessionId","\
+#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err63]:vErrors.push(err63),errors++}return validate130.errors=vErrors,evaluated0.props=props0,
+errors===0}validate130.evaluated={dynamicProps:!0,dynamicItems:!1};const StepStatus=validate132,schema143={type:"object",required:["schemaVersion","sessionId","\
 stepId","attempt","claimId","state"],properties:{schemaVersion:{const:1},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},stepId:{type:"strin\
 g",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},attempt:{type:"integer",minimum:1,maximum:1e3,description:"The n-th try of the step, from 1."},claimId:{type:"stri\
 ng",minLength:1,maxLength:100},state:{type:"string",enum:["waiting","running","retrying","parked","done","lost"]},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\
 \\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},error:{$ref:"#/$defs/RecordError"},retryAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\
 \\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"}},description:"Where an instance stands. `lost` is the Will of its connection and has n\
 o time; `retrying` asks for the next attempt; `parked` has left until there is something to do; `done` is its last word. A reader ignores an attempt lower than \
-the claimed one."};function validate131(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate131.
+the claimed one."};function validate132(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate132.
 evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){
 if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=
 [err0]:vErrors.push(err0),errors++}if(data.sessionId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sess\
@@ -2814,7 +2875,7 @@ err17),errors++}}else{const err18={instancePath:instancePath+"/claimId",schemaPa
 null?vErrors=[err18]:vErrors.push(err18),errors++}}if(data.state!==void 0){let data5=data.state;if(typeof data5!="string"){const err19={instancePath:instancePath+
 "/state",schemaPath:"#/properties/state/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}if(!(data5==="w\
 aiting"||data5==="running"||data5==="retrying"||data5==="parked"||data5==="done"||data5==="lost")){const err20={instancePath:instancePath+"/state",schemaPath:"#\
-/properties/state/enum",keyword:"enum",params:{allowedValues:schema141.properties.state.enum}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}if(data.
+/properties/state/enum",keyword:"enum",params:{allowedValues:schema143.properties.state.enum}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}}if(data.
 at!==void 0){let data6=data.at;if(typeof data6=="string"){if(!pattern5.test(data6)){const err21={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pat\
 tern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err21]:vErrors.push(
 err21),errors++}}else{const err22={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=
@@ -2836,13 +2897,13 @@ vErrors=[err31]:vErrors.push(err31),errors++}}if(data.retryAt!==void 0){let data
 instancePath:instancePath+"/retryAt",schemaPath:"#/properties/retryAt/pattern",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\
 \\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err32]:vErrors.push(err32),errors++}}else{const err33={instancePath:instancePath+"/retryAt",schemaPath:"#/properties/\
 retryAt/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err33]:vErrors.push(err33),errors++}}}else{const err34={instancePath,schemaPath:"#/\
-type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}return validate131.errors=vErrors,errors===0}validate131.
-evaluated={props:{schemaVersion:!0,sessionId:!0,stepId:!0,attempt:!0,claimId:!0,state:!0,at:!0,error:!0,retryAt:!0},dynamicProps:!1,dynamicItems:!1};const Telemetry=validate132,
-schema143={type:"object",required:["schemaVersion","deviceId","at","seq","channels"],properties:{schemaVersion:{const:1},deviceId:{type:"string",pattern:"^[A-Za\
+type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err34]:vErrors.push(err34),errors++}return validate132.errors=vErrors,errors===0}validate132.
+evaluated={props:{schemaVersion:!0,sessionId:!0,stepId:!0,attempt:!0,claimId:!0,state:!0,at:!0,error:!0,retryAt:!0},dynamicProps:!1,dynamicItems:!1};const Telemetry=validate133,
+schema145={type:"object",required:["schemaVersion","deviceId","at","seq","channels"],properties:{schemaVersion:{const:1},deviceId:{type:"string",pattern:"^[A-Za\
 -z0-9_.-]+$",maxLength:256},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},seq:{type:"\
 integer",minimum:0,description:"Counts samples since the device started; a jump back is a restart."},channels:{type:"object",additionalProperties:{type:["number",
 "null"]},description:"All channels of one sample. null: the sensor gave no value."},units:{type:"object",additionalProperties:{type:"string"}}},description:"One\
- sample of a device."};function validate132(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate132.
+ sample of a device."};function validate133(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate133.
 evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){
 if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=
 [err0]:vErrors.push(err0),errors++}if(data.deviceId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"devic\
@@ -2864,15 +2925,15 @@ schemaPath:"#/properties/seq/type",keyword:"type",params:{type:"integer"}};vErro
 isFinite(data3)&&(data3<0||isNaN(data3))){const err12={instancePath:instancePath+"/seq",schemaPath:"#/properties/seq/minimum",keyword:"minimum",params:{comparison:"\
 >=",limit:0}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}}if(data.channels!==void 0){let data4=data.channels;if(data4&&typeof data4=="object"&&
 !Array.isArray(data4))for(const key0 in data4){let data5=data4[key0];if(!(typeof data5=="number"&&isFinite(data5))&&data5!==null){const err13={instancePath:instancePath+
-"/channels/"+key0.replace(/~/g,"~0").replace(/\//g,"~1"),schemaPath:"#/properties/channels/additionalProperties/type",keyword:"type",params:{type:schema143.properties.
+"/channels/"+key0.replace(/~/g,"~0").replace(/\//g,"~1"),schemaPath:"#/properties/channels/additionalProperties/type",keyword:"type",params:{type:schema145.properties.
 channels.additionalProperties.type}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}else{const err14={instancePath:instancePath+"/channels",schemaPath:"\
 #/properties/channels/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err14]:vErrors.push(err14),errors++}}if(data.units!==void 0){let data6=data.
 units;if(data6&&typeof data6=="object"&&!Array.isArray(data6)){for(const key1 in data6)if(typeof data6[key1]!="string"){const err15={instancePath:instancePath+"\
 /units/"+key1.replace(/~/g,"~0").replace(/\//g,"~1"),schemaPath:"#/properties/units/additionalProperties/type",keyword:"type",params:{type:"string"}};vErrors===
 null?vErrors=[err15]:vErrors.push(err15),errors++}}else{const err16={instancePath:instancePath+"/units",schemaPath:"#/properties/units/type",keyword:"type",params:{
 type:"object"}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}}else{const err17={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"ob\
-ject"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}return validate132.errors=vErrors,errors===0}validate132.evaluated={props:{schemaVersion:!0,
-deviceId:!0,at:!0,seq:!0,channels:!0,units:!0},dynamicProps:!1,dynamicItems:!1};const ToolApproval=validate133,schema144={type:"object",required:["schemaVersion",
+ject"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}return validate133.errors=vErrors,errors===0}validate133.evaluated={props:{schemaVersion:!0,
+deviceId:!0,at:!0,seq:!0,channels:!0,units:!0},dynamicProps:!1,dynamicItems:!1};const ToolApproval=validate134,schema146={type:"object",required:["schemaVersion",
 "approvalId","deviceId","tool","args","action","by","at","expiresAt"],properties:{schemaVersion:{const:1},approvalId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",
 maxLength:256},deviceId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},tool:{type:"string",minLength:1,maxLength:200},args:{type:"object",description:"\
 The arguments, word for word; only a call with exactly these is approved."},action:{type:"string",enum:["approve","deny"]},by:{type:"string",minLength:1,maxLength:400,
@@ -2881,8 +2942,8 @@ description:"Who decided."},reason:{type:"string",maxLength:4e3},at:{type:"strin
 At most an hour after `at`."},signatures:{type:"array",items:{type:"object",required:["protected","signature"],properties:{protected:{type:"string",minLength:1,
 maxLength:2e3},signature:{type:"string",minLength:1,maxLength:2e3}}},maxItems:8,description:"JWS (RFC 7515 flattened, payload detached, `typ` shoal-tool-approva\
 l) over the topic and the approval without them, as canonical JSON. A device that knows the keys of its approvers takes nothing without one of `by`."}},description:"\
-The word of a person on one call of a tool of a device whose risk is above what its caller was granted. Retained; an empty message takes it back."};function validate133(data,{
-instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate133.evaluated;if(evaluated0.
+The word of a person on one call of a tool of a device whose risk is above what its caller was granted. Retained; an empty message takes it back."};function validate134(data,{
+instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate134.evaluated;if(evaluated0.
 dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===
 void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(
 err0),errors++}if(data.approvalId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"approvalId"}};vErrors===
@@ -2913,7 +2974,7 @@ if(!(data4&&typeof data4=="object"&&!Array.isArray(data4))){const err19={instanc
 type:"object"}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}if(data.action!==void 0){let data5=data.action;if(typeof data5!="string"){const err20={
 instancePath:instancePath+"/action",schemaPath:"#/properties/action/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),
 errors++}if(!(data5==="approve"||data5==="deny")){const err21={instancePath:instancePath+"/action",schemaPath:"#/properties/action/enum",keyword:"enum",params:{
-allowedValues:schema144.properties.action.enum}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}if(data.by!==void 0){let data6=data.by;if(typeof data6==
+allowedValues:schema146.properties.action.enum}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}if(data.by!==void 0){let data6=data.by;if(typeof data6==
 "string"){if(func1(data6)>400){const err22={instancePath:instancePath+"/by",schemaPath:"#/properties/by/maxLength",keyword:"maxLength",params:{limit:400}};vErrors===
 null?vErrors=[err22]:vErrors.push(err22),errors++}if(func1(data6)<1){const err23={instancePath:instancePath+"/by",schemaPath:"#/properties/by/minLength",keyword:"\
 minLength",params:{limit:1}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}else{const err24={instancePath:instancePath+"/by",schemaPath:"#/proper\
@@ -2947,8 +3008,8 @@ gnature/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err
 /signatures/"+i0,schemaPath:"#/properties/signatures/items/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err40]:vErrors.push(err40),errors++}}}else{
 const err41={instancePath:instancePath+"/signatures",schemaPath:"#/properties/signatures/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err41]:
 vErrors.push(err41),errors++}}}else{const err42={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err42]:vErrors.
-push(err42),errors++}return validate133.errors=vErrors,errors===0}validate133.evaluated={props:{schemaVersion:!0,approvalId:!0,deviceId:!0,tool:!0,args:!0,action:!0,
-by:!0,reason:!0,at:!0,expiresAt:!0,signatures:!0},dynamicProps:!1,dynamicItems:!1};const TriggerRecord=validate134,schema145={type:"object",required:["schemaVer\
+push(err42),errors++}return validate134.errors=vErrors,errors===0}validate134.evaluated={props:{schemaVersion:!0,approvalId:!0,deviceId:!0,tool:!0,args:!0,action:!0,
+by:!0,reason:!0,at:!0,expiresAt:!0,signatures:!0},dynamicProps:!1,dynamicItems:!1};const TriggerRecord=validate135,schema147={type:"object",required:["schemaVer\
 sion","workflowId","triggerId","key","episode","state","claimId","supervisorId","at"],properties:{schemaVersion:{const:1},workflowId:{type:"string",pattern:"^[A\
 -Za-z0-9_.-]+$",maxLength:256},triggerId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},key:{type:"string",maxLength:1e3,description:"What belongs to\
 gether; empty for a schedule."},episode:{type:"integer",minimum:0,description:"Counts the alarms of this key. Of a schedule always 0."},state:{type:"string",enum:[
@@ -2956,8 +3017,8 @@ gether; empty for a schedule."},episode:{type:"integer",minimum:0,description:"C
 supervisorId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},firedAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$",
 "x-shoal-write":"utc"},variables:{type:"object"},trace:{$ref:"#/$defs/TraceContext"},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\
 \\d:\\d\\d)$","x-shoal-write":"utc"}},description:"Where a trigger stands, so that no supervisor starts a run twice or forgets one. Of a schedule, `at` is the l\
-ast time that was dealt with. Of telemetry, firedAt and variables are what the run is made of; of equal episodes the first in topic order counts."};function validate134(data,{
-instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate134.evaluated;if(evaluated0.
+ast time that was dealt with. Of telemetry, firedAt and variables are what the run is made of; of equal episodes the first in topic order counts."};function validate135(data,{
+instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate135.evaluated;if(evaluated0.
 dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===
 void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(
 err0),errors++}if(data.workflowId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"workflowId"}};vErrors===
@@ -2988,7 +3049,7 @@ type:"integer"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}if(
 "/episode",schemaPath:"#/properties/episode/minimum",keyword:"minimum",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}
 if(data.state!==void 0){let data5=data.state;if(typeof data5!="string"){const err20={instancePath:instancePath+"/state",schemaPath:"#/properties/state/type",keyword:"\
 type",params:{type:"string"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}if(!(data5==="fired"||data5==="armed")){const err21={instancePath:instancePath+
-"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema145.properties.state.enum}};vErrors===null?vErrors=[err21]:vErrors.push(
+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema147.properties.state.enum}};vErrors===null?vErrors=[err21]:vErrors.push(
 err21),errors++}}if(data.claimId!==void 0){let data6=data.claimId;if(typeof data6=="string"){if(func1(data6)>100){const err22={instancePath:instancePath+"/claim\
 Id",schemaPath:"#/properties/claimId/maxLength",keyword:"maxLength",params:{limit:100}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}if(func1(data6)<
 1){const err23={instancePath:instancePath+"/claimId",schemaPath:"#/properties/claimId/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=[err23]:
@@ -3018,12 +3079,12 @@ void 0){let data13=data.at;if(typeof data13=="string"){if(!pattern5.test(data13)
 rn",keyword:"pattern",params:{pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err37]:vErrors.push(
 err37),errors++}}else{const err38={instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=
 [err38]:vErrors.push(err38),errors++}}}else{const err39={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err39]:
-vErrors.push(err39),errors++}return validate134.errors=vErrors,errors===0}validate134.evaluated={props:{schemaVersion:!0,workflowId:!0,triggerId:!0,key:!0,episode:!0,
-state:!0,claimId:!0,supervisorId:!0,firedAt:!0,variables:!0,trace:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const WriterRecord=validate135,schema147={type:"obj\
+vErrors.push(err39),errors++}return validate135.errors=vErrors,errors===0}validate135.evaluated={props:{schemaVersion:!0,workflowId:!0,triggerId:!0,key:!0,episode:!0,
+state:!0,claimId:!0,supervisorId:!0,firedAt:!0,variables:!0,trace:!0,at:!0},dynamicProps:!1,dynamicItems:!1};const WriterRecord=validate136,schema149={type:"obj\
 ect",required:["schemaVersion","writerId","supervisorId","state"],properties:{schemaVersion:{const:1},writerId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
 supervisorId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},state:{type:"string",enum:["lost"]}},description:"The Will of a connection that quick ins\
-tances of one process share for what they write. It is never opened again under this id, so that what it had not finished is to be respawned at once."};function validate135(data,{
-instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate135.evaluated;if(evaluated0.
+tances of one process share for what they write. It is never opened again under this id, so that what it had not finished is to be respawned at once."};function validate136(data,{
+instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate136.evaluated;if(evaluated0.
 dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===
 void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(
 err0),errors++}if(data.writerId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"writerId"}};vErrors===null?
@@ -3042,17 +3103,17 @@ limit:256}};vErrors===null?vErrors=[err8]:vErrors.push(err8),errors++}if(!patter
 instancePath:instancePath+"/supervisorId",schemaPath:"#/properties/supervisorId/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err10]:vErrors.
 push(err10),errors++}}if(data.state!==void 0){let data3=data.state;if(typeof data3!="string"){const err11={instancePath:instancePath+"/state",schemaPath:"#/prop\
 erties/state/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}if(data3!=="lost"){const err12={instancePath:instancePath+
-"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema147.properties.state.enum}};vErrors===null?vErrors=[err12]:vErrors.push(
+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues:schema149.properties.state.enum}};vErrors===null?vErrors=[err12]:vErrors.push(
 err12),errors++}}}else{const err13={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}
-return validate135.errors=vErrors,errors===0}validate135.evaluated={props:{schemaVersion:!0,writerId:!0,supervisorId:!0,state:!0},dynamicProps:!1,dynamicItems:!1};
-const UsageRecord=validate136,schema148={type:"object",required:["schemaVersion","agentId","scope","scopeId","calls","tokens","costUsd","at"],properties:{schemaVersion:{
+return validate136.errors=vErrors,errors===0}validate136.evaluated={props:{schemaVersion:!0,writerId:!0,supervisorId:!0,state:!0},dynamicProps:!1,dynamicItems:!1};
+const UsageRecord=validate137,schema150={type:"object",required:["schemaVersion","agentId","scope","scopeId","calls","tokens","costUsd","at"],properties:{schemaVersion:{
 const:1},agentId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},scope:{type:"string",enum:["day","session"],description:"day: of the agent, and summe\
 d over agents, of the fleet. session: of one session."},scopeId:{type:"string",description:"The UTC date (2026-03-01), or the session id.",maxLength:200},calls:{
 type:"integer",minimum:0},tokens:{type:"integer",minimum:0,description:"In and out, reservations of calls under way included."},costUsd:{type:"number",minimum:0,
 description:"US dollars, by the prices that the agent was configured with."},at:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)\
 $","x-shoal-write":"utc"}},description:"What one agent has used of a budget. Each agent writes its own; a reader adds them up. A call is written as a reservatio\
-n before it is made: a crash leaves it counted."};function validate136(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){
-let vErrors=null,errors=0;const evaluated0=validate136.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=
+n before it is made: a crash leaves it counted."};function validate137(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){
+let vErrors=null,errors=0;const evaluated0=validate137.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=
 void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{
 missingProperty:"schemaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.agentId===void 0){const err1={instancePath,schemaPath:"#/req\
 uired",keyword:"required",params:{missingProperty:"agentId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.scope===void 0){const err2={instancePath,
@@ -3070,7 +3131,7 @@ instancePath:instancePath+"/agentId",schemaPath:"#/properties/agentId/pattern",k
 vErrors.push(err10),errors++}}else{const err11={instancePath:instancePath+"/agentId",schemaPath:"#/properties/agentId/type",keyword:"type",params:{type:"string"}};
 vErrors===null?vErrors=[err11]:vErrors.push(err11),errors++}}if(data.scope!==void 0){let data2=data.scope;if(typeof data2!="string"){const err12={instancePath:instancePath+
 "/scope",schemaPath:"#/properties/scope/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err12]:vErrors.push(err12),errors++}if(!(data2==="d\
-ay"||data2==="session")){const err13={instancePath:instancePath+"/scope",schemaPath:"#/properties/scope/enum",keyword:"enum",params:{allowedValues:schema148.properties.
+ay"||data2==="session")){const err13={instancePath:instancePath+"/scope",schemaPath:"#/properties/scope/enum",keyword:"enum",params:{allowedValues:schema150.properties.
 scope.enum}};vErrors===null?vErrors=[err13]:vErrors.push(err13),errors++}}if(data.scopeId!==void 0){let data3=data.scopeId;if(typeof data3=="string"){if(func1(data3)>
 200){const err14={instancePath:instancePath+"/scopeId",schemaPath:"#/properties/scopeId/maxLength",keyword:"maxLength",params:{limit:200}};vErrors===null?vErrors=
 [err14]:vErrors.push(err14),errors++}}else{const err15={instancePath:instancePath+"/scopeId",schemaPath:"#/properties/scopeId/type",keyword:"type",params:{type:"\
@@ -3088,9 +3149,9 @@ m",params:{comparison:">=",limit:0}};vErrors===null?vErrors=[err20]:vErrors.push
 at;if(typeof data7=="string"){if(!pattern5.test(data7)){const err22={instancePath:instancePath+"/at",schemaPath:"#/properties/at/pattern",keyword:"pattern",params:{
 pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}}else{const err23={
 instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}}}else{
-const err24={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}return validate136.
-errors=vErrors,errors===0}validate136.evaluated={props:{schemaVersion:!0,agentId:!0,scope:!0,scopeId:!0,calls:!0,tokens:!0,costUsd:!0,at:!0},dynamicProps:!1,dynamicItems:!1};
-const WorkOrder=validate137,schema149={type:"object",required:["schemaVersion","workOrderId","deviceId","detectedAt","finding","action","startAt","endAt","late",
+const err24={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}return validate137.
+errors=vErrors,errors===0}validate137.evaluated={props:{schemaVersion:!0,agentId:!0,scope:!0,scopeId:!0,calls:!0,tokens:!0,costUsd:!0,at:!0},dynamicProps:!1,dynamicItems:!1};
+const WorkOrder=validate138,schema151={type:"object",required:["schemaVersion","workOrderId","deviceId","detectedAt","finding","action","startAt","endAt","late",
 "technicians","parts","protection","production","assumptions","reasons","rejected","text"],properties:{schemaVersion:{const:1},workOrderId:{type:"string",pattern:"\
 ^[A-Za-z0-9_.-]+$",maxLength:256},sessionId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},deviceId:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},
 site:{type:"string"},detectedAt:{type:"string",pattern:"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$","x-shoal-write":"utc"},finding:{
@@ -3112,8 +3173,8 @@ What it can take over."}}},maxItems:200},notTogetherWith:{type:"array",items:{ty
 Devices that must not be down while this one is."}}},assumptions:{type:"array",items:{type:"string",maxLength:2e3},maxItems:200,description:"What could not be k\
 nown, and what was taken for it."},reasons:{type:"array",items:{type:"string",maxLength:2e3},maxItems:200,description:"Why this slot."},rejected:{type:"array",items:{
 type:"string",maxLength:2e3},maxItems:200,description:"What else there was, and why it was not taken."},text:{type:"string",minLength:1,maxLength:2e3,description:"\
-The order in a sentence."}}};function validate137(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;
-const evaluated0=validate137.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data==
+The order in a sentence."}}};function validate138(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;
+const evaluated0=validate138.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data==
 "object"&&!Array.isArray(data)){if(data.schemaVersion===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"sch\
 emaVersion"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.workOrderId===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"\
 required",params:{missingProperty:"workOrderId"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}if(data.deviceId===void 0){const err2={instancePath,
@@ -3321,9 +3382,9 @@ vErrors.push(err123),errors++}}if(data.text!==void 0){let data45=data.text;if(ty
 data45)<1){const err125={instancePath:instancePath+"/text",schemaPath:"#/properties/text/minLength",keyword:"minLength",params:{limit:1}};vErrors===null?vErrors=
 [err125]:vErrors.push(err125),errors++}}else{const err126={instancePath:instancePath+"/text",schemaPath:"#/properties/text/type",keyword:"type",params:{type:"st\
 ring"}};vErrors===null?vErrors=[err126]:vErrors.push(err126),errors++}}}else{const err127={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};
-vErrors===null?vErrors=[err127]:vErrors.push(err127),errors++}return validate137.errors=vErrors,errors===0}validate137.evaluated={props:{schemaVersion:!0,workOrderId:!0,
+vErrors===null?vErrors=[err127]:vErrors.push(err127),errors++}return validate138.errors=vErrors,errors===0}validate138.evaluated={props:{schemaVersion:!0,workOrderId:!0,
 sessionId:!0,deviceId:!0,site:!0,detectedAt:!0,finding:!0,action:!0,startAt:!0,endAt:!0,late:!0,technicians:!0,parts:!0,protection:!0,production:!0,assumptions:!0,
-reasons:!0,rejected:!0,text:!0},dynamicProps:!1,dynamicItems:!1};const WorkflowDefinition=validate138,schema150={type:"object",required:["id","description","ste\
+reasons:!0,rejected:!0,text:!0},dynamicProps:!1,dynamicItems:!1};const WorkflowDefinition=validate139,schema152={type:"object",required:["id","description","ste\
 ps"],properties:{id:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},name:{type:"string",minLength:1,maxLength:200},description:{type:"string",minLength:1,
 maxLength:4e3},version:{type:"string",minLength:1,maxLength:100,description:"Default 1.0.0."},tags:{type:"array",items:{type:"string",minLength:1,maxLength:100},
 maxItems:32,description:"Of the card's skill."},variables:{type:"object",additionalProperties:{$ref:"#/$defs/WorkflowVariable"},propertyNames:{pattern:"^[A-Za-z\
@@ -3332,16 +3393,16 @@ d, whatever happens. Default 3600. In seconds."},compensationSeconds:{type:"numb
 ake after the deadline, all together. Default 600. In seconds."},retentionSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"How long the re\
 cords outlive the deadline on the broker. Default 3600. In seconds."},triggers:{type:"array",items:{$ref:"#/$defs/WorkflowTrigger"},maxItems:50},steps:{type:"ar\
 ray",items:{$ref:"#/$defs/StepDefinition"},minItems:1,maxItems:1e3}},additionalProperties:!1,description:"A workflow: a graph of steps, addressed by callers lik\
-e an agent."},schema151={type:"object",properties:{description:{type:"string",maxLength:1e3},type:{type:"string",enum:["string","number","integer","boolean","ob\
+e an agent."},schema153={type:"object",properties:{description:{type:"string",maxLength:1e3},type:{type:"string",enum:["string","number","integer","boolean","ob\
 ject","array"]},required:{type:"boolean",description:"A request without it is refused. Default: true when there is no default."},default:{}},additionalProperties:!1,
-description:"An input of the workflow, given by the request."},func217=Object.prototype.hasOwnProperty,pattern152=new RegExp("^[A-Za-z_][A-Za-z0-9_]*$","u"),schema152={
+description:"An input of the workflow, given by the request."},func224=Object.prototype.hasOwnProperty,pattern158=new RegExp("^[A-Za-z_][A-Za-z0-9_]*$","u"),schema154={
 type:"object",required:["id"],properties:{id:{type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},description:{type:"string",maxLength:1e3},schedule:{$ref:"\
 #/$defs/ScheduleTrigger"},telemetry:{$ref:"#/$defs/TelemetryTrigger"},variables:{type:"object"}},additionalProperties:!1,description:"Starts a run without a req\
-uest. Strings of `variables` may hold expressions: `trigger.{id,at,key}`, and `message` and `topic` of telemetry.",exactlyOneOf:["schedule","telemetry"]},schema153={
+uest. Strings of `variables` may hold expressions: `trigger.{id,at,key}`, and `message` and `topic` of telemetry.",exactlyOneOf:["schedule","telemetry"]},schema155={
 type:"object",required:["cron"],properties:{cron:{type:"string",minLength:1,maxLength:200,description:"Five fields, or six with seconds first."},timezone:{type:"\
 string",minLength:1,maxLength:100,description:"IANA name: Europe/Berlin. Default UTC."},missed:{type:"string",enum:["skip","latest","all"],description:"Times th\
 at passed while no supervisor was there: none, the last one, or each. Default skip."},maxMissed:{type:"integer",minimum:1,maximum:1e3,description:"With missed: \
-all, the last so many. Default 10."}},additionalProperties:!1,description:"A run at each time. Every supervisor derives the same session id from it."},schema154={
+all, the last so many. Default 10."}},additionalProperties:!1,description:"A run at each time. Every supervisor derives the same session id from it."},schema156={
 type:"object",required:["when"],properties:{topic:{type:"string",minLength:1,maxLength:1e3,description:"MQTT topic filter; `{org}` and `{unit}` are filled in. D\
 efault shoal/v1/{org}/{unit}/device/+/telemetry."},when:{type:"string",minLength:1,maxLength:4e3,description:"CEL over `message` (JSON, else text) and `topic`: \
 true is an alarm."},key:{type:"string",minLength:1,maxLength:4e3,description:"CEL: what belongs to one alarm. A constant makes one of all. Default: the topic."},
@@ -3349,8 +3410,8 @@ forSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,description:"Deboun
 once. In seconds."},clear:{type:"string",minLength:1,maxLength:4e3,description:"Hysteresis: CEL, true ends the alarm, and only then can there be another. Defaul\
 t: `when` is false."},cooldownSeconds:{type:"number",minimum:0,maximum:31536e3,description:"Shortest time between two runs of one key. Default 60."},maxKeys:{type:"\
 integer",minimum:1,maximum:1e5,description:"Keys that may have had an alarm; messages of further ones are passed over and logged. Default 1000."}},additionalProperties:!1,
-description:"A run for each alarm, however many messages it is made of."};function validate139(data,{instancePath="",parentData,parentDataProperty,rootData=data,
-dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate139.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&
+description:"A run for each alarm, however many messages it is made of."};function validate140(data,{instancePath="",parentData,parentDataProperty,rootData=data,
+dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate140.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&
 (evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.id===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"requ\
 ired",params:{missingProperty:"id"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}for(const key0 in data)if(!(key0==="id"||key0==="description"||key0===
 "schedule"||key0==="telemetry"||key0==="variables")){const err1={instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key0}};
@@ -3378,7 +3439,7 @@ gger/properties/timezone/minLength",keyword:"minLength",params:{limit:1}};vError
 push(err14),errors++}}if(data2.missed!==void 0){let data5=data2.missed;if(typeof data5!="string"){const err15={instancePath:instancePath+"/schedule/missed",schemaPath:"\
 #/$defs/ScheduleTrigger/properties/missed/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err15]:vErrors.push(err15),errors++}if(!(data5===
 "skip"||data5==="latest"||data5==="all")){const err16={instancePath:instancePath+"/schedule/missed",schemaPath:"#/$defs/ScheduleTrigger/properties/missed/enum",
-keyword:"enum",params:{allowedValues:schema153.properties.missed.enum}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}if(data2.maxMissed!==void 0){
+keyword:"enum",params:{allowedValues:schema155.properties.missed.enum}};vErrors===null?vErrors=[err16]:vErrors.push(err16),errors++}}if(data2.maxMissed!==void 0){
 let data6=data2.maxMissed;if(!(typeof data6=="number"&&!(data6%1)&&!isNaN(data6)&&isFinite(data6))){const err17={instancePath:instancePath+"/schedule/maxMissed",
 schemaPath:"#/$defs/ScheduleTrigger/properties/maxMissed/type",keyword:"type",params:{type:"integer"}};vErrors===null?vErrors=[err17]:vErrors.push(err17),errors++}
 if(typeof data6=="number"&&isFinite(data6)){if(data6>1e3||isNaN(data6)){const err18={instancePath:instancePath+"/schedule/maxMissed",schemaPath:"#/$defs/Schedul\
@@ -3430,9 +3491,9 @@ maximum",params:{comparison:"<=",limit:1e5}};vErrors===null?vErrors=[err42]:vErr
 type:"object"}};vErrors===null?vErrors=[err44]:vErrors.push(err44),errors++}}if(data.variables!==void 0){let data15=data.variables;if(!(data15&&typeof data15=="\
 object"&&!Array.isArray(data15))){const err45={instancePath:instancePath+"/variables",schemaPath:"#/properties/variables/type",keyword:"type",params:{type:"obje\
 ct"}};vErrors===null?vErrors=[err45]:vErrors.push(err45),errors++}}if((data.schedule===void 0?0:1)+(data.telemetry===void 0?0:1)!=1){const err46={instancePath,schemaPath:"\
-#/exactlyOneOf",keyword:"exactlyOneOf",params:{members:schema152.exactlyOneOf}};vErrors===null?vErrors=[err46]:vErrors.push(err46),errors++}}else{const err47={instancePath,
-schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err47]:vErrors.push(err47),errors++}return validate139.errors=vErrors,errors===
-0}validate139.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};const schema155={type:"object",required:["id","use"],properties:{id:{type:"string",pattern:"^\
+#/exactlyOneOf",keyword:"exactlyOneOf",params:{members:schema154.exactlyOneOf}};vErrors===null?vErrors=[err46]:vErrors.push(err46),errors++}}else{const err47={instancePath,
+schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err47]:vErrors.push(err47),errors++}return validate140.errors=vErrors,errors===
+0}validate140.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};const schema157={type:"object",required:["id","use"],properties:{id:{type:"string",pattern:"^\
 [A-Za-z0-9_.-]+$",maxLength:256},description:{type:"string",maxLength:1e3},use:{$ref:"#/$defs/StepUse"},with:{type:"object"},needs:{type:"array",items:{anyOf:[{
 type:"string",pattern:"^[A-Za-z0-9_.-]+$",maxLength:256},{$ref:"#/$defs/StepEdge"}]},maxItems:1e3},join:{$ref:"#/$defs/StepJoin"},when:{type:"string",minLength:1,
 maxLength:4e3,description:"A CEL expression; false skips the step."},forEach:{$ref:"#/$defs/StepForEach"},timeoutSeconds:{type:"number",exclusiveMinimum:0,maximum:31536e3,
@@ -3441,15 +3502,15 @@ description:"Longest time at work in one attempt, once its needs are met. Defaul
 skip: they are skipped, the session goes on. continue: they run and see the failed result. compensate: as fail, and when every step has ended the compensations \
 of those that completed run, the last first."},placement:{$ref:"#/$defs/Placement"},compensate:{$ref:"#/$defs/StepCompensation"},idempotent:{type:"boolean",description:"\
 False: the step changes the world and must not do so twice. It writes an intent first, and an attempt that finds the intent of another ends as `unknown`. Defaul\
-t: what the blueprint says, else true."}},additionalProperties:!1},schema156={type:"object",required:["step"],properties:{step:{type:"string",pattern:"^[A-Za-z0\
+t: what the blueprint says, else true."}},additionalProperties:!1},schema158={type:"object",required:["step"],properties:{step:{type:"string",pattern:"^[A-Za-z0\
 -9_.-]+$",maxLength:256},onFailure:{type:"string",enum:["fail","skip","continue","compensate"],description:"What a step that did not complete does to those that\
  need it. fail: they are skipped and the session fails. skip: they are skipped, the session goes on. continue: they run and see the failed result. compensate: a\
 s fail, and when every step has ended the compensations of those that completed run, the last first."}},additionalProperties:!1,description:"A need with a failu\
-re policy of its own; it wins over the needed step's policy."};function validate141(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){
-let vErrors=null,errors=0;const evaluated0=validate141.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=
+re policy of its own; it wins over the needed step's policy."};function validate142(data,{instancePath="",parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){
+let vErrors=null,errors=0;const evaluated0=validate142.evaluated;if(evaluated0.dynamicProps&&(evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=
 void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.id===void 0){const err0={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"\
 id"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.use===void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{
-missingProperty:"use"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}for(const key0 in data)if(!func217.call(schema155.properties,key0)){const err2={
+missingProperty:"use"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),errors++}for(const key0 in data)if(!func224.call(schema157.properties,key0)){const err2={
 instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty:key0}};vErrors===null?vErrors=[err2]:vErrors.push(err2),
 errors++}if(data.id!==void 0){let data0=data.id;if(typeof data0=="string"){if(func1(data0)>256){const err3={instancePath:instancePath+"/id",schemaPath:"#/proper\
 ties/id/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(!pattern10.test(data0)){const err4={instancePath:instancePath+
@@ -3458,8 +3519,8 @@ const err5={instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",ke
 err5),errors++}}if(data.description!==void 0){let data1=data.description;if(typeof data1=="string"){if(func1(data1)>1e3){const err6={instancePath:instancePath+"\
 /description",schemaPath:"#/properties/description/maxLength",keyword:"maxLength",params:{limit:1e3}};vErrors===null?vErrors=[err6]:vErrors.push(err6),errors++}}else{
 const err7={instancePath:instancePath+"/description",schemaPath:"#/properties/description/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err7]:
-vErrors.push(err7),errors++}}if(data.use!==void 0&&(validate116(data.use,{instancePath:instancePath+"/use",parentData:data,parentDataProperty:"use",rootData,dynamicAnchors})||
-(vErrors=joinErrors(vErrors,validate116.errors),errors=vErrors.length)),data.with!==void 0){let data3=data.with;if(!(data3&&typeof data3=="object"&&!Array.isArray(
+vErrors.push(err7),errors++}}if(data.use!==void 0&&(validate117(data.use,{instancePath:instancePath+"/use",parentData:data,parentDataProperty:"use",rootData,dynamicAnchors})||
+(vErrors=joinErrors(vErrors,validate117.errors),errors=vErrors.length)),data.with!==void 0){let data3=data.with;if(!(data3&&typeof data3=="object"&&!Array.isArray(
 data3))){const err8={instancePath:instancePath+"/with",schemaPath:"#/properties/with/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err8]:
 vErrors.push(err8),errors++}}if(data.needs!==void 0){let data4=data.needs;if(Array.isArray(data4)){if(data4.length>1e3){const err9={instancePath:instancePath+"/\
 needs",schemaPath:"#/properties/needs/maxItems",keyword:"maxItems",params:{limit:1e3}};vErrors===null?vErrors=[err9]:vErrors.push(err9),errors++}const len0=data4.
@@ -3480,14 +3541,14 @@ efs/StepEdge/properties/step/type",keyword:"type",params:{type:"string"}};vError
 let data7=data5.onFailure;if(typeof data7!="string"){const err18={instancePath:instancePath+"/needs/"+i0+"/onFailure",schemaPath:"#/$defs/StepEdge/properties/on\
 Failure/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err18]:vErrors.push(err18),errors++}if(!(data7==="fail"||data7==="skip"||data7==="c\
 ontinue"||data7==="compensate")){const err19={instancePath:instancePath+"/needs/"+i0+"/onFailure",schemaPath:"#/$defs/StepEdge/properties/onFailure/enum",keyword:"\
-enum",params:{allowedValues:schema156.properties.onFailure.enum}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}}else{const err20={instancePath:instancePath+
+enum",params:{allowedValues:schema158.properties.onFailure.enum}};vErrors===null?vErrors=[err19]:vErrors.push(err19),errors++}}}else{const err20={instancePath:instancePath+
 "/needs/"+i0,schemaPath:"#/$defs/StepEdge/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err20]:vErrors.push(err20),errors++}var _valid0=_errs15===
 errors;if(valid3=valid3||_valid0,valid3)errors=_errs12,vErrors!==null&&(_errs12?vErrors.length=_errs12:vErrors=null);else{const err21={instancePath:instancePath+
 "/needs/"+i0,schemaPath:"#/properties/needs/items/anyOf",keyword:"anyOf",params:{}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}}}else{const err22={
 instancePath:instancePath+"/needs",schemaPath:"#/properties/needs/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err22]:vErrors.push(err22),
 errors++}}if(data.join!==void 0){let data8=data.join;const _errs25=errors;let valid7=!1;const _errs26=errors;if(typeof data8!="string"){const err23={instancePath:instancePath+
 "/join",schemaPath:"#/$defs/StepJoin/anyOf/0/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err23]:vErrors.push(err23),errors++}if(!(data8===
-"all"||data8==="any")){const err24={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/0/enum",keyword:"enum",params:{allowedValues:schema127.
+"all"||data8==="any")){const err24={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/0/enum",keyword:"enum",params:{allowedValues:schema129.
 anyOf[0].enum}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}var _valid1=_errs26===errors;valid7=valid7||_valid1;const _errs28=errors,_errs30=errors,
 _errs31=errors;if(data8&&typeof data8=="object"&&!Array.isArray(data8)){let missing0;if(data8.atLeast===void 0&&(missing0="atLeast")||data8.percent===void 0&&(missing0=
 "percent")){const err25={};vErrors===null?vErrors=[err25]:vErrors.push(err25),errors++}}var valid8=_errs31===errors;if(valid8){const err26={instancePath:instancePath+
@@ -3515,7 +3576,7 @@ errors++}}else{const err37={instancePath:instancePath+"/join/withinSeconds",sche
 type:"number"}};vErrors===null?vErrors=[err37]:vErrors.push(err37),errors++}}if(data8.onTimeout!==void 0){let data12=data8.onTimeout;if(typeof data12!="string"){
 const err38={instancePath:instancePath+"/join/onTimeout",schemaPath:"#/$defs/StepJoin/anyOf/1/properties/onTimeout/type",keyword:"type",params:{type:"string"}};
 vErrors===null?vErrors=[err38]:vErrors.push(err38),errors++}if(!(data12==="fail"||data12==="run")){const err39={instancePath:instancePath+"/join/onTimeout",schemaPath:"\
-#/$defs/StepJoin/anyOf/1/properties/onTimeout/enum",keyword:"enum",params:{allowedValues:schema127.anyOf[1].properties.onTimeout.enum}};vErrors===null?vErrors=[
+#/$defs/StepJoin/anyOf/1/properties/onTimeout/enum",keyword:"enum",params:{allowedValues:schema129.anyOf[1].properties.onTimeout.enum}};vErrors===null?vErrors=[
 err39]:vErrors.push(err39),errors++}}}else{const err40={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf/1/type",keyword:"type",params:{type:"\
 object"}};vErrors===null?vErrors=[err40]:vErrors.push(err40),errors++}var _valid1=_errs28===errors;if(valid7=valid7||_valid1,valid7)errors=_errs25,vErrors!==null&&
 (_errs25?vErrors.length=_errs25:vErrors=null);else{const err41={instancePath:instancePath+"/join",schemaPath:"#/$defs/StepJoin/anyOf",keyword:"anyOf",params:{}};
@@ -3523,8 +3584,8 @@ vErrors===null?vErrors=[err41]:vErrors.push(err41),errors++}}if(data.when!==void
 instancePath:instancePath+"/when",schemaPath:"#/properties/when/maxLength",keyword:"maxLength",params:{limit:4e3}};vErrors===null?vErrors=[err42]:vErrors.push(err42),
 errors++}if(func1(data13)<1){const err43={instancePath:instancePath+"/when",schemaPath:"#/properties/when/minLength",keyword:"minLength",params:{limit:1}};vErrors===
 null?vErrors=[err43]:vErrors.push(err43),errors++}}else{const err44={instancePath:instancePath+"/when",schemaPath:"#/properties/when/type",keyword:"type",params:{
-type:"string"}};vErrors===null?vErrors=[err44]:vErrors.push(err44),errors++}}if(data.forEach!==void 0&&(validate118(data.forEach,{instancePath:instancePath+"/fo\
-rEach",parentData:data,parentDataProperty:"forEach",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate118.errors),errors=vErrors.length)),data.timeoutSeconds!==
+type:"string"}};vErrors===null?vErrors=[err44]:vErrors.push(err44),errors++}}if(data.forEach!==void 0&&(validate119(data.forEach,{instancePath:instancePath+"/fo\
+rEach",parentData:data,parentDataProperty:"forEach",rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate119.errors),errors=vErrors.length)),data.timeoutSeconds!==
 void 0){let data15=data.timeoutSeconds;if(typeof data15=="number"&&isFinite(data15)){if(data15>31536e3||isNaN(data15)){const err45={instancePath:instancePath+"/\
 timeoutSeconds",schemaPath:"#/properties/timeoutSeconds/maximum",keyword:"maximum",params:{comparison:"<=",limit:31536e3}};vErrors===null?vErrors=[err45]:vErrors.
 push(err45),errors++}if(data15<=0||isNaN(data15)){const err46={instancePath:instancePath+"/timeoutSeconds",schemaPath:"#/properties/timeoutSeconds/exclusiveMini\
@@ -3558,7 +3619,7 @@ number"}};vErrors===null?vErrors=[err60]:vErrors.push(err60),errors++}}}else{con
 keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err61]:vErrors.push(err61),errors++}}if(data.onFailure!==void 0){let data21=data.onFailure;if(typeof data21!=
 "string"){const err62={instancePath:instancePath+"/onFailure",schemaPath:"#/properties/onFailure/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=
 [err62]:vErrors.push(err62),errors++}if(!(data21==="fail"||data21==="skip"||data21==="continue"||data21==="compensate")){const err63={instancePath:instancePath+
-"/onFailure",schemaPath:"#/properties/onFailure/enum",keyword:"enum",params:{allowedValues:schema155.properties.onFailure.enum}};vErrors===null?vErrors=[err63]:
+"/onFailure",schemaPath:"#/properties/onFailure/enum",keyword:"enum",params:{allowedValues:schema157.properties.onFailure.enum}};vErrors===null?vErrors=[err63]:
 vErrors.push(err63),errors++}}if(data.placement!==void 0){let data22=data.placement;if(data22&&typeof data22=="object"&&!Array.isArray(data22)){for(const key4 in data22)
 if(!(key4==="labels"||key4==="weight")){const err64={instancePath:instancePath+"/placement",schemaPath:"#/$defs/Placement/additionalProperties",keyword:"additio\
 nalProperties",params:{additionalProperty:key4}};vErrors===null?vErrors=[err64]:vErrors.push(err64),errors++}if(data22.labels!==void 0){let data23=data22.labels;
@@ -3576,17 +3637,17 @@ instancePath:instancePath+"/placement/weight",schemaPath:"#/$defs/Placement/prop
 null?vErrors=[err70]:vErrors.push(err70),errors++}if(data25<1||isNaN(data25)){const err71={instancePath:instancePath+"/placement/weight",schemaPath:"#/$defs/Pla\
 cement/properties/weight/minimum",keyword:"minimum",params:{comparison:">=",limit:1}};vErrors===null?vErrors=[err71]:vErrors.push(err71),errors++}}}}else{const err72={
 instancePath:instancePath+"/placement",schemaPath:"#/$defs/Placement/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err72]:vErrors.push(err72),
-errors++}}if(data.compensate!==void 0&&(validate120(data.compensate,{instancePath:instancePath+"/compensate",parentData:data,parentDataProperty:"compensate",rootData,
-dynamicAnchors})||(vErrors=joinErrors(vErrors,validate120.errors),errors=vErrors.length)),data.idempotent!==void 0&&typeof data.idempotent!="boolean"){const err73={
+errors++}}if(data.compensate!==void 0&&(validate121(data.compensate,{instancePath:instancePath+"/compensate",parentData:data,parentDataProperty:"compensate",rootData,
+dynamicAnchors})||(vErrors=joinErrors(vErrors,validate121.errors),errors=vErrors.length)),data.idempotent!==void 0&&typeof data.idempotent!="boolean"){const err73={
 instancePath:instancePath+"/idempotent",schemaPath:"#/properties/idempotent/type",keyword:"type",params:{type:"boolean"}};vErrors===null?vErrors=[err73]:vErrors.
 push(err73),errors++}}else{const err74={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err74]:vErrors.push(err74),
-errors++}return validate141.errors=vErrors,errors===0}validate141.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};function validate138(data,{instancePath="",
-parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate138.evaluated;if(evaluated0.dynamicProps&&
+errors++}return validate142.errors=vErrors,errors===0}validate142.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};function validate139(data,{instancePath="",
+parentData,parentDataProperty,rootData=data,dynamicAnchors={}}={}){let vErrors=null,errors=0;const evaluated0=validate139.evaluated;if(evaluated0.dynamicProps&&
 (evaluated0.props=void 0),evaluated0.dynamicItems&&(evaluated0.items=void 0),data&&typeof data=="object"&&!Array.isArray(data)){if(data.id===void 0){const err0={
 instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"id"}};vErrors===null?vErrors=[err0]:vErrors.push(err0),errors++}if(data.description===
 void 0){const err1={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"description"}};vErrors===null?vErrors=[err1]:vErrors.push(err1),
 errors++}if(data.steps===void 0){const err2={instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty:"steps"}};vErrors===null?vErrors=[err2]:
-vErrors.push(err2),errors++}for(const key0 in data)if(!func217.call(schema150.properties,key0)){const err3={instancePath,schemaPath:"#/additionalProperties",keyword:"\
+vErrors.push(err2),errors++}for(const key0 in data)if(!func224.call(schema152.properties,key0)){const err3={instancePath,schemaPath:"#/additionalProperties",keyword:"\
 additionalProperties",params:{additionalProperty:key0}};vErrors===null?vErrors=[err3]:vErrors.push(err3),errors++}if(data.id!==void 0){let data0=data.id;if(typeof data0==
 "string"){if(func1(data0)>256){const err4={instancePath:instancePath+"/id",schemaPath:"#/properties/id/maxLength",keyword:"maxLength",params:{limit:256}};vErrors===
 null?vErrors=[err4]:vErrors.push(err4),errors++}if(!pattern10.test(data0)){const err5={instancePath:instancePath+"/id",schemaPath:"#/properties/id/pattern",keyword:"\
@@ -3615,7 +3676,7 @@ type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err20]:vErro
 typeof data6=="object"&&!Array.isArray(data6)){if(Object.keys(data6).length>200){const err21={instancePath:instancePath+"/variables",schemaPath:"#/properties/va\
 riables/maxProperties",keyword:"maxProperties",params:{limit:200}};vErrors===null?vErrors=[err21]:vErrors.push(err21),errors++}for(const key1 in data6){const _errs16=errors;
 if(typeof key1=="string"){if(func1(key1)>100){const err22={instancePath:instancePath+"/variables",schemaPath:"#/properties/variables/propertyNames/maxLength",keyword:"\
-maxLength",params:{limit:100},propertyName:key1};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}if(!pattern152.test(key1)){const err23={instancePath:instancePath+
+maxLength",params:{limit:100},propertyName:key1};vErrors===null?vErrors=[err22]:vErrors.push(err22),errors++}if(!pattern158.test(key1)){const err23={instancePath:instancePath+
 "/variables",schemaPath:"#/properties/variables/propertyNames/pattern",keyword:"pattern",params:{pattern:"^[A-Za-z_][A-Za-z0-9_]*$"},propertyName:key1};vErrors===
 null?vErrors=[err23]:vErrors.push(err23),errors++}}var valid3=_errs16===errors;if(!valid3){const err24={instancePath:instancePath+"/variables",schemaPath:"#/pro\
 perties/variables/propertyNames",keyword:"propertyNames",params:{propertyName:key1}};vErrors===null?vErrors=[err24]:vErrors.push(err24),errors++}}for(const key2 in data6){
@@ -3629,7 +3690,7 @@ n",schemaPath:"#/$defs/WorkflowVariable/properties/description/type",keyword:"ty
 if(data7.type!==void 0){let data9=data7.type;if(typeof data9!="string"){const err28={instancePath:instancePath+"/variables/"+key2.replace(/~/g,"~0").replace(/\//g,
 "~1")+"/type",schemaPath:"#/$defs/WorkflowVariable/properties/type/type",keyword:"type",params:{type:"string"}};vErrors===null?vErrors=[err28]:vErrors.push(err28),
 errors++}if(!(data9==="string"||data9==="number"||data9==="integer"||data9==="boolean"||data9==="object"||data9==="array")){const err29={instancePath:instancePath+
-"/variables/"+key2.replace(/~/g,"~0").replace(/\//g,"~1")+"/type",schemaPath:"#/$defs/WorkflowVariable/properties/type/enum",keyword:"enum",params:{allowedValues:schema151.
+"/variables/"+key2.replace(/~/g,"~0").replace(/\//g,"~1")+"/type",schemaPath:"#/$defs/WorkflowVariable/properties/type/enum",keyword:"enum",params:{allowedValues:schema153.
 properties.type.enum}};vErrors===null?vErrors=[err29]:vErrors.push(err29),errors++}}if(data7.required!==void 0&&typeof data7.required!="boolean"){const err30={instancePath:instancePath+
 "/variables/"+key2.replace(/~/g,"~0").replace(/\//g,"~1")+"/required",schemaPath:"#/$defs/WorkflowVariable/properties/required/type",keyword:"type",params:{type:"\
 boolean"}};vErrors===null?vErrors=[err30]:vErrors.push(err30),errors++}}else{const err31={instancePath:instancePath+"/variables/"+key2.replace(/~/g,"~0").replace(
@@ -3653,16 +3714,16 @@ xclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison:">",limit:0}};vEr
 "/retentionSeconds",schemaPath:"#/properties/retentionSeconds/type",keyword:"type",params:{type:"number"}};vErrors===null?vErrors=[err41]:vErrors.push(err41),errors++}}
 if(data.triggers!==void 0){let data14=data.triggers;if(Array.isArray(data14)){if(data14.length>50){const err42={instancePath:instancePath+"/triggers",schemaPath:"\
 #/properties/triggers/maxItems",keyword:"maxItems",params:{limit:50}};vErrors===null?vErrors=[err42]:vErrors.push(err42),errors++}const len1=data14.length;for(let i1=0;i1<
-len1;i1++)validate139(data14[i1],{instancePath:instancePath+"/triggers/"+i1,parentData:data14,parentDataProperty:i1,rootData,dynamicAnchors})||(vErrors=joinErrors(
-vErrors,validate139.errors),errors=vErrors.length)}else{const err43={instancePath:instancePath+"/triggers",schemaPath:"#/properties/triggers/type",keyword:"type",
+len1;i1++)validate140(data14[i1],{instancePath:instancePath+"/triggers/"+i1,parentData:data14,parentDataProperty:i1,rootData,dynamicAnchors})||(vErrors=joinErrors(
+vErrors,validate140.errors),errors=vErrors.length)}else{const err43={instancePath:instancePath+"/triggers",schemaPath:"#/properties/triggers/type",keyword:"type",
 params:{type:"array"}};vErrors===null?vErrors=[err43]:vErrors.push(err43),errors++}}if(data.steps!==void 0){let data16=data.steps;if(Array.isArray(data16)){if(data16.
 length>1e3){const err44={instancePath:instancePath+"/steps",schemaPath:"#/properties/steps/maxItems",keyword:"maxItems",params:{limit:1e3}};vErrors===null?vErrors=
 [err44]:vErrors.push(err44),errors++}if(data16.length<1){const err45={instancePath:instancePath+"/steps",schemaPath:"#/properties/steps/minItems",keyword:"minIt\
-ems",params:{limit:1}};vErrors===null?vErrors=[err45]:vErrors.push(err45),errors++}const len2=data16.length;for(let i2=0;i2<len2;i2++)validate141(data16[i2],{instancePath:instancePath+
-"/steps/"+i2,parentData:data16,parentDataProperty:i2,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate141.errors),errors=vErrors.length)}else{const err46={
+ems",params:{limit:1}};vErrors===null?vErrors=[err45]:vErrors.push(err45),errors++}const len2=data16.length;for(let i2=0;i2<len2;i2++)validate142(data16[i2],{instancePath:instancePath+
+"/steps/"+i2,parentData:data16,parentDataProperty:i2,rootData,dynamicAnchors})||(vErrors=joinErrors(vErrors,validate142.errors),errors=vErrors.length)}else{const err46={
 instancePath:instancePath+"/steps",schemaPath:"#/properties/steps/type",keyword:"type",params:{type:"array"}};vErrors===null?vErrors=[err46]:vErrors.push(err46),
 errors++}}}else{const err47={instancePath,schemaPath:"#/type",keyword:"type",params:{type:"object"}};vErrors===null?vErrors=[err47]:vErrors.push(err47),errors++}
-return validate138.errors=vErrors,errors===0}validate138.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};const writeRules={AgentCard:[[["name"],"non-empty"],
+return validate139.errors=vErrors,errors===0}validate139.evaluated={props:!0,dynamicProps:!1,dynamicItems:!1};const writeRules={AgentCard:[[["name"],"non-empty"],
 [["description"],"non-empty"],[["version"],"non-empty"],[["supportedInterfaces"],"non-empty"],[["supportedInterfaces","*","url"],"non-empty"],[["supportedInterf\
 aces","*","protocolBinding"],"non-empty"],[["supportedInterfaces","*","protocolVersion"],"non-empty"],[["defaultInputModes"],"non-empty"],[["defaultOutputModes"],
 "non-empty"],[["skills"],"non-empty"],[["skills","*","id"],"non-empty"],[["skills","*","name"],"non-empty"],[["skills","*","description"],"non-empty"],[["skills",
@@ -3695,27 +3756,27 @@ Task:[[["id"],"non-empty"],[["status","state"],"specified"],[["status","message"
 n","scheme"],"non-empty"]],TaskStatusUpdateEvent:[[["taskId"],"non-empty"],[["contextId"],"non-empty"],[["status","state"],"specified"],[["status","message","me\
 ssageId"],"non-empty"],[["status","message","role"],"specified"],[["status","timestamp"],"utc"]],JsonRpcError:[],JsonRpcRequest:[],JsonRpcResponse:[],BadRequest:[],
 BindingErrorData:[],ErrorInfo:[],AgentAttempt:[[["at"],"utc"]],AgentState:[[["at"],"utc"]],ApprovalDecision:[[["at"],"utc"]],ApprovalRequest:[[["at"],"utc"],[["\
-expiresAt"],"utc"]],AttemptRecord:[[["at"],"utc"]],BrokerCanary:[[["at"],"utc"]],CallerRecord:[[["at"],"utc"]],ControlRecord:[[["deadlineAt"],"utc"],[["steps","\
-*"],"utc"],[["at"],"utc"]],DesiredState:[[["at"],"utc"]],DeviceCommand:[[["at"],"utc"],[["deadlineAt"],"utc"]],DeviceCommandCancel:[[["at"],"utc"]],DeviceCommandStatus:[
-[["trail","*","at"],"utc"]],ReasoningRecord:[[["at"],"utc"]],HostEvent:[[["at"],"utc"]],HostOrder:[[["at"],"utc"]],HostRecord:[[["at"],"utc"]],SessionOutcome:[[
-["task","id"],"non-empty"],[["task","status","state"],"specified"],[["task","status","message","messageId"],"non-empty"],[["task","status","message","role"],"sp\
-ecified"],[["task","status","timestamp"],"utc"],[["task","artifacts","*","artifactId"],"non-empty"],[["task","history","*","messageId"],"non-empty"],[["task","h\
-istory","*","role"],"specified"],[["steps","*","startedAt"],"utc"],[["steps","*","at"],"utc"],[["compensation","steps","*","startedAt"],"utc"],[["compensation",
-"steps","*","at"],"utc"],[["at"],"utc"]],SessionRecord:[[["request","messageId"],"non-empty"],[["request","role"],"specified"],[["rerun","results","*","artifact\
-s","*","artifactId"],"non-empty"],[["rerun","results","*","startedAt"],"utc"],[["rerun","results","*","at"],"utc"],[["createdAt"],"utc"],[["deadlineAt"],"utc"],
-[["expiresAt"],"utc"]],StepIntent:[[["at"],"utc"]],StepItems:[[["at"],"utc"]],StepResult:[[["artifacts","*","artifactId"],"non-empty"],[["startedAt"],"utc"],[["\
-at"],"utc"]],StepStatus:[[["at"],"utc"],[["retryAt"],"utc"]],Telemetry:[[["at"],"utc"]],ToolApproval:[[["at"],"utc"],[["expiresAt"],"utc"]],TriggerRecord:[[["fi\
-redAt"],"utc"],[["at"],"utc"]],WriterRecord:[],UsageRecord:[[["at"],"utc"]],WorkOrder:[[["detectedAt"],"utc"],[["finding","verdict"],"non-empty"],[["finding","c\
-omponent"],"non-empty"],[["action"],"non-empty"],[["startAt"],"utc"],[["endAt"],"utc"],[["technicians","*","id"],"non-empty"],[["technicians","*","name"],"non-e\
-mpty"],[["parts","*","sku"],"non-empty"],[["parts","*","name"],"non-empty"],[["parts","*","availableAt"],"utc"]],WorkflowDefinition:[]},validators={AgentCard,Artifact,
-CancelTaskRequest,DeleteTaskPushNotificationConfigRequest,GetExtendedAgentCardRequest,GetTaskPushNotificationConfigRequest,GetTaskRequest,ListTaskPushNotificationConfigsRequest,
-ListTaskPushNotificationConfigsResponse,ListTasksRequest,ListTasksResponse,Message,Part,SendMessageRequest,SendMessageResponse,StreamResponse,SubscribeToTaskRequest,
-Task,TaskArtifactUpdateEvent,TaskPushNotificationConfig,TaskStatusUpdateEvent,JsonRpcError,JsonRpcRequest,JsonRpcResponse,BadRequest,BindingErrorData,ErrorInfo,
-AgentAttempt,AgentState,ApprovalDecision,ApprovalRequest,AttemptRecord,BrokerCanary,CallerRecord,ControlRecord,DesiredState,DeviceCommand,DeviceCommandCancel,DeviceCommandStatus,
-ReasoningRecord,HostEvent,HostOrder,HostRecord,SessionOutcome,SessionRecord,StepIntent,StepItems,StepResult,StepStatus,Telemetry,ToolApproval,TriggerRecord,WriterRecord,
-UsageRecord,WorkOrder,WorkflowDefinition};export{AgentAttempt,AgentCard,AgentState,ApprovalDecision,ApprovalRequest,Artifact,AttemptRecord,BadRequest,BindingErrorData,BrokerCanary,CallerRecord,CancelTaskRequest,
+expiresAt"],"utc"]],AttemptRecord:[[["at"],"utc"]],SessionClaim:[[["at"],"utc"]],BrokerCanary:[[["at"],"utc"]],CallerRecord:[[["at"],"utc"]],ControlRecord:[[["d\
+eadlineAt"],"utc"],[["steps","*"],"utc"],[["at"],"utc"]],DesiredState:[[["at"],"utc"]],DeviceCommand:[[["at"],"utc"],[["deadlineAt"],"utc"]],DeviceCommandCancel:[
+[["at"],"utc"]],DeviceCommandStatus:[[["trail","*","at"],"utc"]],ReasoningRecord:[[["at"],"utc"]],HostEvent:[[["at"],"utc"]],HostOrder:[[["at"],"utc"]],HostRecord:[
+[["at"],"utc"]],SessionOutcome:[[["task","id"],"non-empty"],[["task","status","state"],"specified"],[["task","status","message","messageId"],"non-empty"],[["tas\
+k","status","message","role"],"specified"],[["task","status","timestamp"],"utc"],[["task","artifacts","*","artifactId"],"non-empty"],[["task","history","*","mes\
+sageId"],"non-empty"],[["task","history","*","role"],"specified"],[["steps","*","startedAt"],"utc"],[["steps","*","at"],"utc"],[["compensation","steps","*","sta\
+rtedAt"],"utc"],[["compensation","steps","*","at"],"utc"],[["at"],"utc"]],SessionRecord:[[["request","messageId"],"non-empty"],[["request","role"],"specified"],
+[["rerun","results","*","artifacts","*","artifactId"],"non-empty"],[["rerun","results","*","startedAt"],"utc"],[["rerun","results","*","at"],"utc"],[["createdAt"],
+"utc"],[["deadlineAt"],"utc"],[["expiresAt"],"utc"]],StepIntent:[[["at"],"utc"]],StepItems:[[["at"],"utc"]],StepResult:[[["artifacts","*","artifactId"],"non-emp\
+ty"],[["startedAt"],"utc"],[["at"],"utc"]],StepStatus:[[["at"],"utc"],[["retryAt"],"utc"]],Telemetry:[[["at"],"utc"]],ToolApproval:[[["at"],"utc"],[["expiresAt"],
+"utc"]],TriggerRecord:[[["firedAt"],"utc"],[["at"],"utc"]],WriterRecord:[],UsageRecord:[[["at"],"utc"]],WorkOrder:[[["detectedAt"],"utc"],[["finding","verdict"],
+"non-empty"],[["finding","component"],"non-empty"],[["action"],"non-empty"],[["startAt"],"utc"],[["endAt"],"utc"],[["technicians","*","id"],"non-empty"],[["tech\
+nicians","*","name"],"non-empty"],[["parts","*","sku"],"non-empty"],[["parts","*","name"],"non-empty"],[["parts","*","availableAt"],"utc"]],WorkflowDefinition:[]},
+validators={AgentCard,Artifact,CancelTaskRequest,DeleteTaskPushNotificationConfigRequest,GetExtendedAgentCardRequest,GetTaskPushNotificationConfigRequest,GetTaskRequest,
+ListTaskPushNotificationConfigsRequest,ListTaskPushNotificationConfigsResponse,ListTasksRequest,ListTasksResponse,Message,Part,SendMessageRequest,SendMessageResponse,
+StreamResponse,SubscribeToTaskRequest,Task,TaskArtifactUpdateEvent,TaskPushNotificationConfig,TaskStatusUpdateEvent,JsonRpcError,JsonRpcRequest,JsonRpcResponse,
+BadRequest,BindingErrorData,ErrorInfo,AgentAttempt,AgentState,ApprovalDecision,ApprovalRequest,AttemptRecord,SessionClaim,BrokerCanary,CallerRecord,ControlRecord,
+DesiredState,DeviceCommand,DeviceCommandCancel,DeviceCommandStatus,ReasoningRecord,HostEvent,HostOrder,HostRecord,SessionOutcome,SessionRecord,StepIntent,StepItems,
+StepResult,StepStatus,Telemetry,ToolApproval,TriggerRecord,WriterRecord,UsageRecord,WorkOrder,WorkflowDefinition};export{AgentAttempt,AgentCard,AgentState,ApprovalDecision,ApprovalRequest,Artifact,AttemptRecord,BadRequest,BindingErrorData,BrokerCanary,CallerRecord,CancelTaskRequest,
 ControlRecord,DeleteTaskPushNotificationConfigRequest,DesiredState,DeviceCommand,DeviceCommandCancel,DeviceCommandStatus,ErrorInfo,GetExtendedAgentCardRequest,GetTaskPushNotificationConfigRequest,
 GetTaskRequest,HostEvent,HostOrder,HostRecord,JsonRpcError,JsonRpcRequest,JsonRpcResponse,ListTaskPushNotificationConfigsRequest,ListTaskPushNotificationConfigsResponse,
-ListTasksRequest,ListTasksResponse,Message,Part,ReasoningRecord,SendMessageRequest,SendMessageResponse,SessionOutcome,SessionRecord,StepIntent,StepItems,StepResult,
-StepStatus,StreamResponse,SubscribeToTaskRequest,Task,TaskArtifactUpdateEvent,TaskPushNotificationConfig,TaskStatusUpdateEvent,Telemetry,ToolApproval,TriggerRecord,
-UsageRecord,WorkOrder,WorkflowDefinition,WriterRecord,validators,writeRules};
+ListTasksRequest,ListTasksResponse,Message,Part,ReasoningRecord,SendMessageRequest,SendMessageResponse,SessionClaim,SessionOutcome,SessionRecord,StepIntent,StepItems,
+StepResult,StepStatus,StreamResponse,SubscribeToTaskRequest,Task,TaskArtifactUpdateEvent,TaskPushNotificationConfig,TaskStatusUpdateEvent,Telemetry,ToolApproval,
+TriggerRecord,UsageRecord,WorkOrder,WorkflowDefinition,WriterRecord,validators,writeRules};

@@ -1333,6 +1333,37 @@ type SendMessageResponse struct {
 	Task *Task `json:"task,omitempty"`
 }
 
+// A supervisor's claim to the first attempts of these steps. Each begins when it
+// may run, under the claim id `{claimId}.{n}`, n its place in `steps` from 0;
+// until then it has no attempt that could be lost. The first claim in topic order
+// counts, and of each step the first of this claim and an AttemptRecord.
+type SessionClaim struct {
+	// At corresponds to the JSON schema field "at".
+	At string `json:"at"`
+
+	// ClaimId corresponds to the JSON schema field "claimId".
+	ClaimId string `json:"claimId"`
+
+	// SchemaVersion corresponds to the JSON schema field "schemaVersion".
+	SchemaVersion int `json:"schemaVersion"`
+
+	// SessionId corresponds to the JSON schema field "sessionId".
+	SessionId string `json:"sessionId"`
+
+	// Steps corresponds to the JSON schema field "steps".
+	Steps []string `json:"steps"`
+
+	// SupervisorId corresponds to the JSON schema field "supervisorId".
+	SupervisorId string `json:"supervisorId"`
+
+	// Trace corresponds to the JSON schema field "trace".
+	Trace *TraceContext `json:"trace,omitempty"`
+
+	// The shared connection over which they write. When it is lost, so are those that
+	// have no status.
+	WriterId string `json:"writerId"`
+}
+
 // How a session ended, with the final A2A task that every caller gets, word for
 // word.
 type SessionOutcome struct {

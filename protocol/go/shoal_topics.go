@@ -24,6 +24,7 @@ var RecordTopics = map[string]string{
 	"extend":                sessionPath + "/control/extend",
 	"purge":                 sessionPath + "/control/purge",
 	"outcome":               sessionPath + "/outcome",
+	"claim":                 sessionPath + "/claim",
 	"caller":                sessionPath + "/caller/{hash}",
 	"attempt":               stepPath + "/attempt",
 	"status":                stepPath + "/status",

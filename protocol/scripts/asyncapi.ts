@@ -150,6 +150,12 @@ const CHANNELS: Readonly<Record<string, Channel>> = {
     messages: ['SessionOutcome'],
     ...retained,
   },
+  sessionClaim: {
+    address: session.claim,
+    description: 'The claim to the first attempts of several steps.',
+    messages: ['SessionClaim'],
+    ...retained,
+  },
   sessionCaller: {
     address: session.caller(ids.hash),
     description: 'Who waits for the outcome.',

@@ -80,6 +80,7 @@ const TOPICS: Readonly<Record<Kind, (where: Where) => readonly string[]>> = {
   purge: (where) => [anySession(where).purge],
   extend: (where) => [anySession(where).extend],
   outcome: (where) => [anySession(where).outcome],
+  claim: (where) => [anySession(where).claim],
   caller: (where) => [anySession(where).caller(ANY)],
   attempt: (where) => [anySession(where).step(ANY).attempt],
   status: (where) => [anySession(where).step(ANY).status],
@@ -169,6 +170,7 @@ const PUBLISHES: Readonly<Record<AccessRole, readonly Kind[]>> = {
   supervisor: [
     ...STEP_RECORDS,
     'session',
+    'claim',
     'control',
     'pause',
     'purge',

@@ -40,6 +40,7 @@ export interface DocumentTypes {
   ApprovalDecision: records.ApprovalDecision;
   ApprovalRequest: records.ApprovalRequest;
   AttemptRecord: records.AttemptRecord;
+  SessionClaim: records.SessionClaim;
   BrokerCanary: records.BrokerCanary;
   CallerRecord: records.CallerRecord;
   ControlRecord: records.ControlRecord;
@@ -101,6 +102,7 @@ const names: Record<DocumentName, true> = {
   ApprovalDecision: true,
   ApprovalRequest: true,
   AttemptRecord: true,
+  SessionClaim: true,
   BrokerCanary: true,
   CallerRecord: true,
   ControlRecord: true,

@@ -38,6 +38,8 @@ export interface SessionTopics {
   /** More time. */
   readonly extend: string;
   readonly outcome: string;
+  /** The supervisors' claim to the first attempts of several steps. */
+  readonly claim: string;
   /** Filter of all caller records. */
   readonly callers: string;
   /** Filter of the session and everything below it (`…/#` matches its parent level too). */
@@ -106,7 +108,7 @@ interface InUnit {
 export type ShoalTopic = InUnit &
   (
     | {
-        readonly kind: 'session' | 'control' | 'pause' | 'purge' | 'extend' | 'outcome';
+        readonly kind: 'session' | 'claim' | 'control' | 'pause' | 'purge' | 'extend' | 'outcome';
         readonly sessionId: string;
       }
     | { readonly kind: 'caller'; readonly sessionId: string; readonly hash: string }
@@ -157,6 +159,7 @@ export function sessionTopics(session: SessionAddress): SessionTopics {
     purge: `${base}/control/purge`,
     extend: `${base}/control/extend`,
     outcome: `${base}/outcome`,
+    claim: `${base}/claim`,
     callers: `${base}/caller/+`,
     all: `${base}/#`,
     caller(hash) {
@@ -308,7 +311,7 @@ function parseSession({ org, unit }: InUnit, levels: readonly string[]): ShoalTo
   const [sessionId, word, id, record] = levels;
   if (sessionId === undefined) return undefined;
   if (levels.length === 1) return { org, unit, kind: 'session', sessionId };
-  if (levels.length === 2 && (word === 'control' || word === 'outcome'))
+  if (levels.length === 2 && (word === 'claim' || word === 'control' || word === 'outcome'))
     return { org, unit, kind: word, sessionId };
   if (levels.length === 3 && word === 'control' && (id === 'pause' || id === 'purge' || id === 'extend'))
     return { org, unit, kind: id, sessionId };

@@ -116,6 +116,7 @@ export const validateAgentAttempt = /* @__PURE__ */ validatorOf('AgentAttempt');
 export const validateAgentState = /* @__PURE__ */ validatorOf('AgentState');
 export const validateApprovalDecision = /* @__PURE__ */ validatorOf('ApprovalDecision');
 export const validateApprovalRequest = /* @__PURE__ */ validatorOf('ApprovalRequest');
+export const validateSessionClaim = /* @__PURE__ */ validatorOf('SessionClaim');
 export const validateAttemptRecord = /* @__PURE__ */ validatorOf('AttemptRecord');
 export const validateBrokerCanary = /* @__PURE__ */ validatorOf('BrokerCanary');
 export const validateCallerRecord = /* @__PURE__ */ validatorOf('CallerRecord');

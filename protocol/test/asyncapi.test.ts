@@ -43,6 +43,7 @@ describe('the AsyncAPI document', () => {
         "attempt",
         "caller",
         "canary",
+        "claim",
         "control",
         "decision",
         "desired",

@@ -58,6 +58,7 @@ const shoalBuilders: Builders = {
   session: (input: p.SessionAddress) => p.sessionTopics(input).session,
   control: (input: p.SessionAddress) => p.sessionTopics(input).control,
   outcome: (input: p.SessionAddress) => p.sessionTopics(input).outcome,
+  claim: (input: p.SessionAddress) => p.sessionTopics(input).claim,
   callers: (input: p.SessionAddress) => p.sessionTopics(input).callers,
   caller: (input: p.SessionAddress & { hash: string }) => p.sessionTopics(input).caller(input.hash),
   sessionAll: (input: p.SessionAddress) => p.sessionTopics(input).all,

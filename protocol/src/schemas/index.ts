@@ -62,6 +62,7 @@ export {
   ApprovalDecision,
   ApprovalRequest,
   AttemptRecord,
+  SessionClaim,
   BrokerCanary,
   CallerRecord,
   ControlRecord,

@@ -221,6 +221,31 @@ const $AttemptRecord = Type.Object(
 export interface AttemptRecord extends Static<typeof $AttemptRecord> {}
 export const AttemptRecord: TUnsafe<AttemptRecord> = def('AttemptRecord', $AttemptRecord);
 
+const $SessionClaim = Type.Object(
+  {
+    schemaVersion,
+    sessionId: Identifier,
+    claimId: Type.String({ minLength: 1, maxLength: 60 }),
+    supervisorId: Identifier,
+    writerId: Type.Unsafe<string>({
+      ...Identifier,
+      description:
+        'The shared connection over which they write. When it is lost, so are those that have no status.',
+    }),
+    steps: Type.Array(Identifier, { minItems: 1, maxItems: 1000 }),
+    trace: Type.Optional(TraceContext),
+    at,
+  },
+  {
+    description:
+      "A supervisor's claim to the first attempts of these steps. Each begins when it may run, under the claim id `{claimId}.{n}`, n its place in `steps` from 0; " +
+      'until then it has no attempt that could be lost. The first claim in topic order counts, and of each step the first of this claim and an ' +
+      'AttemptRecord.',
+  },
+);
+export interface SessionClaim extends Static<typeof $SessionClaim> {}
+export const SessionClaim: TUnsafe<SessionClaim> = def('SessionClaim', $SessionClaim);
+
 const $WriterRecord = Type.Object(
   { schemaVersion, writerId: Identifier, supervisorId: Identifier, state: enumOf(['lost']) },
   {

@@ -14,6 +14,7 @@ export type Keeping =
 /** Every kind of topic below `shoal/v1`. One that is missing does not compile. */
 export const FAMILIES: Readonly<Record<ShoalTopic['kind'], Keeping>> = {
   session: { expires: true },
+  claim: { expires: true },
   caller: { expires: true },
   control: { expires: true },
   pause: { expires: true },

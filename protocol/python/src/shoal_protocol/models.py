@@ -1650,6 +1650,29 @@ class SendMessageRequest(BaseModel):
     metadata: dict[str, Any] | None = None
 
 
+class SessionClaim(BaseModel):
+    """
+    A supervisor's claim to the first attempts of these steps. Each begins when it may run, under the claim id `{claimId}.{n}`, n its place in `steps` from 0; until then it has no attempt that could be lost. The first claim in topic order counts, and of each step the first of this claim and an AttemptRecord.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+        populate_by_name=True,
+        use_attribute_docstrings=True,
+    )
+    schema_version: Annotated[Literal[1], Field(alias="schemaVersion")]
+    session_id: Annotated[str, Field(alias="sessionId")]
+    claim_id: Annotated[str, Field(alias="claimId")]
+    supervisor_id: Annotated[str, Field(alias="supervisorId")]
+    writer_id: Annotated[str, Field(alias="writerId")]
+    """
+    The shared connection over which they write. When it is lost, so are those that have no status.
+    """
+    steps: list[str]
+    trace: TraceContext | None = None
+    at: str
+
+
 class SessionOutcomeCompensation(BaseModel):
     """
     What was undone, in that order. failed: at least one compensation did not complete.

@@ -21,6 +21,7 @@ RECORD_TOPICS: Mapping[str, str] = {
     "extend": _SESSION + "/control/extend",
     "purge": _SESSION + "/control/purge",
     "outcome": _SESSION + "/outcome",
+    "claim": _SESSION + "/claim",
     "caller": _SESSION + "/caller/{hash}",
     "attempt": _STEP + "/attempt",
     "status": _STEP + "/status",
