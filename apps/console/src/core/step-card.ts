@@ -4,6 +4,7 @@ import {
   currentStatus,
   fanOutOf,
   findStep,
+  readinessOf,
   type FanOut,
   type SessionView,
 } from '@shoal/workflow';
@@ -70,7 +71,7 @@ function stepCard(view: SessionView, step: PlannedStep, nowMs: number): StepCard
   const records = view.steps.get(step.id);
   const status = currentStatus(records);
   const result = records?.result;
-  const state = stateOf(view, step);
+  const state = stateOf(view, step, nowMs);
   const attempt = Math.max(records?.attempt?.attempt ?? 0, result?.attempt ?? 0);
   const fanOut = fanOutOf(view, step, nowMs);
   return {
@@ -99,13 +100,16 @@ function stepCard(view: SessionView, step: PlannedStep, nowMs: number): StepCard
   };
 }
 
-function stateOf(view: SessionView, step: PlannedStep): StepState {
+function stateOf(view: SessionView, step: PlannedStep, nowMs: number): StepState {
   const records = view.steps.get(step.id);
   if (records?.result !== undefined) return records.result.state;
   if (records?.approval !== undefined) return 'approval';
   const status = currentStatus(records);
   if (status !== undefined && status.state !== 'done') return status.state;
-  return records?.attempt === undefined ? 'pending' : 'claimed';
+  if (records?.attempt === undefined) return 'pending';
+  // Claimed with others, it begins when its needs have ended.
+  const readiness = readinessOf(step, (id) => view.steps.get(id)?.result, nowMs);
+  return records.claimedTogether === true && readiness.ready === 'waiting' ? 'pending' : 'claimed';
 }
 
 function waitsOf(view: SessionView, step: PlannedStep, nowMs: number): string | undefined {

@@ -326,7 +326,7 @@ test('whatever the records say: it never throws, claims only the next attempt, a
           for (const [step, seen] of missed(view, id, misses)) memory.set(step, seen);
         }
         for (const action of reconcile(view, memory, policy, T0 + ms, mine).actions) {
-          if (!('stepId' in action)) continue;
+          if (!('attempt' in action)) continue;
           const step = view.steps.get(action.stepId);
           const current = step?.attempt?.attempt ?? 0;
           expect(action.attempt).toBe(action.do === 'claim' ? current + 1 : current);

@@ -17,6 +17,14 @@ import {
   type StandIn,
   type StepView,
 } from '@shoal/workflow';
+import {
+  isMisstated,
+  isToBegin,
+  stepsToClaimTogether,
+  waitOf,
+  type OwnClaims,
+  type Wait,
+} from './claim-together.ts';
 import { litterFromMs } from './litter.ts';
 import { openStepsOf } from './open-steps.ts';
 import { remember, type StepMemory } from './memory.ts';
@@ -28,6 +36,12 @@ export type Verdict = Omit<StandIn, 'supervisorId'>;
 export type Action =
   /** Claim `attempt`, and if the claim stands, spawn an instance, or end the step in its place (DESIGN rules 4 and 15). */
   | { readonly do: 'claim'; readonly stepId: string; readonly attempt: number; readonly standIn?: Verdict }
+  /** Claim the first attempts of these steps at once, to begin each when it may run. */
+  | { readonly do: 'claim-together'; readonly steps: readonly string[] }
+  /** That claim stands, and another's record where it belongs. */
+  | { readonly do: 'restate-claim' }
+  /** That claim stands, and the step may run: spawn its instance. */
+  | { readonly do: 'begin'; readonly stepId: string }
   | { readonly do: 'probe'; readonly stepId: string; readonly attempt: number }
   /** The step that runs this session as its work has ended, or is called off: so is this. */
   | { readonly do: 'cancel'; readonly reason: string }
@@ -43,9 +57,7 @@ export interface Reconciliation {
 }
 
 /** What this supervisor knows of its own doing. */
-export interface Own {
-  /** It took the request. */
-  readonly request: boolean;
+export interface Own extends OwnClaims {
   /** It spawned the instance of that claim, and knows that its process has not ended. */
   readonly child: (claimId: string) => boolean;
   /** It spawned the instance of that claim, and knows that its process has ended without finishing: no grace, no probe. */
@@ -72,8 +84,11 @@ export function reconcile(
   // What a broker still holds after its expiry is no session any more: nobody brings it back to life.
   if (session === undefined || now > litterFromMs(view, now)) return { actions: [], memory: new Map() };
   if (isClosed(view)) return afterClose(view, session, now);
+  const together = stepsToClaimTogether(view, session, policy, own);
+  if (together.length > 1) return { actions: [{ do: 'claim-together', steps: together }], memory: known };
   const memory = new Map<string, StepMemory>();
   const actions: Action[] = [];
+  if (isMisstated(view, own)) actions.push({ do: 'restate-claim' });
   const open = openStepsOf(view, session, now);
   let wakeAtMs = open.wakeAtMs ?? Infinity;
   const orphaned = orphanedBy(view, session, own.parent);
@@ -82,13 +97,16 @@ export function reconcile(
     const step = active.planned;
     const records = view.steps.get(step.id);
     const status = currentStatus(records);
+    const waits =
+      status === undefined && records?.claimedTogether === true ? waitOf(view, step, now) : undefined;
+    const state = waits === undefined ? (status?.state ?? '') : 'not begun';
     const seen = remember(
       known.get(step.id),
-      `${currentAttempt(records)}:${status?.state ?? ''}:${status?.claimId ?? ''}`,
+      `${currentAttempt(records)}:${state}:${status?.claimId ?? ''}`,
       now,
     );
     memory.set(step.id, seen);
-    const next = decide({ view, session, active, step, records, seen, policy, now, own });
+    const next = decide({ view, session, active, step, records, seen, waits, policy, now, own });
     if (next.do === 'sleep') wakeAtMs = Math.min(wakeAtMs, next.untilMs);
     else if (next.do !== 'nothing') actions.push(next);
   }
@@ -130,6 +148,8 @@ interface Situation {
   readonly step: PlannedStep;
   readonly records: StepView | undefined;
   readonly seen: StepMemory;
+  /** It was claimed with others, and may not begin yet. */
+  readonly waits: Wait | undefined;
   readonly policy: ReconcilePolicy;
   readonly now: number;
   readonly own: Own;
@@ -142,7 +162,7 @@ function decide(at: Situation): Decision {
   const overdueMs = deadlineOf(session, view.extend, active.role) + policy.deadlineGraceMs;
   if (records?.result === undefined && now >= overdueMs) return onDeadline(at, overdueMs);
   const attempt = currentAttempt(records);
-  const decision = attempt === 0 ? onUnclaimed(at) : onClaimed(at, attempt);
+  const decision = attempt === 0 ? onUnclaimed(at) : (onClaimedTogether(at) ?? onClaimed(at, attempt));
   if (decision.do !== 'nothing' && decision.do !== 'sleep') return decision;
   const untilMs = decision.do === 'sleep' ? decision.untilMs : Infinity;
   const deadlineMs = records?.result === undefined && view.outcome === undefined ? overdueMs : Infinity;
@@ -178,6 +198,14 @@ function onUnclaimed({ view, active, step, seen, policy, now, own }: Situation):
   const readiness = readinessOf(step, (id) => view.steps.get(id)?.result, now);
   if (readiness.ready !== 'waiting') return claim(step, 1);
   return readiness.untilMs === undefined ? { do: 'nothing' } : { do: 'sleep', untilMs: readiness.untilMs };
+}
+
+/** Until it may run, it has no attempt that could be lost. Undefined: it is to be seen to like any other. */
+function onClaimedTogether({ view, step, records, waits, own }: Situation): Decision | undefined {
+  if (waits !== undefined)
+    return waits.untilMs === undefined ? { do: 'nothing' } : { do: 'sleep', untilMs: waits.untilMs };
+  if (records?.claimedTogether !== true || currentStatus(records) !== undefined) return undefined;
+  return isToBegin(view, step.id, own) ? { do: 'begin', stepId: step.id } : undefined;
 }
 
 function onClaimed(at: Situation, attempt: number): Decision {

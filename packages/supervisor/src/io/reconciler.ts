@@ -1,9 +1,10 @@
-import type { Link, Logger } from '@shoal/mqtt-link';
+import { isLinkError, type Link, type Logger } from '@shoal/mqtt-link';
 import { endSpan, startSpan, within, type StartedSpan } from '@shoal/mqtt-link/tracing';
 import {
   sessionTopics,
   type AttemptRecord,
   type ControlRecord,
+  type SessionClaim,
   type Placement,
   type SessionRecord,
   type TraceContext,
@@ -49,7 +50,11 @@ export interface ReconcilerOptions {
   readonly owns: (workflowId: string) => boolean;
   readonly viewOf: (sessionId: string) => SessionView | undefined;
   readonly sessions: SessionSource;
-  readonly writeClaim: (session: SessionRecord, topic: string, record: AttemptRecord) => Promise<void>;
+  readonly writeClaim: (
+    session: SessionRecord,
+    topic: string,
+    record: AttemptRecord | SessionClaim,
+  ) => Promise<void>;
   /** Resolves when whatever the broker held at the call is in the views. */
   readonly fresh: () => Promise<void>;
   readonly writers: Pick<WriterKeeper, 'current' | 'isLost' | 'evict' | 'lend'>;
@@ -70,9 +75,14 @@ interface Entry {
   wakesAtMs: number;
   /** This supervisor took the request. */
   mine: boolean;
-  /** A look is due in this turn of the event loop. */
-  due: boolean;
+  /** Its claim to several steps, which was the first. */
+  claim: SessionClaim | undefined;
+  /** Steps that it has begun under that claim. */
+  readonly begun: Set<string>;
 }
+
+/** After a claim to several steps did not get through: so long each is claimed alone. */
+const ALONE_MS = 600_000;
 
 /** Claims remembered as dead, and as lost. */
 const MAX_REMEMBERED = 10_000;
@@ -83,6 +93,8 @@ type ClaimAction = Extract<Action, { do: 'claim' }>;
 export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #entries = new Map<string, Entry>();
+  /** Sessions to be looked at in this turn of the event loop. */
+  readonly #due = new Set<string>();
   /** Sessions whose request is still being answered: their first claims wait. */
   readonly #held = new Set<string>();
   /** Claims whose instance this supervisor started and that has not ended. */
@@ -91,9 +103,17 @@ export class Reconciler {
   readonly #dead = new Set<string>();
   /** Claims whose instance was started where nobody can say any more whether it lives. */
   readonly #lost = new Set<string>();
+  #aloneUntilMs = 0;
   #spawned = 0;
   #respawned = 0;
   #stopped = false;
+  /** What this supervisor knows of instances: the same for every session. */
+  readonly #instances = {
+    child: (claimId: string) => this.#children.has(claimId),
+    dead: (claimId: string) => this.#dead.has(claimId),
+    lost: (claimId: string) => this.#lost.has(claimId),
+    writerLost: (writerId: string) => this.#options.writers.isLost(writerId),
+  };
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -121,19 +141,22 @@ export class Reconciler {
   /** Something about the session changed, or may have. Many calls in one turn make one look. */
   look(sessionId: string): void {
     if (this.#stopped) return;
-    const entry = this.#entry(sessionId);
-    if (entry.due) return;
-    entry.due = true;
-    setImmediate(() => {
-      entry.due = false;
+    if (this.#due.size === 0) setImmediate(() => this.#lookAtDue());
+    this.#due.add(sessionId);
+  }
+
+  #lookAtDue(): void {
+    const due = [...this.#due];
+    this.#due.clear();
+    for (const sessionId of due) {
       try {
-        this.#look(sessionId, entry);
+        this.#look(sessionId, this.#entry(sessionId));
       } catch (error) {
         // One session that cannot be decided must not stop the others.
         const reason = error instanceof Error ? error.stack : String(error);
         this.#options.logger.error('the session cannot be decided', { sessionId, reason });
       }
-    });
+    }
   }
 
   stop(): void {
@@ -151,7 +174,8 @@ export class Reconciler {
       timer: undefined,
       wakesAtMs: Infinity,
       mine: false,
-      due: false,
+      claim: undefined,
+      begun: new Set(),
     };
     this.#entries.set(sessionId, fresh);
     return fresh;
@@ -166,12 +190,18 @@ export class Reconciler {
       return void this.#entries.delete(sessionId);
     }
     if (view.session === undefined || !owns(view.session.workflowId)) return;
+    const { writers, spawner } = this.#options;
+    const writerId = writers.current?.writerId;
     const { actions, wakeAtMs, memory } = reconcile(view, entry.memory, this.#currentPolicy(), now(), {
       request: entry.mine,
-      child: (claimId) => this.#children.has(claimId),
-      dead: (claimId) => this.#dead.has(claimId),
-      lost: (claimId) => this.#lost.has(claimId),
-      writerLost: (writerId) => this.#options.writers.isLost(writerId),
+      sharesWriter:
+        spawner.sharesWriter === true &&
+        writerId !== undefined &&
+        this.#isHalfEmpty() &&
+        now() >= this.#aloneUntilMs,
+      standingClaim: entry.claim?.writerId === writerId ? entry.claim?.claimId : undefined,
+      begun: entry.begun,
+      ...this.#instances,
       parent: view.session.parent === undefined ? undefined : viewOf(view.session.parent.sessionId),
     });
     entry.memory = memory;
@@ -194,15 +224,21 @@ export class Reconciler {
 
   /** A host that is half full starts only what can work at once: waiting steps must not keep out those that they wait for. */
   #currentPolicy(): ReconcilePolicy {
-    const { policy, spawner } = this.#options;
-    return spawner.running < spawner.capacity / 2 ? policy : { ...policy, spawnAhead: false };
+    const { policy } = this.#options;
+    return this.#isHalfEmpty() ? policy : { ...policy, spawnAhead: false };
+  }
+
+  #isHalfEmpty(): boolean {
+    const { spawner } = this.#options;
+    return spawner.running < spawner.capacity / 2;
   }
 
   #begin(view: SessionView, entry: Entry, action: Action): void {
     const key = 'stepId' in action ? action.stepId : action.do;
     if (entry.busy.has(key)) return;
     // No room here: nothing is claimed, and another supervisor may have some. A claim that cannot be kept costs an attempt.
-    if (action.do === 'claim' && action.standIn === undefined && !this.#hasRoom(view, action.stepId)) return;
+    const starts = action.do === 'begin' || (action.do === 'claim' && action.standIn === undefined);
+    if (starts && !this.#hasRoom(view, action.stepId)) return;
     entry.busy.add(key);
     this.#perform(view, entry, action)
       .catch((error: unknown) => {
@@ -236,10 +272,12 @@ export class Reconciler {
     if (action.do === 'probe') return this.#probe(view, entry, action.stepId, action.attempt);
     if (action.do === 'purge') return this.#remove(view);
     if (action.do === 'cancel') return this.#cancel(view, action.reason);
-    if (action.standIn !== undefined) return this.#claim(view, entry, action);
-    return this.#claim(view, entry, action).finally(() =>
-      this.#options.room.leave(`${view.sessionId}/${action.stepId}`),
-    );
+    if (action.do === 'claim-together') return this.#claimTogether(view, entry, action.steps);
+    if (action.do === 'restate-claim') return this.#restateClaim(view, entry);
+    if (action.do === 'claim' && action.standIn !== undefined) return this.#claim(view, entry, action);
+    const started =
+      action.do === 'begin' ? this.#beginStep(view, entry, action.stepId) : this.#claim(view, entry, action);
+    return started.finally(() => this.#options.room.leave(`${view.sessionId}/${action.stepId}`));
   }
 
   async #probe(view: SessionView, entry: Entry, stepId: string, attempt: number): Promise<void> {
@@ -283,6 +321,82 @@ export class Reconciler {
     }
   }
 
+  /** One record for the first attempts of several steps; each begins when it may run. */
+  async #claimTogether(view: SessionView, entry: Entry, steps: readonly string[]): Promise<void> {
+    const { claims, viewOf, writers, supervisorId, now, logger } = this.#options;
+    const { sessionId } = view;
+    const span = startSpan('@shoal/supervisor', 'claim steps', {
+      kind: 'producer',
+      attributes: { 'shoal.session.id': sessionId },
+      parent: { ...view.session?.trace },
+    });
+    let record: SessionClaim | undefined;
+    const contest: Contest = {
+      current: () => (viewOf(sessionId)?.claim === undefined ? 0 : 1),
+      first: () => viewOf(sessionId)?.firstClaimId,
+      publish: async (claimId) => {
+        const { session } = viewOf(sessionId) ?? {};
+        const writerId = writers.current?.writerId;
+        if (session === undefined || writerId === undefined)
+          throw new Error('the session or the connection is gone');
+        record = {
+          schemaVersion: 1,
+          sessionId,
+          claimId,
+          supervisorId,
+          writerId,
+          steps: [...steps],
+          ...(span?.carrier === undefined ? {} : { trace: span.carrier }),
+          at: isoTime(now()),
+        };
+        await this.#options.writeClaim(session, sessionTopics(view).claim, record);
+      },
+    };
+    const claimId = await claims
+      .claim(contest, 1)
+      .catch((error: unknown) => {
+        if (!isLinkError(error, 'publish-refused')) throw error;
+        this.#claimAlone(String(error));
+      })
+      .finally(() => endSpan(span));
+    if (claimId !== undefined) entry.claim = record;
+    else if (contest.current() > 0) logger.debug('the claim does not stand', { sessionId });
+    // A broker may also drop what it does not allow, and say nothing.
+    else if (record !== undefined && this.#options.isCurrent()) this.#claimAlone('its echo did not come');
+  }
+
+  /** Access rules that are older than this record: nothing of what they do not know is needed. */
+  #claimAlone(reason: string): void {
+    const { now, logger } = this.#options;
+    if (now() < this.#aloneUntilMs) return;
+    this.#aloneUntilMs = now() + ALONE_MS;
+    logger.warn(
+      'steps are claimed one by one for a while: a claim to several did not get through; may this client publish to session/+/claim?',
+      { reason },
+    );
+  }
+
+  async #restateClaim(view: SessionView, { claim }: Entry): Promise<void> {
+    if (claim === undefined || view.session === undefined) return;
+    await this.#options.writeClaim(view.session, sessionTopics(view).claim, claim);
+  }
+
+  async #beginStep(view: SessionView, entry: Entry, stepId: string): Promise<void> {
+    const { gate, viewOf, writers } = this.#options;
+    await pause(gate.take());
+    const claim = entry.claim;
+    const records = viewOf(view.sessionId)?.steps.get(stepId);
+    // Whatever came meanwhile is decided anew.
+    if (this.#stopped || !this.#options.isCurrent() || claim === undefined) return;
+    if (claim.writerId !== writers.current?.writerId) return;
+    if (records?.claimedTogether !== true || records.status !== undefined || records.result !== undefined)
+      return;
+    const order = this.#orderOf(view, stepId, 1, `${claim.claimId}.${claim.steps.indexOf(stepId)}`);
+    if (order === undefined) return;
+    entry.begun.add(stepId);
+    await this.#spawn(entry, order);
+  }
+
   async #carryOut(view: SessionView, entry: Entry, action: ClaimAction, claimId: string): Promise<void> {
     const { logger, supervisorId } = this.#options;
     const { sessionId } = view;
@@ -306,8 +420,14 @@ export class Reconciler {
   /** Rule 5: the client id of the step does not fence what wrote over a connection that it shared. */
   async #evictWriter({ sessionId, stepId, attempt }: StepOrder): Promise<void> {
     const { viewOf, writers } = this.#options;
-    const writerId = viewOf(sessionId)?.steps.get(stepId)?.attempt?.writerId;
-    if (attempt > 1 && writerId !== undefined) await writers.evict(writerId);
+    if (attempt === 1) return;
+    const view = viewOf(sessionId);
+    const records = view?.steps.get(stepId);
+    const writerIds = new Set([records?.attempt?.writerId]);
+    // A first attempt that another supervisor claimed with others may hide behind a later claim to this step alone.
+    const mayHide = records?.status === undefined || records.status.state === 'lost';
+    if (mayHide && view?.claim?.steps.includes(stepId) === true) writerIds.add(view.claim.writerId);
+    for (const writerId of writerIds) if (writerId !== undefined) await writers.evict(writerId);
   }
 
   /** Of the first attempt: what it may write over. Of a later one: what those before it may still write over. */

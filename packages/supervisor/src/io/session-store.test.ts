@@ -40,7 +40,7 @@ async function open() {
     now: () => T0,
     onRecord: () => undefined,
     onLoss: () => undefined,
-    onClaim: (_, { claimId }) => claims.push(claimId),
+    onClaim: (claimId) => claims.push(claimId),
   });
   await store.open();
   await store.write(session, topics.session, session);

@@ -3,6 +3,7 @@ import {
   parseShoalTopic,
   treeFilter,
   type AttemptRecord,
+  type SessionClaim,
   type SessionAddress,
   type SessionRecord,
   type ShoalTopic,
@@ -35,7 +36,7 @@ export interface SessionStoreOptions {
   /** The broker came back without records that this reader holds. */
   readonly onLoss: () => void;
   /** A claim came in, in topic order; own ones too. */
-  readonly onClaim: (view: SessionView, claim: AttemptRecord) => void;
+  readonly onClaim: (claimId: string) => void;
 }
 
 /** Records whose echo is expected; those of the oldest are then read like any other. */
@@ -165,7 +166,7 @@ export class SessionStore implements SessionSource {
   }
 
   /** Publishes a claim. It counts from its echo on, in topic order (DESIGN rule 4). */
-  async claim(session: SessionRecord, topic: string, record: AttemptRecord): Promise<void> {
+  async claim(session: SessionRecord, topic: string, record: AttemptRecord | SessionClaim): Promise<void> {
     await this.#publish(session, topic, record);
   }
 
@@ -248,10 +249,8 @@ export class SessionStore implements SessionSource {
       else logger.warn('record ignored', { topic, reason: applied.reason });
       return;
     }
-    if (at.kind === 'attempt') {
-      const claim = view.steps.get(at.stepId)?.attempt;
-      if (claim !== undefined) onClaim(view, claim);
-    }
+    const claim = at.kind === 'attempt' ? view.steps.get(at.stepId)?.attempt : view.claim;
+    if (claim !== undefined && (at.kind === 'attempt' || at.kind === 'claim')) onClaim(claim.claimId);
     if (this.#held === undefined) this.#watchers.onRecord(at.sessionId);
     onRecord(view, at.kind, 'stepId' in at ? at.stepId : undefined);
   }
@@ -276,7 +275,8 @@ export class SessionStore implements SessionSource {
 }
 
 function isEmpty(view: SessionView): boolean {
-  if (view.session ?? view.control ?? view.pause ?? view.purge ?? view.extend ?? view.outcome) return false;
+  if (view.session ?? view.claim ?? view.control ?? view.pause ?? view.purge ?? view.extend ?? view.outcome)
+    return false;
   if (view.callers.size > 0) return false;
   for (const step of view.steps.values())
     if (Object.keys(step).some((key) => key !== 'firstClaimId')) return false;

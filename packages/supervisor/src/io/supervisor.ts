@@ -222,13 +222,14 @@ class UnitSupervisor implements Supervisor {
       unit,
       logger,
       now,
-      onClaim: (_, claim) => claims.onClaim(claim.claimId),
+      onClaim: (claimId) => claims.onClaim(claimId),
       onLoss: () => this.#onLoss(canary),
       onRecord: (view, kind, stepId) => {
         meters?.onRecord(view, kind, stepId);
         this.#count(view);
         if (kind === 'outcome') outcomes.notify(view.sessionId);
-        reconciler.look(view.sessionId);
+        // Who waits for the outcome decides nothing.
+        if (kind !== 'caller') reconciler.look(view.sessionId);
         // What ends or is called off may leave work in other sessions behind.
         if (kind === 'control' || kind === 'result' || kind === 'outcome')
           for (const child of childSessionIds(view))

@@ -35,9 +35,7 @@ export function inProcessSpawner(options: InProcessSpawnerOptions): Spawner {
       if (stop.signal.aborted) return Promise.reject(new Error('the spawner is stopped'));
       if (open.size >= maxRunning) return Promise.reject(new Error(`${maxRunning} instances run already`));
       const end = async (): Promise<void> => {
-        const { sessions, writer } = hooks;
-        const started = { ...run, signal: stop.signal, sessions, writer };
-        const clean = await carryOut(order, started, looks, credentials);
+        const clean = await carryOut(order, { run, hooks, signal: stop.signal, looks, credentials });
         open.delete(running);
         hooks.onExit?.(clean);
       };
@@ -53,24 +51,28 @@ export function inProcessSpawner(options: InProcessSpawnerOptions): Spawner {
   };
 }
 
+interface Started {
+  readonly run: RunOrderOptions;
+  readonly hooks: SpawnHooks;
+  readonly signal: AbortSignal;
+  readonly looks: LookLinks;
+  readonly credentials: CredentialIssuer | undefined;
+}
+
 async function carryOut(
   order: SpawnOrder,
-  options: RunOrderOptions,
-  looks: LookLinks,
-  credentials: CredentialIssuer | undefined,
+  { run, hooks, signal, looks, credentials }: Started,
 ): Promise<boolean> {
   try {
-    const reads = order.kind === 'step' && options.sessions === undefined;
+    const { sessions, writer } = hooks;
+    const reads = order.kind === 'step' && sessions === undefined;
     const lookLink = reads ? await looks.of(order) : undefined;
-    const issued = await credentials?.issue(order);
-    const end = await runOrder(order, {
-      ...options,
-      ...issued,
-      ...(lookLink === undefined ? {} : { lookLink }),
-    });
+    const issued = credentials === undefined ? undefined : await credentials.issue(order);
+    const options = { ...run, ...issued, signal, sessions, writer };
+    const end = await runOrder(order, lookLink === undefined ? options : { ...options, lookLink });
     return end === 'clean';
   } catch (error) {
-    options.logger?.warn('an instance could not run', { blueprint: order.blueprint, error: String(error) });
+    run.logger?.warn('an instance could not run', { blueprint: order.blueprint, error: String(error) });
     return false;
   }
 }

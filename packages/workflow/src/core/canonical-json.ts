@@ -7,9 +7,11 @@ export function canonicalJson(value: unknown, textOf?: (value: object) => string
   const known = textOf?.(value);
   if (known !== undefined) return known;
   if (Array.isArray(value)) return `[${value.map((one) => canonicalJson(one, textOf)).join(',')}]`;
-  const members = Object.entries(value)
-    .filter(([, member]) => member !== undefined)
-    .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
-    .map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member, textOf)}`);
-  return `{${members.join(',')}}`;
+  let members = '';
+  for (const key of Object.keys(value).sort()) {
+    const member = (value as Record<string, unknown>)[key];
+    if (member === undefined) continue;
+    members += `${members === '' ? '' : ','}${JSON.stringify(key)}:${canonicalJson(member, textOf)}`;
+  }
+  return `{${members}}`;
 }

@@ -14,10 +14,11 @@ export function recordsOf(view: SessionView): readonly (readonly [topic: string,
   add(topics.purge, view.purge);
   add(topics.extend, view.extend);
   add(topics.outcome, view.outcome);
+  add(topics.claim, view.claim);
   for (const [hash, caller] of view.callers) add(topics.caller(hash), caller);
   for (const [stepId, step] of view.steps) {
     const at = topics.step(stepId);
-    add(at.attempt, step.attempt);
+    if (step.claimedTogether !== true) add(at.attempt, step.attempt);
     add(at.intent, step.intent);
     // Results and items that the plan of a re-run carries are no records.
     if (step.result?.reusedFrom === undefined) add(at.result, step.result);

@@ -7,6 +7,7 @@ import {
   validateAttemptRecord,
   validateCallerRecord,
   validateControlRecord,
+  validateSessionClaim,
   validateSessionOutcome,
   validateSessionRecord,
   validateStepIntent,
@@ -18,6 +19,7 @@ import {
   type AttemptRecord,
   type CallerRecord,
   type ControlRecord,
+  type SessionClaim,
   type SessionOutcome,
   type SessionRecord,
   type ShoalTopic,
@@ -41,6 +43,8 @@ export interface StepView {
   attempt?: AttemptRecord;
   /** Of the claims for the current attempt, the first in topic order that this reader saw (DESIGN rule 4). */
   firstClaimId?: string;
+  /** `attempt` follows from the claim to several steps, and has no record of its own. */
+  claimedTogether?: true;
   status?: StepStatus;
   intent?: StepIntent;
   result?: StepResult;
@@ -60,6 +64,10 @@ export interface SessionView extends SessionAddress {
   /** More time than planned. */
   extend?: ControlRecord;
   outcome?: SessionOutcome;
+  /** To the first attempts of several steps. */
+  claim?: SessionClaim;
+  /** Of such claims, the first in topic order that this reader saw (DESIGN rule 4). */
+  firstClaimId?: string;
   readonly callers: Map<string, CallerRecord>;
   readonly steps: Map<string, StepView>;
 }
@@ -97,6 +105,7 @@ export function putRecord(
     view.outcome = record as SessionOutcome;
     return { applied: true };
   }
+  if (at?.kind === 'claim') return takeClaim(view, record as SessionClaim);
   if (at?.kind === 'status' || at?.kind === 'result') {
     Object.assign(stepOf(view, at.stepId), { [at.kind]: record });
     return { applied: true };
@@ -137,6 +146,8 @@ export function applyRecord(
     case 'purge':
     case 'extend':
       return applyControl(view, at.kind, removed, payload);
+    case 'claim':
+      return applyClaim(view, removed, payload);
     case 'outcome':
       return set(view, 'outcome', removed, payload, validateSessionOutcome);
     case 'caller':
@@ -324,6 +335,7 @@ function applyAttempt(
   if (removed) {
     delete step.attempt;
     delete step.firstClaimId;
+    delete step.claimedTogether;
     return { applied: true };
   }
   const read = readRecord(payload, validateAttemptRecord);
@@ -343,6 +355,54 @@ function takeAttempt(step: StepView, record: AttemptRecord): Applied {
     };
   if (known === undefined || record.attempt > known.attempt) step.firstClaimId = record.claimId;
   step.attempt = record;
+  if (step.claimedTogether === true) delete step.claimedTogether;
+  return { applied: true };
+}
+
+function applyClaim(view: SessionView, removed: boolean, payload: Uint8Array | string): Applied {
+  if (removed) return dropClaim(view);
+  const read = readRecord(payload, validateSessionClaim);
+  if (!read.ok) return rejected(`claim of ${view.sessionId}: ${read.reason}`);
+  if (read.value.sessionId !== view.sessionId) return rejected('claim.sessionId is not that of its topic');
+  return takeClaim(view, read.value);
+}
+
+/** What a step has a record of says more than a claim to many. */
+function takeClaim(view: SessionView, claim: SessionClaim): Applied {
+  const { schemaVersion, sessionId, supervisorId, writerId, trace, at } = claim;
+  for (const [index, stepId] of claim.steps.entries()) {
+    const step = stepOf(view, stepId);
+    if (step.attempt !== undefined && step.claimedTogether !== true) continue;
+    const claimId = `${claim.claimId}.${index}`;
+    step.firstClaimId ??= claimId;
+    step.claimedTogether = true;
+    step.attempt = {
+      schemaVersion,
+      sessionId,
+      stepId,
+      attempt: 1,
+      claimId,
+      supervisorId,
+      ...(trace === undefined ? {} : { trace }),
+      writerId,
+      at,
+    };
+  }
+  view.firstClaimId ??= claim.claimId;
+  view.claim = claim;
+  return { applied: true };
+}
+
+function dropClaim(view: SessionView): Applied {
+  for (const stepId of view.claim?.steps ?? []) {
+    const step = view.steps.get(stepId);
+    if (step?.claimedTogether !== true) continue;
+    delete step.attempt;
+    delete step.firstClaimId;
+    delete step.claimedTogether;
+  }
+  delete view.claim;
+  delete view.firstClaimId;
   return { applied: true };
 }
 

@@ -18,10 +18,8 @@ type Stored = Pick<StepResult, 'output' | 'outputRef' | 'artifacts'>;
 export async function storeLarge(
   { output, artifacts }: StepOutput,
   owner: ArtifactOwner,
-  options: ArtifactOptions | undefined,
+  options: ArtifactOptions,
 ): Promise<Stored> {
-  if (options === undefined)
-    return { output, ...(artifacts === undefined ? {} : { artifacts: [...artifacts] }) };
   const referred = artifacts?.map(async (artifact) => ({
     ...artifact,
     parts: await Promise.all(artifact.parts.map((part) => storePart(part, owner, options))),

@@ -9,6 +9,7 @@ import type { Blueprint } from '../types/blueprint.ts';
 import type { StepEnd, StepOrder } from '../types/order.ts';
 import type { Attempt } from './attempt.ts';
 import { BegunWork } from './begun-work.ts';
+import { onAbort } from './on-abort.ts';
 import type { SharedWatch } from './session-watch.ts';
 import type { StepInstance } from './step-instance.ts';
 import { QUICK_MS } from './step-link.ts';
@@ -84,14 +85,14 @@ export class QuickStep {
       this.#handOver();
       this.#stopWaiting();
     };
-    signal?.addEventListener('abort', stop);
+    const stopListening = signal === undefined ? undefined : onAbort(signal, stop);
     try {
       const end = signal?.aborted === true ? undefined : await this.#workAndWrite();
       if (end === undefined) return await this.#handOver().run();
       this.#hasEnded = true;
       return end;
     } finally {
-      signal?.removeEventListener('abort', stop);
+      stopListening?.();
     }
   }
 

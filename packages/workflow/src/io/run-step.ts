@@ -77,7 +77,10 @@ async function runAttempt(
   const decision = decideStep(first, order, now());
   if (decision.do === 'stand-down') return { end: 'superseded', reason: decision.reason };
 
-  const connections = new StepConnections({ order, session, first, shared, run: options });
+  let opened: StepConnections | undefined;
+  // Most steps need none.
+  const connections = (): StepConnections =>
+    (opened ??= new StepConnections({ order, session, first, shared, run: options }));
   const active = findStep(first, order.stepId);
   const blueprint = blueprintFor(active?.planned.use, options.blueprints);
   const instanceOver = (link: Link, begun?: BegunWork): StepInstance =>
@@ -96,7 +99,7 @@ async function runAttempt(
       shared,
       artifacts: options.artifacts,
       carry: missingRecords,
-      fencedReason: () => connections.fencedReason,
+      fencedReason: () => connections().fencedReason,
     });
   const writer = usableWriter(order, options, shared);
   if (writer !== undefined && shared !== undefined && active !== undefined && blueprint !== undefined) {
@@ -110,12 +113,13 @@ async function runAttempt(
         signal: options.signal,
         logger,
         now,
-        toInstance: (begun) => instanceOver(connections.shared(writer.link), begun),
+        toInstance: (begun) => instanceOver(connections().shared(writer.link), begun),
       }).run();
   }
-  const link = writer === undefined ? await connections.own(options.signal) : connections.shared(writer.link);
+  const link =
+    writer === undefined ? await connections().own(options.signal) : connections().shared(writer.link);
   return link === undefined
-    ? { end: 'superseded', reason: connections.fencedReason }
+    ? { end: 'superseded', reason: connections().fencedReason }
     : instanceOver(link).run();
 }
 

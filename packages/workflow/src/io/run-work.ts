@@ -43,7 +43,8 @@ export async function runWork(options: WorkOptions): Promise<WorkEnd> {
   const { blueprint, session, active } = options;
   try {
     const output = await blueprint.run(await contextOf(options));
-    return await settleOutput(output, { ...session, stepId: active.planned.id }, options.artifacts);
+    const { org, unit, sessionId } = session;
+    return await settleOutput(output, { org, unit, sessionId, stepId: active.planned.id }, options.artifacts);
   } catch (error) {
     const signal = options.signal();
     if (signal.aborted && !isStepError(error)) return failure(abortError(signal), false);
@@ -80,10 +81,7 @@ async function contextOf(options: WorkOptions): Promise<DelegateContext> {
   const step = active.planned;
   const scope = scopeOf(session, view, active);
   const needs = needsOf(active, view);
-  const completed = Object.entries(needs).filter(([, { state }]) => state === 'completed');
-  const outputs = await Promise.all(
-    completed.map(async ([id, result]) => [id, await loadOutput(result, options.artifacts)] as const),
-  );
+  const results = await resultsOf(needs, options.artifacts);
   return {
     org: session.org,
     unit: session.unit,
@@ -93,7 +91,7 @@ async function contextOf(options: WorkOptions): Promise<DelegateContext> {
     attempt: options.attempt,
     input: interpolate((step.with ?? {}) as Json, scope) as Record<string, Json>,
     variables: session.variables as Record<string, Json>,
-    results: Object.fromEntries(outputs),
+    results,
     needs,
     ...(active.role === 'item' ? { item: active.item, index: active.index } : {}),
     request: session.request,
@@ -112,6 +110,23 @@ async function contextOf(options: WorkOptions): Promise<DelegateContext> {
   };
 }
 
+/** The outputs of needs that have completed; large ones are read from their store, all at once. */
+async function resultsOf(
+  needs: Readonly<Record<string, StepResult>>,
+  artifacts: ArtifactOptions | undefined,
+): Promise<Record<string, Json>> {
+  const results: Record<string, Json> = {};
+  const stored: Promise<void>[] = [];
+  for (const [id, result] of Object.entries(needs)) {
+    if (result.state !== 'completed') continue;
+    results[id] = result.output ?? null;
+    if (result.outputRef === undefined) continue;
+    stored.push(loadOutput(result, artifacts).then((output) => void (results[id] = output)));
+  }
+  if (stored.length > 0) await Promise.all(stored);
+  return results;
+}
+
 /** Is it JSON, and not too much of it? What is large goes into the store, if there is one, before anybody is told of it. */
 export async function settleOutput(
   output: StepOutput | undefined,
@@ -126,14 +141,18 @@ export async function settleOutput(
       },
       true,
     );
+  let text: string;
   let json: StepOutput;
   try {
-    json = JSON.parse(JSON.stringify(output)) as StepOutput;
+    text = JSON.stringify(output);
+    json = JSON.parse(text) as StepOutput;
   } catch (error) {
     return failure({ code: 'OUTPUT_NOT_JSON', message: `the output is not JSON: ${String(error)}` }, true);
   }
   try {
-    return bound({ ...json, ...(await storeLarge(json, owner, artifacts)) });
+    if (artifacts === undefined) return bound(json, text);
+    const stored = { ...json, ...(await storeLarge(json, owner, artifacts)) };
+    return bound(stored, JSON.stringify(stored));
   } catch (error) {
     if (!isStepError(error)) throw error;
     const { code, message, retryable } = error;
@@ -142,8 +161,8 @@ export async function settleOutput(
   }
 }
 
-function bound(output: SettledOutput): WorkEnd {
-  const bytes = Buffer.byteLength(JSON.stringify(output));
+function bound(output: SettledOutput, text: string): WorkEnd {
+  const bytes = Buffer.byteLength(text);
   if (bytes <= MAX_RESULT_BYTES) return { end: 'output', output };
   return failure(
     {

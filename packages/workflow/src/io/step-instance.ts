@@ -17,6 +17,7 @@ import { closeSession } from './close-session.ts';
 import { pinItems } from './fan-out-items.ts';
 import { gatedLink } from './gated-link.ts';
 import { Notifier } from './notifier.ts';
+import { onAbort } from './on-abort.ts';
 import { SessionWatch, SharedWatch, type Watch } from './session-watch.ts';
 import { QUICK_MS, StepLink } from './step-link.ts';
 import { StepVoice } from './step-voice.ts';
@@ -217,14 +218,14 @@ export class StepInstance {
   #listen(): readonly (() => void)[] {
     const { signal } = this.#options;
     const onStop = (): void => void this.#abandon('the host stops');
-    signal?.addEventListener('abort', onStop);
+    const stopListening = signal === undefined ? () => undefined : onAbort(signal, onStop);
     if (signal?.aborted === true) onStop();
     return [
       this.#link.on('offline', () => this.#onOffline()),
       this.#link.on('online', () => this.#changed.notify()),
       this.#link.on('fenced', () => this.#end({ end: 'superseded', reason: this.#options.fencedReason() })),
       this.#link.on('closed', () => this.#end({ end: 'abandoned', reason: 'the link was closed' })),
-      () => signal?.removeEventListener('abort', onStop),
+      stopListening,
     ];
   }
 

@@ -12,18 +12,21 @@ type Content = Pick<StepResult, 'output' | 'outputRef' | 'artifacts' | 'summary'
 export async function writeResult(
   { order, active, voice, now, standIn, flags }: Attempt,
   state: StepResultState,
-  { startedAtMs, ...content }: Content,
+  content: Content,
 ): Promise<undefined> {
-  const result: StepResult = {
-    ...voice.ids(),
-    claimId: order.claimId,
-    state,
-    ...content,
-    ...(startedAtMs === undefined ? {} : { startedAt: isoTime(startedAtMs) }),
-    ...(flags.size === 0 ? {} : { flags: [...flags] }),
-    at: isoTime(now()),
-    ...(standIn === undefined ? {} : { supervisorId: standIn.supervisorId }),
-  };
+  const { sessionId, stepId, attempt: number, claimId } = order;
+  const { startedAtMs, output, outputRef, artifacts, summary, error } = content;
+  const at = isoTime(now());
+  // Not spread: one is made for every step.
+  const result: StepResult = { schemaVersion: 1, sessionId, stepId, attempt: number, claimId, state, at };
+  if (output !== undefined) result.output = output;
+  if (outputRef !== undefined) result.outputRef = outputRef;
+  if (artifacts !== undefined) result.artifacts = artifacts;
+  if (summary !== undefined) result.summary = summary;
+  if (error !== undefined) result.error = error;
+  if (startedAtMs !== undefined) result.startedAt = isoTime(startedAtMs);
+  if (flags.size > 0) result.flags = [...flags];
+  if (standIn !== undefined) result.supervisorId = standIn.supervisorId;
   await voice.put(sessionTopics(order).step(order.stepId).result, result);
   voice.progress(state, content.summary ?? content.error?.message ?? `step ${active.planned.id} ${state}`);
   return undefined;
