@@ -71,7 +71,7 @@ export function planFaults(random: Random, { actsOnce, reruns }: FaultScope): Fa
 
 function homeOf(random: Random): FaultPlan['home'] {
   const lot = random.next();
-  if (lot < 0.45) return 'processes';
+  if (lot < 0.4) return 'processes';
   if (lot < 0.7) return 'supervisor';
   return {
     count: random.chance(0.5) ? 2 : 3,

@@ -101,7 +101,9 @@ export class Fleet {
     if (triggered?.by === 'alarms') startSensor(this);
     if (extended !== undefined) startExtender(this, extended);
     this.#startCaller('caller-0', FIRST_CALL_MS);
-    if (duplicate) this.#startCaller('caller-1', FIRST_CALL_MS + this.world.random.between(0, 300));
+    // Often at once: then supervisors contend for one session.
+    const laterMs = this.world.random.chance(0.5) ? 0 : this.world.random.between(0, 300);
+    if (duplicate) this.#startCaller('caller-1', FIRST_CALL_MS + laterMs);
   }
 
   #startCaller(name: string, afterMs: number): void {

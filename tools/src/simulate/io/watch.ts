@@ -62,11 +62,13 @@ export class RecordWatch {
 function contentOf(text: string): string {
   const json = parseJson(text);
   if (!json.ok) return text;
-  const { planHash, state, output, error, task } = json.value as Record<string, unknown>;
+  const { planHash, state, output, error, task, claimId } = json.value as Record<string, unknown>;
   return JSON.stringify({
     planHash,
     state,
     output,
+    // Who completed it: twice the same by two is one too many.
+    ...(output === undefined ? {} : { claimId }),
     code: (error as { code?: string } | undefined)?.code,
     task,
   });
