@@ -61,30 +61,34 @@ async function runBare(parts: Parts, workflow: Workflow, request: InboundMessage
   void runSteps(parts, workflow, sessionId).then(() => end(parts, workflow, plan, { ...request, id }));
 }
 
+/** One claim to all steps, and its echo; then the steps. */
 async function runSteps(parts: Parts, workflow: Workflow, sessionId: string): Promise<void> {
+  const { claim: topic } = sessionTopics({ ...parts.unit, sessionId });
+  const claimId = randomUUID();
+  const claimed = parts.echoOf(topic);
+  const steps = workflow.steps.map(({ id }) => id);
+  const [supervisorId, writerId] = ['supervisor-00000000', `writer-${claimId}`];
+  const at = new Date().toISOString();
+  await Promise.all([
+    retain(parts.link, topic, { ...idsOf(sessionId), claimId, supervisorId, writerId, steps, at }),
+    claimed,
+  ]);
   const begun = new Map<string, Promise<void>>();
   for (const { id, needs = [] } of workflow.steps) {
     const before = needs.flatMap((need) => begun.get(need as string) ?? []);
     begun.set(
       id,
-      Promise.all(before).then(() => runStep(parts, sessionId, id)),
+      Promise.all(before).then(() => runStep(parts, sessionId, id, claimId)),
     );
   }
   await Promise.all(begun.values());
 }
 
-/** Claim, its echo, result, its echo. */
-async function runStep({ link, writer, echoOf, unit }: Parts, sessionId: string, stepId: string) {
-  const topics = sessionTopics({ ...unit, sessionId }).step(stepId);
-  const claimId = randomUUID();
-  const ids = { ...idsOf(sessionId), stepId, attempt: 1, claimId };
+async function runStep({ writer, unit }: Parts, sessionId: string, stepId: string, claimId: string) {
+  const { result } = sessionTopics({ ...unit, sessionId }).step(stepId);
   const at = new Date().toISOString();
-  const [supervisorId, writerId] = ['supervisor-00000000', `writer-${claimId}`];
-  const claimed = echoOf(topics.attempt);
-  await Promise.all([retain(link, topics.attempt, { ...ids, supervisorId, writerId, at }), claimed]);
-  const ended = echoOf(topics.result);
-  void retain(writer, topics.result, { ...ids, state: 'completed', output: stepId, startedAt: at, at });
-  await ended;
+  const ids = { ...idsOf(sessionId), stepId, attempt: 1, claimId };
+  await retain(writer, result, { ...ids, state: 'completed', output: stepId, startedAt: at, at });
 }
 
 async function end(
