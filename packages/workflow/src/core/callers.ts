@@ -1,12 +1,13 @@
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex, concatBytes, utf8ToBytes } from '@noble/hashes/utils.js';
+import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js';
 import { parseA2aTopic, type CallerRecord, type SessionOutcome, type StreamResponse } from '@shoal/protocol';
+import { sha256Hex } from './sha256.ts';
 
 /** Names a caller record: the same address and correlation give the same record, so a redelivered request adds nothing. */
 export function callerHash(responseTopic: string, correlationData: Uint8Array): string {
-  return bytesToHex(
-    sha256(concatBytes(utf8ToBytes(responseTopic), new Uint8Array([0]), correlationData)),
-  ).slice(0, 32);
+  return sha256Hex(concatBytes(utf8ToBytes(responseTopic), new Uint8Array([0]), correlationData)).slice(
+    0,
+    32,
+  );
 }
 
 /**

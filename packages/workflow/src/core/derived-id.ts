@@ -1,9 +1,8 @@
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import { sha256Hex } from './sha256.ts';
 
 /** 0 to 1, the same for the same parts wherever it is drawn: jitter that needs no randomness. */
 export function derivedDraw(...parts: readonly (string | number)[]): number {
-  const hex = bytesToHex(sha256(utf8ToBytes(JSON.stringify(parts))));
+  const hex = sha256Hex(JSON.stringify(parts));
   return Number.parseInt(hex.slice(0, 12), 16) / 2 ** 48;
 }
 
@@ -12,7 +11,7 @@ export function derivedDraw(...parts: readonly (string | number)[]): number {
  * asked again recognises the request and does not do it twice.
  */
 export function derivedTaskId(...parts: readonly string[]): string {
-  const hex = bytesToHex(sha256(utf8ToBytes(JSON.stringify(parts))));
+  const hex = sha256Hex(JSON.stringify(parts));
   const variant = '89ab'[Number.parseInt(hex[16] ?? '0', 16) % 4];
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }

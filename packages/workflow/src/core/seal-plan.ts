@@ -1,8 +1,8 @@
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import { utf8ToBytes } from '@noble/hashes/utils.js';
 import type { SessionRecord, TraceContext } from '@shoal/protocol';
 import { WorkflowError } from '../errors.ts';
 import { canonicalJson } from './canonical-json.ts';
+import { sha256Hex } from './sha256.ts';
 import { isoTime } from './time.ts';
 
 const MAX_PLAN_BYTES = 262_144;
@@ -44,7 +44,7 @@ export function sealPlan(
   const lastsMs = ((content.compensationSeconds ?? 0) + content.retentionSeconds) * 1000;
   const sealed: SessionRecord = {
     ...content,
-    planHash: bytesToHex(sha256(bytes)),
+    planHash: sha256Hex(bytes),
     ...(input.trace === undefined ? {} : { trace: input.trace }),
     createdAt: isoTime(input.now),
     deadlineAt: isoTime(deadlineAt),
@@ -67,5 +67,5 @@ export function hasValidHash(record: SessionRecord): boolean {
 
 function isHashed(record: SessionRecord): boolean {
   const { planHash, createdAt: _, deadlineAt: __, expiresAt: ___, trace: ____, ...content } = record;
-  return bytesToHex(sha256(utf8ToBytes(canonicalJson(content)))) === planHash;
+  return sha256Hex(canonicalJson(content)) === planHash;
 }

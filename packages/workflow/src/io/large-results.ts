@@ -1,6 +1,6 @@
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import { utf8ToBytes } from '@noble/hashes/utils.js';
 import type { Part, StepResult } from '@shoal/protocol';
+import { sha256Hex } from '../core/sha256.ts';
 import { StepError } from '../errors.ts';
 import type { ArtifactOptions, ArtifactOwner } from '../types/artifact-store.ts';
 import type { Json, StepOutput } from '../types/blueprint.ts';
@@ -68,7 +68,7 @@ async function store(
       'OUTPUT_TOO_LARGE',
       `${bytes.length} bytes of at most ${maxBytes}: raise artifacts.maxBytes`,
     );
-  const hash = bytesToHex(sha256(bytes));
+  const hash = sha256Hex(bytes);
   try {
     const uri = await store.put(owner, { bytes, sha256: hash, mediaType });
     return { uri, sha256: hash, bytes: bytes.length, mediaType };
@@ -93,7 +93,7 @@ export async function loadOutput(result: StepResult, options: ArtifactOptions | 
   const found = await read(ref.uri, stepId, options);
   if (found === undefined)
     throw new StepError('ARTIFACT_MISSING', `the output of ${stepId} is not at ${ref.uri} any more`);
-  if (bytesToHex(sha256(found)) !== ref.sha256)
+  if (sha256Hex(found) !== ref.sha256)
     throw new StepError('ARTIFACT_CORRUPT', `what lies at ${ref.uri} is not what ${stepId} stored there`);
   return JSON.parse(new TextDecoder().decode(found)) as Json;
 }
