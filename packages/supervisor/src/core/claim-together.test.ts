@@ -120,6 +120,13 @@ describe('a step that was claimed with others', () => {
     expect(actionsOf(view, { ...taker, standingClaim: undefined })).toEqual([]);
   });
 
+  test('begins also where a later claim to it alone stands at its own topic: that one lost', () => {
+    const view = claimedTogether();
+    putRecord(view, sessionTopics(chain).step('a').attempt, attemptOf('a', 1, 'late'));
+    expect(actionsOf(view, holder)).toEqual([{ do: 'begin', stepId: 'a' }]);
+    expect(actionsOf(view, other)).toEqual([]);
+  });
+
   test('a claim to one step alone, seen first, keeps it out of the claim to many', () => {
     const view = claimedTogether({ a: { attempt: attemptOf('a', 1), firstClaimId: 'c1' } });
     expect(actionsOf(view, holder)).toEqual([]);

@@ -1,5 +1,12 @@
 import type { PlannedStep, SessionRecord } from '@shoal/protocol';
-import { currentAttempt, isPaused, maxAttempts, readinessOf, type SessionView } from '@shoal/workflow';
+import {
+  currentAttempt,
+  isPaused,
+  maxAttempts,
+  readinessOf,
+  type SessionView,
+  type StepView,
+} from '@shoal/workflow';
 import type { ReconcilePolicy } from './policy.ts';
 
 /** What a supervisor knows of its claims to the first attempts of several steps. */
@@ -38,6 +45,12 @@ export function stepsToClaimTogether(
 /** Readers that come later must find the claim that counts. */
 export function isMisstated({ claim, firstClaimId }: SessionView, { standingClaim }: OwnClaims): boolean {
   return standingClaim !== undefined && firstClaimId === standingClaim && claim?.claimId !== standingClaim;
+}
+
+/** Of the claims to its first attempt, that to several steps was the first, whichever stands at its own topic. */
+export function isClaimedTogether({ firstClaimId }: SessionView, records: StepView | undefined): boolean {
+  if (records?.attempt?.attempt !== 1 || firstClaimId === undefined) return false;
+  return records.firstClaimId?.startsWith(`${firstClaimId}.`) === true;
 }
 
 /** A step that was claimed with others waits so long; undefined: it may begin. */

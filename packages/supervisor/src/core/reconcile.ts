@@ -18,6 +18,7 @@ import {
   type StepView,
 } from '@shoal/workflow';
 import {
+  isClaimedTogether,
   isMisstated,
   isToBegin,
   stepsToClaimTogether,
@@ -98,7 +99,7 @@ export function reconcile(
     const records = view.steps.get(step.id);
     const status = currentStatus(records);
     const waits =
-      status === undefined && records?.claimedTogether === true ? waitOf(view, step, now) : undefined;
+      status === undefined && isClaimedTogether(view, records) ? waitOf(view, step, now) : undefined;
     const state = waits === undefined ? (status?.state ?? '') : 'not begun';
     const seen = remember(
       known.get(step.id),
@@ -204,7 +205,7 @@ function onUnclaimed({ view, active, step, seen, policy, now, own }: Situation):
 function onClaimedTogether({ view, step, records, waits, own }: Situation): Decision | undefined {
   if (waits !== undefined)
     return waits.untilMs === undefined ? { do: 'nothing' } : { do: 'sleep', untilMs: waits.untilMs };
-  if (records?.claimedTogether !== true || currentStatus(records) !== undefined) return undefined;
+  if (!isClaimedTogether(view, records) || currentStatus(records) !== undefined) return undefined;
   return isToBegin(view, step.id, own) ? { do: 'begin', stepId: step.id } : undefined;
 }
 

@@ -25,6 +25,7 @@ import {
 } from '@shoal/workflow';
 import { probeAnswered, probeLost, probeMissed, probeSent, type StepMemory } from '../core/memory.ts';
 import type { ReconcilePolicy } from '../core/policy.ts';
+import { isClaimedTogether } from '../core/claim-together.ts';
 import { reconcile, type Action } from '../core/reconcile.ts';
 import type { Spawner, SupervisorOptions } from '../types.ts';
 import type { Claims, Contest } from './claims.ts';
@@ -385,11 +386,12 @@ export class Reconciler {
     const { gate, viewOf, writers } = this.#options;
     await pause(gate.take());
     const claim = entry.claim;
-    const records = viewOf(view.sessionId)?.steps.get(stepId);
+    const now = viewOf(view.sessionId) ?? view;
+    const records = now.steps.get(stepId);
     // Whatever came meanwhile is decided anew.
     if (this.#stopped || !this.#options.isCurrent() || claim === undefined) return;
     if (claim.writerId !== writers.current?.writerId) return;
-    if (records?.claimedTogether !== true || records.status !== undefined || records.result !== undefined)
+    if (!isClaimedTogether(now, records) || records?.status !== undefined || records?.result !== undefined)
       return;
     const order = this.#orderOf(view, stepId, 1, `${claim.claimId}.${claim.steps.indexOf(stepId)}`);
     if (order === undefined) return;
