@@ -1,5 +1,6 @@
 import { silentLogger } from '@shoal/mqtt-link';
-import type { AttemptRecord, StepStatus } from '@shoal/protocol';
+import { sessionTopics, type AttemptRecord, type SessionClaim, type StepStatus } from '@shoal/protocol';
+import { putRecord } from '@shoal/workflow';
 import { attemptOf, graphYaml, planOf, statusOf, T0, viewOf } from '@shoal/workflow/testing';
 import { expect, test } from 'vitest';
 import { DEFAULT_POLICY } from '../core/policy.ts';
@@ -61,7 +62,7 @@ function setting(status: StepStatus | undefined, evict: (writerId: string) => Pr
     random: () => 0,
   };
   const reconciler = new Reconciler(options as unknown as ReconcilerOptions);
-  return { reconciler, session, claims, happened };
+  return { reconciler, options, session, view, claims, happened };
 }
 
 test('rule 5: the next attempt starts when nothing more can come over what the one before it wrote over', async () => {
@@ -102,4 +103,49 @@ test('rule 5: a Will does not say that the attempt has left the shared connectio
     expect(claims[0]?.writerId).toBe(state === 'lost' ? WRITER : undefined);
     reconciler.stop();
   }
+});
+
+test('rule 5: a claim to several steps may hide behind a later one to this step alone: both connections are ended', async () => {
+  const { reconciler, session, view, happened } = setting(undefined, () => Promise.resolve());
+  const { sessionId } = session;
+  const at = new Date(T0).toISOString();
+  const claim: SessionClaim = {
+    schemaVersion: 1,
+    sessionId,
+    claimId: 'many',
+    supervisorId: 's1',
+    writerId: 'writer-of-many',
+    steps: ['a'],
+    at,
+  };
+  putRecord(view, sessionTopics(session).claim, claim);
+  reconciler.look(sessionId);
+  await expect.poll(() => happened).toEqual([`evicts ${WRITER}`, 'evicts writer-of-many', 'spawned 2']);
+  reconciler.stop();
+});
+
+test('a broker that drops a claim to several steps and says nothing gets one for each step', async () => {
+  const { options } = setting(undefined, () => Promise.resolve());
+  const session = planOf(graphYaml({ a: [], b: ['a'] }));
+  const view = viewOf(session);
+  const written: string[] = [];
+  const reconciler = new Reconciler({
+    ...options,
+    policy: { ...options.policy, spawnAhead: false },
+    viewOf: () => view,
+    writers: { ...options.writers, current: { writerId: WRITER } },
+    writeClaim: (_: unknown, topic: string) => Promise.resolve(void written.push(topic)),
+    claims: {
+      claim: async (contest: { publish: (claimId: string) => Promise<void> }) => {
+        await contest.publish('c');
+        return undefined;
+      },
+    },
+  } as unknown as ReconcilerOptions);
+  reconciler.hold(session.sessionId);
+  reconciler.release(session.sessionId);
+  const topics = sessionTopics(session);
+  await expect.poll(() => written.slice(0, 2)).toEqual([topics.claim, topics.step('a').attempt]);
+  reconciler.stop();
+  expect(written).not.toContain(topics.step('b').attempt);
 });
