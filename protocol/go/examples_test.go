@@ -45,7 +45,7 @@ func typed(t *testing.T, document string) any {
 		GetTaskPushNotificationConfigRequest{}, GetTaskRequest{}, HostEvent{}, HostOrder{}, HostRecord{}, JsonRpcError{},
 		JsonRpcRequest{}, JsonRpcResponse{}, ListTaskPushNotificationConfigsRequest{}, ListTaskPushNotificationConfigsResponse{},
 		ListTasksRequest{}, ListTasksResponse{}, Message{}, Part{}, ReasoningRecord{}, SendMessageRequest{}, SendMessageResponse{},
-		SessionOutcome{}, SessionRecord{}, StepIntent{}, StepItems{}, StepResult{}, StepStatus{}, StreamResponse{},
+		SessionClaim{}, SessionOutcome{}, SessionRecord{}, StepIntent{}, StepItems{}, StepResult{}, StepStatus{}, StreamResponse{},
 		SubscribeToTaskRequest{}, Task{}, TaskArtifactUpdateEvent{}, TaskPushNotificationConfig{}, TaskStatusUpdateEvent{},
 		Telemetry{}, ToolApproval{}, TriggerRecord{}, UsageRecord{}, WorkOrder{}, WorkflowDefinition{}, WriterRecord{},
 	}
