@@ -55,25 +55,20 @@ export function isClaimedTogether({ firstClaimId }: SessionView, records: StepVi
 
 /** A step that was claimed with others waits so long; undefined: it may begin. */
 export function waitOf(view: SessionView, step: PlannedStep, now: number): Wait | undefined {
-  if (isPaused(view) && view.control === undefined) return NO_END;
-  // The usual case, asked at every look at the session.
-  if (step.join === 'all')
-    return step.needs.some((edge) => view.steps.get(edge.step)?.result === undefined) ? NO_END : undefined;
+  if (isPaused(view) && view.control === undefined) return {};
   const readiness = readinessOf(step, (id) => view.steps.get(id)?.result, now);
   return readiness.ready === 'waiting' ? readiness : undefined;
 }
 
 /** It may begin, and this supervisor's claim says that it does so here. */
 export function isToBegin(
-  { claim, firstClaimId, steps }: SessionView,
+  { firstClaimId, steps }: SessionView,
   stepId: string,
   { standingClaim, begun }: OwnClaims,
 ): boolean {
-  if (claim === undefined || standingClaim === undefined || firstClaimId !== standingClaim) return false;
+  if (standingClaim === undefined || firstClaimId !== standingClaim) return false;
   return steps.get(stepId)?.result === undefined && begun?.has(stepId) !== true;
 }
-
-const NO_END: Wait = {};
 
 /** Why a claimed step does not begin; `untilMs`: it may then. */
 export interface Wait {

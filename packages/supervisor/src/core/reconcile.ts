@@ -98,8 +98,8 @@ export function reconcile(
     const step = active.planned;
     const records = view.steps.get(step.id);
     const status = currentStatus(records);
-    const waits =
-      status === undefined && isClaimedTogether(view, records) ? waitOf(view, step, now) : undefined;
+    const isTogether = status === undefined && isClaimedTogether(view, records);
+    const waits = isTogether ? waitOf(view, step, now) : undefined;
     const state = waits === undefined ? (status?.state ?? '') : 'not begun';
     const seen = remember(
       known.get(step.id),
@@ -107,7 +107,7 @@ export function reconcile(
       now,
     );
     memory.set(step.id, seen);
-    const next = decide({ view, session, active, step, records, seen, waits, policy, now, own });
+    const next = decide({ view, session, active, step, records, seen, isTogether, waits, policy, now, own });
     if (next.do === 'sleep') wakeAtMs = Math.min(wakeAtMs, next.untilMs);
     else if (next.do !== 'nothing') actions.push(next);
   }
@@ -149,7 +149,9 @@ interface Situation {
   readonly step: PlannedStep;
   readonly records: StepView | undefined;
   readonly seen: StepMemory;
-  /** It was claimed with others, and may not begin yet. */
+  /** It was claimed with others, and has said nothing yet. */
+  readonly isTogether: boolean;
+  /** ... and may not begin yet. */
   readonly waits: Wait | undefined;
   readonly policy: ReconcilePolicy;
   readonly now: number;
@@ -198,15 +200,17 @@ function onUnclaimed({ view, active, step, seen, policy, now, own }: Situation):
   if (policy.spawnAhead) return claim(step, 1);
   const readiness = readinessOf(step, (id) => view.steps.get(id)?.result, now);
   if (readiness.ready !== 'waiting') return claim(step, 1);
-  return readiness.untilMs === undefined ? { do: 'nothing' } : { do: 'sleep', untilMs: readiness.untilMs };
+  return sleepOf(readiness);
 }
 
 /** Until it may run, it has no attempt that could be lost. Undefined: it is to be seen to like any other. */
-function onClaimedTogether({ view, step, records, waits, own }: Situation): Decision | undefined {
-  if (waits !== undefined)
-    return waits.untilMs === undefined ? { do: 'nothing' } : { do: 'sleep', untilMs: waits.untilMs };
-  if (!isClaimedTogether(view, records) || currentStatus(records) !== undefined) return undefined;
-  return isToBegin(view, step.id, own) ? { do: 'begin', stepId: step.id } : undefined;
+function onClaimedTogether({ view, step, isTogether, waits, own }: Situation): Decision | undefined {
+  if (waits !== undefined) return sleepOf(waits);
+  return isTogether && isToBegin(view, step.id, own) ? { do: 'begin', stepId: step.id } : undefined;
+}
+
+function sleepOf({ untilMs }: Wait): Decision {
+  return untilMs === undefined ? { do: 'nothing' } : { do: 'sleep', untilMs };
 }
 
 function onClaimed(at: Situation, attempt: number): Decision {

@@ -191,15 +191,11 @@ export class Reconciler {
       return void this.#entries.delete(sessionId);
     }
     if (view.session === undefined || !owns(view.session.workflowId)) return;
-    const { writers, spawner } = this.#options;
+    const { writers } = this.#options;
     const writerId = writers.current?.writerId;
     const { actions, wakeAtMs, memory } = reconcile(view, entry.memory, this.#currentPolicy(), now(), {
       request: entry.mine,
-      sharesWriter:
-        spawner.sharesWriter === true &&
-        writerId !== undefined &&
-        this.#isHalfEmpty() &&
-        now() >= this.#aloneUntilMs,
+      sharesWriter: writerId !== undefined && this.#isHalfEmpty() && now() >= this.#aloneUntilMs,
       standingClaim: entry.claim?.writerId === writerId ? entry.claim?.claimId : undefined,
       begun: entry.begun,
       ...this.#instances,

@@ -27,8 +27,9 @@ export function readinessOf(
   if (step.needs.length === 0) return { ready: 'yes' };
   if (step.join === 'all') {
     // The usual case, asked again at every change.
-    const missing = step.needs.filter((edge) => resultOf(edge.step) === undefined);
-    if (missing.length > 0) return { ready: 'waiting', for: missing.map((edge) => edge.step) };
+    let missing: string[] | undefined;
+    for (const edge of step.needs) if (resultOf(edge.step) === undefined) (missing ??= []).push(edge.step);
+    if (missing !== undefined) return { ready: 'waiting', for: missing };
   }
   const edges = step.needs.map((edge) => ({ edge, result: resultOf(edge.step) }));
   const pending = edges.filter(({ result }) => result === undefined).map(({ edge }) => edge.step);

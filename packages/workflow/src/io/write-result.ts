@@ -14,11 +14,8 @@ export async function writeResult(
   state: StepResultState,
   content: Content,
 ): Promise<undefined> {
-  const { sessionId, stepId, attempt: number, claimId } = order;
   const { startedAtMs, output, outputRef, artifacts, summary, error } = content;
-  const at = isoTime(now());
-  // Not spread: one is made for every step.
-  const result: StepResult = { schemaVersion: 1, sessionId, stepId, attempt: number, claimId, state, at };
+  const result: StepResult = { ...voice.ids(), claimId: order.claimId, state, at: isoTime(now()) };
   if (output !== undefined) result.output = output;
   if (outputRef !== undefined) result.outputRef = outputRef;
   if (artifacts !== undefined) result.artifacts = artifacts;
