@@ -151,35 +151,94 @@ function unitPath({ org, unit }: InUnit): string {
 /** Topics and filters below `shoal/v1/{org}/{unit}/session/{sessionId}`. Throws ProtocolError `invalid-identifier`. */
 export function sessionTopics(session: SessionAddress): SessionTopics {
   assertIdentifier('sessionId', session.sessionId);
-  const base = `${unitPath(session)}/session/${session.sessionId}`;
-  return {
-    session: base,
-    control: `${base}/control`,
-    pause: `${base}/control/pause`,
-    purge: `${base}/control/purge`,
-    extend: `${base}/control/extend`,
-    outcome: `${base}/outcome`,
-    claim: `${base}/claim`,
-    callers: `${base}/caller/+`,
-    all: `${base}/#`,
-    caller(hash) {
-      assertIdentifier('hash', hash);
-      return `${base}/caller/${hash}`;
-    },
-    step(stepId) {
-      assertIdentifier('stepId', stepId);
-      const step = `${base}/step/${stepId}`;
-      return {
-        attempt: `${step}/attempt`,
-        status: `${step}/status`,
-        intent: `${step}/intent`,
-        result: `${step}/result`,
-        items: `${step}/items`,
-        approval: `${step}/approval`,
-        decision: `${step}/decision`,
-      };
-    },
-  };
+  return new TopicsOfSession(`${unitPath(session)}/session/${session.sessionId}`);
+}
+
+/** Made for one topic, mostly: each is put together when it is asked for. */
+class TopicsOfSession implements SessionTopics {
+  readonly session: string;
+
+  constructor(session: string) {
+    this.session = session;
+  }
+
+  get control(): string {
+    return `${this.session}/control`;
+  }
+
+  get pause(): string {
+    return `${this.session}/control/pause`;
+  }
+
+  get purge(): string {
+    return `${this.session}/control/purge`;
+  }
+
+  get extend(): string {
+    return `${this.session}/control/extend`;
+  }
+
+  get outcome(): string {
+    return `${this.session}/outcome`;
+  }
+
+  get claim(): string {
+    return `${this.session}/claim`;
+  }
+
+  get callers(): string {
+    return `${this.session}/caller/+`;
+  }
+
+  get all(): string {
+    return `${this.session}/#`;
+  }
+
+  caller(hash: string): string {
+    assertIdentifier('hash', hash);
+    return `${this.session}/caller/${hash}`;
+  }
+
+  step(stepId: string): StepTopics {
+    assertIdentifier('stepId', stepId);
+    return new TopicsOfStep(`${this.session}/step/${stepId}`);
+  }
+}
+
+class TopicsOfStep implements StepTopics {
+  readonly #step: string;
+
+  constructor(step: string) {
+    this.#step = step;
+  }
+
+  get attempt(): string {
+    return `${this.#step}/attempt`;
+  }
+
+  get status(): string {
+    return `${this.#step}/status`;
+  }
+
+  get intent(): string {
+    return `${this.#step}/intent`;
+  }
+
+  get result(): string {
+    return `${this.#step}/result`;
+  }
+
+  get items(): string {
+    return `${this.#step}/items`;
+  }
+
+  get approval(): string {
+    return `${this.#step}/approval`;
+  }
+
+  get decision(): string {
+    return `${this.#step}/decision`;
+  }
 }
 
 /** Topics and filters below `shoal/v1/{org}/{unit}/agent/{agentId}`. Throws ProtocolError `invalid-identifier`. */
