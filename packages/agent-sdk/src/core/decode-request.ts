@@ -146,11 +146,11 @@ export function decodeRequest(
   if (mismatch !== undefined) return reject(reply, id, mismatch);
   const expiry = message.messageExpirySeconds;
   return {
-    ...call,
     ok: true,
     id,
     reply,
     service,
+    ...call,
     ...(expiry === undefined ? {} : { expiresAtMs: message.receivedAtMs + expiry * 1000 }),
     ...(identity === undefined ? {} : { identity }),
   };
@@ -195,7 +195,7 @@ function readCall(method: string, params: unknown): RequestCall | { readonly err
   if (!isTaskId(taskId)) {
     return { error: bindingError('transport_protocol_error', 'message.taskId is not a UUID of version 4') };
   }
-  return { ...call, taskId };
+  return { taskId, ...call };
 }
 
 function checkService(

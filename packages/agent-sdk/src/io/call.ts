@@ -153,7 +153,7 @@ export class Call {
     this.#topic = topic;
     this.#spec.onAttempt?.(topic);
     if (request.prepare === undefined)
-      return this.#send(attempt, topic, correlationData, { ...request, contentType: 'application/json' });
+      return this.#send(attempt, topic, correlationData, { contentType: 'application/json', ...request });
     request.prepare(topic, correlationData).then(
       (prepared) => this.ended || this.#send(attempt, topic, correlationData, prepared),
       (error: unknown) => this.fail(asA2aError(error)),

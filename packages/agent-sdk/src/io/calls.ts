@@ -108,11 +108,12 @@ export class Calls {
     const call: Call = new Call(
       this.#io,
       {
-        ...handlers,
-        ...(telemetry === undefined ? {} : { onAttempt: (topic: string) => telemetry.attempt(topic) }),
         request,
         profile,
         signal: options.signal,
+        onFailure: (error) => handlers.onFailure(error),
+        ...(handlers.onSilence === undefined ? {} : { onSilence: () => handlers.onSilence?.() }),
+        ...(telemetry === undefined ? {} : { onAttempt: (topic: string) => telemetry.attempt(topic) }),
         ...(security === undefined
           ? {}
           : {
