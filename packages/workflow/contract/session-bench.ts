@@ -81,11 +81,11 @@ export class SessionBench {
     return bench;
   }
 
-  put(topic: string, record: unknown): Promise<void> {
+  put(topic: string, record: unknown): Promise<unknown> {
     return writeRecord(this.link, this.session, topic, record, Date.now());
   }
 
-  claim(stepId: string, attempt: number, claimId = `c${attempt}`): Promise<void> {
+  claim(stepId: string, attempt: number, claimId = `c${attempt}`): Promise<unknown> {
     const record = {
       schemaVersion: 1,
       sessionId: this.session.sessionId,

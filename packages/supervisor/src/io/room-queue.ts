@@ -42,6 +42,8 @@ export class RoomQueue {
   readonly #options: RoomQueueOptions;
   readonly #lines = new Map<string, Line>();
   readonly #kept = new Map<string, Kept>();
+  /** Of all that is kept. */
+  #keptWeight = 0;
   #waiting = 0;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
@@ -69,7 +71,14 @@ export class RoomQueue {
 
   /** It was started, or will not be. */
   leave(key: string): void {
+    this.#keptWeight -= this.#kept.get(key)?.weight ?? 0;
     this.#kept.delete(key);
+  }
+
+  #keep(key: string, weight: number, untilMs: number): void {
+    this.leave(key);
+    this.#kept.set(key, { weight, untilMs });
+    this.#keptWeight += weight;
   }
 
   stats(): RoomStats {
@@ -95,16 +104,10 @@ export class RoomQueue {
     const room = roomOf(this.#options.spawner, needs);
     if (room === 'nowhere') return false;
     const weight = weightOf(needs);
-    if (this.#unkept(room) < weight) return false;
-    this.#kept.set(key, { weight, untilMs: Infinity });
+    // Of the room, what nobody was given yet.
+    if (room - this.#keptWeight < weight) return false;
+    this.#keep(key, weight, Infinity);
     return true;
-  }
-
-  /** What of that room nobody was given yet. */
-  #unkept(room: number): number {
-    let free = room;
-    for (const { weight } of this.#kept.values()) free -= weight;
-    return free;
   }
 
   #line(needs: Needs): Line {
@@ -123,7 +126,7 @@ export class RoomQueue {
   /** Gives room to whoever is first. `except` learns it by the answer to its own call. */
   #serve(except?: string): void {
     const now = performance.now();
-    for (const [key, { untilMs }] of this.#kept) if (untilMs < now) this.#kept.delete(key);
+    for (const [key, { untilMs }] of this.#kept) if (untilMs < now) this.leave(key);
     for (const [signature, line] of this.#lines) {
       this.#serveLine(line, now, except);
       if (line.turns.size === 0) this.#lines.delete(signature);
@@ -137,13 +140,13 @@ export class RoomQueue {
     this.#tell(line, room === 'nowhere');
     if (room === 'nowhere') return;
     const weight = weightOf(line.needs);
-    let free = this.#unkept(room);
+    let free = room - this.#keptWeight;
     for (const [key, onTurn] of line.turns) {
       if (free < weight) return;
       free -= weight;
       line.turns.delete(key);
       this.#waiting -= 1;
-      this.#kept.set(key, { weight, untilMs: now + TURN_MS });
+      this.#keep(key, weight, now + TURN_MS);
       if (key !== except) onTurn();
     }
   }

@@ -203,9 +203,13 @@ export class SessionStore implements SessionSource {
   #remember(topic: string, bytes: Uint8Array, record: unknown): Writing {
     const writing: Writing = { at: parseShoalTopic(topic), bytes, record, isTaken: false };
     this.#writing.set(topic, writing);
-    const [oldest] = this.#writing.keys();
-    if (this.#writing.size > MAX_WRITING && oldest !== undefined) this.#writing.delete(oldest);
+    if (this.#writing.size > MAX_WRITING) this.#forgetOldest();
     return writing;
+  }
+
+  #forgetOldest(): void {
+    const [oldest] = this.#writing.keys();
+    if (oldest !== undefined) this.#writing.delete(oldest);
   }
 
   #forgetWriting(topic: string, writing: Writing): void {

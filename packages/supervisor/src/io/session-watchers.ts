@@ -1,5 +1,11 @@
 import type { SessionAddress } from '@shoal/protocol';
-import { emptyView, type SessionView, type SourceHooks, type SourceWatch } from '@shoal/workflow';
+import {
+  emptyView,
+  type ExpectedRecord,
+  type SessionView,
+  type SourceHooks,
+  type SourceWatch,
+} from '@shoal/workflow';
 
 export interface WatchersOptions {
   readonly viewOf: (sessionId: string) => SessionView | undefined;
@@ -18,26 +24,14 @@ export class SessionWatchers {
   }
 
   watch(address: SessionAddress, hooks: SourceHooks): SourceWatch {
-    const { viewOf, fresh, expect } = this.#options;
     const { sessionId } = address;
     const all = this.#watchers.get(sessionId) ?? new Set();
-    this.#watchers.set(sessionId, all.add(hooks));
-    let gone: SessionView | undefined;
-    const viewNow = (): SessionView => viewOf(sessionId) ?? (gone ??= emptyView(address));
-    return {
-      get view() {
-        return viewNow();
-      },
-      sync: async () => {
-        await fresh();
-        return viewNow();
-      },
-      expect,
-      close: () => {
-        all.delete(hooks);
-        if (all.size === 0 && this.#watchers.get(sessionId) === all) this.#watchers.delete(sessionId);
-      },
-    };
+    if (all.size === 0) this.#watchers.set(sessionId, all);
+    all.add(hooks);
+    return new Watcher(address, this.#options, () => {
+      all.delete(hooks);
+      if (all.size === 0 && this.#watchers.get(sessionId) === all) this.#watchers.delete(sessionId);
+    });
   }
 
   onRecord(sessionId: string): void {
@@ -54,5 +48,31 @@ export class SessionWatchers {
     const ended = [...this.#watchers.values()].flatMap((all) => [...all]);
     this.#watchers.clear();
     for (const { onEnd } of ended) onEnd();
+  }
+}
+
+class Watcher implements SourceWatch {
+  readonly #address: SessionAddress;
+  readonly #options: WatchersOptions;
+  readonly close: () => void;
+  #gone: SessionView | undefined;
+
+  constructor(address: SessionAddress, options: WatchersOptions, close: () => void) {
+    this.#address = address;
+    this.#options = options;
+    this.close = close;
+  }
+
+  get view(): SessionView {
+    return this.#options.viewOf(this.#address.sessionId) ?? (this.#gone ??= emptyView(this.#address));
+  }
+
+  async sync(): Promise<SessionView> {
+    await this.#options.fresh();
+    return this.view;
+  }
+
+  expect(topic: string, bytes: Uint8Array, record: unknown): ExpectedRecord {
+    return this.#options.expect(topic, bytes, record);
   }
 }

@@ -23,6 +23,7 @@ export function inProcessSpawner(options: InProcessSpawnerOptions): Spawner {
   setMaxListeners(0, stop.signal);
   const open = new Set<Promise<void>>();
   const looks = new LookLinks(options);
+  const given = new Given({ ...run, signal: stop.signal });
   return {
     capacity: maxRunning,
     startsAtOnce: true,
@@ -35,7 +36,7 @@ export function inProcessSpawner(options: InProcessSpawnerOptions): Spawner {
       if (stop.signal.aborted) return Promise.reject(new Error('the spawner is stopped'));
       if (open.size >= maxRunning) return Promise.reject(new Error(`${maxRunning} instances run already`));
       const end = async (): Promise<void> => {
-        const clean = await carryOut(order, { run, hooks, signal: stop.signal, looks, credentials });
+        const clean = await carryOut(order, { run: given.with(hooks), looks, credentials });
         open.delete(running);
         hooks.onExit?.(clean);
       };
@@ -51,25 +52,36 @@ export function inProcessSpawner(options: InProcessSpawnerOptions): Spawner {
   };
 }
 
+/** The options of all instances; those of one supervisor, over one connection, are the same. */
+class Given {
+  readonly #run: RunOrderOptions;
+  #last: RunOrderOptions;
+
+  constructor(run: RunOrderOptions) {
+    this.#run = run;
+    this.#last = run;
+  }
+
+  with({ sessions, writer }: SpawnHooks): RunOrderOptions {
+    if (this.#last.sessions !== sessions || this.#last.writer !== writer)
+      this.#last = { ...this.#run, sessions, writer };
+    return this.#last;
+  }
+}
+
 interface Started {
   readonly run: RunOrderOptions;
-  readonly hooks: SpawnHooks;
-  readonly signal: AbortSignal;
   readonly looks: LookLinks;
   readonly credentials: CredentialIssuer | undefined;
 }
 
-async function carryOut(
-  order: SpawnOrder,
-  { run, hooks, signal, looks, credentials }: Started,
-): Promise<boolean> {
+async function carryOut(order: SpawnOrder, { run, looks, credentials }: Started): Promise<boolean> {
   try {
-    const { sessions, writer } = hooks;
-    const reads = order.kind === 'step' && sessions === undefined;
+    const reads = order.kind === 'step' && run.sessions === undefined;
     const lookLink = reads ? await looks.of(order) : undefined;
     const issued = credentials === undefined ? undefined : await credentials.issue(order);
-    const options = { ...run, ...issued, signal, sessions, writer };
-    const end = await runOrder(order, lookLink === undefined ? options : { ...options, lookLink });
+    const own = lookLink === undefined ? issued : { ...issued, lookLink };
+    const end = await runOrder(order, own === undefined ? run : { ...run, ...own });
     return end === 'clean';
   } catch (error) {
     run.logger?.warn('an instance could not run', { blueprint: order.blueprint, error: String(error) });

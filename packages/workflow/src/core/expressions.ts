@@ -12,8 +12,8 @@ export interface Scope {
   /** `{ id, workflowId, createdAt }`. */
   readonly session: Json;
   /** In a fan-out: what this time is about, and its place, counted from 0. */
-  readonly item?: Json;
-  readonly index?: number;
+  readonly item?: Json | undefined;
+  readonly index?: number | undefined;
 }
 
 /** What the expressions of a trigger may name. */
@@ -100,11 +100,12 @@ export function evaluate(source: string, scope: Scope | TriggerScope): Json {
   }
 }
 
-/** CEL knows integers only as such. */
+/** Listed: of a scope whose fields are made when they are asked for, too. CEL knows integers only as such. */
 function contextOf(scope: Scope | TriggerScope): Record<string, unknown> {
-  return 'trigger' in scope || scope.index === undefined
-    ? { ...scope }
-    : { ...scope, index: BigInt(scope.index) };
+  if ('trigger' in scope) return { trigger: scope.trigger, message: scope.message, topic: scope.topic };
+  const { variables, steps, request, session, item, index } = scope;
+  if (index === undefined) return { variables, steps, request, session };
+  return { variables, steps, request, session, item, index: BigInt(index) };
 }
 
 /** A condition: throws WorkflowError `expression` also when the result is no boolean. */
@@ -130,6 +131,7 @@ export function interpolate(value: Json, scope: Scope | TriggerScope): Json {
 }
 
 function interpolateString(text: string, scope: Scope | TriggerScope): Json {
+  if (!text.includes('${')) return text;
   const pieces = split(text);
   const [only] = pieces;
   if (pieces.length === 1 && only?.kind === 'expression') return evaluate(only.source, scope);

@@ -28,11 +28,16 @@ const TASK_STATES: Readonly<Record<OutcomeState, TaskState>> = {
 
 /** What the outcome waits for, in order: steps without a result, items at work, and compensations that are due. */
 export function unfinishedSteps(session: SessionRecord, view: SessionView): readonly PlannedStep[] {
-  const active = [
-    ...session.steps.flatMap((step) => [step, ...claimedItems(view, step).map(({ planned }) => planned)]),
-    ...compensationsOf(view).map(({ planned }) => planned),
-  ];
-  return active.filter((step) => view.steps.get(step.id)?.result === undefined);
+  const open: PlannedStep[] = [];
+  const add = (step: PlannedStep): void => {
+    if (view.steps.get(step.id)?.result === undefined) open.push(step);
+  };
+  for (const step of session.steps) {
+    add(step);
+    for (const { planned } of claimedItems(view, step)) add(planned);
+  }
+  for (const { planned } of compensationsOf(view)) add(planned);
+  return open;
 }
 
 /**

@@ -40,8 +40,7 @@ const DEFAULTS = {
  * differ. Throws WorkflowError `invalid-request` for variables that are missing, unknown or mistyped, and for a plan too large.
  */
 export function planWorkflow(definition: WorkflowDefinition, input: PlanInput): SessionRecord {
-  const steps = stepsOf(definition);
-  const closer = closerOf(steps.map(asGraphStep));
+  const { steps, closer, compensates } = graphOf(definition);
   if (closer === undefined)
     throw new WorkflowError('invalid-workflow', `workflow ${definition.id} has no terminal step`);
   const retentionSeconds = definition.retentionSeconds ?? DEFAULTS.retentionSeconds;
@@ -58,7 +57,7 @@ export function planWorkflow(definition: WorkflowDefinition, input: PlanInput): 
     steps: [...steps],
     closer,
     ...(input.parent === undefined ? {} : { parent: input.parent }),
-    ...(steps.some(({ compensate }) => compensate !== undefined)
+    ...(compensates
       ? { compensationSeconds: definition.compensationSeconds ?? DEFAULTS.compensationSeconds }
       : {}),
     retentionSeconds,
@@ -66,15 +65,24 @@ export function planWorkflow(definition: WorkflowDefinition, input: PlanInput): 
   return sealPlan(content, (definition.deadlineSeconds ?? DEFAULTS.deadlineSeconds) * 1000, input);
 }
 
-/** Of each definition once: nobody changes a definition that sessions were planned from. */
-const plannedSteps = new WeakMap<WorkflowDefinition, readonly PlannedStep[]>();
+/** What all plans of one definition have in common. */
+interface PlannedGraph {
+  readonly steps: readonly PlannedStep[];
+  readonly closer: string | undefined;
+  readonly compensates: boolean;
+}
 
-function stepsOf(definition: WorkflowDefinition): readonly PlannedStep[] {
-  const known = plannedSteps.get(definition);
+/** Of each definition once: nobody changes a definition that sessions were planned from. */
+const plannedGraphs = new WeakMap<WorkflowDefinition, PlannedGraph>();
+
+function graphOf(definition: WorkflowDefinition): PlannedGraph {
+  const known = plannedGraphs.get(definition);
   if (known !== undefined) return known;
   const steps = shareSteps(planSteps(definition));
-  plannedSteps.set(definition, steps);
-  return steps;
+  const closer = closerOf(steps.map(asGraphStep));
+  const graph = { steps, closer, compensates: steps.some(({ compensate }) => compensate !== undefined) };
+  plannedGraphs.set(definition, graph);
+  return graph;
 }
 
 function planSteps(definition: WorkflowDefinition): readonly PlannedStep[] {

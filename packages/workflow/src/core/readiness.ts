@@ -28,8 +28,14 @@ export function readinessOf(
   if (step.join === 'all') {
     // The usual case, asked again at every change.
     let missing: string[] | undefined;
-    for (const edge of step.needs) if (resultOf(edge.step) === undefined) (missing ??= []).push(edge.step);
+    let allMet = true;
+    for (const edge of step.needs) {
+      const result = resultOf(edge.step);
+      if (result === undefined) (missing ??= []).push(edge.step);
+      else allMet &&= satisfies(edge, result);
+    }
     if (missing !== undefined) return { ready: 'waiting', for: missing };
+    if (allMet) return { ready: 'yes' };
   }
   const edges = step.needs.map((edge) => ({ edge, result: resultOf(edge.step) }));
   const pending = edges.filter(({ result }) => result === undefined).map(({ edge }) => edge.step);

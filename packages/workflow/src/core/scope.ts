@@ -6,19 +6,47 @@ import type { SessionView } from './view.ts';
 
 /** What the expressions of a step may see: the results of the steps it needs, directly or not, that have ended. */
 export function scopeOf(session: SessionRecord, view: SessionView, active?: ActiveStep): Scope {
-  let steps: Scope['steps'] | undefined;
-  return {
-    variables: session.variables as Record<string, Json>,
-    // Most steps have no expression.
-    get steps() {
-      return (steps ??= stepsScope(session, view));
-    },
-    get request() {
-      return { text: textOf(session.request), data: dataOf(session.request) };
-    },
-    session: { id: session.sessionId, workflowId: session.workflowId, createdAt: session.createdAt },
-    ...(active?.role === 'item' ? { item: active.item, index: active.index } : {}),
-  };
+  return new StepScope(session, view, active);
+}
+
+/** Most steps have no expression: what is named is made when it is asked for. */
+class StepScope implements Scope {
+  readonly #session: SessionRecord;
+  readonly #view: SessionView;
+  readonly #item: Extract<ActiveStep, { role: 'item' }> | undefined;
+  #steps: Scope['steps'] | undefined;
+
+  constructor(session: SessionRecord, view: SessionView, active: ActiveStep | undefined) {
+    this.#session = session;
+    this.#view = view;
+    this.#item = active?.role === 'item' ? active : undefined;
+  }
+
+  get variables(): Scope['variables'] {
+    return this.#session.variables as Record<string, Json>;
+  }
+
+  get steps(): Scope['steps'] {
+    return (this.#steps ??= stepsScope(this.#session, this.#view));
+  }
+
+  get request(): Json {
+    const { request } = this.#session;
+    return { text: textOf(request), data: dataOf(request) };
+  }
+
+  get session(): Json {
+    const { sessionId: id, workflowId, createdAt } = this.#session;
+    return { id, workflowId, createdAt };
+  }
+
+  get item(): Json | undefined {
+    return this.#item?.item;
+  }
+
+  get index(): number | undefined {
+    return this.#item?.index;
+  }
 }
 
 function stepsScope(session: SessionRecord, view: SessionView): Scope['steps'] {

@@ -42,14 +42,13 @@ export function sealPlan(
     );
   const deadlineAt = input.now + deadlineMs;
   const lastsMs = ((content.compensationSeconds ?? 0) + content.retentionSeconds) * 1000;
-  const sealed: SessionRecord = {
-    ...content,
+  const sealed: SessionRecord = Object.assign({}, content, {
     planHash: sha256Hex(bytes),
     ...(input.trace === undefined ? {} : { trace: input.trace }),
     createdAt: isoTime(input.now),
     deadlineAt: isoTime(deadlineAt),
     expiresAt: isoTime(deadlineAt + lastsMs),
-  };
+  });
   verified.add(sealed);
   return sealed;
 }

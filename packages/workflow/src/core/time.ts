@@ -1,16 +1,21 @@
 import type { SessionRecord } from '@shoal/protocol';
 
-/** Many records are made within one millisecond. */
-let lastMs = 0;
-let lastIso = new Date(lastMs).toISOString();
+interface Written {
+  readonly ms: number;
+  readonly iso: string;
+}
+
+/** Many records are made within one millisecond, of a few times: now, when a step began, when its session must have ended. */
+const written: (Written | undefined)[] = Array.from({ length: 64 });
 
 /** Milliseconds since 1970 to ISO 8601 with milliseconds and `Z`, as every record has it. */
 export function isoTime(ms: number): string {
-  if (ms !== lastMs) {
-    lastIso = new Date(ms).toISOString();
-    lastMs = ms;
-  }
-  return lastIso;
+  const slot = ms & 63;
+  const known = written[slot];
+  if (known?.ms === ms) return known.iso;
+  const iso = new Date(ms).toISOString();
+  written[slot] = { ms, iso };
+  return iso;
 }
 
 const MAX_PARSED = 1_000;

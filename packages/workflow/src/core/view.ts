@@ -106,6 +106,10 @@ export function putRecord(
     return { applied: true };
   }
   if (at?.kind === 'claim') return takeClaim(view, record as SessionClaim);
+  if (at?.kind === 'caller') {
+    view.callers.set(at.hash, record as CallerRecord);
+    return { applied: true };
+  }
   if (at?.kind === 'status' || at?.kind === 'result') {
     Object.assign(stepOf(view, at.stepId), { [at.kind]: record });
     return { applied: true };

@@ -15,12 +15,12 @@ export class BegunWork {
   }
 
   /** `onEnd` is called when the work has ended, in whichever way. */
-  begin(options: Omit<WorkOptions, 'signal'>, onEnd: () => void): void {
+  begin(options: WorkOptions, onEnd: () => void): void {
     void this.#run(options, onEnd);
   }
 
-  async #run(options: Omit<WorkOptions, 'signal'>, onEnd: () => void): Promise<void> {
-    const end = await runWork({ ...options, signal: () => this.#controller().signal });
+  async #run(options: WorkOptions, onEnd: () => void): Promise<void> {
+    const end = await runWork(options, () => this.#controller().signal);
     this.#end ??= end;
     onEnd();
   }

@@ -104,7 +104,10 @@ export class QuickStep {
     const written = writeOutput(this.#attempt, end.output, startedAtMs);
     try {
       // Not handed over before it has arrived, or the instance could write another.
-      await Promise.race([written, new Promise<void>((resolve) => (this.#stopWaiting = resolve))]);
+      await new Promise<void>((resolve, reject) => {
+        this.#stopWaiting = resolve;
+        written.then(resolve, reject);
+      });
     } catch (error) {
       const { logger, order } = this.#options;
       logger.debug('interrupted', { stepId: order.stepId, error: String(error) });
@@ -156,7 +159,9 @@ export class QuickStep {
   /** Nothing has come between since the work began. */
   #counts(): boolean {
     const { shared, order, now } = this.#options;
-    return this.#mayWrite() && decideStep(shared.view, { ...order, begun: true }, now()).do === 'run';
+    const { stepId, attempt, claimId } = order;
+    const claim = { stepId, attempt, claimId, begun: true };
+    return this.#mayWrite() && decideStep(shared.view, claim, now()).do === 'run';
   }
 
   #mayWrite(): boolean {

@@ -1,8 +1,8 @@
 import { silentLogger, type Link, type Logger } from '@shoal/mqtt-link';
-import type { StepUse } from '@shoal/protocol';
+import type { SessionRecord, StepUse } from '@shoal/protocol';
 import { decideStep } from '../core/decide-step.ts';
 import { missingRecords } from '../core/records-of.ts';
-import { findStep } from '../core/active-step.ts';
+import { findStep, type ActiveStep } from '../core/active-step.ts';
 import { hasValidHash } from '../core/seal-plan.ts';
 import type { ArtifactOptions } from '../types/artifact-store.ts';
 import type { Blueprint } from '../types/blueprint.ts';
@@ -13,7 +13,7 @@ import type { StandIn } from './attempt.ts';
 import type { BegunWork } from './begun-work.ts';
 import { DELEGATE, delegate } from './delegate.ts';
 import type { ConnectOptions } from './look.ts';
-import { QuickStep, type QuickStepOptions } from './quick-step.ts';
+import { QuickStep } from './quick-step.ts';
 import { SharedWatch } from './session-watch.ts';
 import { lookOnce, StepConnections } from './step-connections.ts';
 import { StepInstance } from './step-instance.ts';
@@ -103,10 +103,12 @@ async function runAttempt(
     });
   const writer = usableWriter(order, options, shared);
   if (writer !== undefined && shared !== undefined && active !== undefined && blueprint !== undefined) {
-    const parts = { order, session, active, blueprint };
-    if (decision.do === 'run' && mayBeQuick(parts))
+    if (decision.do === 'run' && mayBeQuick(order, session, active, blueprint))
       return new QuickStep({
-        ...parts,
+        order,
+        session,
+        active,
+        blueprint,
         writer: writer.link,
         shared,
         artifacts: options.artifacts,
@@ -124,12 +126,12 @@ async function runAttempt(
 }
 
 /** It has nothing to say but its result. The closer has the end of the session, and an effect a fence of its own. */
-function mayBeQuick({
-  order,
-  session,
-  active,
-  blueprint,
-}: Pick<QuickStepOptions, 'order' | 'session' | 'active' | 'blueprint'>): boolean {
+function mayBeQuick(
+  order: StepOrder,
+  session: SessionRecord,
+  active: ActiveStep,
+  blueprint: Blueprint,
+): boolean {
   return session.closer !== order.stepId && (active.planned.idempotent ?? blueprint.idempotent ?? true);
 }
 

@@ -25,8 +25,7 @@ export interface WorkOptions {
   readonly active: ActiveStep;
   readonly view: SessionView;
   readonly attempt: number;
-  /** Made when somebody asks for it, as are the next two. */
-  readonly signal: () => AbortSignal;
+  /** Made when somebody asks for it, as is the next. */
   readonly requester: () => Requester;
   readonly link: () => Link;
   readonly progress: (text: string, data?: Json) => void;
@@ -38,15 +37,18 @@ export interface WorkOptions {
 /** The record of a result may be so large as JSON; more goes into an artifact store. */
 export const MAX_RESULT_BYTES = 262_144;
 
-/** Runs the blueprint once. Never rejects: an error is an end like any other, and never passes for output (DESIGN rule 8). */
-export async function runWork(options: WorkOptions): Promise<WorkEnd> {
+/**
+ * Runs the blueprint once. `signalOf` makes the signal when somebody asks for it. Never rejects: an error is an end like any other, and
+ * never passes for output (DESIGN rule 8).
+ */
+export async function runWork(options: WorkOptions, signalOf: () => AbortSignal): Promise<WorkEnd> {
   const { blueprint, session, active } = options;
   try {
-    const output = await blueprint.run(await contextOf(options));
+    const output = await blueprint.run(await contextOf(options, signalOf));
     const { org, unit, sessionId } = session;
     return await settleOutput(output, { org, unit, sessionId, stepId: active.planned.id }, options.artifacts);
   } catch (error) {
-    const signal = options.signal();
+    const signal = signalOf();
     if (signal.aborted && !isStepError(error)) return failure(abortError(signal), false);
     if (isStepError(error)) {
       const { code, message, retryable, effectUnknown, details } = error;
@@ -76,7 +78,7 @@ export function abortError(signal: AbortSignal): RecordError {
   return { code: 'ABORTED', message: String(reason) };
 }
 
-async function contextOf(options: WorkOptions): Promise<DelegateContext> {
+async function contextOf(options: WorkOptions, signalOf: () => AbortSignal): Promise<DelegateContext> {
   const { session, active, view } = options;
   const step = active.planned;
   const scope = scopeOf(session, view, active);
@@ -96,7 +98,7 @@ async function contextOf(options: WorkOptions): Promise<DelegateContext> {
     ...(active.role === 'item' ? { item: active.item, index: active.index } : {}),
     request: session.request,
     get signal() {
-      return options.signal();
+      return signalOf();
     },
     get requester() {
       return options.requester();

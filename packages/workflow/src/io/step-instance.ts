@@ -336,7 +336,9 @@ export class StepInstance {
 
   async #act(): Promise<StepEnd | undefined> {
     const { order, now, standIn } = this.#options;
-    const decision = decideStep(this.#watch.view, { ...order, begun: this.#work.begun }, now());
+    const { stepId, attempt, claimId } = order;
+    const claim = { stepId, attempt, claimId, begun: this.#work.begun };
+    const decision = decideStep(this.#watch.view, claim, now());
     this.#gateOpen = decision.do === 'run' || decision.do === 'close';
     if (this.#gateOpen && !this.#isQuick) {
       this.#hasChanged = true;

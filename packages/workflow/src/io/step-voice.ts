@@ -49,7 +49,9 @@ export class StepVoice {
     if ((state === 'running' || state === 'waiting') && this.#options.isQuick()) return Promise.resolve();
     this.#said = state;
     const { order, now } = this.#options;
-    const status: StepStatus = { ...this.ids(), claimId: order.claimId, state, at: isoTime(now()), ...more };
+    const { sessionId, stepId, attempt, claimId } = order;
+    const at = isoTime(now());
+    const status: StepStatus = { schemaVersion: 1, sessionId, stepId, attempt, claimId, state, at, ...more };
     const written = this.put(sessionTopics(order).step(order.stepId).status, status);
     written.catch(() => undefined);
     return written;

@@ -6,15 +6,15 @@ import { recordExpirySeconds } from '../core/time.ts';
  * Publishes one retained record and waits for the PUBACK (DESIGN rule 1). It expires with its session (rule 16). `text`: the record as
  * JSON, for who has it already.
  */
-export async function writeRecord(
+export function writeRecord(
   link: Pick<Link, 'publish'>,
   session: Pick<SessionRecord, 'expiresAt'>,
   topic: string,
   record: unknown,
   now: number,
   text: string | Uint8Array = JSON.stringify(record),
-): Promise<void> {
-  await link.publish(topic, text, {
+): Promise<unknown> {
+  return link.publish(topic, text, {
     qos: 1,
     retain: true,
     contentType: 'application/json',
