@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { isIP } from 'node:net';
 import { connect as connectTls, type PeerCertificate } from 'node:tls';
 import { isLinkError, openLink } from '@shoal/mqtt-link';
 import type { Credentials } from '../connection/connect.ts';
@@ -100,15 +101,18 @@ type Look = { readonly error: string } | { readonly protocol: string; readonly c
 function look(url: URL, { tls: options = {} }: Credentials, timeoutMs: number): Promise<Look> {
   return new Promise((resolve) => {
     const fallback = url.protocol === 'wss:' ? 443 : 8883;
-    const { ca, cert, key, servername } = options;
+    const { ca, cert, key } = options;
+    const host = url.hostname.replace(/^\[|\]$/g, '');
+    // An address is no name (RFC 6066 §3): Node 26 throws.
+    const servername = options.servername ?? (isIP(host) === 0 ? host : undefined);
     const socket = connectTls({
-      host: url.hostname.replace(/^\[|\]$/g, ''),
+      host,
       port: url.port === '' ? fallback : Number(url.port),
       rejectUnauthorized: options.rejectUnauthorized ?? true,
       ...(ca === undefined ? {} : { ca: ca as string }),
       ...(cert === undefined ? {} : { cert }),
       ...(key === undefined ? {} : { key }),
-      servername: servername ?? url.hostname,
+      ...(servername === undefined ? {} : { servername }),
     });
     socket.setTimeout(timeoutMs, () => socket.destroy(new Error('no TLS handshake in time')));
     socket.once('error', (error) => resolve({ error: error.message }));
