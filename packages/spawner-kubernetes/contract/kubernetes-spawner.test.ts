@@ -90,7 +90,7 @@ describe('spawner: Kubernetes, over a served API', { timeout: 180_000 }, () => {
       restartPolicy: 'Never',
       automountServiceAccountToken: false,
       nodeSelector: { 'topology.kubernetes.io/zone': 'north' },
-      securityContext: { runAsNonRoot: true, runAsUser: 65_534 },
+      securityContext: { runAsNonRoot: true, runAsUser: 65_534, runAsGroup: 65_534 },
       containers: [
         {
           image: 'steps:1',
@@ -126,6 +126,20 @@ describe('spawner: Kubernetes, over a served API', { timeout: 180_000 }, () => {
       await nothingIsLeft();
     },
   );
+
+  test('an order that is given again while what was left of its Job is being removed runs, with a Secret of its own', async () => {
+    const spawner = await open();
+    const hangs = ended(spawner, order({ blueprint: 'hang' }));
+    await expect.poll(() => cluster.pods.size).toBe(1);
+    for (const name of cluster.jobs.keys()) cluster.removeJob(name);
+    expect(await hangs).toBe(false);
+    // Gone between the two calls.
+    cluster.refuse('create jobs', 409, 'already exists');
+    const end = ended(spawner, order());
+    await expect.poll(() => cluster.secrets.size).toBe(2);
+    expect(await end).toBe(true);
+    await nothingIsLeft();
+  });
 
   test('a Job of that name is there already, as after a conflict: it is the one', async () => {
     const other = await open({ owner: 'test' });

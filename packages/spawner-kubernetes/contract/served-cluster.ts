@@ -21,6 +21,8 @@ interface Change {
   readonly object: Stored;
 }
 
+const COLLECTS_AFTER_MS = 100;
+
 export interface ServedCluster {
   readonly url: string;
   readonly jobs: ReadonlyMap<string, V1Job>;
@@ -36,6 +38,7 @@ export interface ServedCluster {
   forgetChanges(): void;
   setPodStatus(status: NonNullable<V1Pod['status']>): void;
   removePod(): void;
+  removeJob(name: string): void;
   kill(): void;
   stop(): Promise<void>;
 }
@@ -116,7 +119,6 @@ export async function serveCluster(programs: Readonly<Record<string, string>>): 
     put('pods', pod, 'ADDED');
     const container = pod.spec?.containers[0];
     const secret = stores.secrets.get(container?.envFrom?.[0]?.secretRef?.name ?? '');
-    if (secret === undefined) throw new Error('a Pod was let go before its Secret was there');
     const waiting = (reason: string) => ({
       phase: 'Pending',
       containerStatuses: [
@@ -130,12 +132,15 @@ export async function serveCluster(programs: Readonly<Record<string, string>>): 
         },
       ],
     });
+    // One that another Job owned is removed before the Pod reads it.
+    if (secret?.metadata?.ownerReferences?.[0]?.uid !== job.metadata?.uid)
+      return setStatus(pod, waiting('CreateContainerConfigError'));
     if (container?.image === 'stuck') return;
     const program = programs[container?.image ?? ''];
     if (program === undefined) return setStatus(pod, waiting('ImagePullBackOff'));
     const env = Object.fromEntries((container?.env ?? []).map(({ name, value = '' }) => [name, value]));
     const child = spawn(process.execPath, [program], {
-      env: { ...env, ...secret.stringData },
+      env: { ...env, ...secret?.stringData },
       stdio: 'inherit',
     });
     children.set(pod.metadata?.name ?? '', child);
@@ -158,8 +163,11 @@ export async function serveCluster(programs: Readonly<Record<string, string>>): 
     const owned = ({ metadata }: Stored): boolean =>
       metadata?.ownerReferences?.[0]?.uid === job.metadata?.uid;
     drop('jobs', job.metadata?.name ?? '');
-    for (const [name, pod] of stores.pods) if (owned(pod)) dropPod(name);
-    for (const [name, secret] of stores.secrets) if (owned(secret)) drop('secrets', name);
+    // The garbage collector comes later.
+    setTimeout(() => {
+      for (const [name, pod] of stores.pods) if (owned(pod)) dropPod(name);
+      for (const [name, secret] of stores.secrets) if (owned(secret)) drop('secrets', name);
+    }, COLLECTS_AFTER_MS);
   };
 
   const watch = (kind: Kind, query: URLSearchParams, response: ServerResponse): void => {
@@ -246,6 +254,10 @@ export async function serveCluster(programs: Readonly<Record<string, string>>): 
     },
     setPodStatus: (status) => setStatus(onlyPod(), status),
     removePod: () => dropPod(onlyPod().metadata?.name ?? ''),
+    removeJob(name) {
+      const job = stores.jobs.get(name);
+      if (job !== undefined) removeJob(job);
+    },
     kill() {
       for (const child of children.values()) child.kill('SIGKILL');
     },

@@ -31,7 +31,7 @@ export interface JobSettings {
   readonly defaultRecipe?: JobRecipe;
   /** By placement label. Steps that ask for any other are not started here. */
   readonly nodeLabels?: Readonly<Record<string, NodeLabel>>;
-  /** Numeric user that Pods run as; must not be 0. Default 65 534. */
+  /** Numeric user, and group, that Pods run as; must not be 0. Default 65 534. */
   readonly userId?: number;
   /** Non-secret variables beside the order. */
   readonly env?: Readonly<Record<string, string>>;
@@ -73,6 +73,7 @@ interface PodManifest {
   readonly securityContext: {
     readonly runAsNonRoot: true;
     readonly runAsUser: number;
+    readonly runAsGroup: number;
     readonly seccompProfile: { readonly type: 'RuntimeDefault' };
   };
   readonly containers: ContainerManifest[];
@@ -119,10 +120,14 @@ export function recipeOf(
 }
 
 /**
- * The Job for an order, suspended: it is let go once the Secret with its order and credential, which has the same name, is there. Throws
- * Error when the blueprint has no recipe, no node has the labels, or the user is root.
+ * The Job for an order, suspended: it is let go once the Secret with its order and credential is there. `secretName` unset: as the Job.
+ * Throws Error when the blueprint has no recipe, no node has the labels, or the user is root.
  */
-export function jobOf(order: SpawnOrder, settings: JobSettings): JobManifest {
+export function jobOf(
+  order: SpawnOrder,
+  settings: JobSettings,
+  secretName: string = jobNameOf(order),
+): JobManifest {
   const { owner, userId = 65_534, ttlSeconds = 300, nodeLabels, env = {} } = settings;
   const recipe = recipeOf(order.blueprint, settings);
   if (recipe === undefined)
@@ -153,9 +158,11 @@ export function jobOf(order: SpawnOrder, settings: JobSettings): JobManifest {
     securityContext: {
       runAsNonRoot: true,
       runAsUser: userId,
+      // Unset, it is what the image says of that user, and root's where it says nothing.
+      runAsGroup: userId,
       seccompProfile: { type: 'RuntimeDefault' },
     },
-    containers: [containerOf(recipe, name, env)],
+    containers: [containerOf(recipe, secretName, env)],
     volumes: [{ name: 'tmp', emptyDir: { sizeLimit: '64Mi' } }],
   };
   return {
@@ -199,10 +206,16 @@ function containerOf(
   };
 }
 
+/** What the cluster calls a Job, and the Secret that its Pod reads. */
+export interface JobMade {
+  readonly uid: string;
+  readonly secretName: string;
+}
+
 /** The Secret that a Job's Pod reads; it goes when the Job, whose `uid` the cluster has given, goes. */
 export function secretOf(
   job: JobManifest,
-  uid: string,
+  { uid, secretName }: JobMade,
   variables: Readonly<Record<string, string>>,
 ): {
   readonly apiVersion: 'v1';
@@ -219,7 +232,11 @@ export function secretOf(
   return {
     apiVersion: 'v1',
     kind: 'Secret',
-    metadata: { name, labels, ownerReferences: [{ apiVersion: 'batch/v1', kind: 'Job', name, uid }] },
+    metadata: {
+      name: secretName,
+      labels,
+      ownerReferences: [{ apiVersion: 'batch/v1', kind: 'Job', name, uid }],
+    },
     immutable: true,
     stringData: { ...variables },
   };

@@ -4,10 +4,14 @@ import {
   PatchStrategy,
   setHeaderOptions,
   type KubeConfig,
+  type V1Job,
 } from '@kubernetes/client-node';
 import { answerWithin } from '@shoal/supervisor';
-import { secretOf, type JobManifest } from '../core/job.ts';
+import { secretOf, type JobMade, type JobManifest } from '../core/job.ts';
 import { refusalOf, statusOf } from './api-error.ts';
+
+/** Of a Job whose name is taken by one that is not there. */
+const CREATE_TRIES = 3;
 
 /** The calls to the API that a spawner makes. Each rejects with an Error that says what was asked, what the cluster said, and the remedy. */
 export class JobCalls {
@@ -23,30 +27,42 @@ export class JobCalls {
     this.#callMs = callMs;
   }
 
-  /** The Job of that name and its uid; one that an earlier try has made is as good. */
-  async create(job: JobManifest): Promise<string> {
+  /** The Job of that name; one that an earlier try has made is as good. */
+  async create(job: JobManifest): Promise<{ readonly job: V1Job; readonly isNew: boolean }> {
     const { namespace } = this;
     const { name } = job.metadata;
     const what = `Job ${namespace}/${name} could not be created`;
-    try {
-      const { metadata } = await this.within(this.batch.createNamespacedJob({ namespace, body: job }));
-      return metadata?.uid ?? '';
-    } catch (error) {
-      if (statusOf(error) !== 409) throw refusalOf(what, error);
-    }
-    const { metadata } = await this.ask(what, this.batch.readNamespacedJob({ name, namespace }));
-    if (metadata?.deletionTimestamp !== undefined)
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return {
+          job: await this.within(this.batch.createNamespacedJob({ namespace, body: job })),
+          isNew: true,
+        };
+      } catch (error) {
+        if (statusOf(error) !== 409) throw refusalOf(what, error);
+      }
+      try {
+        const found = await this.within(this.batch.readNamespacedJob({ name, namespace }));
+        if (found.metadata?.deletionTimestamp === undefined) return { job: found, isNew: false };
+      } catch (error) {
+        // It was being removed, and is gone.
+        if (statusOf(error) === 404 && tries < CREATE_TRIES) continue;
+        throw refusalOf(what, error);
+      }
       throw new Error(`${what}: one of that name is being removed`);
-    return metadata?.uid ?? '';
+    }
   }
 
-  async createSecret(job: JobManifest, uid: string, variables: Record<string, string>): Promise<void> {
+  /** The Secret of a Job that was made; one that an earlier try has made for it is as good. */
+  async createSecret(job: JobManifest, made: JobMade, variables: Record<string, string>): Promise<void> {
     const { namespace } = this;
     try {
-      await this.within(this.core.createNamespacedSecret({ namespace, body: secretOf(job, uid, variables) }));
+      await this.within(
+        this.core.createNamespacedSecret({ namespace, body: secretOf(job, made, variables) }),
+      );
     } catch (error) {
       if (statusOf(error) !== 409)
-        throw refusalOf(`Secret ${namespace}/${job.metadata.name} could not be created`, error);
+        throw refusalOf(`Secret ${namespace}/${made.secretName} could not be created`, error);
     }
   }
 

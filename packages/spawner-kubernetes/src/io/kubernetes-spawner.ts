@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { V1Job, V1Pod } from '@kubernetes/client-node';
 import { silentLogger, type Logger } from '@shoal/mqtt-link';
 import {
@@ -10,7 +11,7 @@ import {
 import type { Credentials, SpawnOrder } from '@shoal/workflow';
 import { evidenceOfJob, evidenceOfPod, type Evidence } from '../core/evidence.ts';
 import { jobOf, nodeSelectorOf, recipeOf, type JobSettings } from '../core/job.ts';
-import { attemptsOf, LABELS, ownedBy } from '../core/labels.ts';
+import { attemptsOf, jobNameOf, LABELS, ownedBy } from '../core/labels.ts';
 import { kubeConfigOf, namespaceOf, type KubernetesCluster } from './cluster.ts';
 import { Follower } from './follow.ts';
 import { JobCalls } from './job-calls.ts';
@@ -142,8 +143,9 @@ class KubernetesSpawner implements Spawner {
   async spawn(order: SpawnOrder, hooks: SpawnHooks = {}): Promise<void> {
     if (this.#stopped) throw new Error('the spawner is stopped');
     if (this.#running.size >= this.capacity) throw new Error(`${this.capacity} Jobs run already`);
-    const job = jobOf(order, this.#options);
-    const { name } = job.metadata;
+    const name = jobNameOf(order);
+    // A Secret goes a while after its Job: one that is made again under the same name must not take the old one for its own.
+    const job = jobOf(order, this.#options, `${name}-${randomBytes(4).toString('hex')}`);
     const known = this.#running.get(name);
     const tracked = known ?? {
       hooks,
@@ -157,11 +159,14 @@ class KubernetesSpawner implements Spawner {
     try {
       const variables = await orderVariables(this.#options, order);
       await this.#removePredecessors(order);
-      const uid = await this.#calls.create(job);
+      const { job: made, isNew } = await this.#calls.create(job);
+      const uid = made.metadata?.uid ?? '';
       this.#leaving.delete(name);
       Object.assign(tracked, { created: true, uid });
-      await this.#calls.createSecret(job, uid, variables);
+      const secretName = made.spec?.template.spec?.containers[0]?.envFrom?.[0]?.secretRef?.name ?? name;
+      await this.#calls.createSecret(job, { uid, secretName }, variables);
       await this.#calls.letGo(name);
+      if (!isNew) this.#onJob(made);
     } catch (error) {
       if (known === undefined) {
         this.#running.delete(name);
@@ -236,10 +241,11 @@ class KubernetesSpawner implements Spawner {
     this.#take(name, removed && !isOver ? { state: 'died', why: 'its Pod was removed' } : evidence);
   }
 
-  /** A name may come again; what is told of the Job before is none of this one's. */
+  /** A name may come again; what is told of the Job before is none of this one's, which may be about to be created. */
   #isSame(name: string, uid: string | undefined): boolean {
-    const known = this.#running.get(name)?.uid;
-    return known === undefined || uid === undefined || known === uid;
+    const known = this.#running.get(name);
+    if (known?.created === false) return false;
+    return known?.uid === undefined || uid === undefined || known.uid === uid;
   }
 
   #take(name: string, evidence: Evidence): void {
