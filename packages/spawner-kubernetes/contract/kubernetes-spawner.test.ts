@@ -175,9 +175,15 @@ describe('spawner: Kubernetes, over a served API', { timeout: 180_000 }, () => {
       onExit: (clean) => told.push(`exit ${clean}`),
     });
     await expect.poll(() => cluster.pods.size).toBe(1);
-    cluster.setPodStatus({ phase: 'Unknown', reason: 'NodeLost' });
+    // As 1.35 tells it: the Pod is to go, and its Job is to fail once it has gone.
+    cluster.setPodStatus({
+      phase: 'Running',
+      conditions: [isTrue('DisruptionTarget', 'DeletionByTaintManager')],
+    });
     await expect.poll(() => told).toEqual(['lost']);
-    cluster.setPodStatus({ phase: 'Unknown', reason: 'NodeLost', message: 'still' });
+    cluster.setJobStatus({ conditions: [isTrue('FailureTarget', 'BackoffLimitExceeded')] });
+    // As older ones do.
+    cluster.setPodStatus({ phase: 'Unknown', reason: 'NodeLost' });
     await spawner.spawn(order({ attempt: 2, claimId: 'c2', blueprint: 'hang' }));
     expect([...cluster.jobs.values()].map(({ metadata }) => metadata?.labels?.['shoal.attempt'])).toEqual([
       '2',
@@ -259,6 +265,10 @@ describe('spawner: Kubernetes, over a served API', { timeout: 180_000 }, () => {
     await expect(open({ cluster: { server: 'http://127.0.0.1:1' } })).rejects.toThrow('ECONNREFUSED');
   });
 });
+
+function isTrue(type: string, reason: string) {
+  return { type, status: 'True', reason };
+}
 
 function died(reason: string) {
   return containerIs({ terminated: { exitCode: 137, reason } });

@@ -37,6 +37,7 @@ export interface ServedCluster {
   /** Breaks every watch; changes from then on are forgotten, so that to watch from before is answered with 410. */
   forgetChanges(): void;
   setPodStatus(status: NonNullable<V1Pod['status']>): void;
+  setJobStatus(status: NonNullable<V1Job['status']>): void;
   removePod(): void;
   removeJob(name: string): void;
   kill(): void;
@@ -253,6 +254,12 @@ export async function serveCluster(programs: Readonly<Record<string, string>>): 
       changes = [];
     },
     setPodStatus: (status) => setStatus(onlyPod(), status),
+    setJobStatus(status) {
+      for (const job of stores.jobs.values()) {
+        job.status = status;
+        changed('jobs', 'MODIFIED', job);
+      }
+    },
     removePod: () => dropPod(onlyPod().metadata?.name ?? ''),
     removeJob(name) {
       const job = stores.jobs.get(name);

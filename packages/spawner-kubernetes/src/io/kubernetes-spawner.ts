@@ -41,6 +41,8 @@ interface Tracked {
   uid: string | undefined;
   /** Its Pod runs, or did. */
   started: boolean;
+  /** That its node is not heard was told. */
+  lost: boolean;
   readonly sinceMs: number;
 }
 
@@ -152,9 +154,11 @@ class KubernetesSpawner implements Spawner {
       created: false,
       uid: undefined,
       started: false,
+      lost: false,
       sinceMs: performance.now(),
     };
     tracked.hooks = hooks;
+    tracked.lost = false;
     this.#running.set(name, tracked);
     try {
       const variables = await orderVariables(this.#options, order);
@@ -220,7 +224,14 @@ class KubernetesSpawner implements Spawner {
       // Of an earlier life of this spawner, or one whose start was answered with silence.
       this.#strays.delete(name);
       const sinceMs = performance.now();
-      this.#running.set(name, { hooks: {}, created: true, uid, started: false, sinceMs });
+      this.#running.set(name, {
+        hooks: {},
+        created: true,
+        uid,
+        started: false,
+        lost: false,
+        sinceMs,
+      });
     } else if (evidence.state !== 'waiting') this.#remove(name);
     else if (!this.#strays.has(name)) this.#strays.set(name, performance.now());
   }
@@ -254,7 +265,8 @@ class KubernetesSpawner implements Spawner {
     if (evidence.state === 'clean' || evidence.state === 'died') {
       this.#remove(name);
       this.#ended(name, evidence);
-    } else if (evidence.state === 'lost') {
+    } else if (evidence.state === 'lost' && !tracked.lost) {
+      tracked.lost = true;
       this.#logger.warn('nobody can say whether an instance lives', { job: name, why: evidence.why });
       const { hooks } = tracked;
       tracked.hooks = {};
