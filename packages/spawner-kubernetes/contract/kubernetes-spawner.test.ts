@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import type { V1Job, V1Secret } from '@kubernetes/client-node';
 import { createBroker, type Broker } from '@shoal/broker';
 import { bundleProgram } from '@shoal/bundle';
+import { silentLogger } from '@shoal/mqtt-link';
 import type { Spawner } from '@shoal/supervisor';
 import { SPAWNER_CASES, stepOrder, type SpawnerPlace } from '@shoal/supervisor/testing';
 import type { StepOrder } from '@shoal/workflow';
@@ -192,9 +193,17 @@ describe('spawner: Kubernetes, over a served API', { timeout: 180_000 }, () => {
     expect(told).toEqual(['lost']);
   });
 
-  test('a Pod that no node takes is given up', async () => {
-    const spawner = await open({ startMs: 200 });
-    expect(await ended(spawner, order({ blueprint: 'hang' }))).toBe(false);
+  test('a Pod that no node takes is given up, with the reason of the cluster', async () => {
+    const warned: unknown[] = [];
+    const logger = { ...silentLogger, warn: (_: string, facts?: unknown) => void warned.push(facts) };
+    const spawner = await open({ startMs: 2_000, logger });
+    const end = ended(spawner, order({ blueprint: 'hang' }));
+    await expect.poll(() => cluster.pods.size).toBe(1);
+    const message = '0/1 nodes are available: 1 Insufficient cpu.';
+    const condition = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message };
+    cluster.setPodStatus({ phase: 'Pending', conditions: [condition] });
+    expect(await end).toBe(false);
+    expect(warned).toMatchObject([{ why: expect.stringContaining(`Unschedulable: ${message}`) as string }]);
     await nothingIsLeft();
   });
 

@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createBroker, type Broker } from '@shoal/broker';
 import { bundleProgram } from '@shoal/bundle';
+import { silentLogger } from '@shoal/mqtt-link';
 import type { Spawner } from '@shoal/supervisor';
 import { SPAWNER_CASES, stepOrder, type SpawnerPlace } from '@shoal/supervisor/testing';
 import type { StepOrder } from '@shoal/workflow';
@@ -125,6 +126,21 @@ describe.skipIf(missing !== undefined)('spawner: Kubernetes, on a real cluster',
       await core.deleteNamespacedPod({ name: metadata?.name ?? '', namespace, gracePeriodSeconds: 0 });
   };
 
+  const withQuota = async (what: string, act: () => Promise<void>): Promise<void> => {
+    const name = 'none';
+    const body = { metadata: { name }, spec: { hard: { [what]: '0' } } };
+    await core.createNamespacedResourceQuota({ namespace, body });
+    try {
+      // It holds once its controller has counted.
+      await expect
+        .poll(async () => (await core.readNamespacedResourceQuota({ name, namespace })).status?.used)
+        .toBeDefined();
+      await act();
+    } finally {
+      await core.deleteNamespacedResourceQuota({ name, namespace });
+    }
+  };
+
   test.each(SPAWNER_CASES)('$title', async ({ run }) => {
     const ran = run(url, async ({ maxRunning }: SpawnerPlace) => ({
       spawner: await open({ maxRunning }),
@@ -204,30 +220,39 @@ describe.skipIf(missing !== undefined)('spawner: Kubernetes, on a real cluster',
     const { items } = await core.listNode();
     const name = items[0]?.metadata?.labels?.['kubernetes.io/hostname'] ?? '';
     const label = 'kubernetes.io/hostname';
+    const warned: string[] = [];
     const spawner = await open({
       startMs: 10_000,
+      logger: { ...silentLogger, warn: (_, facts) => void warned.push(JSON.stringify(facts)) },
       nodeLabels: { site: { label, values: [name, 'nowhere'] } },
     });
     const at = (site: string, blueprint = 'ends') => order({ blueprint, placement: { labels: { site } } });
     expect(await ended(spawner, at(name))).toBe(true);
     expect(await ended(spawner, at('nowhere'))).toBe(false);
     expect(await ended(spawner, at(name, 'large'))).toBe(false);
+    expect(warned).toMatchObject(
+      [/Unschedulable.*node/, /Unschedulable.*Insufficient cpu/].map(
+        (text) => expect.stringMatching(text) as string,
+      ),
+    );
     await nothingIsLeft();
   });
 
-  test('a quota is a refusal that says so', async () => {
-    const spawner = await open();
-    const name = 'no-jobs';
-    await core.createNamespacedResourceQuota({
-      namespace,
-      body: { metadata: { name }, spec: { hard: { 'count/jobs.batch': '0' } } },
+  test('a quota on Jobs is a refusal that says so; one on Pods is why a Job without any is given up', async () => {
+    const warned: string[] = [];
+    const logger = {
+      ...silentLogger,
+      warn: (_: string, facts?: object) => void warned.push(JSON.stringify(facts)),
+    };
+    const spawner = await open({ startMs: 5_000, logger });
+    await withQuota('count/jobs.batch', async () => {
+      await expect(spawner.spawn(order())).rejects.toThrow(/exceeded quota: none.*\(403\)$/);
+      expect(spawner.running).toBe(0);
     });
-    await expect
-      .poll(async () => (await core.readNamespacedResourceQuota({ name, namespace })).status?.used)
-      .toBeDefined();
-    await expect(spawner.spawn(order())).rejects.toThrow(/exceeded quota: no-jobs.*\(403\)$/);
-    expect(spawner.running).toBe(0);
-    await core.deleteNamespacedResourceQuota({ name, namespace });
+    await withQuota('pods', async () => {
+      expect(await ended(spawner, order())).toBe(false);
+      expect(warned).toEqual([expect.stringContaining('it has no Pod, a quota')]);
+    });
     await nothingIsLeft();
   });
 

@@ -9,6 +9,7 @@ export interface PodSeen {
       readonly type: string;
       readonly status: string;
       readonly reason?: string;
+      readonly message?: string;
     }[];
     readonly containerStatuses?: readonly {
       readonly state?: {
@@ -66,6 +67,14 @@ export function evidenceOfPod({ status = {} }: PodSeen): Evidence {
   if (waiting?.reason !== undefined && CANNOT_START.has(waiting.reason))
     return { state: 'died', why: `${waiting.reason}: ${waiting.message ?? 'no more is said'}` };
   return { state: 'waiting' };
+}
+
+/** What a Pod that has not started waits for, in the words of the cluster. */
+export function delayOf({ status = {} }: PodSeen): string {
+  const { conditions = [], containerStatuses = [] } = status;
+  const place = conditions.find(({ type, status: holds }) => type === 'PodScheduled' && holds === 'False');
+  const { reason, message } = place ?? containerStatuses[0]?.state?.waiting ?? {};
+  return [reason, message].filter((part) => part !== undefined).join(': ') || 'the cluster does not say why';
 }
 
 export function evidenceOfJob({ spec = {}, status = {} }: JobSeen): Evidence {

@@ -9,7 +9,7 @@ import {
   type SpawnHooks,
 } from '@shoal/supervisor';
 import type { Credentials, SpawnOrder } from '@shoal/workflow';
-import { evidenceOfJob, evidenceOfPod, type Evidence } from '../core/evidence.ts';
+import { delayOf, evidenceOfJob, evidenceOfPod, type Evidence } from '../core/evidence.ts';
 import { jobOf, nodeSelectorOf, recipeOf, type JobSettings } from '../core/job.ts';
 import { attemptsOf, jobNameOf, LABELS, ownedBy } from '../core/labels.ts';
 import { kubeConfigOf, namespaceOf, type KubernetesCluster } from './cluster.ts';
@@ -43,8 +43,12 @@ interface Tracked {
   started: boolean;
   /** That its node is not heard was told. */
   lost: boolean;
+  /** Why it has not started. */
+  waitsFor: string;
   readonly sinceMs: number;
 }
+
+const NO_POD = 'it has no Pod, a quota or an admission policy may forbid it';
 
 const WATCH_SECONDS = 240;
 
@@ -155,6 +159,7 @@ class KubernetesSpawner implements Spawner {
       uid: undefined,
       started: false,
       lost: false,
+      waitsFor: NO_POD,
       sinceMs: performance.now(),
     };
     tracked.hooks = hooks;
@@ -230,6 +235,7 @@ class KubernetesSpawner implements Spawner {
         uid,
         started: false,
         lost: false,
+        waitsFor: NO_POD,
         sinceMs,
       });
     } else if (evidence.state !== 'waiting') this.#remove(name);
@@ -247,7 +253,10 @@ class KubernetesSpawner implements Spawner {
     if (name === undefined || !this.#isSame(name, pod.metadata?.ownerReferences?.[0]?.uid)) return;
     const evidence = evidenceOfPod(pod);
     const tracked = this.#running.get(name);
-    if (tracked !== undefined && evidence.state !== 'waiting') tracked.started = true;
+    if (tracked !== undefined) {
+      tracked.waitsFor = delayOf(pod);
+      if (evidence.state !== 'waiting') tracked.started = true;
+    }
     const isOver = evidence.state === 'clean' || evidence.state === 'died';
     this.#take(name, removed && !isOver ? { state: 'died', why: 'its Pod was removed' } : evidence);
   }
@@ -297,10 +306,10 @@ class KubernetesSpawner implements Spawner {
 
   #sweep(): void {
     const before = performance.now() - this.#startMs;
-    for (const [name, { started, created, sinceMs }] of this.#running) {
+    for (const [name, { started, created, waitsFor, sinceMs }] of this.#running) {
       if (started || !created || sinceMs > before) continue;
       this.#remove(name);
-      this.#ended(name, { state: 'died', why: `its Pod has not started within ${this.#startMs} ms` });
+      this.#ended(name, { state: 'died', why: `it has not started within ${this.#startMs} ms: ${waitsFor}` });
     }
     for (const [name, sinceMs] of this.#strays) if (sinceMs <= before) this.#remove(name);
   }
