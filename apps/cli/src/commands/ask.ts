@@ -17,7 +17,7 @@ export const ask = implement<Answer>({
     if (flags.task !== undefined && !isTaskId(flags.task))
       throw usageError(`--task takes a UUID of version 4, not ${JSON.stringify(flags.task)}`);
     const message = await messageFrom(context, words, flags.data);
-    const link = await context.connect();
+    const link = await context.connect({ stays: true });
     const target = await targetOf(context, link, agent);
     const input = {
       ...message,

@@ -9,7 +9,7 @@ import { passwordOf } from './secret.ts';
 export interface ConnectOptions {
   /** Default: of the settings, else one that nobody else has. */
   readonly clientId?: string;
-  /** Come back after a lost connection: for what watches. Default false. */
+  /** Come back after a lost connection: for what watches, and for what waits for an answer. Default false. */
   readonly stays?: boolean;
 }
 

@@ -60,6 +60,7 @@ export function createContext({ io, settings, format, style }: ContextInit): {
         connect(io, settings, options),
       );
       closing.push(() => link.close());
+      if (options?.stays === true) tellLoss(link, context);
       return link;
     },
     atEnd: (close) => void closing.push(close),
@@ -76,4 +77,12 @@ export function createContext({ io, settings, format, style }: ContextInit): {
       }
     },
   };
+}
+
+function tellLoss(link: Link, context: Context): void {
+  const note = (text: string): void => context.note(text);
+  context.atEnd(
+    link.on('offline', () => note('the connection to the broker was lost: waiting until it is back')),
+  );
+  context.atEnd(link.on('online', ({ reconnect }) => reconnect && note('connected again')));
 }

@@ -47,6 +47,8 @@ export interface CallSpec {
   onFailure(error: A2aError): void;
   /** The stream fell silent: ask GetTask, then `recovered()` or `end()`. */
   onSilence?(): void;
+  /** The connection was away amid the stream: what was said meanwhile is lost. The stream goes on whatever comes of it. */
+  onReturn?(): void;
 }
 
 /** One logical operation: its attempts, their correlations, its timers. Ends exactly once; ending twice is fine. */
@@ -92,6 +94,11 @@ export class Call {
   /** Asks GetTask now, as if the stream had been silent. */
   suspect(): void {
     if (this.#state.phase === 'streaming') this.#apply({ type: 'timer' });
+  }
+
+  /** The connection is back. */
+  returned(): void {
+    if (this.#state.phase === 'streaming') this.#spec.onReturn?.();
   }
 
   /** Sends the request once more, at once. */

@@ -36,7 +36,10 @@ export type Read<T> = (message: InboundMessage) => Reply<T> | undefined;
 /** `refused`: an error, after which nothing follows. */
 export type Heard = 'more' | 'last' | 'refused';
 
-export interface CallHandlers extends Pick<CallSpec, 'onFailure' | 'onSilence'> {
+/** A responder comes back when we do: it is asked so long after that, at the earliest, and up to three times that. */
+const RETURN_MS = 500;
+
+export interface CallHandlers extends Pick<CallSpec, 'onFailure' | 'onSilence' | 'onReturn'> {
   onReply(message: InboundMessage, attempt: number): Heard;
 }
 
@@ -52,6 +55,7 @@ export class Calls {
   readonly #stopListening: (() => void)[];
   readonly #onEnd = (call: Call): void => void this.#open.delete(call);
   #lastId = 0;
+  #cancelReturn: (() => void) | undefined;
   #closed = false;
 
   constructor(options: RequesterOptions, newId: () => string) {
@@ -70,7 +74,11 @@ export class Calls {
     });
     this.#io = { router, correlations: new Correlations(), clock, random };
     const failAll = (): void => this.#failAll('the link is closed');
-    this.#stopListening = [link.on('closed', failAll), link.on('fenced', failAll)];
+    this.#stopListening = [
+      link.on('closed', failAll),
+      link.on('fenced', failAll),
+      link.on('online', ({ reconnect }) => reconnect && this.#returnSoon()),
+    ];
   }
 
   /** The call is not started. Throws A2aError `closed`. */
@@ -113,6 +121,7 @@ export class Calls {
         signal: options.signal,
         onFailure: (error) => handlers.onFailure(error),
         ...(handlers.onSilence === undefined ? {} : { onSilence: () => handlers.onSilence?.() }),
+        ...(handlers.onReturn === undefined ? {} : { onReturn: () => handlers.onReturn?.() }),
         ...(telemetry === undefined ? {} : { onAttempt: (topic: string) => telemetry.attempt(topic) }),
         ...(security === undefined
           ? {}
@@ -148,11 +157,11 @@ export class Calls {
     return call;
   }
 
-  /** `onSilence`: something was heard and then nothing more. */
+  /** `recover`: something was heard and then nothing more, or (`softly`) the connection was away amid it. */
   unary<T>(
     operation: Operation,
     read: Read<T>,
-    onSilence?: (call: Call, settle: (reply: Reply<T>) => void) => void,
+    recover?: (call: Call, settle: (reply: Reply<T>) => void, softly: boolean) => void,
   ): Promise<T> {
     return new Promise((resolve, reject) => {
       const settle = (reply: Reply<T>): void => ('error' in reply ? fail(reply.error) : resolve(reply.value));
@@ -168,7 +177,12 @@ export class Calls {
           return 'error' in reply ? 'refused' : 'last';
         },
         onFailure: reject,
-        ...(onSilence === undefined ? {} : { onSilence: () => onSilence(call, settle) }),
+        ...(recover === undefined
+          ? {}
+          : {
+              onSilence: () => recover(call, settle, false),
+              onReturn: () => recover(call, settle, true),
+            }),
       });
       call.start();
     });
@@ -178,6 +192,7 @@ export class Calls {
     if (this.#closed) return;
     this.#closed = true;
     for (const stop of this.#stopListening) stop();
+    this.#cancelReturn?.();
     this.#failAll('the requester is closed');
     await this.#io.router.close();
   }
@@ -225,6 +240,20 @@ export class Calls {
   #problem(reason: string, topic: string): void {
     this.#logger.warn(`${reason}: ignored`, { topic });
     this.#onProtocolError?.({ reason, topic });
+  }
+
+  /** Not at once, and not all requesters of a broker that was away together. */
+  #returnSoon(): void {
+    const { clock, random } = this.#io;
+    this.#cancelReturn?.();
+    this.#cancelReturn = undefined;
+    if (this.#open.size === 0) return;
+    this.#cancelReturn = clock.setTimer(
+      () => {
+        for (const call of this.#open) call.returned();
+      },
+      RETURN_MS * (1 + 2 * random()),
+    );
   }
 
   #failAll(why: string): void {

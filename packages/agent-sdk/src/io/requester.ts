@@ -76,7 +76,7 @@ class LinkRequester implements Requester {
       return this.#calls.unary(
         operation,
         read,
-        (call, settle) => void this.#recover(target, taskId, options, call, settle),
+        (call, settle, softly) => void this.#recover(target, taskId, options, { call, settle, softly }),
       );
     });
   }
@@ -195,18 +195,17 @@ class LinkRequester implements Requester {
       subscribes: method === 'SubscribeToTask',
       faultOf: (item) => faultOf(item, taskId),
       open: (handlers) => this.#calls.open({ target, method, params, options, taskId }, handlers),
-      recover: (call, settle, running) => void this.#recover(target, taskId, options, call, settle, running),
+      recover: (call, settle, running, softly) =>
+        void this.#recover(target, taskId, options, { call, settle, running, softly }),
     });
   }
 
-  /** A stream fell silent: the task itself tells whether it goes on (profile: Retry 10). */
+  /** A stream fell silent, or may have lost something: the task itself tells whether it goes on (profile: Retry 10). */
   async #recover(
     target: Target,
     taskId: string,
     options: CallOptions,
-    call: Call,
-    settle: (reply: Reply<Task>) => void,
-    running?: (task: Task) => void,
+    { call, settle, running, softly }: Recovery,
   ): Promise<void> {
     const { idleTimeoutMs: _, returnImmediately: __, requestMetadata: ___, ...same } = options;
     try {
@@ -215,18 +214,27 @@ class LinkRequester implements Requester {
       if (call.ended) return;
       if (!isSettled(task.status.state)) {
         running?.(task);
-        return call.recovered();
+        return softly ? undefined : call.recovered();
       }
       call.end();
       settle({ value: task });
     } catch (cause) {
-      if (call.ended) return;
+      // Silence will tell whether anybody is there.
+      if (call.ended || softly) return;
       const error = silenceError(cause);
       call.telemetry?.failed(error.code);
       call.end();
       settle({ error });
     }
   }
+}
+
+interface Recovery {
+  readonly call: Call;
+  readonly settle: (reply: Reply<Task>) => void;
+  readonly running?: (task: Task) => void;
+  /** The stream goes on when the task cannot be read. */
+  readonly softly: boolean;
 }
 
 /** The one reply of SendMessage; the items of a peer that streams all the same are folded into it. */

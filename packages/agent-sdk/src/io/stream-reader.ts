@@ -22,8 +22,13 @@ export interface StreamSource {
   readonly subscribes: boolean;
   faultOf(item: StreamResponse): A2aError | undefined;
   open(handlers: CallHandlers): Call;
-  /** GetTask: `settle` when the task is at rest or cannot be read, else `running`. */
-  recover(call: Call, settle: (reply: Reply<Task>) => void, running: (task: Task) => void): void;
+  /** GetTask: `settle` when the task is at rest or, unless `softly`, cannot be read; else `running`. */
+  recover(
+    call: Call,
+    settle: (reply: Reply<Task>) => void,
+    running: (task: Task) => void,
+    softly: boolean,
+  ): void;
 }
 
 /** A stream as its consumer sees it: one order, no repeats, a bounded line, the task itself where items are missing, an end. */
@@ -56,7 +61,8 @@ export class StreamReader implements AsyncIterable<StreamResponse>, AsyncIterato
     this.#call = this.#source.open({
       onReply: (message, attempt) => this.#receive(message, attempt),
       onFailure: (error) => this.#buffer.end({ error }),
-      onSilence: () => this.#recover(),
+      onSilence: () => this.#recover(false),
+      onReturn: () => this.#recover(true),
     });
     this.#call.start();
     return this;
@@ -158,7 +164,7 @@ export class StreamReader implements AsyncIterable<StreamResponse>, AsyncIterato
     return 'more';
   }
 
-  #recover(): void {
+  #recover(softly: boolean): void {
     const call = this.#call;
     if (call === undefined) return;
     this.#source.recover(
@@ -173,6 +179,7 @@ export class StreamReader implements AsyncIterable<StreamResponse>, AsyncIterato
       (task) => {
         if (this.#behind) this.#behind = !this.#buffer.push({ task });
       },
+      softly,
     );
   }
 

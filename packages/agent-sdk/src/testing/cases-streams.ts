@@ -1,10 +1,49 @@
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
+import { nextEvent, startFaultProxy } from '@shoal/mqtt-link/testing';
 import { isStreamEnd } from '../core/stream.ts';
 import type { ContractCase } from './contract-case.ts';
 import { taskOf } from './fake-responder.ts';
 import { setUpRequester, settled, updateOf } from './requester-setting.ts';
 
 export const streamCases: readonly ContractCase[] = [
+  {
+    id: 'V51',
+    title:
+      'a stream whose connection was away is looked after when it is back, and goes on if nobody answers',
+    async run(setting) {
+      const { hostname: host, port } = new URL(setting.url);
+      const proxy = await startFaultProxy({ host, port: Number(port) });
+      setting.onEnd(() => proxy.stop());
+      const { requester, responder, clock, link } = await setUpRequester(
+        setting,
+        { retry: { maxAttempts: 1 } },
+        { url: proxy.url, reconnect: { minDelayMs: 10, maxDelayMs: 50 } },
+      );
+      const stream = requester.stream(responder.address, 'x')[Symbol.asyncIterator]();
+      const first = await responder.next();
+      await responder.replyTask(first, 'TASK_STATE_WORKING');
+      ok((await stream.next()).value?.task !== undefined);
+      const loseConnection = async (): Promise<void> => {
+        // Acknowledged after all that was sent before it, which is not sent again then.
+        await link.publish('contract/marker', '');
+        const back = nextEvent(link, 'online');
+        proxy.cut();
+        await back;
+        await settled(() => clock.dueInMs()[0] === 1_000);
+        clock.advance(1_000);
+      };
+      await loseConnection();
+      equal((await responder.next()).method, 'GetTask');
+      // Nobody answers: neither that nor the stream has failed.
+      clock.advance(15_000);
+      await loseConnection();
+      const second = await responder.next();
+      await responder.reply(second, { result: taskOf(second, 'TASK_STATE_COMPLETED') });
+      equal((await stream.next()).value?.task?.status.state, 'TASK_STATE_COMPLETED');
+      equal((await stream.next()).done, true);
+      equal(responder.requests.filter(({ method }) => method === 'SendStreamingMessage').length, 1);
+    },
+  },
   {
     id: 'V51',
     title: 'a stream that falls silent for 30 s is looked after with GetTask, and not sent again',

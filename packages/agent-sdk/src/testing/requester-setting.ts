@@ -1,4 +1,4 @@
-import { openLink } from '@shoal/mqtt-link';
+import { openLink, type Link, type LinkOptions } from '@shoal/mqtt-link';
 import { clientIdOf } from '@shoal/protocol';
 import type { Requester, RequesterOptions } from '../io/requester-types.ts';
 import { createRequester } from '../io/requester.ts';
@@ -10,6 +10,8 @@ export interface Pair {
   readonly requester: Requester;
   readonly responder: FakeResponder;
   readonly clock: FakeClock;
+  /** The requester's. */
+  readonly link: Link;
   readonly problems: string[];
 }
 
@@ -17,10 +19,11 @@ export interface Pair {
 export async function setUpRequester(
   setting: ContractSetting,
   options: Partial<RequesterOptions> = {},
+  connect: Partial<LinkOptions> = {},
 ): Promise<Pair> {
   const responder = await FakeResponder.open(setting.url, setting.address('silent'));
   const address = setting.address('requester');
-  const link = await openLink({ url: setting.url, clientId: clientIdOf(address) });
+  const link = await openLink({ url: setting.url, clientId: clientIdOf(address), ...connect });
   const clock = new FakeClock();
   const problems: string[] = [];
   const onProtocolError = ({ reason }: { reason: string }): void => void problems.push(reason);
@@ -30,7 +33,7 @@ export async function setUpRequester(
     await responder.close();
     await link.close();
   });
-  return { requester, responder, clock, problems };
+  return { requester, responder, clock, link, problems };
 }
 
 /** Waits for the requester's link to have seen its acknowledgement or reply; each round is a trip of the event loop. */

@@ -23,7 +23,7 @@ export const runWorkflow = implement<WorkflowRun>({
       data === undefined && words.length === 0
         ? { text: `run ${workflow}` }
         : await messageFrom(context, words, data === undefined ? undefined : JSON.stringify(data));
-    const link = await context.connect();
+    const link = await context.connect({ stays: wait !== false });
     const target = await resolveAgent(context, link, workflow);
     if (context.format === 'text') context.note(`session ${sessionId}`);
     const { timeoutMs } = context.settings;
