@@ -4,7 +4,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { basename, dirname } from 'node:path';
 import { bundleProgram } from '@shoal/bundle';
 import { createBroker, type Broker } from '@shoal/broker';
-import { SPAWNER_CASES, stepOrder, type SpawnerPlace } from '@shoal/supervisor/testing';
+import { looksAtItself, SPAWNER_CASES, stepOrder, type SpawnerPlace } from '@shoal/supervisor/testing';
 import type { StepOrder } from '@shoal/workflow';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openDockerSpawner, type ContainerRecipe, type DockerSpawnerOptions } from '../src/index.ts';
@@ -19,26 +19,13 @@ const IMAGE = `shoal-test-steps:${randomUUID().slice(0, 8)}`;
 const NODE = process.execPath;
 
 /** What a container finds about itself; it ends cleanly when all of it is as it should be. */
-const LOOKS_AT_ITSELF = `
-const fs = require('node:fs');
-const fails = (code, act) => { try { act(); return false; } catch (error) { return error.code === code; } };
-const read = (...paths) => paths.filter(fs.existsSync).map((path) => fs.readFileSync(path, 'utf8').trim())[0];
-const status = read('/proc/self/status');
-const cgroup = '/sys/fs/cgroup/';
-const found = {
-  user: process.getuid() === 65534 && process.getgid() === 65534,
-  root: fails('EROFS', () => fs.writeFileSync('/x', '')),
-  tmp: !fails('EROFS', () => fs.writeFileSync('/tmp/x', '')),
-  capabilities: ['CapInh', 'CapPrm', 'CapEff', 'CapBnd'].every((set) => new RegExp(set + ':\\\\s0+\\\\n').test(status)),
-  privileges: /NoNewPrivs:\\s1/.test(status),
-  memory: read(cgroup + 'memory.max', cgroup + 'memory/memory.limit_in_bytes') === '67108864',
-  processes: read(cgroup + 'pids.max', cgroup + 'pids/pids.max') === '40',
-  cpus: ['25000 100000', '25000'].includes(read(cgroup + 'cpu.max', cgroup + 'cpu/cpu.cfs_quota_us')),
-};
-const wrong = Object.keys(found).filter((name) => !found[name]);
-console.error('wrong: ' + wrong);
-process.exit(wrong.length);
-`;
+const LOOKS_AT_ITSELF = looksAtItself(
+  {
+    user: 'process.getuid() === 65534 && process.getgid() === 65534',
+    processes: `read(cgroup + 'pids.max', cgroup + 'pids/pids.max') === '40'`,
+  },
+  'console.error(wrong);',
+);
 const SLEEPS = 'setTimeout(() => {}, 120_000)';
 const EATS = 'const eaten = []; for (;;) eaten.push(Buffer.alloc(8_000_000, 1))';
 

@@ -5,7 +5,7 @@ import { createBroker, type Broker } from '@shoal/broker';
 import { bundleProgram } from '@shoal/bundle';
 import { silentLogger } from '@shoal/mqtt-link';
 import type { Spawner } from '@shoal/supervisor';
-import { SPAWNER_CASES, stepOrder, type SpawnerPlace } from '@shoal/supervisor/testing';
+import { looksAtItself, SPAWNER_CASES, stepOrder, type SpawnerPlace } from '@shoal/supervisor/testing';
 import type { StepOrder } from '@shoal/workflow';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openKubernetesSpawner, type KubernetesSpawnerOptions } from '../src/index.ts';
@@ -18,29 +18,16 @@ const { core, batch, namespace, node, host } = cluster;
 if (missing !== undefined) console.log(`no Kubernetes cluster to run Jobs on: ${missing}`);
 
 /** What a container finds about itself; it ends cleanly when all of it is as it should be. */
-const LOOKS_AT_ITSELF = `
-const fs = require('node:fs');
-const fails = (code, act) => { try { act(); return false; } catch (error) { return error.code === code; } };
-const read = (...paths) => paths.filter(fs.existsSync).map((path) => fs.readFileSync(path, 'utf8').trim())[0];
-const status = read('/proc/self/status');
-const cgroup = '/sys/fs/cgroup/';
-const found = {
-  user: process.getuid() === 12345,
-  group: process.getgid() === 12345 && !process.getgroups().includes(0),
-  root: fails('EROFS', () => fs.writeFileSync('/x', '')),
-  tmp: !fails('EROFS', () => fs.writeFileSync('/tmp/x', '')),
-  capabilities: ['CapInh', 'CapPrm', 'CapEff', 'CapBnd'].every((set) => new RegExp(set + ':\\\\s0+\\\\n').test(status)),
-  privileges: /NoNewPrivs:\\s1/.test(status),
-  calls: /Seccomp:\\s2/.test(status),
-  memory: read(cgroup + 'memory.max', cgroup + 'memory/memory.limit_in_bytes') === '67108864',
-  cpus: ['25000 100000', '25000'].includes(read(cgroup + 'cpu.max', cgroup + 'cpu/cpu.cfs_quota_us')),
-  account: !fs.existsSync('/var/run/secrets/kubernetes.io'),
-  secret: process.env.SHOAL_PASSWORD === 'secret' + '-word' && process.env.LANG === 'C',
-};
-const wrong = Object.keys(found).filter((name) => !found[name]);
-fs.writeFileSync('/dev/termination-log', 'wrong: ' + wrong);
-process.exit(wrong.length);
-`;
+const LOOKS_AT_ITSELF = looksAtItself(
+  {
+    user: 'process.getuid() === 12345',
+    group: 'process.getgid() === 12345 && !process.getgroups().includes(0)',
+    calls: String.raw`/Seccomp:\s2/.test(status)`,
+    account: `!fs.existsSync('/var/run/secrets/kubernetes.io')`,
+    secret: `process.env.SHOAL_PASSWORD === 'secret' + '-word' && process.env.LANG === 'C'`,
+  },
+  `fs.writeFileSync('/dev/termination-log', wrong);`,
+);
 const SLEEPS = 'setTimeout(() => {}, 120_000)';
 const EATS = 'const eaten = []; for (;;) eaten.push(Buffer.alloc(8_000_000, 1))';
 

@@ -80,9 +80,8 @@ export function createContext({ io, settings, format, style }: ContextInit): {
 }
 
 function tellLoss(link: Link, context: Context): void {
-  const note = (text: string): void => context.note(text);
   context.atEnd(
-    link.on('offline', () => note('the connection to the broker was lost: waiting until it is back')),
+    link.on('offline', () => context.note('the connection to the broker was lost: waiting until it is back')),
   );
-  context.atEnd(link.on('online', ({ reconnect }) => reconnect && note('connected again')));
+  context.atEnd(link.on('online', ({ reconnect }) => reconnect && context.note('connected again')));
 }

@@ -45,10 +45,11 @@ export interface CallSpec {
   onAttempt?(topic: string): void;
   /** Called at most once, and never after a last reply. */
   onFailure(error: A2aError): void;
-  /** The stream fell silent: ask GetTask, then `recovered()` or `end()`. */
-  onSilence?(): void;
-  /** The connection was away amid the stream: what was said meanwhile is lost. The stream goes on whatever comes of it. */
-  onReturn?(): void;
+  /**
+   * The stream fell silent: ask GetTask, then `recovered()` or `end()`. `softly`: its connection was away, and it goes on unless its task
+   * has ended.
+   */
+  onSilence?(softly: boolean): void;
 }
 
 /** One logical operation: its attempts, their correlations, its timers. Ends exactly once; ending twice is fine. */
@@ -98,7 +99,7 @@ export class Call {
 
   /** The connection is back. */
   returned(): void {
-    if (this.#state.phase === 'streaming') this.#spec.onReturn?.();
+    if (this.#state.phase === 'streaming') this.#spec.onSilence?.(true);
   }
 
   /** Sends the request once more, at once. */
@@ -225,7 +226,7 @@ export class Call {
   #recover(): void {
     if (this.#spec.onSilence === undefined)
       this.fail(localError('stream-idle', 'the responder began to answer and fell silent'));
-    else this.#spec.onSilence();
+    else this.#spec.onSilence(false);
   }
 
   #release(): void {

@@ -39,7 +39,7 @@ export type Heard = 'more' | 'last' | 'refused';
 /** A responder comes back when we do: it is asked so long after that, at the earliest, and up to three times that. */
 const RETURN_MS = 500;
 
-export interface CallHandlers extends Pick<CallSpec, 'onFailure' | 'onSilence' | 'onReturn'> {
+export interface CallHandlers extends Pick<CallSpec, 'onFailure' | 'onSilence'> {
   onReply(message: InboundMessage, attempt: number): Heard;
 }
 
@@ -120,8 +120,7 @@ export class Calls {
         profile,
         signal: options.signal,
         onFailure: (error) => handlers.onFailure(error),
-        ...(handlers.onSilence === undefined ? {} : { onSilence: () => handlers.onSilence?.() }),
-        ...(handlers.onReturn === undefined ? {} : { onReturn: () => handlers.onReturn?.() }),
+        ...(handlers.onSilence === undefined ? {} : { onSilence: (softly) => handlers.onSilence?.(softly) }),
         ...(telemetry === undefined ? {} : { onAttempt: (topic: string) => telemetry.attempt(topic) }),
         ...(security === undefined
           ? {}
@@ -177,12 +176,7 @@ export class Calls {
           return 'error' in reply ? 'refused' : 'last';
         },
         onFailure: reject,
-        ...(recover === undefined
-          ? {}
-          : {
-              onSilence: () => recover(call, settle, false),
-              onReturn: () => recover(call, settle, true),
-            }),
+        ...(recover === undefined ? {} : { onSilence: (softly) => recover(call, settle, softly) }),
       });
       call.start();
     });

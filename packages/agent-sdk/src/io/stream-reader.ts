@@ -61,8 +61,7 @@ export class StreamReader implements AsyncIterable<StreamResponse>, AsyncIterato
     this.#call = this.#source.open({
       onReply: (message, attempt) => this.#receive(message, attempt),
       onFailure: (error) => this.#buffer.end({ error }),
-      onSilence: () => this.#recover(false),
-      onReturn: () => this.#recover(true),
+      onSilence: (softly) => this.#recover(softly),
     });
     this.#call.start();
     return this;

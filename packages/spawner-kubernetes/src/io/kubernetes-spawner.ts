@@ -50,6 +50,10 @@ interface Tracked {
 
 const NO_POD = 'it has no Pod, a quota or an admission policy may forbid it';
 
+function newTracked(about: Pick<Tracked, 'hooks' | 'created' | 'uid'>): Tracked {
+  return { ...about, started: false, lost: false, waitsFor: NO_POD, sinceMs: performance.now() };
+}
+
 const WATCH_SECONDS = 240;
 
 /**
@@ -153,15 +157,7 @@ class KubernetesSpawner implements Spawner {
     // A Secret goes a while after its Job: one that is made again under the same name must not take the old one for its own.
     const job = jobOf(order, this.#options, `${name}-${randomBytes(4).toString('hex')}`);
     const known = this.#running.get(name);
-    const tracked = known ?? {
-      hooks,
-      created: false,
-      uid: undefined,
-      started: false,
-      lost: false,
-      waitsFor: NO_POD,
-      sinceMs: performance.now(),
-    };
+    const tracked = known ?? newTracked({ hooks, created: false, uid: undefined });
     tracked.hooks = hooks;
     tracked.lost = false;
     this.#running.set(name, tracked);
@@ -228,16 +224,7 @@ class KubernetesSpawner implements Spawner {
     if (evidence.state === 'running') {
       // Of an earlier life of this spawner, or one whose start was answered with silence.
       this.#strays.delete(name);
-      const sinceMs = performance.now();
-      this.#running.set(name, {
-        hooks: {},
-        created: true,
-        uid,
-        started: false,
-        lost: false,
-        waitsFor: NO_POD,
-        sinceMs,
-      });
+      this.#running.set(name, newTracked({ hooks: {}, created: true, uid }));
     } else if (evidence.state !== 'waiting') this.#remove(name);
     else if (!this.#strays.has(name)) this.#strays.set(name, performance.now());
   }

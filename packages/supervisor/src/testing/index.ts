@@ -1,4 +1,5 @@
 export { contractWork } from './contract-work.ts';
+export { looksAtItself } from './look-at-itself.ts';
 export {
   SPAWNER_CASES,
   type SpawnerCase,

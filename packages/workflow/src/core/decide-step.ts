@@ -15,8 +15,6 @@ export interface Claim {
   readonly stepId: string;
   readonly attempt: number;
   readonly claimId: string;
-  /** Its work has begun: a pause comes too late for it. */
-  readonly begun?: boolean;
 }
 
 export type StepDecision =
@@ -40,8 +38,11 @@ export type StepDecision =
   | { readonly do: 'park'; readonly untilMs: number }
   | { readonly do: 'run' };
 
-/** What an instance does next, from the records alone. Asked before every connect, after every CONNACK and on every change. */
-export function decideStep(view: SessionView, claim: Claim, now: number): StepDecision {
+/**
+ * What an instance does next, from the records alone. Asked before every connect, after every CONNACK and on every change. `begun`: its
+ * work has begun, and a pause comes too late for it.
+ */
+export function decideStep(view: SessionView, claim: Claim, now: number, begun = false): StepDecision {
   const { session } = view;
   const active = findStep(view, claim.stepId);
   if (session === undefined || active === undefined)
@@ -56,7 +57,7 @@ export function decideStep(view: SessionView, claim: Claim, now: number): StepDe
   return (
     calledOff(view, active) ??
     overdue(view, session, active, now) ??
-    onRole(view, session, active, claim, now)
+    onRole(view, session, active, begun, now)
   );
 }
 
@@ -93,11 +94,11 @@ function onRole(
   view: SessionView,
   session: SessionRecord,
   active: ActiveStep,
-  claim: Claim,
+  begun: boolean,
   now: number,
 ): StepDecision {
   const untilMs = deadlineOf(session, view.extend, active.role);
-  const held = isPaused(view) && claim.begun !== true;
+  const held = isPaused(view) && !begun;
   if (active.role === 'compensation') {
     const due = nextCompensation(view)?.planned.id;
     if (due === undefined) return standDown('nothing is to be undone');

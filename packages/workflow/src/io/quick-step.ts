@@ -159,9 +159,7 @@ export class QuickStep {
   /** Nothing has come between since the work began. */
   #counts(): boolean {
     const { shared, order, now } = this.#options;
-    const { stepId, attempt, claimId } = order;
-    const claim = { stepId, attempt, claimId, begun: true };
-    return this.#mayWrite() && decideStep(shared.view, claim, now()).do === 'run';
+    return this.#mayWrite() && decideStep(shared.view, order, now(), true).do === 'run';
   }
 
   #mayWrite(): boolean {

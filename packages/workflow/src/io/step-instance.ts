@@ -336,9 +336,7 @@ export class StepInstance {
 
   async #act(): Promise<StepEnd | undefined> {
     const { order, now, standIn } = this.#options;
-    const { stepId, attempt, claimId } = order;
-    const claim = { stepId, attempt, claimId, begun: this.#work.begun };
-    const decision = decideStep(this.#watch.view, claim, now());
+    const decision = decideStep(this.#watch.view, order, now(), this.#work.begun);
     this.#gateOpen = decision.do === 'run' || decision.do === 'close';
     if (this.#gateOpen && !this.#isQuick) {
       this.#hasChanged = true;

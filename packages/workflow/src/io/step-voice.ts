@@ -49,9 +49,8 @@ export class StepVoice {
     if ((state === 'running' || state === 'waiting') && this.#options.isQuick()) return Promise.resolve();
     this.#said = state;
     const { order, now } = this.#options;
-    const { sessionId, stepId, attempt, claimId } = order;
-    const at = isoTime(now());
-    const status: StepStatus = { schemaVersion: 1, sessionId, stepId, attempt, claimId, state, at, ...more };
+    const { claimId } = order;
+    const status: StepStatus = Object.assign(this.ids(), { claimId, state, at: isoTime(now()) }, more);
     const written = this.put(sessionTopics(order).step(order.stepId).status, status);
     written.catch(() => undefined);
     return written;

@@ -15,17 +15,12 @@ export async function writeResult(
   content: Content,
 ): Promise<undefined> {
   const { startedAtMs, output, outputRef, artifacts, summary, error } = content;
-  const { sessionId, stepId, attempt, claimId } = order;
-  // Listed, not begun with a spread: one is made for every step (docs/decisions/0054).
-  const result: StepResult = {
-    schemaVersion: 1,
-    sessionId,
-    stepId,
-    attempt,
-    claimId,
+  // Not begun with a spread: one is made for every step (docs/decisions/0054).
+  const result: StepResult = Object.assign(voice.ids(), {
+    claimId: order.claimId,
     state,
     at: isoTime(now()),
-  };
+  });
   if (output !== undefined) result.output = output;
   if (outputRef !== undefined) result.outputRef = outputRef;
   if (artifacts !== undefined) result.artifacts = artifacts;
