@@ -120,7 +120,7 @@ export function recipeOf(
 }
 
 /**
- * The Job for an order, suspended: it is let go once the Secret with its order and credential is there. Throws Error when the blueprint has no recipe, no node has the labels, or the user is root.
+ * The Job for an order, suspended: it is let go once `secretName`, the Secret with its order and credential, is there. Throws Error when the blueprint has no recipe, no node has the labels, or the user is root.
  */
 export function jobOf(order: SpawnOrder, settings: JobSettings, secretName: string): JobManifest {
   const { owner, userId = 65_534, ttlSeconds = 300, nodeLabels, env = {} } = settings;
