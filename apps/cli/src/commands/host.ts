@@ -4,12 +4,12 @@ import { isIdentifier } from '@shoal/protocol';
 import { createHost, type Host } from '@shoal/supervisor';
 import { credentialsOf } from '../connection/connect.ts';
 import { contextLogger, untilStopped } from '../connection/log.ts';
-import { loadBlueprints } from '../connection/modules.ts';
+import { loadBlueprints, type Blueprints } from '../connection/modules.ts';
 import { CliError, usageError } from '../errors.ts';
 import type { Context } from '../program/context.ts';
 import { implement } from '../program/leaf.ts';
 import type { HostEvent, HostRan } from '../shapes/hosts.ts';
-import { spawnerOf, type LocalSpawner } from './spawner.ts';
+import { LOCAL_SPAWNERS, readSpawner, spawnerOf, type SpawnerChoice } from './spawner.ts';
 import { wholeNumber } from './whole-number.ts';
 
 interface HostFlags {
@@ -19,7 +19,7 @@ interface HostFlags {
   readonly warm?: string;
   readonly drain?: string;
   readonly blueprints?: string;
-  readonly spawner?: LocalSpawner;
+  readonly spawner?: string;
 }
 
 /** Places on each core. */
@@ -31,10 +31,15 @@ export const host = implement<HostRan>({
   async run(context, _args, given) {
     const plan = planOf(context, given);
     const { org, unit } = plan;
-    const blueprints = await loadBlueprints(plan.module);
+    const choice = await readSpawner(plan.spawnerFolder, plan.spawner, LOCAL_SPAWNERS);
+    const loaded = await loadBlueprints(plan.module);
+    const blueprints = idsOf(choice, loaded);
+    if (blueprints.length === 0)
+      throw usageError(
+        'there is nothing to start: give --blueprints, a module with `blueprints` or `agents`',
+      );
     const logger = contextLogger(context);
-    const spawner = await spawnerOf(context, plan.spawner, plan.module, blueprints, plan);
-    context.atEnd(() => spawner.stop());
+    const spawner = await spawnerOf(context, choice, plan.module, loaded, plan);
     const running = createHost({
       ...(await credentialsOf(context.io, context.settings)),
       org,
@@ -42,7 +47,7 @@ export const host = implement<HostRan>({
       hostId: plan.id,
       labels: plan.labels,
       capacity: plan.capacity,
-      blueprints: [...blueprints.blueprints, ...blueprints.agents].map(({ id }) => id),
+      blueprints,
       spawner,
       logger,
     });
@@ -79,8 +84,6 @@ function planOf({ io, settings }: Context, flags: HostFlags) {
   const folder = configPath === undefined ? io.cwd : resolve(configPath, '..');
   const configured = file.blueprints === undefined ? undefined : resolve(folder, file.blueprints);
   const module = flags.blueprints === undefined ? configured : resolve(io.cwd, flags.blueprints);
-  if (module === undefined)
-    throw usageError('there is nothing to start: give --blueprints, a module with `blueprints` or `agents`');
   const id: string = flags.id ?? file.id ?? hostname();
   if (!isIdentifier(id))
     throw usageError(`--id takes letters, digits, "_", "." and "-", not "${String(id)}"`);
@@ -90,6 +93,7 @@ function planOf({ io, settings }: Context, flags: HostFlags) {
     id,
     module,
     spawner: flags.spawner ?? file.spawner ?? 'process',
+    spawnerFolder: flags.spawner === undefined ? folder : io.cwd,
     labels: flags.label === undefined ? (file.labels ?? {}) : Object.fromEntries(flags.label.map(readLabel)),
     capacity:
       wholeNumber('--capacity', flags.capacity, 1, 100_000) ??
@@ -99,6 +103,14 @@ function planOf({ io, settings }: Context, flags: HostFlags) {
     drainSeconds:
       wholeNumber('--drain', flags.drain, 0, 86_400) ?? file.drainSeconds ?? DEFAULT_DRAIN_SECONDS,
   };
+}
+
+/** What it offers to start: what its modules name, each once. */
+function idsOf(choice: SpawnerChoice, { blueprints, agents }: Blueprints): readonly string[] {
+  const own = [...blueprints, ...agents].map(({ id }) => id);
+  return 'module' in choice
+    ? [...new Set([...own, ...choice.module.blueprints, ...choice.module.agents])]
+    : own;
 }
 
 function readLabel(text: string): readonly [string, string] {

@@ -12,8 +12,9 @@ const BLUEPRINTS: OptionSpec = {
 
 const SPAWNER: OptionSpec = {
   flags: '--spawner <kind>',
-  description: 'where steps run: a process each (default), or all in this one',
-  choices: ['process', 'in-process'],
+  description:
+    'where steps run: a process each (default), all in this one (in-process), or a JavaScript module that exports `spawner`',
+  suggestions: ['process', 'in-process'],
 };
 
 /** Commands that run until they are stopped. */
@@ -62,8 +63,8 @@ export const processes: readonly Leaf[] = [
       {
         flags: '--spawner <kind>',
         description:
-          'where steps run: a process each (default), all in this one, or on the hosts of the unit (shoal host)',
-        choices: ['process', 'in-process', 'hosts'],
+          'where steps run: a process each (default), all in this one (in-process), on the hosts of the unit (shoal host), or a JavaScript module that exports `spawner`',
+        suggestions: ['process', 'in-process', 'hosts'],
       },
     ],
     examples: ['shoal supervisor --org acme --unit plant-1 --workflow flow.yaml --blueprints steps.js'],

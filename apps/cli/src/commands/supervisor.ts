@@ -6,12 +6,12 @@ import { contextLogger, untilStopped } from '../connection/log.ts';
 import { loadBlueprints, loadWorkflows } from '../connection/modules.ts';
 import { CliError, usageError } from '../errors.ts';
 import { implement } from '../program/leaf.ts';
-import { spawnerOf, type SpawnerKind } from './spawner.ts';
+import { readSpawner, spawnerOf, SPAWNERS } from './spawner.ts';
 
 interface SupervisorFlags {
   readonly workflow?: readonly string[];
   readonly blueprints?: string;
-  readonly spawner?: SpawnerKind;
+  readonly spawner?: string;
 }
 
 interface Ran {
@@ -27,8 +27,13 @@ export const supervisor = implement<Ran>({
     const { cwd } = context.io;
     const workflows = await loadWorkflows((flags.workflow ?? []).map((file) => resolve(cwd, file)));
     const path = flags.blueprints === undefined ? undefined : resolve(cwd, flags.blueprints);
+    const choice = await readSpawner(cwd, flags.spawner ?? 'process', SPAWNERS);
     const blueprints = await loadBlueprints(path);
-    if (workflows.length === 0 && blueprints.agents.length === 0)
+    const agents = [
+      ...blueprints.agents.map(({ id }) => id),
+      ...('module' in choice ? choice.module.agents : []),
+    ];
+    if (workflows.length === 0 && agents.length === 0)
       throw usageError('there is nothing to supervise: give --workflow, or --blueprints with agents');
     const logger = contextLogger(context);
     const running = createSupervisor({
@@ -36,8 +41,8 @@ export const supervisor = implement<Ran>({
       org,
       unit,
       workflows,
-      agentBlueprints: blueprints.agents.map(({ id }) => id),
-      spawner: await spawnerOf(context, flags.spawner ?? 'process', path, blueprints),
+      agentBlueprints: agents,
+      spawner: await spawnerOf(context, choice, path, blueprints),
       logger,
     });
     await context.waiting(`connecting to ${context.settings.url}`, running.start());

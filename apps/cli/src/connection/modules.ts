@@ -1,6 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
-import { parseWorkflow, type AgentBlueprint, type Blueprint, type Workflow } from '@shoal/workflow';
+import type { Logger } from '@shoal/mqtt-link';
+import { isIdentifier } from '@shoal/protocol';
+import type { CredentialIssuer, Spawner } from '@shoal/supervisor';
+import {
+  parseWorkflow,
+  type AgentBlueprint,
+  type Blueprint,
+  type Credentials,
+  type Workflow,
+} from '@shoal/workflow';
 import { usageError } from '../errors.ts';
 
 export interface Blueprints {
@@ -11,16 +20,7 @@ export interface Blueprints {
 /** What a module offers as `blueprints` and `agents`: lists, either may be missing. Throws CliError `usage`. */
 export async function loadBlueprints(path: string | undefined): Promise<Blueprints> {
   if (path === undefined) return { blueprints: [], agents: [] };
-  let loaded: { readonly blueprints?: unknown; readonly agents?: unknown };
-  try {
-    loaded = (await import(pathToFileURL(path).href)) as typeof loaded;
-  } catch (cause) {
-    throw usageError(
-      `--blueprints: ${cause instanceof Error ? cause.message : String(cause)}`,
-      'unreadable-module',
-    );
-  }
-  const { blueprints = [], agents = [] } = loaded;
+  const { blueprints = [], agents = [] } = await load('--blueprints', path);
   if (!isList(blueprints, 'run') || !isList(agents, 'start'))
     throw usageError(
       `--blueprints: ${path} must export \`blueprints\` (with id and run) or \`agents\` (with id and start), as lists`,
@@ -29,6 +29,77 @@ export async function loadBlueprints(path: string | undefined): Promise<Blueprin
   if (blueprints.length + agents.length === 0)
     throw usageError(`--blueprints: ${path} exports neither \`blueprints\` nor \`agents\``, 'invalid-module');
   return { blueprints: blueprints as readonly Blueprint[], agents: agents as readonly AgentBlueprint[] };
+}
+
+/** What the spawner of a module is made from. Spawners of Shoal take it as it is, beside what is their own. */
+export interface GivenToSpawner extends Credentials {
+  /** Of the broker, as this program reaches it. */
+  readonly url: string;
+  /** Set where steps or agents have a user of their own (`SHOAL_STEP_USERNAME`, `SHOAL_AGENT_USERNAME`). */
+  readonly credentials?: CredentialIssuer;
+  /** `--capacity` of a host. */
+  readonly maxRunning?: number;
+  readonly logger: Logger;
+}
+
+export interface SpawnerModule {
+  open(given: GivenToSpawner): Promise<Spawner>;
+  /** Ids of what it starts. */
+  readonly blueprints: readonly string[];
+  readonly agents: readonly string[];
+}
+
+/** A module that exports `spawner`, a function, and as `blueprints` and `agents` the ids of what it starts. Throws CliError `usage`. */
+export async function loadSpawner(path: string): Promise<SpawnerModule> {
+  const { spawner, blueprints = [], agents = [] } = await load('--spawner', path);
+  if (typeof spawner !== 'function')
+    throw usageError(
+      `--spawner: ${path} must export \`spawner\`, a function that takes { url, username, password, credentials, maxRunning, logger } and returns a spawner`,
+      'invalid-module',
+    );
+  if (!isListOfIds(blueprints) || !isListOfIds(agents))
+    throw usageError(
+      `--spawner: ${path} exports as \`blueprints\` and \`agents\` lists of ids, such as ["diagnose"]`,
+      'invalid-module',
+    );
+  const open = async (given: GivenToSpawner): Promise<Spawner> => {
+    const opened: unknown = await (spawner as (given: GivenToSpawner) => unknown)(given);
+    if (!isSpawner(opened))
+      throw usageError(
+        `--spawner: what \`spawner\` of ${path} returned has no spawn, stop, running and capacity`,
+        'invalid-module',
+      );
+    return opened;
+  };
+  return { open, blueprints, agents };
+}
+
+type Exports = Readonly<Record<string, unknown>>;
+
+async function load(flag: string, path: string): Promise<Exports> {
+  try {
+    return (await import(pathToFileURL(path).href)) as Exports;
+  } catch (cause) {
+    throw usageError(
+      `${flag}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      'unreadable-module',
+    );
+  }
+}
+
+function isListOfIds(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((id) => typeof id === 'string' && isIdentifier(id));
+}
+
+function isSpawner(value: unknown): value is Spawner {
+  if (typeof value !== 'object' || value === null) return false;
+  const { spawn, stop, running, capacity } = value as Exports;
+  return (
+    typeof spawn === 'function' &&
+    typeof stop === 'function' &&
+    typeof running === 'number' &&
+    typeof capacity === 'number'
+  );
 }
 
 function isList(value: unknown, method: 'run' | 'start'): value is readonly unknown[] {

@@ -21,7 +21,7 @@ export function complete(nodes: readonly (Leaf | Group)[], words: readonly strin
   const options = optionsOf(leaf);
   const previous = before.at(-1) ?? '';
   const wanted = options.find((option) => flagsOf(option).includes(previous) && option.flags.includes('<'));
-  if (wanted !== undefined) return starts(wanted.choices ?? []);
+  if (wanted !== undefined) return starts(wanted.choices ?? wanted.suggestions ?? []);
   if (typed.startsWith('-')) return starts([...options.flatMap(flagsOf), '--help']);
   return starts(leaf.completes ?? []);
 }

@@ -7,6 +7,8 @@ export interface OptionSpec {
   readonly flags: string;
   readonly description: string;
   readonly choices?: readonly string[];
+  /** Words to complete with, where others are taken too. */
+  readonly suggestions?: readonly string[];
   /** May be given more than once; the values are a list. */
   readonly repeat?: boolean;
   readonly required?: boolean;

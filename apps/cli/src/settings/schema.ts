@@ -40,9 +40,8 @@ export const ConfigFile = Type.Object(
           warm: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000 })),
           drainSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 86_400 })),
           blueprints: Type.Optional(text),
-          spawner: Type.Optional(
-            Type.Unsafe<'process' | 'in-process'>({ type: 'string', enum: ['process', 'in-process'] }),
-          ),
+          /** A kind, or the path of a module. */
+          spawner: Type.Optional(text),
         },
         { additionalProperties: false },
       ),
