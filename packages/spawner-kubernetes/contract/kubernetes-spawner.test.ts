@@ -11,7 +11,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { openKubernetesSpawner, type KubernetesSpawnerOptions } from '../src/index.ts';
 import { serveCluster, type ServedCluster } from './served-cluster.ts';
 
-/** Against a served API with real processes for Pods; it has not run on a real cluster. */
+/** Against a served API with real processes for Pods. What a cluster does: real-cluster.test.ts. */
 describe('spawner: Kubernetes, over a served API', { timeout: 180_000 }, () => {
   let broker: Broker;
   let url: string;
@@ -218,6 +218,32 @@ describe('spawner: Kubernetes, over a served API', { timeout: 180_000 }, () => {
     for (const name of cluster.jobs.keys()) (cluster.jobs as Map<string, V1Job>).delete(name);
     expect(await end).toBe(false);
     expect(spawner.running).toBe(0);
+  });
+
+  test('what is told of an end and throws is logged, and the next end is heard', async () => {
+    const warnings: unknown[] = [];
+    const logger = {
+      ...silentLogger,
+      warn: (message: string, about?: object) => warnings.push([message, about]),
+    };
+    const spawner = await open({ logger });
+    const threw = new Promise<void>((resolve) => {
+      const onExit = (): never => {
+        resolve();
+        throw new Error('the listener is broken');
+      };
+      void spawner.spawn(order({ sessionId: 's1' }), { onExit });
+    });
+    await threw;
+    await expect
+      .poll(() => warnings)
+      .toContainEqual([
+        'the cluster cannot be watched',
+        expect.objectContaining({ error: 'Error: the listener is broken' }),
+      ]);
+    expect(await ended(spawner, order({ sessionId: 's2' }))).toBe(true);
+    expect(spawner.running).toBe(0);
+    await nothingIsLeft();
   });
 
   test('a spawner that opens again counts what runs and removes it at its end; what nobody lets go, it removes', async () => {

@@ -83,6 +83,7 @@ export class Follower<T extends Followed> {
     return new Promise((resolve, reject) => {
       let seen = from;
       let end: WatchEnd = 'closed';
+      let thrown: unknown;
       const query = {
         labelSelector,
         resourceVersion: from,
@@ -97,7 +98,8 @@ export class Follower<T extends Followed> {
       const done = (error: Error | null | undefined): void => {
         clearTimeout(late);
         this.#stop.signal.removeEventListener('abort', onStop);
-        if (error === null || error === undefined || error.name === 'AbortError') resolve({ end, seen });
+        if (thrown !== undefined) reject(thrown as Error);
+        else if (error === null || error === undefined || error.name === 'AbortError') resolve({ end, seen });
         else reject(error);
       };
       const onEvent = (type: string, item: T & { code?: number }): void => {
@@ -107,16 +109,22 @@ export class Follower<T extends Followed> {
           abort?.();
           return;
         }
-        seen = item.metadata?.resourceVersion ?? seen;
-        if (this.#stop.signal.aborted) return;
-        if (type === 'DELETED') this.#options.onRemoved(item);
-        else if (type === 'ADDED' || type === 'MODIFIED') this.#options.onChange(item);
+        if (this.#stop.signal.aborted || thrown !== undefined) return;
+        try {
+          if (type === 'DELETED') this.#options.onRemoved(item);
+          else if (type === 'ADDED' || type === 'MODIFIED') this.#options.onChange(item);
+          seen = item.metadata?.resourceVersion ?? seen;
+        } catch (error) {
+          // The client would drop it without a word. The watch begins again here.
+          thrown = error;
+          abort?.();
+        }
       };
       const begin = async (): Promise<void> => {
         try {
           const controller = await new Watch(config).watch(path, query, onEvent, done);
           abort = () => controller.abort();
-          if (this.#stop.signal.aborted || end === 'expired') abort();
+          if (this.#stop.signal.aborted || end === 'expired' || thrown !== undefined) abort();
         } catch (error) {
           done(error as Error);
         }
