@@ -98,7 +98,7 @@ export class Follower<T extends Followed> {
       const done = (error: Error | null | undefined): void => {
         clearTimeout(late);
         this.#stop.signal.removeEventListener('abort', onStop);
-        if (thrown !== undefined) reject(thrown as Error);
+        if (thrown !== undefined) reject(thrown);
         else if (error === null || error === undefined || error.name === 'AbortError') resolve({ end, seen });
         else reject(error);
       };
