@@ -66,18 +66,20 @@ async function caller(url: string) {
     return performance.now() - startedMs;
   };
   const run = (shape: Shape) => async (parameters: Readonly<Record<string, number>>) => {
-    const { count = 0, inFlight = 1 } = parameters;
+    const { count = 0, inFlight = 1, loads = 1 } = parameters;
     const latencies: number[] = [];
     const startedMs = performance.now();
-    let left = count;
-    const one = async (): Promise<void> => {
-      while (left > 0) {
-        left -= 1;
-        latencies.push(await runOne(shape));
-      }
-    };
-    await Promise.all(Array.from({ length: inFlight }, one));
-    const perSecond = (count / (performance.now() - startedMs)) * 1000;
+    for (let load = 0; load < loads; load += 1) {
+      let left = count;
+      const one = async (): Promise<void> => {
+        while (left > 0) {
+          left -= 1;
+          latencies.push(await runOne(shape));
+        }
+      };
+      await Promise.all(Array.from({ length: inFlight }, one));
+    }
+    const perSecond = (latencies.length / (performance.now() - startedMs)) * 1000;
     return { perSecond, p50: percentile(latencies, 0.5), p95: percentile(latencies, 0.95) };
   };
   return {
