@@ -248,7 +248,7 @@ describe('--spawner MODULE', () => {
     const path = join(folder, `broken-${message.length}.mjs`);
     await writeFile(path, text);
     const { code, error } = await cliError(['host', '--spawner', path], world.options);
-    expect(code).toBeGreaterThan(0);
+    expect(code).toBe(2);
     expect(error.message).toContain(message);
   });
 });

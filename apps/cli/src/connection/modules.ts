@@ -63,7 +63,9 @@ export async function loadSpawner(path: string): Promise<SpawnerModule> {
       'invalid-module',
     );
   const open = async (given: GivenToSpawner): Promise<Spawner> => {
-    const opened: unknown = await (spawner as (given: GivenToSpawner) => unknown)(given);
+    const opened: unknown = await attempt('--spawner', 'failing-module', () =>
+      (spawner as (given: GivenToSpawner) => unknown)(given),
+    );
     if (!isSpawner(opened))
       throw usageError(
         `--spawner: what \`spawner\` of ${path} returned has no spawn, stop, running and capacity`,
@@ -76,14 +78,16 @@ export async function loadSpawner(path: string): Promise<SpawnerModule> {
 
 type Exports = Readonly<Record<string, unknown>>;
 
-async function load(flag: string, path: string): Promise<Exports> {
+function load(flag: string, path: string): Promise<Exports> {
+  return attempt(flag, 'unreadable-module', () => import(pathToFileURL(path).href) as Promise<Exports>);
+}
+
+/** What a module does wrong is said as a fault of the flag that named it. */
+async function attempt<T>(flag: string, code: string, run: () => T | Promise<T>): Promise<T> {
   try {
-    return (await import(pathToFileURL(path).href)) as Exports;
+    return await run();
   } catch (cause) {
-    throw usageError(
-      `${flag}: ${cause instanceof Error ? cause.message : String(cause)}`,
-      'unreadable-module',
-    );
+    throw usageError(`${flag}: ${cause instanceof Error ? cause.message : String(cause)}`, code);
   }
 }
 

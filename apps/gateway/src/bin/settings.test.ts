@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { USAGE, UsageError, readCommand } from './settings.ts';
 
@@ -47,4 +50,23 @@ describe('shoal-gateway', () => {
     expect(read('--help')).toBe('help');
     for (const name of ['broker', 'public-url', 'http-agent', 'grace']) expect(USAGE).toContain(`--${name} `);
   });
+});
+
+it('the password may be in a file, which the flag or the environment names', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'shoal-gateway-'));
+  try {
+    const file = join(folder, 'password');
+    writeFileSync(file, 'secret\n');
+    const args = ['--org', 'acme', '--unit', 'plant-1', '--username', 'gateway'];
+    for (const command of [
+      readCommand([...args, '--password-file', file], {}),
+      readCommand(args, { SHOAL_PASSWORD_FILE: file }),
+    ])
+      expect(command).toMatchObject({ gateway: { username: 'gateway', password: 'secret' } });
+    expect(() => readCommand([...args, '--password-file', '/nowhere'], {})).toThrow(
+      '--password-file: /nowhere',
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

@@ -8,7 +8,8 @@ export const USAGE = `shoal-gateway --org ORG --unit UNIT [options]
 Shows the agents of a broker to A2A clients on HTTP, and agents of HTTP on the broker.
 
   --broker URL            default mqtt://127.0.0.1:1883 (SHOAL_BROKER_URL)
-  --username NAME         (SHOAL_USERNAME); the password is read from SHOAL_PASSWORD, or from the file in SHOAL_PASSWORD_FILE
+  --username NAME         (SHOAL_USERNAME)
+  --password-file FILE    (SHOAL_PASSWORD_FILE); or the password itself in SHOAL_PASSWORD
   --org ORG --unit UNIT   (SHOAL_ORG, SHOAL_UNIT)
   --host HOST             default 127.0.0.1 (SHOAL_GATEWAY_HOST)
   --port PORT             default 8080 (SHOAL_GATEWAY_PORT)
@@ -50,7 +51,10 @@ export function readCommand(args: readonly string[], env: NodeJS.ProcessEnv): Co
   };
   const org = required('org', 'SHOAL_ORG');
   const unit = required('unit', 'SHOAL_UNIT');
-  const broker = brokerOf({ broker: text('broker'), username: text('username') }, env);
+  const broker = brokerOf(
+    { broker: text('broker'), username: text('username'), passwordFile: text('password-file') },
+    env,
+  );
   const agents = list(text('agents'));
   const number = (name: string, variable?: string): number | undefined => whole(name, text(name, variable));
   const gateway: GatewayOptions = {

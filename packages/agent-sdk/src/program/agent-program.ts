@@ -116,9 +116,9 @@ export function brokerOf(
 ): Pick<ProgramPlace, 'url' | 'username' | 'password'> {
   const username = flags.username ?? env['SHOAL_USERNAME'];
   const password =
-    passwordFrom(flags.passwordFile, '--password-file') ??
+    readPasswordFile(flags.passwordFile, '--password-file') ??
     env['SHOAL_PASSWORD'] ??
-    passwordFrom(env['SHOAL_PASSWORD_FILE'], 'SHOAL_PASSWORD_FILE');
+    readPasswordFile(env['SHOAL_PASSWORD_FILE'], 'SHOAL_PASSWORD_FILE');
   return {
     url: flags.broker ?? env['SHOAL_BROKER_URL'] ?? DEFAULT_URL,
     ...(username === undefined ? {} : { username }),
@@ -126,7 +126,8 @@ export function brokerOf(
   };
 }
 
-function passwordFrom(file: string | undefined, from: string): string | undefined {
+/** `from`: the flag or variable that names the file, for the error. Undefined when none does. Throws ProgramUsageError. */
+export function readPasswordFile(file: string | undefined, from: string): string | undefined {
   if (file === undefined) return undefined;
   try {
     return passwordIn(readFileSync(file, 'utf8'));

@@ -3,6 +3,7 @@ export {
   brokerOf,
   passwordIn,
   ProgramUsageError,
+  readPasswordFile,
   runAgentProgram,
   type AgentProgram,
   type ProgramPlace,

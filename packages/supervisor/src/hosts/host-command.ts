@@ -23,7 +23,8 @@ Takes spawn orders of the supervisors of a unit and starts PROGRAM, whose main i
   --password-file F  file with the password (SHOAL_PASSWORD_FILE; or SHOAL_PASSWORD)
 
 SHOAL_USERNAME and the password are the credentials of the host and of what it starts, unless SHOAL_STEP_USERNAME and
-SHOAL_STEP_PASSWORD, SHOAL_AGENT_USERNAME and SHOAL_AGENT_PASSWORD give steps or agents their own.
+SHOAL_STEP_PASSWORD, SHOAL_AGENT_USERNAME and SHOAL_AGENT_PASSWORD give steps or agents their own. Each of these passwords may
+be in a file that SHOAL_STEP_PASSWORD_FILE or SHOAL_AGENT_PASSWORD_FILE names, which is read for each start.
 `;
 
 /** The whole of a program that is a host. Resolves with its exit code: 0 stopped, 1 it could not connect or was evicted, 2 usage. */
@@ -35,9 +36,8 @@ export async function hostCommand(args: readonly string[]): Promise<0 | 1 | 2> {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
     return 2;
   }
-  const { command, args: programArgs, warm, drainSeconds, credentials, ...options } = settings;
+  const { command, args: programArgs, warm, drainSeconds, credentials, issuer, ...options } = settings;
   const logger = withTraceIds(consoleLogger('info'));
-  const issuer = kindIssuer(process.env, credentials);
   const spawner = childProcessSpawner({
     command,
     args: programArgs,
@@ -104,6 +104,7 @@ function readSettings(args: readonly string[]) {
   return {
     url,
     credentials,
+    issuer: kindIssuer(process.env, credentials),
     org: org as string,
     unit: unit as string,
     hostId: id,
