@@ -545,3 +545,45 @@ describe('the versions of EMQX', () => {
     expect(world.stored()).toEqual(version === '6.2.0' ? [`ns/${TOPIC}`] : []);
   });
 });
+
+describe('what is kept comes in turns, as from EMQX', () => {
+  const names = ({ port }: FakeClient): string[] =>
+    port.packets.flatMap((packet) => (packet.cmd === 'publish' ? [packet.topic] : []));
+  const unlimited = { maxRetainedPerSecond: 0 };
+
+  it('a thousand for each subscription of a client, and what is published meanwhile between them', () => {
+    const harness = emqx('6.2.2', unlimited);
+    const writer = harness.connect('writer');
+    for (let index = 0; index < 1_500; index += 1)
+      writer.publish(`many/${index}`, 'x', { qos: 0, retain: true });
+    writer.publish('marker', 'x', { qos: 0, retain: true });
+    const reader = harness.connect('reader');
+    harness.holdsTurns = true;
+    reader.subscribe('many/+');
+    reader.subscribe('marker');
+    writer.publish('many/live', 'x', { qos: 0 });
+    expect(names(reader)).toEqual(['many/live']);
+    harness.turn();
+    expect(names(reader)).toHaveLength(1_002);
+    expect(names(reader).at(-1)).toBe('marker');
+    harness.turn();
+    expect(names(reader)).toHaveLength(1_502);
+  });
+
+  it('a SUBSCRIBE for a filter that has not had all brings nothing more, one after an UNSUBSCRIBE everything', () => {
+    const harness = emqx('6.2.2', unlimited);
+    const client = harness.connect('client');
+    client.publish('a', 'x', { qos: 0, retain: true });
+    harness.holdsTurns = true;
+    client.subscribe('a');
+    client.subscribe('a');
+    harness.turn();
+    expect(names(client)).toEqual(['a']);
+    client.subscribe('a');
+    client.send({ type: 'unsubscribe', packetId: 900, filters: ['a'] });
+    client.subscribe('a');
+    harness.turn();
+    harness.turn();
+    expect(names(client)).toEqual(['a', 'a']);
+  });
+});

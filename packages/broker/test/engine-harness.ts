@@ -3,6 +3,7 @@ import { parser, type Packet } from 'mqtt-packet';
 import { decodePacket } from '../src/core/codec/decode.ts';
 import { FrameSplitter } from '../src/core/codec/frame-splitter.ts';
 import { NO_PROPERTIES } from '../src/core/codec/properties.ts';
+import type { Context } from '../src/core/context.ts';
 import { createEngine, type Engine, type EngineOptions } from '../src/core/engine.ts';
 import { noJournal } from '../src/core/journal.ts';
 import type {
@@ -76,6 +77,10 @@ export interface Harness {
   connect(clientId: string, packet?: Partial<ConnectPacket>, admission?: Partial<Admitted>): FakeClient;
   /** Moves the clock and does what is due on the way. */
   advance(ms: number): void;
+  /** What the engine does later waits for `turn`. Default false: it is done before the next packet. */
+  holdsTurns: boolean;
+  /** Does what waited, and not what that asks for again. */
+  turn(): void;
 }
 
 export const properties = (fields: Partial<MessageProperties>): MessageProperties => ({
@@ -116,6 +121,7 @@ export function createHarness(
   options: Partial<Omit<EngineOptions, 'limits'>> & { limits?: Partial<BrokerLimits> } = {},
 ): Harness {
   const scheduled = new Map<string, number>();
+  const steps: ((cx: Context) => void)[] = [];
   const engine = createEngine({
     registry: undefined,
     journal: noJournal,
@@ -126,6 +132,7 @@ export function createHarness(
       schedule: (clientId, atMs) =>
         atMs === undefined ? scheduled.delete(clientId) : scheduled.set(clientId, atMs),
       log: () => undefined,
+      later: (step) => void steps.push(step),
     },
     limits: { ...defaultLimits, ...options.limits },
   });
@@ -146,6 +153,11 @@ export function createHarness(
       }
       harness.now = end;
     },
+    holdsTurns: false,
+    turn() {
+      for (const step of steps.splice(0)) engine.step(harness.now, step);
+      while (!harness.holdsTurns && steps.length > 0) harness.turn();
+    },
   };
   return harness;
 }
@@ -163,7 +175,10 @@ function fakeClient(harness: Harness, packet: ConnectPacket, admission: Partial<
   };
   const connection = engine.connect(port, packet, 'assigned', harness.now, admitted) as Connection;
   let nextId = 1;
-  const send = (sent: ClientPacket): void => engine.receive(connection, sent, harness.now);
+  const send = (sent: ClientPacket): void => {
+    engine.receive(connection, sent, harness.now);
+    if (!harness.holdsTurns) harness.turn();
+  };
   return {
     port,
     connection,

@@ -29,9 +29,9 @@ export {
   type ReplyRouter,
 } from './io/reply-router.ts';
 export {
-  markerTopicOf,
   readRetained,
   scanRetained,
   type ReadRetainedOptions,
   type RetainedScan,
 } from './io/read-retained.ts';
+export { markerTopicOf, retainedArrived, type RetainedArrivedOptions } from './io/retained-arrived.ts';

@@ -183,6 +183,8 @@ export interface Link {
   readonly state: LinkState;
   /** What the broker announced in CONNACK: maximum QoS, retain, shared subscriptions, receive maximum, packet size. */
   readonly broker: BrokerFeatures | undefined;
+  /** Messages so far that came with the retain flag: answers to a SUBSCRIBE, unless it asked for Retain As Published. */
+  readonly retainedCount: number;
   /**
    * Resolves on PUBACK or PUBCOMP (QoS 0: when written). Rejects with LinkError: `publish-refused` (carries `reasonCode` >= 0x80),
    * `not-connected`, `connection-lost`, `ack-timeout`, `queue-full`, `aborted`, `fenced`, `closed`.

@@ -23,7 +23,7 @@ export default defineConfig({
     ...base.test,
     testNamePattern: /^(?!.*Mosquitto)/,
     include: [
-      'packages/{a2a-js-mqtt,fleet-coordinator,mcp-mqtt,supervisor,workflow}/contract/*.test.ts',
+      'packages/{a2a-js-mqtt,fleet-coordinator,mcp-mqtt,mqtt-link,supervisor,workflow}/contract/*.test.ts',
       'packages/agent-sdk/src/{artifacts,directory,task-store-contract}.test.ts',
       'packages/agent-sdk/src/{io,security,skills}/*.test.ts',
       'packages/device-agent/src/io/*.test.ts',

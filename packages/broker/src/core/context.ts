@@ -45,6 +45,8 @@ export type Authorize = (
 export interface EngineEvents {
   /** When `Engine.expire` is due for this client; undefined takes an earlier wish back. */
   schedule(clientId: string, atMs: number | undefined): void;
+  /** Runs a step after what has arrived already. Called for those that ask in their order. */
+  later(step: (cx: Context) => void): void;
   log(level: 'debug' | 'info' | 'warn', message: string, fields: Record<string, unknown>): void;
 }
 

@@ -128,6 +128,8 @@ export interface Session {
   /** When a delayed will is due, while disconnected. */
   willDueAtMs: number;
   readonly subscriptions: Map<string, Subscription>;
+  /** Of subscriptions whose retained messages are still on their way, where they come in turns. By key. */
+  readonly replaying: Map<string, { readonly connection: Connection | undefined }>;
   /** QoS 1 and 2 that were not sent yet. */
   readonly queue: Deque<Delivery>;
   queuedBytes: number;
@@ -153,6 +155,7 @@ export function createSession(clientId: string, expirySeconds: number): Session 
     will: undefined,
     willDueAtMs: Infinity,
     subscriptions: new Map(),
+    replaying: new Map(),
     queue: new Deque(),
     queuedBytes: 0,
     overflowing: false,

@@ -2,7 +2,7 @@ import { sendSuback, sendUnsuback } from './answers.ts';
 import { filterCovers } from './authorization/filter-covers.ts';
 import type { Context } from './context.ts';
 import { deliver } from './delivery.ts';
-import { isExpired, messageBytes } from './message.ts';
+import { isExpired, messageBytes, type Message } from './message.ts';
 import type { SubscribeEntry, SubscribePacket, UnsubscribePacket } from './packets.ts';
 import { protocolError, Reason } from './reason-codes.ts';
 import { reroute } from './routing.ts';
@@ -65,9 +65,34 @@ function grant(
 }
 
 function sendRetained(cx: Context, subscription: Subscription): void {
-  const { session } = subscription;
   if (!cx.switches.retainer) return;
-  for (const message of cx.retained.match(subscription.filter)) {
+  const perTurn = cx.registry?.profile.retainedPerTurn;
+  if (perTurn === undefined) sendAll(cx, subscription, cx.retained.match(subscription.filter));
+  else sendInTurns(cx, subscription, perTurn);
+}
+
+/** As EMQX: a SUBSCRIBE for a filter whose retained messages are still on their way brings nothing of its own. */
+function sendInTurns(cx: Context, { session, key }: Subscription, perTurn: number): void {
+  const replay = { connection: session.connection };
+  if (session.replaying.get(key)?.connection === replay.connection) return;
+  session.replaying.set(key, replay);
+  let left: readonly Message[] | undefined;
+  const turn = (cx: Context): void => {
+    const subscription = session.subscriptions.get(key);
+    if (subscription === undefined || session.replaying.get(key) !== replay) return;
+    if (session.connection !== replay.connection) return void session.replaying.delete(key);
+    left ??= cx.retained.match(subscription.filter);
+    sendAll(cx, subscription, left.slice(0, perTurn));
+    left = left.slice(perTurn);
+    if (left.length > 0) cx.events.later(turn);
+    else session.replaying.delete(key);
+  };
+  cx.events.later(turn);
+}
+
+function sendAll(cx: Context, subscription: Subscription, messages: readonly Message[]): void {
+  const { session } = subscription;
+  for (const message of messages) {
     if (isExpired(message, cx.now)) continue;
     if (subscription.noLocal && message.publisher === session.clientId) continue;
     deliver(cx, session, message, {
@@ -98,6 +123,7 @@ export function subscribe(cx: Context, connection: Connection, packet: Subscribe
 
 function remove(cx: Context, session: Session, subscription: Subscription): void {
   session.subscriptions.delete(subscription.key);
+  session.replaying.delete(subscription.key);
   cx.subscriptions.remove(subscription);
   if (isPersistent(session)) cx.journal.subscription(session, subscription.key, undefined);
 }

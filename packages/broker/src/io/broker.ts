@@ -111,6 +111,7 @@ class EmbeddedBroker implements Broker {
       journal: this.journal ?? noJournal,
       events: {
         schedule: (clientId, atMs) => this.timers.set(clientId, atMs),
+        later: (step) => void setImmediate(() => this.engine.step(now(), step)),
         log: (level, message, fields) => this.logger[level](message, fields),
       },
       authorize: authorizeOf(options),

@@ -47,6 +47,9 @@ export class Inbox {
     },
   };
 
+  /** Messages that came with the retain flag. */
+  retained = 0;
+
   constructor(subscriber: Subscriber, onError: (error: LinkError) => void) {
     this.#subscriber = subscriber;
     this.#onError = onError;
@@ -73,6 +76,7 @@ export class Inbox {
       if (state !== undefined) return;
     }
     const message = new Inbound(packet, performance.now());
+    if (message.retain) this.retained += 1;
     this.#deliver(packet, message);
   }
 

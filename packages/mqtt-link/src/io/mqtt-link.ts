@@ -76,6 +76,10 @@ export class MqttLink implements Link {
     return this.#features;
   }
 
+  get retainedCount(): number {
+    return this.#inbox.retained;
+  }
+
   publish(topic: string, payload: Uint8Array | string, options: PublishOptions = {}): Promise<PublishAck> {
     try {
       assertTopicName('topic', topic);

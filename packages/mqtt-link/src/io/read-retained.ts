@@ -1,14 +1,15 @@
 import { Buffer } from '../core/bytes.ts';
-import { LinkError } from '../core/link-error.ts';
+import { isLinkError, LinkError } from '../core/link-error.ts';
 import { assertTopicFilter } from '../core/topic.ts';
-import type { InboundMessage, Link, PublishAck, Qos } from '../link.ts';
-import { randomText } from './random-text.ts';
+import type { InboundMessage, Link, Qos } from '../link.ts';
+import { lossOf } from './loss.ts';
+import { markerTopicOf, retainedArrived } from './retained-arrived.ts';
 
 export interface ReadRetainedOptions {
   /**
-   * Go on until this long after the last retained message. Default 0: the marker alone ends the snapshot, which is right for
-   * brokers that answer a SUBSCRIBE in order (Mosquitto, the embedded broker). EMQX sends retained messages from another
-   * process; give it some 200.
+   * Go on until this long after the last retained message. Default 0: markers alone end the snapshot, which is right for brokers that
+   * answer one SUBSCRIBE after the other (Mosquitto, the embedded broker), and for EMQX 6.2 with `retainer.delivery_rate = infinity`. Give an
+   * EMQX that paces what it keeps (1 000 a second is its default) some 400.
    */
   readonly settleMs?: number;
   /** Longest time for all. Default 10 000. */
@@ -25,7 +26,7 @@ export interface ReadRetainedOptions {
    */
   readonly retainAsPublished?: boolean;
   /**
-   * A topic that this client may publish and subscribe, used for markers of one QoS only. Default
+   * A topic beside which this client may publish and subscribe: markers have a last level of their own. Default
    * `shoal/v1/{org}/{unit}/agent/{agentId}/marker/{qos}` for the client id `{org}/{unit}/{agentId}`.
    */
   readonly markerTopic?: string;
@@ -33,10 +34,10 @@ export interface ReadRetainedOptions {
 
 /**
  * The retained messages under a filter, by topic, as the broker held them when it took the SUBSCRIBE. Complete by order, not by
- * waiting: after SUBACK a marker is published on the same connection, and what comes before it is the snapshot.
- * Messages published meanwhile are not in it. Starts again when the connection is replaced.
+ * waiting: see `retainedArrived`. Messages published meanwhile are not in it. Starts again when the connection is replaced.
+ * Snapshots of the same filter over one link are taken one after the other.
  * Rejects with LinkError `snapshot-incomplete` (no marker in time), `subscribe-refused`, `publish-refused`, `aborted`, `fenced`,
- * `closed`, or on a fenced link `not-connected` and `connection-lost`.
+ * `closed`, or on a fenced link `not-connected`.
  */
 export async function readRetained(
   link: Link,
@@ -71,7 +72,7 @@ export async function scanRetained(
       new LinkError('aborted', `the snapshot of "${filter}" was aborted`, { cause: signal?.reason }),
     );
   const timer = setTimeout(() => {
-    const message = `no marker within ${timeoutMs} ms: the snapshot of "${filter}" may lack messages`;
+    const message = `no marker within ${timeoutMs} ms: the snapshot of "${filter}" may lack messages; may this client publish and subscribe beside "${options.markerTopic ?? markerTopicOf(link.clientId, options.qos ?? 0)}"?`;
     stop.abort(new LinkError('snapshot-incomplete', message));
   }, timeoutMs);
   const end = (code: 'fenced' | 'closed') => (): void =>
@@ -80,7 +81,7 @@ export async function scanRetained(
   signal?.addEventListener('abort', onAbort);
   if (signal?.aborted === true) onAbort();
   try {
-    await snapshot(link, filter, scan, options, stop.signal);
+    await inTurn(link, filter, () => snapshot(link, filter, scan, options, stop.signal));
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', onAbort);
@@ -89,13 +90,24 @@ export async function scanRetained(
   }
 }
 
-/** The topic of a client's markers: in its own part of Shoal's tree, never retained, one for each QoS (default 1). */
-export function markerTopicOf(clientId: string, qos: Qos = 1): string {
-  const parts = clientId.split('/').map((part) => part.replace(/[^A-Za-z0-9_.-]/g, '_'));
-  const [org = '_', unit = '_', ...rest] = parts.length < 3 ? ['_', '_', ...parts] : parts;
-  return `shoal/v1/${org}/${unit}/agent/${rest.join('_') || '_'}/marker/${qos}`;
+/** Snapshots of one filter over one link: a broker that is still at the first may take the second SUBSCRIBE for the same (EMQX). */
+const running = new WeakMap<Link, Map<string, Promise<void>>>();
+
+async function inTurn(link: Link, filter: string, run: () => Promise<void>): Promise<void> {
+  const filters = running.get(link) ?? new Map<string, Promise<void>>();
+  running.set(link, filters);
+  const before = filters.get(filter) ?? Promise.resolve();
+  const turn = before.then(run);
+  const settled = turn.catch(ignore);
+  filters.set(filter, settled);
+  try {
+    await turn;
+  } finally {
+    if (filters.get(filter) === settled) filters.delete(filter);
+  }
 }
 
+/** Again from the start for as long as connections are lost and come back. */
 async function snapshot(
   link: Link,
   filter: string,
@@ -103,67 +115,51 @@ async function snapshot(
   options: ReadRetainedOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { qos = 0, retainAsPublished = false } = options;
-  const markerTopic = options.markerTopic ?? markerTopicOf(link.clientId, qos);
-  const settle = new Settle(options.settleMs ?? 0);
-  // Each connection has a marker of its own: one that was resent after a reconnect proves nothing about the new subscription.
-  let nonce = '';
-  let sendMarker: () => void = ignore;
-  const markerSeen = new Promise<void>((resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason as Error));
-    sendMarker = () => {
-      nonce = randomText(24);
-      publishMarker(link, markerTopic, nonce).catch(reject);
-    };
-    settle.onSettled = resolve;
-  });
-  markerSeen.catch(ignore);
-  signal.throwIfAborted();
-  // At the same QoS as the snapshot: brokers keep an order for each QoS, not across them.
-  const onMarker = (message: InboundMessage): void => {
-    if (message.text() === nonce) settle.begin();
-  };
-  const marker = await link.subscribe(markerTopic, onMarker, { qos });
-  const retained = await link
-    .subscribe(
-      filter,
-      (message) => {
-        if (!message.retain || message.topic === markerTopic) return;
-        scan.onMessage(message);
-        settle.touch();
-      },
-      { qos, retainAsPublished },
-    )
-    .catch(async (error: unknown) => {
-      await marker.close();
+  for (;;) {
+    signal.throwIfAborted();
+    const isComplete = await inOneConnection(link, filter, scan, options, signal).catch((error: unknown) => {
+      if (isLinkError(error, 'connection-lost')) return false;
       throw error;
     });
-  const stopListening = link.on('online', () => {
+    if (isComplete) return;
     scan.onRestart?.();
-    sendMarker();
-  });
-  try {
-    sendMarker();
-    await markerSeen;
-  } finally {
-    stopListening();
-    settle.cancel();
-    void retained.close();
-    void marker.close();
+    await online(link, signal);
   }
 }
 
-async function publishMarker(link: Link, topic: string, nonce: string): Promise<void> {
-  const ack: PublishAck | undefined = await link.publish(topic, nonce, { qos: 1 }).catch((error: unknown) => {
-    // The connection ended: on a link that reconnects, the next `online` sends another marker.
-    if (error instanceof LinkError && error.code === 'ack-timeout') return undefined;
-    throw error;
-  });
-  if (ack?.noMatchingSubscribers !== true) return;
-  throw new LinkError(
-    'snapshot-incomplete',
-    `the broker does not deliver the marker topic "${topic}" to this client`,
+async function inOneConnection(
+  link: Link,
+  filter: string,
+  scan: RetainedScan,
+  { qos = 0, retainAsPublished = false, settleMs = 0, markerTopic }: ReadRetainedOptions,
+  signal: AbortSignal,
+): Promise<true> {
+  let seen = 0;
+  let closed = false;
+  const settle = new Settle(settleMs);
+  const loss = lossOf(link, signal);
+  const subscribing = link.subscribe(
+    filter,
+    (message) => {
+      if (!message.retain || closed) return;
+      seen += 1;
+      scan.onMessage(message);
+      settle.touch();
+    },
+    { qos, retainAsPublished },
   );
+  try {
+    await Promise.race([subscribing, loss.lost]);
+    const marker = markerTopic === undefined ? {} : { markerTopic };
+    await retainedArrived(link, { seen: () => seen, qos, ...marker, signal });
+    await Promise.race([settle.begin(), loss.lost]);
+    return true;
+  } finally {
+    closed = true;
+    loss.stop();
+    settle.cancel();
+    void subscribing.then((subscription) => subscription.close()).catch(ignore);
+  }
 }
 
 /** The payload is a view of the socket's buffer, which would live as long as the snapshot. */
@@ -173,27 +169,44 @@ function copyOf(message: InboundMessage): InboundMessage {
   });
 }
 
-/** Ends at once, or when nothing came for a while after the marker. */
+async function online(link: Link, signal: AbortSignal): Promise<void> {
+  if (link.state === 'online') return;
+  const stop = new AbortController();
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const off = link.on('online', () => resolve());
+      stop.signal.addEventListener('abort', off);
+      const onAbort = (): void => reject(signal.reason as Error);
+      signal.addEventListener('abort', onAbort, { signal: stop.signal });
+      if (signal.aborted) onAbort();
+    });
+  } finally {
+    stop.abort();
+  }
+}
+
+/** Ends at once, or when nothing came for a while. */
 class Settle {
-  onSettled: () => void = ignore;
   readonly #quietMs: number;
   #timer: NodeJS.Timeout | undefined;
-  #begun = false;
+  #onSettled: (() => void) | undefined;
 
   constructor(quietMs: number) {
     this.#quietMs = quietMs;
   }
 
-  begin(): void {
-    this.#begun = true;
-    if (this.#quietMs === 0) this.onSettled();
-    else this.touch();
+  begin(): Promise<void> {
+    if (this.#quietMs === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onSettled = resolve;
+      this.touch();
+    });
   }
 
   touch(): void {
-    if (!this.#begun) return;
+    if (this.#onSettled === undefined) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.onSettled(), this.#quietMs);
+    this.#timer = setTimeout(this.#onSettled, this.#quietMs);
   }
 
   cancel(): void {

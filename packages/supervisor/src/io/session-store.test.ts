@@ -10,6 +10,8 @@ const { attempt: attemptTopic, result: resultTopic } = topics.step('a');
 const { sessionId } = session;
 const at = new Date(T0).toISOString();
 
+const MARKER = markerTopicOf('o/u/supervisor');
+
 /** A store on a link whose publishes are acknowledged at once, and whose echoes come when the test says so. */
 async function open() {
   const handlers = new Map<string, MessageHandler>();
@@ -19,16 +21,25 @@ async function open() {
     void handler?.({ topic, payload: bytes, text: () => bytes.toString() } as never);
   };
   let refuses = false;
+  let retainedCount = 0;
   const link = {
     clientId: 'o/u/supervisor',
     state: 'online',
+    get retainedCount() {
+      return retainedCount;
+    },
     on: () => () => undefined,
     subscribe: (filter: string, handler: MessageHandler) => {
       handlers.set(filter, handler);
-      return Promise.resolve({});
+      // A retained marker of `retainedArrived`.
+      if (filter !== MARKER && filter.startsWith(MARKER.slice(0, -1))) {
+        retainedCount += 1;
+        deliver(filter, 'marker');
+      }
+      return Promise.resolve({ close: () => Promise.resolve() });
     },
     publish: (topic: string, payload: string) => {
-      if (topic === markerTopicOf('o/u/supervisor')) deliver(topic, payload);
+      if (topic === MARKER) deliver(topic, payload);
       return refuses ? Promise.reject(new Error('lost')) : Promise.resolve({});
     },
   } as unknown as Link;

@@ -82,9 +82,9 @@ export class SessionStore implements SessionSource {
 
   async open(): Promise<void> {
     await this.#marker.open();
-    await this.#link.subscribe(treeFilter('session', this.#options), (message) =>
-      this.#take(message.topic, message.payload),
-    );
+    await this.#link.subscribe(treeFilter('session', this.#options), (message) => {
+      if (this.#marker.isNews(message)) this.#take(message.topic, message.payload);
+    });
     await this.sync();
   }
 

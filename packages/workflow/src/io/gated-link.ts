@@ -21,6 +21,9 @@ export function gatedLink(link: Link, isOpen: () => boolean, ready?: () => Promi
     get broker() {
       return link.broker;
     },
+    get retainedCount() {
+      return link.retainedCount;
+    },
     publish(topic: string, payload: Uint8Array | string, options?: PublishOptions) {
       const publish = (): Promise<PublishAck> => {
         if (isOpen()) return link.publish(topic, payload, options);

@@ -1,15 +1,27 @@
-import { LinkError, markerTopicOf, type Link } from '@shoal/mqtt-link';
+import { LinkError, markerTopicOf, retainedArrived, type InboundMessage, type Link } from '@shoal/mqtt-link';
 
 /**
- * Tells when everything that the broker had for this client has arrived: a message to oneself comes after it. That follows from the
- * order of one connection (MQTT 5 §4.6), not from waiting.
+ * Tells when everything that the broker had for this client has arrived: what it held for the subscriptions (`retainedArrived`), once for
+ * each connection, and what was published since. A message to oneself comes after that: it follows from the order of one connection
+ * (MQTT 5 §4.6), not from waiting.
  */
 export class Marker {
   readonly #link: Link;
   readonly #expected = new Map<string, () => void>();
+  /** Counts connections. */
+  #connection = 0;
+  /** What was held has come, on this connection. */
+  #isRead = false;
+  /** Topics with a word that came live while what was held was still coming. */
+  readonly #live = new Set<string>();
 
   constructor(link: Link) {
     this.#link = link;
+    link.on('offline', () => {
+      this.#connection += 1;
+      this.#isRead = false;
+      this.#live.clear();
+    });
   }
 
   /** Subscribes; the link restores it after a reconnect. */
@@ -19,8 +31,16 @@ export class Marker {
     );
   }
 
+  /** To be asked about every message of the subscriptions. False: a later word on its topic was here before it (EMQX reads in pieces). */
+  isNews({ topic, retain }: Pick<InboundMessage, 'topic' | 'retain'>): boolean {
+    if (this.#isRead) return true;
+    if (!retain) this.#live.add(topic);
+    return !retain || !this.#live.has(topic);
+  }
+
   /** Resolves when the marker is back; rejects with LinkError when the connection is lost before. */
   async pass(): Promise<void> {
+    if (!this.#isRead) await this.#read();
     const nonce = crypto.randomUUID();
     let stop: readonly (() => void)[] = [];
     try {
@@ -37,5 +57,13 @@ export class Marker {
       this.#expected.delete(nonce);
       for (const off of stop) off();
     }
+  }
+
+  async #read(): Promise<void> {
+    const connection = this.#connection;
+    await retainedArrived(this.#link);
+    if (connection !== this.#connection) return;
+    this.#isRead = true;
+    this.#live.clear();
   }
 }

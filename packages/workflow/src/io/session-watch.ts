@@ -38,6 +38,7 @@ export class SessionWatch implements Watch {
   async open(): Promise<void> {
     await this.#marker.open();
     await this.#link.subscribe(sessionTopics(this.view).all, (message) => {
+      if (!this.#marker.isNews(message)) return;
       const applied = applyRecord(this.view, message.topic, message.payload);
       if (applied.applied) this.#onChange();
       else if (!('repair' in applied))

@@ -67,6 +67,10 @@ export class StepLink implements Link {
     return (this.#own ?? this.#options.shared).broker;
   }
 
+  get retainedCount(): number {
+    return this.#own?.retainedCount ?? 0;
+  }
+
   get state(): LinkState {
     if (this.#phase === 'ended') return 'closed';
     if (this.#phase === 'changing') return 'offline';

@@ -28,6 +28,11 @@ export interface RegistryProfile {
   readonly retainerOffStatus: 404 | 500;
   /** Query parameters of the management API beyond EMQX's. */
   readonly searches: boolean;
+  /**
+   * How many retained messages a subscription gets before others of the client have their turn, and what is published meanwhile;
+   * undefined: all of them at the SUBSCRIBE.
+   */
+  readonly retainedPerTurn: number | undefined;
 }
 
 const shoal: RegistryProfile = {
@@ -44,6 +49,7 @@ const shoal: RegistryProfile = {
   globalNamespace: null,
   retainerOffStatus: 404,
   searches: true,
+  retainedPerTurn: undefined,
 };
 
 const emqx622: RegistryProfile = {
@@ -60,6 +66,7 @@ const emqx622: RegistryProfile = {
   globalNamespace: 'global',
   retainerOffStatus: 404,
   searches: false,
+  retainedPerTurn: 1_000,
 };
 
 const emqx: Readonly<Record<EmqxVersion, RegistryProfile>> = {
