@@ -28,7 +28,7 @@ export async function retainedArrived(link: Link, options: RetainedArrivedOption
   const { seen = () => link.retainedCount - markers } = options;
   const beside = options.markerTopic ?? markerTopicOf(link.clientId, qos);
   const topic = `${beside.slice(0, beside.lastIndexOf('/') + 1)}${randomText(16)}`;
-  const { lost, stop } = lossOf(link, signal);
+  const loss = lossOf(link, signal);
   const round = async (): Promise<void> => {
     let arrived: () => void = ignore;
     const came = new Promise<void>((resolve) => (arrived = resolve));
@@ -38,21 +38,21 @@ export async function retainedArrived(link: Link, options: RetainedArrivedOption
     };
     const subscribing = link.subscribe(topic, onMarker, { qos });
     try {
-      await Promise.race([subscribing, lost]);
-      await Promise.race([came, lost]);
+      await Promise.race([subscribing, loss.lost]);
+      await Promise.race([came, loss.lost]);
     } finally {
       void subscribing.then((subscription) => subscription.close()).catch(ignore);
     }
   };
   const marker = { qos: 1, retain: true, messageExpirySeconds: MARKER_SECONDS } as const;
   try {
-    await Promise.race([link.publish(topic, 'marker', marker), lost]);
+    await Promise.race([link.publish(topic, 'marker', marker), loss.lost]);
     for (let before = -1; before !== seen();) {
       before = seen();
       await round();
     }
   } finally {
-    stop();
+    loss.stop();
     void link.publish(topic, '', { qos: 1, retain: true }).catch(ignore);
   }
 }
