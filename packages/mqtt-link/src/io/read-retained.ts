@@ -26,7 +26,7 @@ export interface ReadRetainedOptions {
    */
   readonly retainAsPublished?: boolean;
   /**
-   * A topic beside which this client may publish and subscribe: markers have a last level of their own. Default
+   * A topic beside which this client may publish and subscribe, one level deeper: markers are at `…/marker/{random}/0`. Default
    * `shoal/v1/{org}/{unit}/agent/{agentId}/marker/{qos}` for the client id `{org}/{unit}/{agentId}`.
    */
   readonly markerTopic?: string;

@@ -32,7 +32,7 @@ export function scopeOf(order: WhatIsSpawned): InstanceScope {
   const tree = `shoal/v1/${org}/${unit}`;
   const clientIds = [`${org}/${unit}/${agentId}`, `${org}/${unit}/look-${agentId}-*`];
   // A client that looks has an id, and so a place for its markers, that nobody knows beforehand; markers carry a nonce.
-  const markers = `${tree}/agent/+/marker/+`;
+  const markers = `${tree}/agent/+/marker/#`;
   const asks = [`$a2a/v1/request/${org}/${unit}/+`, `$a2a/v1/request/${org}/${unit}/pool/+`];
   const hears = [
     `$a2a/v1/request/${org}/${unit}/${agentId}`,
