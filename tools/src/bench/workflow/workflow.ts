@@ -24,8 +24,8 @@ interface Scale {
 
 /** Workflows and how many of them at once, as Dapr runs them: `t_350_1400` and `t_110_440` in its tests/perf/workflows. */
 const FULL: Readonly<Record<Shape, Scale>> = {
-  chain: { count: 1_400, inFlight: 350, loads: 2 },
-  fan: { count: 440, inFlight: 110, loads: 6 },
+  chain: { count: 1_400, inFlight: 350, loads: 1 },
+  fan: { count: 440, inFlight: 110, loads: 3 },
 };
 const QUICK: Readonly<Record<Shape, Scale>> = {
   chain: { count: 20, inFlight: 4, loads: 1 },
