@@ -1,4 +1,4 @@
-import type { Link, Qos } from '../link.ts';
+import type { InboundMessage, Link, Qos } from '../link.ts';
 import { lossOf } from './loss.ts';
 import { randomText } from './random-text.ts';
 
@@ -11,6 +11,9 @@ export interface RetainedArrivedOptions {
   readonly markerTopic?: string;
   readonly signal?: AbortSignal;
 }
+
+/** Markers that have come: they are none of what is waited for, also where several wait on one link. */
+const markersOf = new WeakMap<Link, number>();
 
 /** A marker that nobody could take away is gone after so long. */
 const MARKER_SECONDS = 60;
@@ -25,8 +28,7 @@ const MARKER_SECONDS = 60;
  */
 export async function retainedArrived(link: Link, options: RetainedArrivedOptions = {}): Promise<void> {
   const { qos = 1, signal } = options;
-  let markers = 0;
-  const { seen = () => link.retainedCount - markers } = options;
+  const { seen = () => link.retainedCount - (markersOf.get(link) ?? 0) } = options;
   const beside = options.markerTopic ?? markerTopicOf(link.clientId, qos);
   const own = `${beside.slice(0, beside.lastIndexOf('/') + 1)}${randomText(16)}`;
   const topic = `${own}/0`;
@@ -34,8 +36,9 @@ export async function retainedArrived(link: Link, options: RetainedArrivedOption
   const round = async (): Promise<void> => {
     let arrived: () => void = ignore;
     const came = new Promise<void>((resolve) => (arrived = resolve));
-    const onMarker = (): void => {
-      markers += 1;
+    const onMarker = ({ retain }: InboundMessage): void => {
+      if (!retain) return;
+      markersOf.set(link, 1 + (markersOf.get(link) ?? 0));
       arrived();
     };
     const subscribing = link.subscribe(`${own}/+`, onMarker, { qos });

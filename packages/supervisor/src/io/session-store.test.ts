@@ -18,7 +18,8 @@ async function open() {
   const deliver = (topic: string, payload: string | Uint8Array): void => {
     const bytes = Buffer.from(payload);
     const handler = handlers.get(topic) ?? handlers.get(`shoal/v1/o/u/session/#`);
-    void handler?.({ topic, payload: bytes, text: () => bytes.toString() } as never);
+    const retain = topic !== MARKER && topic.startsWith(MARKER.slice(0, -1));
+    void handler?.({ topic, payload: bytes, retain, text: () => bytes.toString() } as never);
   };
   let refuses = false;
   let retainedCount = 0;

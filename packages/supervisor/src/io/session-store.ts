@@ -39,6 +39,9 @@ export interface SessionStoreOptions {
   readonly onClaim: (claimId: string) => void;
 }
 
+/** Before records that are not there after a reconnect are taken for lost. */
+const LOSS_DOUBT_MS = 1_000;
+
 /** Records whose echo is expected; those of the oldest are then read like any other. */
 const MAX_WRITING = 10_000;
 
@@ -63,6 +66,7 @@ export class SessionStore implements SessionSource {
   /** Records that are being written, by topic: their echo need not be read again, if it is the next word there. */
   readonly #writing = new Map<string, Writing>();
   #held: ReadonlyMap<string, SessionView> | undefined;
+  #toldOfLate = false;
   /** The reading that runs, and the one after it that whoever asks meanwhile waits for. */
   #reading: Promise<void> | undefined;
   #nextReading: Promise<void> | undefined;
@@ -70,7 +74,7 @@ export class SessionStore implements SessionSource {
   constructor(link: Link, options: SessionStoreOptions) {
     this.#link = link;
     this.#options = options;
-    this.#marker = new Marker(link);
+    this.#marker = new Marker(link, (topic) => this.#onLate(topic));
     this.#watchers = new SessionWatchers({
       // While the records are read anew, watchers keep what they have.
       viewOf: (sessionId) => (this.#held ?? this.#views).get(sessionId),
@@ -137,6 +141,11 @@ export class SessionStore implements SessionSource {
   /** Resolves when everything that the broker held at the call is in the views. */
   async sync(): Promise<void> {
     await this.#marker.pass();
+    if (this.#isMissingAny(this.#held)) {
+      // A broker that paces what it keeps, or has just begun, may still send it. Meanwhile watchers keep what they have.
+      await new Promise((resolve) => setTimeout(resolve, LOSS_DOUBT_MS));
+      await this.#marker.pass();
+    }
     const held = this.#held;
     this.#held = undefined;
     if (held === undefined) return;
@@ -144,20 +153,39 @@ export class SessionStore implements SessionSource {
     await this.#carry(held);
   }
 
+  #onLate(topic: string): void {
+    if (this.#toldOfLate) return;
+    this.#toldOfLate = true;
+    this.#options.logger.warn(
+      'retained records came late: this broker paces them, and who reads may lack some (EMQX: set retainer.delivery_rate to infinity)',
+      { topic },
+    );
+  }
+
   async #carry(held: ReadonlyMap<string, SessionView>): Promise<void> {
     const { logger, now } = this.#options;
     for (const view of held.values()) {
-      const { session, extend } = view;
-      // Before its deadline no session is purged, so what is missing was lost.
-      if (session === undefined || now() >= deadlineOf(session, extend)) continue;
-      const missing = missingRecords(view, this.#views.get(view.sessionId) ?? emptyView(view));
-      if (missing.length > 0) this.#options.onLoss();
-      if (missing.length > 0)
-        logger.warn('the broker had lost records', { sessionId: view.sessionId, count: missing.length });
+      const { session } = view;
+      const missing = this.#missingOf(view);
+      if (session === undefined || missing.length === 0) continue;
+      this.#options.onLoss();
+      logger.warn('the broker had lost records', { sessionId: view.sessionId, count: missing.length });
       await Promise.all(
         missing.map(([topic, record]) => writeRecord(this.#link, session, topic, record, now())),
       );
     }
+  }
+
+  #isMissingAny(held: ReadonlyMap<string, SessionView> = new Map()): boolean {
+    for (const view of held.values()) if (this.#missingOf(view).length > 0) return true;
+    return false;
+  }
+
+  /** Before its deadline no session is purged, so what is missing was lost. */
+  #missingOf(view: SessionView): ReturnType<typeof missingRecords> {
+    const { session, extend } = view;
+    if (session === undefined || this.#options.now() >= deadlineOf(session, extend)) return [];
+    return missingRecords(view, this.#views.get(view.sessionId) ?? emptyView(view));
   }
 
   /** Publishes a retained record. On its PUBACK it is in the views, whenever its echo comes. Nobody changes the record any more. */

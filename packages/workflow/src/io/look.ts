@@ -7,13 +7,33 @@ export type ConnectOptions = Pick<
   'url' | 'username' | 'password' | 'logger' | 'openStream' | 'tls'
 >;
 
+/**
+ * How long an instance waits for the plan of its session, which must be there, before it takes it for gone: an EMQX that paces what it
+ * keeps (`retainer.delivery_rate`) lets a reader that came at a bad moment wait for 0.3 to 0.8 s, and nothing tells.
+ */
+export const PLAN_PATIENCE_MS = [400, 900] as const;
+
 /** Reads the records of a session on an unfenced connection (DESIGN rule 5). */
 export async function look(link: Link, address: SessionAddress): Promise<SessionView> {
+  let view = await lookOnce(link, address);
+  for (const waitMs of PLAN_PATIENCE_MS) {
+    if (view.session !== undefined) break;
+    await pause(waitMs);
+    view = await lookOnce(link, address);
+  }
+  return view;
+}
+
+async function lookOnce(link: Link, address: SessionAddress): Promise<SessionView> {
   const found = await readRetained(link, sessionTopics(address).all);
   return foldSession(
     address,
     [...found].map(([topic, message]) => [topic, message.payload] as const),
   ).view;
+}
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** How long an instance tries to reach a broker that is away, before it gives up and leaves the step to another attempt. */

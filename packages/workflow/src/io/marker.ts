@@ -12,11 +12,16 @@ export class Marker {
   #connection = 0;
   /** What was held has come, on this connection. */
   #isRead = false;
+  #reading: Promise<void> | undefined;
   /** Topics with a word that came live while what was held was still coming. */
   readonly #live = new Set<string>();
 
-  constructor(link: Link) {
+  readonly #onLate: (topic: string) => void;
+
+  /** `onLate`: something that was held came after the marker, so that the marker told nothing. */
+  constructor(link: Link, onLate: (topic: string) => void = () => undefined) {
     this.#link = link;
+    this.#onLate = onLate;
     link.on('offline', () => {
       this.#connection += 1;
       this.#isRead = false;
@@ -33,14 +38,17 @@ export class Marker {
 
   /** To be asked about every message of the subscriptions. False: a later word on its topic was here before it (EMQX reads in pieces). */
   isNews({ topic, retain }: Pick<InboundMessage, 'topic' | 'retain'>): boolean {
-    if (this.#isRead) return true;
+    if (this.#isRead) {
+      if (retain) this.#onLate(topic);
+      return true;
+    }
     if (!retain) this.#live.add(topic);
     return !retain || !this.#live.has(topic);
   }
 
   /** Resolves when the marker is back; rejects with LinkError when the connection is lost before. */
   async pass(): Promise<void> {
-    if (!this.#isRead) await this.#read();
+    if (!this.#isRead) await (this.#reading ??= this.#read().finally(() => (this.#reading = undefined)));
     const nonce = crypto.randomUUID();
     let stop: readonly (() => void)[] = [];
     try {

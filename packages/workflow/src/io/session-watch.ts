@@ -2,6 +2,7 @@ import type { Link, Logger } from '@shoal/mqtt-link';
 import { sessionTopics, type SessionAddress } from '@shoal/protocol';
 import { applyRecord, emptyView, type SessionView } from '../core/view.ts';
 import type { ExpectedRecord, SessionSource, SourceWatch } from '../types/session-source.ts';
+import { pause, PLAN_PATIENCE_MS } from './look.ts';
 import { Marker } from './marker.ts';
 
 /** The live view of one session, as an instance uses it. */
@@ -53,6 +54,11 @@ export class SessionWatch implements Watch {
 
   async sync(): Promise<SessionView> {
     await this.#marker.pass();
+    for (const waitMs of PLAN_PATIENCE_MS) {
+      if (this.view.session !== undefined) break;
+      await pause(waitMs);
+      await this.#marker.pass();
+    }
     return this.view;
   }
 
