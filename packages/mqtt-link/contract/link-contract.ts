@@ -3,6 +3,7 @@ import {
   createReplyRouter,
   openLink,
   readRetained,
+  retainedArrived,
   type InboundMessage,
   type Link,
   type LinkOptions,
@@ -774,6 +775,16 @@ export function linkContract(
         await link.publish(`${base}/d`, 'd');
         await live.count(4);
         expect(live.texts()).toEqual(['a', 'b', 'c', 'd']);
+      });
+
+      promise('two that wait on one link for what is kept do not wait for each other', async () => {
+        const link = await open();
+        const base = topicOf();
+        await link.publish(`${base}/a`, '1', { retain: true });
+        const seen = collect();
+        await link.subscribe(`${base}/#`, seen.handler);
+        await Promise.all([retainedArrived(link), retainedArrived(link), readRetained(link, `${base}/a`)]);
+        expect(seen.texts()).toEqual(['1']);
       });
 
       promise('start again when the connection is replaced', async () => {

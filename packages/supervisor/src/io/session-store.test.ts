@@ -1,7 +1,7 @@
 import { markerTopicOf, silentLogger, type Link, type MessageHandler } from '@shoal/mqtt-link';
 import { sessionTopics, type AttemptRecord, type StepResult } from '@shoal/protocol';
 import { graphYaml, planOf, T0 } from '@shoal/workflow/testing';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { SessionStore } from './session-store.ts';
 
 const session = planOf(graphYaml({ a: [] }));
@@ -45,13 +45,14 @@ async function open() {
     },
   } as unknown as Link;
   const claims: string[] = [];
+  let losses = 0;
   const store = new SessionStore(link, {
     org: 'o',
     unit: 'u',
     logger: silentLogger,
     now: () => T0,
     onRecord: () => undefined,
-    onLoss: () => undefined,
+    onLoss: () => void (losses += 1),
     onClaim: (claimId) => claims.push(claimId),
   });
   await store.open();
@@ -60,7 +61,17 @@ async function open() {
   const watch = store.watch(session, { onChange: () => void (changed += 1), onEnd: () => undefined })!;
   const refuse = (): void => void (refuses = true);
   const changes = (): number => changed;
-  return { store, watch, deliver, claims, refuse, changes, step: () => store.get(sessionId)?.steps.get('a') };
+  const lost = (): number => losses;
+  return {
+    store,
+    watch,
+    deliver,
+    claims,
+    refuse,
+    changes,
+    lost,
+    step: () => store.get(sessionId)?.steps.get('a'),
+  };
 }
 
 function claimOf(claimId: string): AttemptRecord {
@@ -157,4 +168,25 @@ test('what could not be published is forgotten', async () => {
   deliver(attemptTopic, JSON.stringify(claim));
   expect(step()?.attempt).toEqual(claim);
   expect(step()?.attempt).not.toBe(claim);
+});
+
+test('records that a broker sends a moment late after a reconnect are not taken for lost; what does not come is', async () => {
+  vi.useFakeTimers();
+  try {
+    const { store, deliver, lost } = await open();
+    store.restart();
+    const late = store.sync();
+    await vi.advanceTimersByTimeAsync(500);
+    deliver(topics.session, JSON.stringify(session));
+    await vi.advanceTimersByTimeAsync(1_000);
+    await late;
+    expect(lost()).toBe(0);
+    store.restart();
+    const never = store.sync();
+    await vi.advanceTimersByTimeAsync(1_000);
+    await never;
+    expect(lost()).toBe(1);
+  } finally {
+    vi.useRealTimers();
+  }
 });

@@ -15,7 +15,6 @@ export class Marker {
   #reading: Promise<void> | undefined;
   /** Topics with a word that came live while what was held was still coming. */
   readonly #live = new Set<string>();
-
   readonly #onLate: (topic: string) => void;
 
   /** `onLate`: something that was held came after the marker, so that the marker told nothing. */
