@@ -2,10 +2,9 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 
 export interface MosquittoOptions {
   /** Lines added to the configuration. */
@@ -43,10 +42,20 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Ru
   const path = mosquittoPath();
   if (path === undefined) throw new Error('mosquitto is not installed');
   const folder = await mkdtemp(join(tmpdir(), 'shoal-mosquitto-'));
-  const [port, wsPort] = [await freePort(), await freePort()];
   const file = join(folder, 'mosquitto.conf');
-  await writeFile(file, configuration(folder, port, wsPort, options).join('\n'));
-  let child = await launch(path, file, [port, wsPort]);
+  const start = async (triesLeft: number): Promise<readonly [ChildProcess, number, number]> => {
+    const [port, wsPort] = [await freePort(), await freePort()];
+    await writeFile(file, configuration(folder, port, wsPort, options).join('\n'));
+    try {
+      return [await launch(path, file), port, wsPort];
+    } catch (error) {
+      // Somebody else took a port between the question and the start.
+      if (triesLeft > 0 && String(error).includes('Address already in use')) return start(triesLeft - 1);
+      throw error;
+    }
+  };
+  const [first, port, wsPort] = await start(5);
+  let child = first;
   const halt = async (): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, 'exit');
@@ -65,7 +74,7 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Ru
     },
     async restart() {
       await halt();
-      child = await launch(path, file, [port, wsPort]);
+      child = await launch(path, file);
     },
     async stop() {
       process.off('exit', stopWithParent);
@@ -79,7 +88,9 @@ function configuration(folder: string, port: number, wsPort: number, options: Mo
   return [
     `persistence ${options.persistence ?? false}`,
     `persistence_location ${folder}/`,
+    'log_dest stderr',
     'log_type error',
+    'log_type information',
     'allow_anonymous true',
     `set_tcp_nodelay ${options.noDelay ?? true}`,
     `max_queued_messages ${options.maxQueuedMessages ?? 0}`,
@@ -91,25 +102,27 @@ function configuration(folder: string, port: number, wsPort: number, options: Mo
   ];
 }
 
-async function launch(path: string, file: string, ports: readonly number[]): Promise<ChildProcess> {
+/** Resolves when it says that it runs: that something accepts connections on its ports says only that somebody has them. */
+async function launch(path: string, file: string): Promise<ChildProcess> {
   const child = spawn(path, ['-c', file], { stdio: ['ignore', 'ignore', 'pipe'] });
-  let errors = '';
-  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
-  for (let attempt = 0; attempt < 200; attempt += 1) {
-    if (child.exitCode !== null) throw new Error(`mosquitto ended: ${errors}`);
-    if ((await Promise.all(ports.map(accepts))).every(Boolean)) return child;
-    await delay(25);
-  }
-  child.kill('SIGKILL');
-  throw new Error(`mosquitto did not listen on ports ${ports.join(' and ')} within 5 s: ${errors}`);
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host: '127.0.0.1', port });
-    socket.on('connect', () => resolve(true)).on('error', () => resolve(false));
-    socket.on('connect', () => socket.destroy());
+  const runs = new Promise<void>((resolve, reject) => {
+    let said = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      // What it says later is read, so that it never waits, and not kept.
+      if (said.length < 10_000) said += chunk.toString();
+      if (/mosquitto version \S+ running/.test(said)) resolve();
+    });
+    // After its last word, which says why.
+    child.once('close', () => reject(new Error(`mosquitto ended: ${said}`)));
+    setTimeout(() => reject(new Error(`mosquitto does not run after 5 s: ${said}`)), 5_000).unref();
   });
+  try {
+    await runs;
+    return child;
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw error;
+  }
 }
 
 async function freePort(): Promise<number> {
