@@ -86,6 +86,7 @@ function outcomeOf(error: unknown): Failure['outcome'] | undefined {
       return code === 'no-such-command' || code === 'no-such-approval' ? 'not-found' : 'usage';
     case 'ProtocolError':
     case 'ConformanceError':
+    case 'ProgramUsageError':
       return 'usage';
     default:
       return undefined;

@@ -787,6 +787,19 @@ export function linkContract(
         expect(seen.texts()).toEqual(['1']);
       });
 
+      promise('one that runs out of time does not wait for another of its filter', async () => {
+        const proxy = await startProxy();
+        const [link, other] = [await open({ url: through(proxy) }), await open()];
+        const topic = topicOf();
+        await other.publish(topic, 'kept', { retain: true });
+        proxy.hold('to-client');
+        const first = readRetained(link, topic);
+        const second = readRetained(link, topic, { timeoutMs: 200 });
+        await expect(second).rejects.toMatchObject({ code: 'snapshot-incomplete' });
+        proxy.release();
+        expect((await first).get(topic)?.text()).toBe('kept');
+      });
+
       promise('start again when the connection is replaced', async () => {
         const proxy = await startProxy();
         const [link, other] = [await open({ url: through(proxy) }), await open()];

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from '../ci/run-command.ts';
 
@@ -19,6 +19,11 @@ export function blocksOf(file: string): Block[] {
     language: match[1] ?? '',
     code: match[2] ?? '',
   }));
+}
+
+/** Paths of what is in a folder of the repository, from its root. */
+export function within(folder: string): string[] {
+  return readdirSync(join(ROOT, folder)).map((name) => `${folder}/${name}`);
 }
 
 export function where({ file, line }: Block): string {

@@ -3,13 +3,13 @@
  * their own, and write what the `text` block below them says (`…` stands for anything). `json` and `yaml` blocks parse. Commands of `sh`
  * blocks are scripts of this repository or commands of its CLI, and links and files that pages name are there.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createBroker } from '@shoal/broker';
 import { parse } from 'yaml';
 import { assert, ROOT, run, sourceArgs, startCommand, type RunningCommand } from '../ci/run-command.ts';
-import { blocksOf, where, type Block } from './blocks.ts';
+import { blocksOf, where, within, type Block } from './blocks.ts';
 
 /** The READMEs of packages are compiled and run from their tarballs: see `check-packages`. */
 const PAGES = [
@@ -31,10 +31,6 @@ for (const page of LINKED) checkLinks(page);
 console.log(
   `${PAGES.length} pages: ${programs} programs run, blocks parse, commands exist; links of ${LINKED.length} pages lead somewhere`,
 );
-
-function within(folder: string): string[] {
-  return readdirSync(join(ROOT, folder)).map((name) => `${folder}/${name}`);
-}
 
 async function checkPage(page: string): Promise<number> {
   const blocks = blocksOf(page);

@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { ROOT, startCommand } from '../ci/run-command.ts';
-import { blocksOf, type Block } from './blocks.ts';
+import { blocksOf, within, type Block } from './blocks.ts';
 
 /** Where each package is found under its own name, beside what it depends on; git ignores it. */
 const BESIDE = '.cache/readme';
@@ -15,10 +15,6 @@ const examples = folders.flatMap((folder) =>
     .filter(({ language }) => language === 'ts')
     .map((block) => ({ file: join(ROOT, folder, BESIDE, `line-${block.line}.ts`), block })),
 );
-
-function within(folder: string): string[] {
-  return readdirSync(join(ROOT, folder)).map((name) => `${folder}/${name}`);
-}
 
 afterAll(() => {
   for (const folder of folders) rmSync(join(ROOT, folder, BESIDE), { recursive: true, force: true });

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { assert, ROOT, run, startCommand, type RunningCommand } from '../ci/run-command.ts';
+import { blocksOf } from '../docs/blocks.ts';
 import { consumer, npmInstall, type Packed } from './pack.ts';
 
 /** Examples that serve something and run on: after this they count as running. */
@@ -40,12 +41,11 @@ export async function compileExamples(
 }
 
 function writeBlocks(cwd: string, { name, short, folder }: Packed, url: string): string[] {
-  const readme = readFileSync(join(ROOT, folder, 'README.md'), 'utf8');
-  const blocks = [...readme.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map((match) => match[1] ?? '');
+  const blocks = blocksOf(`${folder}/README.md`).filter(({ language }) => language === 'ts');
   assert(blocks.length > 0, `${name}: the README has no runnable example (a \`\`\`ts block)`);
-  return blocks.map((block, index) => {
+  return blocks.map(({ code }, index) => {
     const file = `${short}-${index + 1}`;
-    writeFileSync(join(cwd, `${file}.ts`), onFreePorts(block, url));
+    writeFileSync(join(cwd, `${file}.ts`), onFreePorts(code, url));
     return file;
   });
 }

@@ -4,10 +4,8 @@ import {
   inProcessSpawner,
   kindIssuer,
   openRemoteHosts,
-  type CredentialIssuer,
   type Spawner,
 } from '@shoal/supervisor';
-import type { Credentials } from '@shoal/workflow';
 import { credentialsOf } from '../connection/connect.ts';
 import { contextLogger } from '../connection/log.ts';
 import { loadSpawner, type Blueprints, type SpawnerModule } from '../connection/modules.ts';
@@ -72,7 +70,7 @@ async function openSpawner(
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
   };
-  const issuer = issuerOf(context, own);
+  const issuer = kindIssuer(context.io.env, own);
   const shared = {
     url,
     ...own,
@@ -108,12 +106,4 @@ async function openSpawner(
     detached: true,
     ...(warm === undefined ? {} : { warm }),
   });
-}
-
-function issuerOf({ io }: Context, own: Credentials): CredentialIssuer | undefined {
-  try {
-    return kindIssuer(io.env, own);
-  } catch (cause) {
-    throw usageError(cause instanceof Error ? cause.message : String(cause));
-  }
 }

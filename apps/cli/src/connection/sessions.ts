@@ -4,7 +4,7 @@ import { applyRecord, emptyView, type SessionView } from '@shoal/workflow';
 import { CliError, usageError } from '../errors.ts';
 import type { Context } from '../program/context.ts';
 
-/** EMQX sends retained messages from another process than the one that answers, so the end of a snapshot is waited for. */
+/** For an EMQX that paces what it keeps: see `readRetained`. */
 export const SETTLE_MS = 150;
 
 export interface FoundSessions {

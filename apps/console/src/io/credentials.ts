@@ -31,7 +31,7 @@ export interface SeenScopes {
   readonly refused: boolean;
 }
 
-/** EMQX sends retained messages from another process than the one that answers the marker. */
+/** For an EMQX that paces what it keeps: see `readRetained`. */
 const SETTLE_MS = 250;
 
 /** The orgs and units whose cards or sessions this credential may see. Rejects when there is no connection. */

@@ -32,7 +32,7 @@ const MOST_UNDER_CHECK = 64;
 /** Ids that are asked of the broker at once; beyond that counts what came by itself. */
 const MOST_ASKED = 16;
 const ASK_TIMEOUT_MS = 2_000;
-/** EMQX sends what is retained from another process than the marker. */
+/** For an EMQX that paces what it keeps: see `readRetained`. */
 const SETTLE_MS = 250;
 
 interface Asked {

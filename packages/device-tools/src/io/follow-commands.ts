@@ -21,8 +21,8 @@ export interface FollowCommandsOptions {
   readonly guard: DeviceToolGuard;
   readonly logger: Logger;
   /**
-   * How long after the last retained message a reading ends. Default 250: EMQX sends them from another process than what comes after them,
-   * so that a cancellation could be missed. 0 is right for Mosquitto and the embedded broker.
+   * How long after the last retained message a reading ends. Default 250: an EMQX that paces what it keeps sends it late (`readRetained`), so
+   * that a cancellation could be missed. 0 is right for Mosquitto and the embedded broker.
    */
   readonly settleMs?: number;
   /** Goes from one connection of the device to the next; make it once for each start of the program. */

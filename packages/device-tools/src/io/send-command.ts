@@ -13,7 +13,7 @@ import { canonical } from '../core/canonical.ts';
 import { commandState, CommandViews, FINAL_STATES, type DeviceCommandView } from '../core/command-view.ts';
 import { DeviceToolError } from '../core/errors.ts';
 
-/** EMQX sends retained messages from another process than what comes after them. */
+/** For an EMQX that paces what it keeps: see `readRetained`. */
 const SETTLE_MS = 250;
 
 export interface SendCommandOptions {

@@ -25,7 +25,7 @@ export interface Withdrawal {
   readonly used?: boolean;
 }
 
-/** EMQX sends retained messages from another process than what comes after them. */
+/** For an EMQX that paces what it keeps: see `readRetained`. */
 const SETTLE_MS = 250;
 
 /**

@@ -81,7 +81,7 @@ export async function scanRetained(
   signal?.addEventListener('abort', onAbort);
   if (signal?.aborted === true) onAbort();
   try {
-    await inTurn(link, filter, () => snapshot(link, filter, scan, options, stop.signal));
+    await inTurn(link, filter, stop.signal, () => snapshot(link, filter, scan, options, stop.signal));
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', onAbort);
@@ -93,12 +93,18 @@ export async function scanRetained(
 /** Snapshots of one filter over one link: a broker that is still at the first may take the second SUBSCRIBE for the same (EMQX). */
 const running = new WeakMap<Link, Map<string, Promise<void>>>();
 
-async function inTurn(link: Link, filter: string, run: () => Promise<void>): Promise<void> {
+async function inTurn(
+  link: Link,
+  filter: string,
+  signal: AbortSignal,
+  run: () => Promise<void>,
+): Promise<void> {
   const filters = running.get(link) ?? new Map<string, Promise<void>>();
   running.set(link, filters);
   const before = filters.get(filter) ?? Promise.resolve();
-  const turn = before.then(run);
-  const settled = turn.catch(ignore);
+  const turn = unlessAborted(before, signal).then(run);
+  // Whoever gives up waiting lets nobody past the one that it waited for.
+  const settled = Promise.allSettled([before, turn]).then(ignore);
   filters.set(filter, settled);
   try {
     await turn;
@@ -171,17 +177,24 @@ function copyOf(message: InboundMessage): InboundMessage {
 
 async function online(link: Link, signal: AbortSignal): Promise<void> {
   if (link.state === 'online') return;
-  const stop = new AbortController();
+  let stopListening: () => void = ignore;
+  const isOnline = new Promise<void>((resolve) => (stopListening = link.on('online', () => resolve())));
   try {
-    await new Promise<void>((resolve, reject) => {
-      const off = link.on('online', () => resolve());
-      stop.signal.addEventListener('abort', off);
-      const onAbort = (): void => reject(signal.reason as Error);
-      signal.addEventListener('abort', onAbort, { signal: stop.signal });
-      if (signal.aborted) onAbort();
-    });
+    await unlessAborted(isOnline, signal);
   } finally {
-    stop.abort();
+    stopListening();
+  }
+}
+
+async function unlessAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  let onAbort: () => void = ignore;
+  const aborted = new Promise<never>((_, reject) => (onAbort = () => reject(signal.reason as Error)));
+  signal.addEventListener('abort', onAbort);
+  try {
+    await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
 }
 

@@ -29,6 +29,7 @@ import { isClaimedTogether } from '../core/claim-together.ts';
 import { reconcile, type Action } from '../core/reconcile.ts';
 import type { Spawner, SupervisorOptions } from '../types.ts';
 import type { Claims, Contest } from './claims.ts';
+import { pause } from './pause.ts';
 import type { ProbeAnswer, Prober } from './prober.ts';
 import { removeSession } from './remove-session.ts';
 import { mergePlacement } from '../core/placement.ts';
@@ -580,8 +581,4 @@ function keepRecent(claims: Set<string>, claimId: string): void {
   claims.add(claimId);
   const [oldest] = claims;
   if (claims.size > MAX_REMEMBERED && oldest !== undefined) claims.delete(oldest);
-}
-
-function pause(ms: number): Promise<void> {
-  return ms <= 0 ? Promise.resolve() : new Promise((resolve) => setTimeout(resolve, ms));
 }

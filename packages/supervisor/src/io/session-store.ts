@@ -23,6 +23,7 @@ import {
   type SourceHooks,
   type SourceWatch,
 } from '@shoal/workflow';
+import { pause } from './pause.ts';
 import { SessionWatchers } from './session-watchers.ts';
 
 export type RecordKind = NonNullable<ReturnType<typeof parseShoalTopic>>['kind'];
@@ -141,16 +142,17 @@ export class SessionStore implements SessionSource {
   /** Resolves when everything that the broker held at the call is in the views. */
   async sync(): Promise<void> {
     await this.#marker.pass();
-    if (this.#isMissingAny(this.#held)) {
+    const incomplete = [...(this.#held?.values() ?? [])].filter((view) => this.#missingOf(view).length > 0);
+    if (incomplete.length > 0) {
       // A broker that paces what it keeps, or has just begun, may still send it. Meanwhile watchers keep what they have.
-      await new Promise((resolve) => setTimeout(resolve, LOSS_DOUBT_MS));
+      await pause(LOSS_DOUBT_MS);
       await this.#marker.pass();
     }
     const held = this.#held;
     this.#held = undefined;
     if (held === undefined) return;
     this.#watchers.reread();
-    await this.#carry(held);
+    await this.#carry(incomplete);
   }
 
   #onLate(topic: string): void {
@@ -162,9 +164,9 @@ export class SessionStore implements SessionSource {
     );
   }
 
-  async #carry(held: ReadonlyMap<string, SessionView>): Promise<void> {
+  async #carry(incomplete: readonly SessionView[]): Promise<void> {
     const { logger, now } = this.#options;
-    for (const view of held.values()) {
+    for (const view of incomplete) {
       const { session } = view;
       const missing = this.#missingOf(view);
       if (session === undefined || missing.length === 0) continue;
@@ -174,11 +176,6 @@ export class SessionStore implements SessionSource {
         missing.map(([topic, record]) => writeRecord(this.#link, session, topic, record, now())),
       );
     }
-  }
-
-  #isMissingAny(held: ReadonlyMap<string, SessionView> = new Map()): boolean {
-    for (const view of held.values()) if (this.#missingOf(view).length > 0) return true;
-    return false;
   }
 
   /** Before its deadline no session is purged, so what is missing was lost. */

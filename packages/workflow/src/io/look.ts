@@ -11,15 +11,20 @@ export type ConnectOptions = Pick<
  * How long an instance waits for the plan of its session, which must be there, before it takes it for gone: an EMQX that paces what it
  * keeps (`retainer.delivery_rate`) lets a reader that came at a bad moment wait for 0.3 to 0.8 s, and nothing tells.
  */
-export const PLAN_PATIENCE_MS = [400, 900] as const;
+const PLAN_PATIENCE_MS = [400, 900] as const;
 
 /** Reads the records of a session on an unfenced connection (DESIGN rule 5). */
-export async function look(link: Link, address: SessionAddress): Promise<SessionView> {
-  let view = await lookOnce(link, address);
+export function look(link: Link, address: SessionAddress): Promise<SessionView> {
+  return untilPlanned(() => lookOnce(link, address));
+}
+
+/** Reads again while there is no plan, for as long as patience lasts. */
+export async function untilPlanned(read: () => Promise<SessionView>): Promise<SessionView> {
+  let view = await read();
   for (const waitMs of PLAN_PATIENCE_MS) {
     if (view.session !== undefined) break;
-    await pause(waitMs);
-    view = await lookOnce(link, address);
+    await new Promise((resolve) => setTimeout(resolve, waitMs));
+    view = await read();
   }
   return view;
 }
@@ -30,10 +35,6 @@ async function lookOnce(link: Link, address: SessionAddress): Promise<SessionVie
     address,
     [...found].map(([topic, message]) => [topic, message.payload] as const),
   ).view;
-}
-
-export function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** How long an instance tries to reach a broker that is away, before it gives up and leaves the step to another attempt. */

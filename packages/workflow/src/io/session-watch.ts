@@ -2,7 +2,7 @@ import type { Link, Logger } from '@shoal/mqtt-link';
 import { sessionTopics, type SessionAddress } from '@shoal/protocol';
 import { applyRecord, emptyView, type SessionView } from '../core/view.ts';
 import type { ExpectedRecord, SessionSource, SourceWatch } from '../types/session-source.ts';
-import { pause, PLAN_PATIENCE_MS } from './look.ts';
+import { untilPlanned } from './look.ts';
 import { Marker } from './marker.ts';
 
 /** The live view of one session, as an instance uses it. */
@@ -52,14 +52,11 @@ export class SessionWatch implements Watch {
     this.view = emptyView(this.view);
   }
 
-  async sync(): Promise<SessionView> {
-    await this.#marker.pass();
-    for (const waitMs of PLAN_PATIENCE_MS) {
-      if (this.view.session !== undefined) break;
-      await pause(waitMs);
+  sync(): Promise<SessionView> {
+    return untilPlanned(async () => {
       await this.#marker.pass();
-    }
-    return this.view;
+      return this.view;
+    });
   }
 
   /** The subscriptions end with the link. */
